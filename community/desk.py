@@ -1,0 +1,212 @@
+"""What a console may ask of the centre and order there: values and one protocol. No SQL, no HTTP.
+
+`community/store` answers it, `community/web` speaks it. Every order carries the version of the case that the operator
+saw and a command id: a stale version changes nothing (StaleVersion), a repeated command id gives the first answer.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from shouwang.alert import Alert, Sentence, Severity
+from shouwang.errors import IllegalMove
+from shouwang.quantities import Quantity
+from shouwang.reading import Quality
+from shouwang.status import SensorState
+
+
+class StaleVersion(IllegalMove):
+    """Somebody else was faster: the case is not as the operator saw it. Look again, then decide."""
+
+
+class State(StrEnum):
+    """Where a case stands (the first three of incident.md's nine; the engine grows by rows, not by rewrites)."""
+
+    OPEN = "OPEN"
+    ACKED = "ACKED"
+    CLOSED = "CLOSED"
+
+
+class Disposition(StrEnum):
+    """How a case ended."""
+
+    HELPED = "helped"
+    FALSE_ALARM = "false_alarm"
+    TEST = "test"
+    TECHNICAL_FIXED = "technical_fixed"
+    HOSPITAL = "hospital"
+    DECEASED = "deceased"
+
+
+class Action(StrEnum):
+    """What an operator may do with a case now."""
+
+    ACK = "ack"
+    CLOSE = "close"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueRow:
+    """One case in the queue. `cleared`: the cause has ended at home (the case has not)."""
+
+    incident_id: int
+    version: int
+    state: State
+    priority: Severity
+    hazard: str
+    opened_at: datetime
+    changed_at: datetime
+    alerts: int
+    cleared: bool
+    why: Sentence
+    home_id: str
+    address: str
+    resident_name: str
+    resident_age: int | None
+    owner: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """A person to call, in the order of the list."""
+
+    name: str
+    relation: str
+    phone: str
+    has_key: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResidentCard:
+    """What an operator must know of a person in the first ten seconds."""
+
+    resident_id: str
+    name: str
+    age: int | None
+    living: str
+    conditions: tuple[str, ...]
+    allergies: tuple[str, ...]
+    medicines: tuple[str, ...]
+    notes: str
+    contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """One stored reading."""
+
+    at: datetime
+    value: float
+    quality: Quality
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """Readings of one quantity of one sensor around the alarm, oldest first; `limit` where a rule names one."""
+
+    sensor_id: str
+    quantity: Quantity
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimelineEntry:
+    """One event of the case, in words; `seq` is its place in the audit chain."""
+
+    seq: int
+    at: datetime
+    kind: str
+    actor: str
+    text: Sentence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IncidentPage:
+    """All that the incident page shows."""
+
+    row: QueueRow
+    resident: ResidentCard | None
+    alerts: tuple[Alert, ...]
+    evidence: tuple[Series, ...]
+    timeline: tuple[TimelineEntry, ...]
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewayRow:
+    """One home's box: is it heard, how much waits there, which sensors are not up."""
+
+    gateway_id: str
+    home_id: str
+    address: str
+    online: bool
+    last_seen: datetime | None
+    backlog: int
+    sensors: tuple[tuple[str, SensorState, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bell:
+    """Something the queue must show or sound. `seq` is the audit sequence: the id of the SSE event.
+
+    kind: `opened` (ring), `alert` (one more alert in a case; ring again while it is OPEN), `changed`, `closed`.
+    """
+
+    seq: int
+    kind: str
+    incident_id: int
+    priority: Severity
+    state: State
+
+
+class Desk(Protocol):
+    """The operator's desk."""
+
+    async def queue(self) -> tuple[QueueRow, ...]:
+        """Open cases: most urgent first, then oldest."""
+        ...
+
+    async def closed(self, limit: int = 50) -> tuple[QueueRow, ...]:
+        """The cases closed last, newest first."""
+        ...
+
+    async def incident(self, incident_id: int) -> IncidentPage | None:
+        """One case whole; None where there is none."""
+        ...
+
+    async def acknowledge(self, incident_id: int, *, version: int, by: str, command_id: str) -> QueueRow:
+        """OPEN to ACKED, owned by `by`; the home is told that help is coming.
+
+        Raises StaleVersion where the case has moved on, IllegalMove where its state does not allow it.
+        """
+        ...
+
+    async def close(
+        self, incident_id: int, *, version: int, by: str, command_id: str, disposition: Disposition, note: str
+    ) -> QueueRow:
+        """ACKED to CLOSED by its owner with a note; the home's latched alarms are reset. Raises as `acknowledge`."""
+        ...
+
+    async def note(self, incident_id: int, *, by: str, command_id: str, text: str) -> QueueRow:
+        """Add words to the timeline of an open case. Raises IllegalMove."""
+        ...
+
+    async def gateways(self) -> tuple[GatewayRow, ...]:
+        """All boxes, those not heard first."""
+        ...
+
+    async def bells_after(self, seq: int, limit: int) -> tuple[Bell, ...]:
+        """What happened after `seq`, oldest first, at most `limit`."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The newest audit sequence; 0 in an empty house."""
+        ...
+
+    def bells(self) -> AbstractAsyncContextManager[AsyncIterator[Bell]]:
+        """New bells from now on; a listener that falls too far behind gets StopAsyncIteration and re-reads."""
+        ...

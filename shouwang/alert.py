@@ -1,0 +1,71 @@
+"""What a rule says to people: an alert that explains itself."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shouwang.reading import Moment, Reading
+
+
+class Severity(StrEnum):
+    """Priority of the alert, as the call centre uses it: P1 life, P2 urgent, P3 technical, P4 care."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+
+    @property
+    def rank(self) -> int:
+        """1 for the most urgent."""
+        return int(self.value[1])
+
+
+class AlertState(StrEnum):
+    """PREALARM may still be cancelled at home; FIRING calls for help; CANCELLED ends a PREALARM, RESOLVED a FIRING."""
+
+    PREALARM = "prealarm"
+    FIRING = "firing"
+    CANCELLED = "cancelled"
+    RESOLVED = "resolved"
+
+
+class Sentence(msgspec.Struct, frozen=True, kw_only=True):
+    """The same sentence in the languages of the house."""
+
+    zh: str
+    en: str
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step in the life of an alarm.
+
+    `key` is the identity for dedup (which rule, on what); `since` the beginning of the episode: all steps of one
+    episode share both; `alert_id` is derived from key, since and state, so that the same step always has the same id.
+    `hazard` is the kind of danger, for the centre's lane and script: `sos`, `fall`, `vital`, `sensor-silent`, ...
+    `why` says in words which readings crossed which limit for how long; `evidence` holds those readings.
+    `latching`: it goes on until a person resets it, also when its cause has ended.
+    """
+
+    alert_id: str
+    key: str
+    rule_id: str
+    rule_version: int
+    hazard: str
+    severity: Severity
+    state: AlertState
+    resident_id: str
+    sensor_id: str
+    since: Moment
+    at: Moment
+    mono: int
+    why: Sentence
+    evidence: tuple[Reading, ...] = ()
+    latching: bool = False
+
+
+def alert_id_of(key: str, since: datetime, state: AlertState) -> str:
+    """The id of one step of one episode, e.g. `sos:bed/20261124T031258.120Z/firing`."""
+    stamp = since.strftime("%Y%m%dT%H%M%S.") + f"{since.microsecond // 1000:03d}Z"
+    return f"{key}/{stamp}/{state.value}"

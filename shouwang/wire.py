@@ -1,0 +1,229 @@
+"""The contract between a home and the community server: envelopes, their JSON, and topics.
+
+Topics (`gw` is the gateway's id, which is also its MQTT user name, so that one ACL pattern serves all homes):
+
+    v1/{gw}/up/al     alerts                                        QoS 1, never expire
+    v1/{gw}/up/st     birth, heartbeat, sensor status, gaps, clock  QoS 1
+    v1/{gw}/up/tm     telemetry batches                             QoS 1
+    v1/{gw}/lwt       retained will: "offline" / "online"           QoS 1
+    v1/{gw}/down/ack  receipts, sent after COMMIT                   QoS 0 (a lost one only causes a resend)
+    v1/{gw}/down/cmd  commands                                      QoS 1
+
+JSON is strict: unknown kinds and wrong types raise DecodeError; unknown fields are ignored, so that a newer home can
+talk to an older server. A bigger change takes a new topic version.
+"""
+
+from enum import IntEnum
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from shouwang.alert import Alert, Sentence
+from shouwang.errors import DecodeError
+from shouwang.reading import Moment, Reading
+from shouwang.status import SensorStatus
+
+VERSION = "v1"
+MAX_PAYLOAD_BYTES = 256 * 1024
+"""Larger messages are refused unread: 100 samples with frames are under 40 kB."""
+
+_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+GatewayId = Annotated[str, msgspec.Meta(pattern=_ID)]
+
+
+class Lane(IntEnum):
+    """What overtakes what. A lower lane is looked at before every send and has its own window."""
+
+    LIFE_SAFETY = 0
+    STATE = 1
+    TELEMETRY = 2
+    BULK = 3
+
+
+class MessageId(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """The identity of a message for ever: a resend carries the same one, the server stores it once.
+
+    `epoch` is 16 hex digits drawn when the outbox file is made, so that a wiped card never reuses numbers.
+    """
+
+    gateway: GatewayId
+    epoch: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    lane: Lane
+    seq: Annotated[int, msgspec.Meta(ge=1)]
+
+    def __str__(self) -> str:
+        return f"{self.gateway}/{self.epoch}/{int(self.lane)}/{self.seq}"
+
+
+class AlertBody(msgspec.Struct, frozen=True, kw_only=True, tag="alert", tag_field="kind"):
+    """One step of an alarm."""
+
+    alert: Alert
+
+
+class TelemetryBody(msgspec.Struct, frozen=True, kw_only=True, tag="telemetry", tag_field="kind"):
+    """Readings in the order in which they were taken in, without their frames."""
+
+    readings: tuple[Reading, ...]
+
+
+class StatusBody(msgspec.Struct, frozen=True, kw_only=True, tag="status", tag_field="kind"):
+    """A sensor was found, fell silent or was lost."""
+
+    status: SensorStatus
+
+
+class BirthBody(msgspec.Struct, frozen=True, kw_only=True, tag="birth", tag_field="kind"):
+    """The gateway started: its version, sensors (id to kind) and the alarms that are still on (keys)."""
+
+    version: str
+    sensors: dict[str, str]
+    active: tuple[str, ...] = ()
+
+
+class HeartbeatBody(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat", tag_field="kind"):
+    """The gateway lives. `backlog` counts messages without a receipt, `rejected` what drivers could not read."""
+
+    backlog: int
+    uptime_s: int
+    rejected: int = 0
+
+
+class GapBody(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field="kind"):
+    """Data that will never come: how many readings (or messages), from when to when, and why, in words."""
+
+    reason: str
+    count: int
+    first_at: Moment | None = None
+    last_at: Moment | None = None
+
+
+Body = AlertBody | TelemetryBody | StatusBody | BirthBody | HeartbeatBody | GapBody
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What outbox and wire carry; its bytes never change on a resend.
+
+    `boot` is the kernel's boot id and `mono` the engine millisecond at creation: with a later clock anchor the server
+    can mend the times of a box that started with a wrong clock.
+    """
+
+    id: MessageId
+    created_at: Moment
+    boot: str
+    mono: int
+    body: Body
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The server has committed these messages (lane and sequence numbers of one gateway and epoch).
+
+    `server_at` gives a coarse clock to a home without NTP.
+    """
+
+    epoch: str
+    lane: Lane
+    seqs: tuple[int, ...]
+    server_at: Moment
+
+
+class HelpComing(msgspec.Struct, frozen=True, kw_only=True, tag="help-coming", tag_field="kind"):
+    """A person at the centre has taken the case: the home tells the elder so."""
+
+    say: Sentence
+
+
+class ResetAlarm(msgspec.Struct, frozen=True, kw_only=True, tag="reset-alarm", tag_field="kind"):
+    """The case is closed: these alarms (keys) stop sounding and may fire anew."""
+
+    keys: tuple[str, ...]
+    by: str
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """An order from the centre. A repeated `command_id` is carried out once; one past `expires_at` not at all."""
+
+    command_id: str
+    issued_at: Moment
+    expires_at: Moment
+    incident_id: str
+    action: HelpComing | ResetAlarm
+
+
+def encode(message: Envelope | Receipt | Command) -> bytes:
+    """The message as JSON; equal messages give equal bytes."""
+    return _encoder.encode(message)
+
+
+def decode_envelope(payload: bytes, *, gateway: str) -> Envelope:
+    """The envelope that `gateway` sent.
+
+    Raises DecodeError for oversize, malformed or naive-time payloads, and where the envelope names another gateway than
+    the topic does.
+    """
+    envelope = _decode(_envelope, payload)
+    if envelope.id.gateway != gateway:
+        raise DecodeError(f"sent on the topic of gateway {gateway}, but names gateway {envelope.id.gateway}")
+    return envelope
+
+
+def decode_receipt(payload: bytes) -> Receipt:
+    """Raises DecodeError."""
+    return _decode(_receipt, payload)
+
+
+def decode_command(payload: bytes) -> Command:
+    """Raises DecodeError."""
+    return _decode(_command, payload)
+
+
+def up_topic(gateway: str, lane: Lane) -> str:
+    """Where a message of this lane goes up."""
+    return f"{VERSION}/{gateway}/up/{_LEAVES[lane]}"
+
+
+def will_topic(gateway: str) -> str:
+    """Where the broker says for the gateway that it is gone (retained)."""
+    return f"{VERSION}/{gateway}/lwt"
+
+
+def receipt_topic(gateway: str) -> str:
+    """Where receipts come down."""
+    return f"{VERSION}/{gateway}/down/ack"
+
+
+def command_topic(gateway: str) -> str:
+    """Where commands come down."""
+    return f"{VERSION}/{gateway}/down/cmd"
+
+
+def ingest_topics() -> tuple[str, ...]:
+    """What the community server subscribes to, the alerts first."""
+    return (f"{VERSION}/+/up/al", f"{VERSION}/+/up/st", f"{VERSION}/+/up/tm", f"{VERSION}/+/lwt")
+
+
+def gateway_of(topic: str) -> str:
+    """The gateway that an up or will topic belongs to; raises DecodeError for any other topic."""
+    parts = topic.split("/")
+    if len(parts) not in (3, 4) or parts[0] != VERSION or (parts[2] != "up" and parts[2:] != ["lwt"]):
+        raise DecodeError(f"not a topic of a gateway: {topic}")
+    return parts[1]
+
+
+_LEAVES = {Lane.LIFE_SAFETY: "al", Lane.STATE: "st", Lane.TELEMETRY: "tm", Lane.BULK: "tm"}
+_encoder = msgspec.json.Encoder()
+_envelope = msgspec.json.Decoder(Envelope)
+_receipt = msgspec.json.Decoder(Receipt)
+_command = msgspec.json.Decoder(Command)
+_M = TypeVar("_M")
+
+
+def _decode(decoder: msgspec.json.Decoder[_M], payload: bytes) -> _M:
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise DecodeError(f"{len(payload)} bytes, more than the {MAX_PAYLOAD_BYTES} that a message may have")
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise DecodeError(f"wrong schema: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(f"not JSON: {error}") from error
