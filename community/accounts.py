@@ -1,0 +1,290 @@
+"""Who may sit at the desk: users, shifts (login sessions) and one-time login links.
+
+Of a session or link only the SHA-256 of its random token is stored, so that a stolen database opens no session.
+Failed logins are slowed down, never locked: a lock would let a stranger keep the night shift out.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from community.store.database import Store
+from community.store.schema import login_links, login_sessions, users
+from shouwang.errors import ConfigError, IllegalMove, TryLater
+
+SHIFT = timedelta(hours=12)
+"""Length of a session: the longest shift (design/console.md, Security)."""
+LINK_LIFE = timedelta(minutes=15)
+MIN_PASSWORD = 12
+"""OWASP ASVS 4.0.3, 2.1.1."""
+MAX_PASSWORD = 128
+"""OWASP ASVS 4.0.3, 2.1.2."""
+FREE_FAILURES = 3
+"""A tired operator mistypes; from the next attempt on each one waits twice as long as the last."""
+MAX_DELAY_S = 16.0
+FAILURES_FADE = timedelta(minutes=15)
+MAX_WAITING_LOGINS = 32
+
+_TOKEN_BYTES = 32
+_HASHING_AT_ONCE = 2
+_SEEN_EVERY = timedelta(minutes=5)
+_REMEMBERED_FAILURES = 4096
+
+
+class Role(StrEnum):
+    """What a user is, after the roles of incident.md as far as they sit at this console."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+    @property
+    def may_act(self) -> bool:
+        """Whether he may take, close and annotate cases."""
+        return self in {Role.OPERATOR, Role.SUPERVISOR}
+
+    @property
+    def may_read_cases(self) -> bool:
+        """Whether he may see residents and cases. An admin has no right to medical data."""
+        return self is not Role.ADMIN
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class User:
+    """A person with a login. `language` is `zh` or `en`."""
+
+    user_id: str
+    login: str
+    name: str
+    role: Role
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shift:
+    """A user who is logged in until `expires_at`; `token` is what the browser holds, it is stored nowhere."""
+
+    token: str
+    user: User
+    expires_at: datetime
+
+    @property
+    def csrf(self) -> str:
+        """What the forms of this session carry. It tells nothing of the token."""
+        return hashlib.sha256(b"csrf:" + self.token.encode()).hexdigest()
+
+
+class Accounts:
+    """Users and their sessions in the centre's database. The caller says what time it is."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        hasher: PasswordHasher | None = None,
+    ) -> None:
+        """`pause` waits that many seconds before a slowed-down login; `hasher` None is argon2's recommended cost."""
+        self._store = store
+        self._pause = pause
+        self._hasher = hasher or PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        self._hashing = asyncio.Semaphore(_HASHING_AT_ONCE)
+        self._waiting = 0
+        self._failures = _Failures()
+
+    async def add_user(
+        self, *, login: str, name: str, role: Role, language: str, password: str | None, now: datetime
+    ) -> User:
+        """A new user; without a password he comes in by login links only.
+
+        Raises ConfigError for a password of the wrong length, IllegalMove where the login is taken.
+        """
+        user = User(user_id=secrets.token_hex(8), login=login, name=name, role=role, language=language)
+        hashed = None if password is None else await self._hash(password)
+
+        def insert(connection: sa.Connection) -> None:
+            if connection.scalar(sa.select(users.c.user_id).where(users.c.login == login)) is not None:
+                raise IllegalMove(f"there is a user with the login {login} already")
+            values = {"user_id": user.user_id, "login": login, "name": name, "role": role.value, "language": language}
+            connection.execute(sa.insert(users).values(**values, password_hash=hashed, created_at=now))
+
+        await self._store.write(insert)
+        return user
+
+    async def user(self, login: str) -> User | None:
+        """The user with this login."""
+        row = await self._store.read(lambda connection: connection.execute(_users(users.c.login == login)).first())
+        return None if row is None else _user(row)
+
+    async def names(self) -> dict[str, str]:
+        """What people are called, by login."""
+        query = sa.select(users.c.login, users.c.name)
+        rows = await self._store.read(lambda connection: connection.execute(query).all())
+        return {row.login: row.name for row in rows}
+
+    async def set_password(self, user_id: str, password: str) -> None:
+        """A new password; all his sessions end. Raises ConfigError for a wrong length."""
+        hashed = await self._hash(password)
+
+        def update(connection: sa.Connection) -> None:
+            connection.execute(sa.update(users).where(users.c.user_id == user_id).values(password_hash=hashed))
+            connection.execute(sa.delete(login_sessions).where(login_sessions.c.user_id == user_id))
+
+        await self._store.write(update)
+
+    async def set_language(self, user_id: str, language: str) -> None:
+        """What he reads the console in from now on."""
+        change = sa.update(users).where(users.c.user_id == user_id).values(language=language)
+        await self._store.write(lambda connection: connection.execute(change) and None)
+
+    async def log_in(self, login: str, password: str, *, client: str, now: datetime) -> Shift | None:
+        """A new session, or None for a wrong login or password. `client` is the address that asks.
+
+        Raises TryLater where too many logins wait already.
+        """
+        if self._waiting >= MAX_WAITING_LOGINS:
+            raise TryLater("too many people are logging in at this moment")
+        self._waiting += 1
+        try:
+            delay = self._failures.count(login, client, now)
+            if delay > 0:
+                await self._pause(delay)
+            row = await self._store.read(lambda connection: connection.execute(_users(users.c.login == login)).first())
+            if not await self._is_password(None if row is None else row.password_hash, password) or row is None:
+                return None
+        finally:
+            self._waiting -= 1
+        self._failures.forget(login, client)
+        return await self._begin(_user(row), now)
+
+    async def make_link(self, login: str, *, now: datetime) -> str:
+        """The token of a link that lets this user in once within LINK_LIFE. Raises IllegalMove for an unknown login."""
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+
+        def insert(connection: sa.Connection) -> None:
+            user_id = connection.scalar(sa.select(users.c.user_id).where(users.c.login == login))
+            if user_id is None:
+                raise IllegalMove(f"there is no user with the login {login}")
+            connection.execute(sa.delete(login_links).where(login_links.c.expires_at < now))
+            link = {"token_hash": _digest(token), "user_id": user_id, "expires_at": now + LINK_LIFE}
+            connection.execute(sa.insert(login_links).values(**link))
+
+        await self._store.write(insert)
+        return token
+
+    async def use_link(self, token: str, *, now: datetime) -> Shift | None:
+        """A new session; None where the link is unknown, used or too old. Of two who press at once, one gets in."""
+        unused = (login_links.c.token_hash == _digest(token)) & login_links.c.used_at.is_(None)
+        spend = (
+            sa.update(login_links)
+            .where(unused, login_links.c.expires_at > now)
+            .values(used_at=now)
+            .returning(login_links.c.user_id)
+        )
+
+        def use(connection: sa.Connection) -> User | None:
+            user_id = connection.scalar(spend)
+            return None if user_id is None else _user(connection.execute(_users(users.c.user_id == user_id)).one())
+
+        user = await self._store.write(use)
+        return None if user is None else await self._begin(user, now)
+
+    async def shift(self, token: str, *, now: datetime) -> Shift | None:
+        """The session that this token opens, if it has not ended."""
+        query = (
+            sa.select(users, login_sessions.c.expires_at, login_sessions.c.last_seen_at)
+            .join(login_sessions, login_sessions.c.user_id == users.c.user_id)
+            .where(login_sessions.c.token_hash == _digest(token), login_sessions.c.expires_at > now)
+        )
+        row = await self._store.read(lambda connection: connection.execute(query).first())
+        if row is None:
+            return None
+        if now - row.last_seen_at > _SEEN_EVERY:
+            await self._seen(token, now)
+        return Shift(token=token, user=_user(row), expires_at=row.expires_at)
+
+    async def log_out(self, token: str) -> None:
+        """End the session."""
+        end = sa.delete(login_sessions).where(login_sessions.c.token_hash == _digest(token))
+        await self._store.write(lambda connection: connection.execute(end) and None)
+
+    async def _seen(self, token: str, now: datetime) -> None:
+        mine = login_sessions.c.token_hash == _digest(token)
+        seen = sa.update(login_sessions).where(mine).values(last_seen_at=now)
+        with suppress(TryLater):  # a busy disk must not keep an operator from the queue
+            await self._store.write(lambda connection: connection.execute(seen) and None)
+
+    async def _begin(self, user: User, now: datetime) -> Shift:
+        shift = Shift(token=secrets.token_urlsafe(_TOKEN_BYTES), user=user, expires_at=now + SHIFT)
+        session = {"token_hash": _digest(shift.token), "user_id": user.user_id, "expires_at": shift.expires_at}
+
+        def insert(connection: sa.Connection) -> None:
+            connection.execute(sa.delete(login_sessions).where(login_sessions.c.expires_at < now))
+            connection.execute(sa.insert(login_sessions).values(**session, created_at=now, last_seen_at=now))
+
+        await self._store.write(insert)
+        return shift
+
+    async def _hash(self, password: str) -> str:
+        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+            raise ConfigError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters, not {len(password)}")
+        async with self._hashing:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
+    async def _is_password(self, hashed: str | None, password: str) -> bool:
+        """An unknown login takes as long as a known one."""
+        async with self._hashing:
+            matches = await asyncio.to_thread(self._verify, hashed or self._nobody, password[:MAX_PASSWORD])
+        return matches and hashed is not None
+
+    def _verify(self, hashed: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(hashed, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+
+class _Failures:
+    """How often whom has failed from where, within this process: after a restart all begin anew."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[tuple[str, str], tuple[int, datetime]] = OrderedDict()
+
+    def count(self, login: str, client: str, now: datetime) -> float:
+        """Count an attempt before it is tried, so that many at once do not slip by; its delay in seconds."""
+        key = (login, client)
+        failures, last = self._counts.pop(key, (0, now))
+        if now - last > FAILURES_FADE:
+            failures = 0
+        self._counts[key] = (failures + 1, now)
+        if len(self._counts) > _REMEMBERED_FAILURES:
+            self._counts.popitem(last=False)
+        late = failures - FREE_FAILURES
+        return 0.0 if late < 0 else min(2.0 ** min(late, 10), MAX_DELAY_S)
+
+    def forget(self, login: str, client: str) -> None:
+        self._counts.pop((login, client), None)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _users(condition: sa.ColumnElement[bool]) -> sa.Select[tuple[object, ...]]:
+    return sa.select(users).where(condition)
+
+
+def _user(row: sa.Row[tuple[object, ...]]) -> User:
+    return User(user_id=row.user_id, login=row.login, name=row.name, role=Role(row.role), language=row.language)

@@ -1,0 +1,97 @@
+"""The desk on the store: what consoles ask is read, what they order is written, and all consoles hear of it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from community.bells import Bells
+from community.desk import Action, Bell, Disposition, GatewayRow, IncidentPage, QueueRow
+from community.store import orders, page, views
+from community.store.database import Store
+from community.store.orders import Request
+
+
+class Counter:
+    """Implements `community.desk.Desk`."""
+
+    def __init__(
+        self, store: Store, bells: Bells, *, clock: Callable[[], datetime], for_homes: Callable[[], None]
+    ) -> None:
+        """`for_homes` is called when there may be something new to send to a home."""
+        self._store = store
+        self._bells = bells
+        self._clock = clock
+        self._for_homes = for_homes
+
+    async def queue(self) -> tuple[QueueRow, ...]:
+        """Open cases: most urgent first, then oldest."""
+        now = self._clock()
+        return await self._store.read(lambda connection: views.queue(connection, now))
+
+    async def closed(self, limit: int = 50) -> tuple[QueueRow, ...]:
+        """The cases closed last, newest first."""
+        now = self._clock()
+        return await self._store.read(lambda connection: views.closed(connection, limit, now))
+
+    async def incident(self, incident_id: int) -> IncidentPage | None:
+        """One case whole; None where there is none."""
+        now = self._clock()
+        return await self._store.read(lambda connection: page.page(connection, incident_id, now))
+
+    async def acknowledge(self, incident_id: int, *, version: int, by: str, command_id: str) -> QueueRow:
+        """OPEN to ACKED; the home is told. Raises StaleVersion, IllegalMove."""
+        return await self._carry_out(
+            Request(incident_id=incident_id, action=Action.ACK, by=by, command_id=command_id, version=version)
+        )
+
+    async def close(
+        self, incident_id: int, *, version: int, by: str, command_id: str, disposition: Disposition, note: str
+    ) -> QueueRow:
+        """ACKED to CLOSED by its owner; the home's alarms are reset. Raises StaleVersion, IllegalMove."""
+        return await self._carry_out(
+            Request(
+                incident_id=incident_id,
+                action=Action.CLOSE,
+                by=by,
+                command_id=command_id,
+                version=version,
+                disposition=disposition,
+                text=_clean(note),
+            )
+        )
+
+    async def note(self, incident_id: int, *, by: str, command_id: str, text: str) -> QueueRow:
+        """Words for the timeline of an open case. Raises IllegalMove."""
+        return await self._carry_out(
+            Request(incident_id=incident_id, action=Action.NOTE, by=by, command_id=command_id, text=_clean(text))
+        )
+
+    async def gateways(self) -> tuple[GatewayRow, ...]:
+        """All boxes, those not heard first."""
+        return await self._store.read(views.gateways)
+
+    async def bells_after(self, seq: int, limit: int) -> tuple[Bell, ...]:
+        """What happened after `seq`, oldest first, at most `limit`."""
+        return await self._store.read(lambda connection: views.bells_after(connection, seq, limit))
+
+    async def last_seq(self) -> int:
+        """The newest audit sequence; 0 in an empty house."""
+        return await self._store.read(views.last_seq)
+
+    @asynccontextmanager
+    async def bells(self) -> AsyncIterator[AsyncIterator[Bell]]:
+        """New bells from now on; the iterator ends for a listener that falls too far behind."""
+        with self._bells.listen() as rung:
+            yield rung
+
+    async def _carry_out(self, request: Request) -> QueueRow:
+        now = self._clock()
+
+        answer = await self._store.write(lambda connection: orders.carry_out(connection, request, now), urgent=True)
+        self._bells.look()
+        self._for_homes()
+        return answer.value()
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "").strip()  # PostgreSQL keeps no NUL in text

@@ -1,0 +1,282 @@
+"""From the broker into the store: batches, one transaction each, PUBACK after COMMIT, then a receipt to the home.
+
+Two sessions, so that an alert never waits behind telemetry. What cannot be read goes to the dead letters and blocks
+nobody; what the database cannot take now stays unacknowledged and is tried again; what is sent twice is stored once.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from community.store import dead_letters, intake
+from community.store.database import Store
+from community.store.intake import Arrival, LifeSign
+from messaging.backoff import Backoff
+from messaging.session import BrokerSettings, Message, Session, connect
+from shouwang.errors import DecodeError, DeviceError, GiveUp, TryLater
+from shouwang.wire import (
+    MAX_PAYLOAD_BYTES,
+    Envelope,
+    Lane,
+    MessageId,
+    Receipt,
+    decode_envelope,
+    encode,
+    gateway_of,
+    receipt_topic,
+    will_topic,
+)
+
+BATCH_MESSAGES = 200
+LINGER_S = 0.05
+"""How long telemetry may wait for company before it is committed (messaging.md, Server ingest: 50 ms)."""
+QUIET_S = 0.005
+"""With nothing new for this long, waiting gains nothing: the sender's window is full or empty."""
+_RETRY_START_S, _RETRY_CAP_S = 0.2, 10.0
+_RECONNECT_START_S, _RECONNECT_CAP_S = 0.5, 60.0
+"""Full jitter up to 60 s, so that a restarted broker is not stormed (messaging.md, Topics)."""
+_BEAT_S = 5.0
+_WILL_WORDS = {b"online": True, b"offline": False}
+_GATEWAY_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lot:
+    """What one session subscribes to and how it is batched. `linger_s` 0: commit at once what is there."""
+
+    name: str
+    topics: Sequence[str]
+    linger_s: float
+    is_urgent: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Poison:
+    message: Message
+    reason: str
+    id: MessageId | None
+    """Its id where that much can be read: the home gets a receipt, and need not send it for ever."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parsed:
+    message: Message
+    arrival: Arrival
+
+
+class Ingest:
+    """One lot of topics, from the broker to the store, for as long as the server runs."""
+
+    def __init__(
+        self,
+        lot: Lot,
+        settings: BrokerSettings,
+        store: Store,
+        *,
+        clock: Callable[[], datetime],
+        beat: Callable[[], None],
+        committed: Callable[[], None],
+    ) -> None:
+        """`beat` is called at every turn, so that a stuck ingest is a stuck watchdog; `committed` after each batch."""
+        self._lot = lot
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._beat = beat
+        self._committed = committed
+        self._is_lost = False
+        self.dead = 0
+        """Unreadable messages since the start."""
+        self.listening = asyncio.Event()
+        """Set while subscribed."""
+
+    async def run(self) -> None:
+        """Take in until cancelled; a lost broker is looked for again and again."""
+        backoff = Backoff(_RECONNECT_START_S, _RECONNECT_CAP_S)
+        while True:
+            try:
+                async with connect(self._settings) as session:
+                    await session.subscribe(self._lot.topics)
+                    backoff.succeeded()
+                    self._found()
+                    await self._take_in_from(session)
+            except* DeviceError as errors:
+                self._lost(errors)
+            await self._pause(backoff.next_pause_s())
+
+    def _found(self) -> None:
+        self.listening.set()
+        if self._is_lost:
+            log.info("broker found again, %s are coming in", self._lot.name)
+        self._is_lost = False
+
+    def _lost(self, errors: ExceptionGroup[DeviceError]) -> None:
+        self.listening.clear()
+        if not self._is_lost:
+            log.warning("no %s are coming in: %s", self._lot.name, errors.exceptions[0])
+        self._is_lost = True
+
+    async def _pause(self, seconds: float) -> None:
+        while seconds > 0:
+            self._beat()
+            await asyncio.sleep(min(seconds, _BEAT_S))
+            seconds -= _BEAT_S
+
+    async def _take_in_from(self, session: Session) -> None:
+        waiting: asyncio.Queue[Message] = asyncio.Queue(max(1, self._settings.receive_maximum))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_fill(waiting, session), name=f"ingest-{self._lot.name}-messages")
+            while not session.is_lost:
+                self._beat()
+                batch = await _batch(waiting, self._lot.linger_s)
+                if batch:
+                    await self._settle(session, batch)
+
+    async def _settle(self, session: Session, batch: Sequence[Message]) -> None:
+        """Store the batch, acknowledge it, send the receipts. Raises DeviceError where the link is lost."""
+        read = [_read(message) for message in batch]
+        received_at = self._clock()
+        good = [one for one in read if isinstance(one, _Parsed)]
+        poison = [one for one in read if isinstance(one, _Poison)]
+        poison += await self._store_all(session, good, received_at)
+        for one in poison:
+            await self._bury(session, one, received_at)
+        for message in batch:
+            message.ack()
+        await self._confirm(session, _ids(one for one in read), received_at)
+
+    async def _store_all(self, session: Session, parsed: Sequence[_Parsed], received_at: datetime) -> list[_Poison]:
+        """Store them in one transaction; where the database refuses one, one by one, to find which."""
+        if not parsed:
+            return []
+        arrivals = [one.arrival for one in parsed]
+        try:
+            await self._write(session, lambda connection: intake.take_in(connection, arrivals, received_at))
+        except GiveUp as error:
+            if len(parsed) == 1:
+                arrival = parsed[0].arrival
+                known = arrival.id if isinstance(arrival, Envelope) else None
+                return [_Poison(message=parsed[0].message, reason=str(error), id=known)]
+            return [found for one in parsed for found in await self._store_all(session, [one], received_at)]
+        self._committed()
+        return []
+
+    async def _bury(self, session: Session, poison: _Poison, received_at: datetime) -> None:
+        message = poison.message
+        self.dead += 1
+        log.error("unreadable message on %s, kept as a dead letter: %s", message.topic, poison.reason)
+
+        def bury(connection: sa.Connection) -> None:
+            dead_letters.bury(
+                connection, topic=message.topic, payload=message.payload, reason=poison.reason, at=received_at
+            )
+
+        await self._write(session, bury)
+
+    async def _write(self, session: Session, work: Callable[[sa.Connection], None]) -> None:
+        backoff = Backoff(_RETRY_START_S, _RETRY_CAP_S)
+        while True:
+            try:
+                await self._store.write(work, urgent=self._lot.is_urgent)
+            except TryLater as error:
+                if backoff.failures == 0:
+                    log.error("%s wait unacknowledged: %s", self._lot.name, error)  # noqa: TRY400 - no traceback: said in words
+            else:
+                return
+            if session.is_lost:
+                raise DeviceError("the link was lost while the database was away; the broker sends it all again")
+            await self._pause(backoff.next_pause_s())
+
+    async def _confirm(self, session: Session, ids: Iterable[MessageId], received_at: datetime) -> None:
+        stored: dict[tuple[str, str, Lane], set[int]] = {}
+        for one in ids:
+            stored.setdefault((one.gateway, one.epoch, one.lane), set()).add(one.seq)
+        for (gateway, epoch, lane), seqs in stored.items():
+            receipt = Receipt(epoch=epoch, lane=lane, seqs=tuple(sorted(seqs)), server_at=received_at)
+            await session.publish(receipt_topic(gateway), encode(receipt), qos=0)
+
+
+class _OnlyId(msgspec.Struct):
+    id: MessageId
+
+
+_only_id = msgspec.json.Decoder(_OnlyId)
+
+
+def _read(message: Message) -> _Parsed | _Poison:
+    try:
+        gateway = gateway_of(message.topic)
+        if message.topic == will_topic(gateway):
+            return _Parsed(message=message, arrival=_life_sign(gateway, message))
+        return _Parsed(message=message, arrival=decode_envelope(message.payload, gateway=gateway))
+    except DecodeError as error:
+        return _Poison(message=message, reason=str(error), id=_id_in(message))
+
+
+def _life_sign(gateway: str, message: Message) -> LifeSign:
+    is_online = _WILL_WORDS.get(message.payload)
+    if is_online is None or not _GATEWAY_ID.match(gateway):
+        raise DecodeError("not the word online or offline of a gateway")
+    return LifeSign(gateway_id=gateway, is_online=is_online, is_news=not message.retained)
+
+
+def _id_in(message: Message) -> MessageId | None:
+    """The id of a message of which nothing else can be read, if it is its sender's own."""
+    if len(message.payload) > MAX_PAYLOAD_BYTES:
+        return None
+    try:
+        found = _only_id.decode(message.payload).id
+        return found if found.gateway == gateway_of(message.topic) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecodeError):
+        return None
+
+
+def _ids(read: Iterable[_Parsed | _Poison]) -> Iterable[MessageId]:
+    for one in read:
+        if isinstance(one, _Poison):
+            if one.id is not None:
+                yield one.id
+        elif isinstance(one.arrival, Envelope):
+            yield one.arrival.id
+
+
+async def _fill(waiting: asyncio.Queue[Message], session: Session) -> None:
+    async for message in session.messages():
+        await waiting.put(message)
+
+
+async def _batch(waiting: asyncio.Queue[Message], linger_s: float) -> list[Message]:
+    """What is there, and what comes within `linger_s` without a pause; empty where nothing came for a while."""
+    batch: list[Message] = []
+    first = await _next(waiting, _BEAT_S)
+    if first is None:
+        return batch
+    batch.append(first)
+    end = asyncio.get_running_loop().time() + linger_s
+    while len(batch) < BATCH_MESSAGES:
+        left = end - asyncio.get_running_loop().time()
+        more = await _next(waiting, min(QUIET_S, left))
+        if more is None:
+            break
+        batch.append(more)
+    return batch
+
+
+async def _next(waiting: asyncio.Queue[Message], seconds: float) -> Message | None:
+    if not waiting.empty():
+        return waiting.get_nowait()
+    if seconds <= 0:
+        return None
+    try:
+        async with asyncio.timeout(seconds):
+            return await waiting.get()
+    except TimeoutError:
+        return None

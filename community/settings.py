@@ -1,0 +1,177 @@
+"""What a community server is: community.yaml, read and checked. Secrets are named by file, never written in it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from messaging.session import BrokerSettings, TlsFiles, parse_broker_url
+from shouwang.document import parse
+from shouwang.errors import ConfigError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _broker_url(url: str) -> str:
+    try:
+        parse_broker_url(url)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return url
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("write the address that browsers use, e.g. https://care.example.org")
+    return url.rstrip("/")
+
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Words = Annotated[str, Field(max_length=2000)]
+Line = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class StoreEntry(_Part):
+    """The database: `sqlite:///folder/file.db` (relative to this file) or `postgresql://user@host:port/name`."""
+
+    url: str = "sqlite:///community.db"
+    password_file: Path | None = None
+
+
+class BrokerEntry(_Part):
+    """The community's MQTT broker. `client_id` tells two servers on one broker apart."""
+
+    url: Annotated[str, AfterValidator(_broker_url)]
+    version: Literal["5", "3.1.1"] = "5"
+    client_id: Id = "shouwang-community"
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class WebEntry(_Part):
+    """Where the console listens; `public_url` is its address as browsers see it, behind a proxy with TLS."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: Annotated[str, AfterValidator(_web_address)] | None = None
+
+
+class ContactEntry(_Part):
+    """A person to call."""
+
+    name: Line
+    relation: Words = ""
+    phone: Line
+    has_key: bool = False
+
+
+class ResidentEntry(_Part):
+    """The person whom the home watches over. `born` is a year."""
+
+    id: Id
+    name: Line
+    born: Annotated[int, Field(ge=1880, le=2100)] | None = None
+    living: Words = ""
+    conditions: tuple[Line, ...] = ()
+    allergies: tuple[Line, ...] = ()
+    medicines: tuple[Line, ...] = ()
+    notes: Words = ""
+    contacts: tuple[ContactEntry, ...] = ()
+
+
+class HomeEntry(_Part):
+    """A home, its box, and who lives there."""
+
+    id: Id
+    gateway: Id
+    address: Line
+    resident: ResidentEntry
+
+
+class CommunitySettings(_Part):
+    """A community server."""
+
+    name: Line
+    store: StoreEntry = StoreEntry()
+    broker: BrokerEntry
+    web: WebEntry = WebEntry()
+    homes: tuple[HomeEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "CommunitySettings":
+        for what, ids in (
+            ("home id", [home.id for home in self.homes]),
+            ("gateway", [home.gateway for home in self.homes]),
+            ("resident id", [home.resident.id for home in self.homes]),
+        ):
+            twice = sorted({one for one in ids if ids.count(one) > 1})
+            if twice:
+                raise ValueError(f"the {what} {', '.join(twice)} stands in more than one home; give each home its own")
+        return self
+
+
+def load(path: Path) -> CommunitySettings:
+    """The settings in the file, with its relative paths made absolute from its folder. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    return _placed(parse(text, CommunitySettings, name=path.name), path.absolute().parent)
+
+
+def broker_settings(broker: BrokerEntry, role: str, *, receive_maximum: int, session_expiry_s: int) -> BrokerSettings:
+    """How the part of the server called `role` connects. Raises ConfigError for a secret that cannot be read."""
+    host, port, is_tls = parse_broker_url(broker.url)
+    return BrokerSettings(
+        host=host,
+        port=port,
+        client_id=f"{broker.client_id}-{role}",
+        username=broker.username,
+        password=secret(broker.password_file),
+        tls=TlsFiles(ca_file=broker.ca_file, cert_file=broker.cert_file, key_file=broker.key_file) if is_tls else None,
+        version=broker.version,
+        session_expiry_s=session_expiry_s,
+        clean_start=session_expiry_s == 0,
+        receive_maximum=receive_maximum,
+    )
+
+
+def secret(path: Path | None) -> str | None:
+    """The first line of the file; None where there is no file. Raises ConfigError."""
+    if path is None:
+        return None
+    try:
+        first = path.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the password file {path} cannot be read: {error}") from error
+    if not first:
+        raise ConfigError(f"the password file {path} is empty; write the password into its first line")
+    return first
+
+
+def _placed(settings: CommunitySettings, folder: Path) -> CommunitySettings:
+    prefix = "sqlite:///"
+    store, broker = settings.store, settings.broker
+    url = store.url
+    if url.startswith(prefix) and not url.startswith(prefix + "/") and len(url) > len(prefix):
+        url = f"{prefix}{folder / url.removeprefix(prefix)}"
+    files = {name: getattr(broker, name) for name in ("password_file", "ca_file", "cert_file", "key_file")}
+    return settings.model_copy(
+        update={
+            "store": store.model_copy(update={"url": url, "password_file": _under(folder, store.password_file)}),
+            "broker": broker.model_copy(update={name: _under(folder, file) for name, file in files.items()}),
+        }
+    )
+
+
+def _under(folder: Path, file: Path | None) -> Path | None:
+    return None if file is None else folder / file

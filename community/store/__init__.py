@@ -1,0 +1,1 @@
+"""What the centre knows, on disk. The only SQL of the server: everyone else calls functions of this room."""

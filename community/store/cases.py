@@ -1,0 +1,195 @@
+"""Cases on disk: the log is written first, the row of the case follows from it in the same transaction."""
+
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from community import incidents
+from community.desk import Bell, State
+from community.incidents import SYSTEM, AlertRef, Event, Incident, Ingest
+from community.store import chain, schema
+from community.store.chain import Entry
+from shouwang.alert import Alert, AlertState
+
+_KINDS_OF_BELL = {
+    "opened": "opened",
+    "alert": "alert",
+    "step": "changed",
+    "acked": "changed",
+    "noted": "changed",
+    "closed": "closed",
+}
+RUNG_KINDS = tuple(_KINDS_OF_BELL)
+"""The kinds of entry that a console must hear of; refusals are for the audit."""
+
+
+def load(connection: sa.Connection, incident_id: int) -> Incident | None:
+    """The case, or None."""
+    body = connection.execute(
+        sa.select(schema.incidents.c.body).where(schema.incidents.c.incident_id == incident_id)
+    ).scalar()
+    return decode_case(body) if body is not None else None
+
+
+def decode_case(body: bytes) -> Incident:
+    """The case in the row."""
+    return _decoder.decode(body)
+
+
+def record(
+    connection: sa.Connection,
+    incident_id: int | None,
+    before: Incident | None,
+    event: Event,
+    state: State,
+    *,
+    at: datetime,
+    actor: str,
+) -> tuple[int, Incident]:
+    """Write an event that `incidents.decide` gave; a new case gets the next number."""
+    after = incidents.evolve(before, event, state, at=at, actor=actor)
+    home_key, lane, state_name, priority, version, opened_at, changed_at = chain.columns_of(after)
+    values = {
+        "home_key": home_key,
+        "lane": lane,
+        "state": state_name,
+        "priority": priority,
+        "version": version,
+        "opened_at": opened_at,
+        "changed_at": changed_at,
+        "body": msgspec.json.encode(after),
+    }
+    table = schema.incidents
+    if incident_id is None:
+        row = connection.execute(table.insert().values(values).returning(table.c.incident_id)).one()
+        incident_id = int(row.incident_id)
+    elif after is not before:
+        connection.execute(table.update().where(table.c.incident_id == incident_id).values(values))
+    chain.append(connection, incident_id, after, event, at=at, actor=actor)
+    return incident_id, after
+
+
+def bell_of(entry: Entry) -> Bell | None:
+    """What a console hears of the entry."""
+    kind = _KINDS_OF_BELL.get(entry.kind)
+    if kind is None:
+        return None
+    return Bell(
+        seq=entry.seq, kind=kind, incident_id=entry.incident_id, priority=entry.priority, state=State(entry.state)
+    )
+
+
+def take_in(connection: sa.Connection, gateway_id: str, message_id: int, alert: Alert, received_at: datetime) -> None:
+    """Keep the alert and let it open or join a case; an alert that is known already changes nothing."""
+    alerts = schema.alerts
+    known = sa.select(alerts.c.alert_id).where(alerts.c.gateway_id == gateway_id, alerts.c.alert_id == alert.alert_id)
+    if connection.execute(known).first() is not None:
+        return
+    body = msgspec.json.encode(alert)
+    home_key = _home_key(connection, gateway_id)
+    ref = _ref(gateway_id, alert, body, received_at)
+    connection.execute(
+        alerts.insert().values(
+            gateway_id=gateway_id,
+            alert_id=alert.alert_id,
+            message_id=message_id,
+            home_key=home_key,
+            key=alert.key,
+            since=alert.since,
+            state=alert.state.value,
+            received_at=received_at,
+            is_late=ref.is_late,
+            body=body,
+        )
+    )
+    _route(connection, home_key, ref, received_at)
+
+
+def _route(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime) -> None:
+    if ref.state is AlertState.FIRING:
+        incident_id, case = _open_case(connection, home_key, incidents.lane_of(ref.severity, ref.hazard))
+        earlier = _unlinked_steps(connection, ref)
+    else:
+        incident_id, case = _open_case_of_episode(connection, ref)
+        earlier = ()
+        if case is None:  # a pre-alarm rings nobody, the end of a closed case neither: kept with the home
+            return
+    event, state = incidents.decide(case, Ingest(home_key=home_key, alert=ref, earlier=earlier))
+    incident_id, _ = record(connection, incident_id, case, event, state, at=at, actor=SYSTEM)
+    for linked in (ref, *earlier):
+        connection.execute(
+            schema.alerts.update()
+            .where(schema.alerts.c.gateway_id == linked.gateway_id, schema.alerts.c.alert_id == linked.alert_id)
+            .values(incident_id=incident_id)
+        )
+
+
+def _open_case(connection: sa.Connection, home_key: str, lane: str) -> tuple[int, Incident] | tuple[None, None]:
+    table = schema.incidents
+    row = connection.execute(
+        sa.select(table.c.incident_id, table.c.body).where(
+            table.c.home_key == home_key, table.c.lane == lane, table.c.state != State.CLOSED.value
+        )
+    ).first()
+    return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
+
+
+def _open_case_of_episode(connection: sa.Connection, ref: AlertRef) -> tuple[int, Incident] | tuple[None, None]:
+    table, alerts = schema.incidents, schema.alerts
+    row = connection.execute(
+        sa.select(table.c.incident_id, table.c.body)
+        .join(alerts, alerts.c.incident_id == table.c.incident_id)
+        .where(*_same_episode(ref), alerts.c.state == AlertState.FIRING.value, table.c.state != State.CLOSED.value)
+    ).first()
+    return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
+
+
+def _unlinked_steps(connection: sa.Connection, ref: AlertRef) -> tuple[AlertRef, ...]:
+    alerts = schema.alerts
+    rows = connection.execute(
+        sa.select(alerts.c.body, alerts.c.received_at)
+        .where(*_same_episode(ref), alerts.c.incident_id.is_(None), alerts.c.alert_id != ref.alert_id)
+        .order_by(alerts.c.received_at, alerts.c.alert_id)
+    )
+    return tuple(_ref(ref.gateway_id, decode_alert(row.body), row.body, row.received_at) for row in rows)
+
+
+def _same_episode(ref: AlertRef) -> tuple[sa.ColumnElement[bool], ...]:
+    alerts = schema.alerts
+    return (alerts.c.gateway_id == ref.gateway_id, alerts.c.key == ref.key, alerts.c.since == ref.since)
+
+
+def decode_alert(body: bytes) -> Alert:
+    """The alert as stored."""
+    return _alert_decoder.decode(body)
+
+
+def _ref(gateway_id: str, alert: Alert, body: bytes, received_at: datetime) -> AlertRef:
+    return AlertRef(
+        gateway_id=gateway_id,
+        alert_id=alert.alert_id,
+        key=alert.key,
+        since=alert.since,
+        state=alert.state,
+        severity=alert.severity,
+        hazard=alert.hazard,
+        is_late=incidents.is_late(alert.at, received_at),
+        digest=chain.bytes_digest(body),
+    )
+
+
+def _home_key(connection: sa.Connection, gateway_id: str) -> str:
+    home_id = connection.execute(
+        sa.select(schema.gateways.c.home_id).where(schema.gateways.c.gateway_id == gateway_id)
+    ).scalar()
+    return str(home_id) if home_id is not None else unknown_home_key(gateway_id)
+
+
+def unknown_home_key(gateway_id: str) -> str:
+    """Stands for the home of a gateway that is in nobody's directory; no home id holds a colon."""
+    return f"gateway:{gateway_id}"
+
+
+_decoder = msgspec.json.Decoder(Incident)
+_alert_decoder = msgspec.json.Decoder(Alert)

@@ -1,0 +1,196 @@
+"""One database, SQLite or PostgreSQL: one writer thread, a few reader threads. Translates SQLAlchemy's failures.
+
+SQLite: exactly one connection ever writes or checkpoints (the WAL-reset fault of 3.7.0 to 3.51.2 needs two), with
+`synchronous=FULL`, so that what is committed survives a power cut; readers open the file read-only.
+"""
+
+import asyncio
+import itertools
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import exc
+
+from community.store.engines import Engines, engines
+from shouwang.errors import ConfigError, GiveUp, TryLater
+
+T = TypeVar("T")
+
+TIMEOUT_S = 30.0
+"""A disk that takes longer than this is broken; ingest keeps the messages and tries again."""
+_WAITING_WRITES = 1000
+_READERS = 4
+_CHECKED_UP_TO_BYTES = 1024**3
+"""Larger files are not read whole at start: an alarm must not wait minutes for it."""
+
+
+class Store:
+    """An open database. `write` and `read` run a function with a connection inside one transaction."""
+
+    def __init__(self, opened: Engines) -> None:
+        """Use `open_store`."""
+        self._engines = opened
+        self._writer = _Writer()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
+
+    async def write(self, work: Callable[[sa.Connection], T], *, urgent: bool = False) -> T:
+        """What `work` returns, once its transaction is committed; an exception from it rolls everything back.
+
+        Urgent work passes what waits. Raises TryLater where the database is busy, full or away (the transaction may
+        yet commit if it was only slow), GiveUp where it refuses these values.
+        """
+        outcome = self._writer.submit(lambda: _transact(self._engines.writer, work), urgent=urgent)
+        return await _within(TIMEOUT_S, asyncio.wrap_future(outcome))
+
+    async def read(self, work: Callable[[sa.Connection], T], *, within_s: float | None = TIMEOUT_S) -> T:
+        """What `work` returns from one consistent view. Raises TryLater, GiveUp."""
+        loop = asyncio.get_running_loop()
+        return await _within(within_s, loop.run_in_executor(self._readers, _transact, self._engines.reader, work))
+
+    async def close(self) -> None:
+        """Finish what waits, then let go of the database."""
+        await asyncio.to_thread(self._close)
+
+    def prepare(self) -> None:
+        """Check the file, bring the tables to the newest shape. Blocking; raises ConfigError."""
+        with _as_config_error(self._engines), self._engines.writer.connect() as connection:
+            _refuse_a_damaged_file(connection, self._engines.place)
+            config = Config()
+            here = Path(__file__).parent / "migrations"
+            config.set_main_option("script_location", str(here).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def _close(self) -> None:
+        self._writer.stop()
+        self._readers.shutdown()
+        self._engines.reader.dispose()
+        self._engines.writer.dispose()
+
+
+async def open_store(url: str, *, password: str | None = None) -> Store:
+    """An open store with up-to-date tables.
+
+    `url`: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:port/name. Raises ConfigError for a
+    bad url, an unreachable database, a file that is not a database or is damaged.
+    """
+    store = Store(engines(url, password))
+    try:
+        await asyncio.to_thread(store.prepare)
+    except BaseException:
+        await store.close()
+        raise
+    return store
+
+
+@dataclass(order=True)
+class _Job:
+    rank: int
+    number: int
+    run: Callable[[], None] | None = field(compare=False)
+
+
+class _Writer:
+    """The one thread that writes; urgent jobs first, else in order."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue(_WAITING_WRITES)
+        self._numbers = itertools.count()
+        self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[], T], *, urgent: bool) -> Future[T]:
+        outcome: Future[T] = Future()
+
+        def run() -> None:
+            if not outcome.set_running_or_notify_cancel():
+                return
+            try:
+                outcome.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - carried to whoever awaits
+                outcome.set_exception(error)
+
+        try:
+            self._jobs.put_nowait(_Job(0 if urgent else 1, next(self._numbers), run))
+        except queue.Full as error:
+            raise TryLater(f"{_WAITING_WRITES} writes wait for the database already") from error
+        return outcome
+
+    def stop(self) -> None:
+        self._jobs.put(_Job(2, next(self._numbers), None))
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()).run is not None:
+            job.run()
+
+
+async def _within(seconds: float | None, outcome: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(seconds):
+            return await outcome
+    except TimeoutError as error:
+        raise TryLater(f"the database has not answered for {seconds:.0f} s") from error
+
+
+def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    with _translated(), engine.begin() as connection:
+        return work(connection)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (exc.IntegrityError, exc.DataError, exc.ProgrammingError, OverflowError) as error:
+        raise GiveUp(f"the database refuses these values: {_first_line(error)}") from error
+    except exc.SQLAlchemyError as error:
+        raise TryLater(f"the database cannot do it now: {_first_line(error)}") from error
+
+
+@contextmanager
+def _as_config_error(opened: Engines) -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:
+        raise ConfigError(
+            f"{opened.place}: written by a newer version of this server ({error}); install that version again"
+        ) from error
+    except exc.OperationalError as error:
+        raise ConfigError(f"cannot open {opened.place}: {_first_line(error)}; {opened.advice}") from error
+    except exc.DBAPIError as error:
+        raise ConfigError(f"{opened.place} cannot be used: {_first_line(error)}; {_RESTORE}") from error
+
+
+def _refuse_a_damaged_file(connection: sa.Connection, place: str) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    pages, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size"))
+    if pages * size > _CHECKED_UP_TO_BYTES:
+        return
+    verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if verdict != "ok":
+        raise ConfigError(f"{place} is damaged: {verdict}; {_RESTORE}")
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    return str(cause).strip().partition("\n")[0]
+
+
+_RESTORE = (
+    "the server will not start on it, so that nothing is lost. Move the file and its -wal and -shm neighbours aside "
+    "(keep them: `sqlite3 FILE .recover` may save more), put the newest backup in its place and start again; homes "
+    "send anew whatever the centre has not confirmed"
+)

@@ -1,0 +1,117 @@
+"""SQLAlchemy engines for SQLite and PostgreSQL: what is committed is on the disk, and writers never deadlock."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
+
+from shouwang.errors import ConfigError
+
+_BUSY_TIMEOUT_S = 5.0
+_JOURNAL_LIMIT_BYTES = 4 * 1024 * 1024
+_CONNECT_TIMEOUT_S = 10
+_STATEMENT_TIMEOUT_MS = 30_000
+_READERS = 4
+_CHAIN_LOCK = 0x53485557
+"""Number of the PostgreSQL advisory lock which keeps two servers from forking the audit chain."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engines:
+    """One engine that writes, one that reads; `place` names the database for people, without its password."""
+
+    writer: sa.Engine
+    reader: sa.Engine
+    place: str
+    advice: str
+
+
+def engines(url: str, password: str | None) -> Engines:
+    """Engines for `url`, not connected yet. Raises ConfigError for a url that cannot be used."""
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError) as error:
+        raise ConfigError(f"store.url: {_FORMS}") from error
+    if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return _sqlite(Path(str(parsed.database)).absolute())
+    if parsed.drivername == "postgresql" and parsed.database:
+        if parsed.password:
+            raise ConfigError("store.url: write the password into a password_file:, not into the url")
+        return _postgresql(parsed.set(drivername="postgresql+psycopg", password=password))
+    raise ConfigError(f"store.url: {_FORMS}")
+
+
+_FORMS = "write sqlite:///folder/community.db or postgresql://user@host:5432/database"
+
+
+def _sqlite(path: Path) -> Engines:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # born unreadable for others: it holds people's health
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot open the database {path}: {error.strerror}; check the folder and its rights"
+        ) from error
+    writer = sa.create_engine(
+        "sqlite+pysqlite://", creator=lambda: _connect(path, "rw"), poolclass=QueuePool, pool_size=1, max_overflow=0
+    )
+    reader = sa.create_engine(
+        "sqlite+pysqlite://", creator=lambda: _connect(path, "ro"), poolclass=QueuePool, pool_size=_READERS
+    )
+    # IMMEDIATE: a read that turns into a write fails with BUSY at once, whatever the time-out
+    event.listen(writer, "begin", _saying("BEGIN IMMEDIATE"))
+    event.listen(reader, "begin", _saying("BEGIN"))
+    return Engines(
+        writer=writer, reader=reader, place=str(path), advice="is another server using it, is the disk full?"
+    )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    if mode == "rw":
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_LIMIT_BYTES}")
+    return connection
+
+
+def _saying(statement: str) -> Callable[[sa.Connection], None]:
+    def say(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    return say
+
+
+def _postgresql(url: URL) -> Engines:
+    connect_args = {
+        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "tcp_user_timeout": _STATEMENT_TIMEOUT_MS,
+        "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c synchronous_commit=on",
+        "application_name": "shouwang",
+    }
+    writer = sa.create_engine(url, connect_args=connect_args, pool_size=1, max_overflow=0, pool_pre_ping=True)
+    reader = sa.create_engine(
+        url,
+        connect_args=connect_args,
+        pool_size=_READERS,
+        pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
+    )
+    event.listen(writer, "begin", _saying(f"SELECT pg_advisory_xact_lock({_CHAIN_LOCK})"))
+    advice = "is PostgreSQL running there, do host, port, user, database and password_file fit?"
+    return Engines(writer=writer, reader=reader, place=url.render_as_string(hide_password=True), advice=advice)

@@ -1,0 +1,211 @@
+"""What homes send, into the tables: each message once, whatever its kind, and alerts with their case at once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from community.store import cases, schema
+from community.store.directory import meet_gateway
+from shouwang.quantities import Quantity
+from shouwang.reading import Reading
+from shouwang.status import SensorState, SensorStatus
+from shouwang.wire import (
+    AlertBody,
+    BirthBody,
+    Envelope,
+    GapBody,
+    HeartbeatBody,
+    Lane,
+    MessageId,
+    StatusBody,
+    TelemetryBody,
+)
+
+NOT_HEARD_YET = "尚未收到数据 / not heard since the gateway started"
+
+
+class LifeSign(msgspec.Struct, frozen=True, kw_only=True):
+    """Word of a gateway's connection; `is_news` is false for what the broker kept (retained)."""
+
+    gateway_id: str
+    is_online: bool
+    is_news: bool
+
+
+Arrival = Envelope | LifeSign
+
+
+def take_in(connection: sa.Connection, arrivals: Sequence[Arrival], received_at: datetime) -> None:
+    """Store what is new among the arrivals, in order."""
+    _Intake(connection, received_at).all(arrivals)
+
+
+class _Intake:
+    """One transaction's worth."""
+
+    def __init__(self, connection: sa.Connection, received_at: datetime) -> None:
+        self._connection = connection
+        self._received_at = received_at
+        self._met: set[str] = set()
+        self._series: dict[tuple[str, str, Quantity], int] = {}
+        self._samples: list[dict[str, object]] = []
+
+    def all(self, arrivals: Sequence[Arrival]) -> None:
+        for arrival in arrivals:
+            if isinstance(arrival, LifeSign):
+                self._life_sign(arrival)
+            else:
+                self._envelope(arrival)
+        if self._samples:
+            self._connection.execute(schema.samples.insert(), self._samples)
+
+    def _envelope(self, envelope: Envelope) -> None:
+        gateway_id = envelope.id.gateway
+        self._meet(gateway_id)
+        message_id = self._number(envelope.id)
+        if message_id is None:
+            return
+        self._seen(gateway_id, is_up=envelope.id.lane is not Lane.LIFE_SAFETY)
+        match envelope.body:
+            case AlertBody(alert=alert):
+                cases.take_in(self._connection, gateway_id, message_id, alert, self._received_at)
+            case TelemetryBody(readings=readings):
+                self._readings(gateway_id, message_id, readings)
+            case StatusBody(status=status):
+                self._status(gateway_id, status)
+            case BirthBody() as birth:
+                self._birth(gateway_id, birth, envelope.mono)
+            case HeartbeatBody() as beat:
+                self._gateway(gateway_id, backlog=beat.backlog, rejected=beat.rejected)
+            case GapBody() as gap:
+                self._gap(message_id, gap)
+
+    def _meet(self, gateway_id: str) -> None:
+        if gateway_id not in self._met:
+            meet_gateway(self._connection, gateway_id)
+            self._met.add(gateway_id)
+
+    def _number(self, message: MessageId) -> int | None:
+        """The row number of a message that is new, None for one that was stored before."""
+        insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+        number: int | None = self._connection.execute(
+            insert(schema.messages)
+            .values(
+                gateway_id=message.gateway,
+                epoch=message.epoch,
+                lane=int(message.lane),
+                seq=message.seq,
+                received_at=self._received_at,
+            )
+            .on_conflict_do_nothing()
+            .returning(schema.messages.c.message_id)
+        ).scalar()
+        return number
+
+    def _life_sign(self, sign: LifeSign) -> None:
+        self._meet(sign.gateway_id)
+        self._gateway(sign.gateway_id, online=sign.is_online)
+        if sign.is_online and sign.is_news:
+            self._gateway(sign.gateway_id, last_seen=self._received_at)
+
+    def _seen(self, gateway_id: str, *, is_up: bool) -> None:
+        # alerts come by a connection of their own and may be older than the word that the gateway is gone
+        values: dict[str, object] = {"online": True} if is_up else {}
+        self._gateway(gateway_id, last_seen=self._received_at, **values)
+
+    def _gateway(self, gateway_id: str, **values: object) -> None:
+        table = schema.gateways
+        self._connection.execute(table.update().where(table.c.gateway_id == gateway_id).values(values))
+
+    def _readings(self, gateway_id: str, message_id: int, readings: Sequence[Reading]) -> None:
+        for place, reading in enumerate(readings):
+            self._samples.append(
+                {
+                    "series_id": self._series_id(gateway_id, reading.sensor_id, reading.quantity),
+                    "at": reading.at,
+                    "message_id": message_id,
+                    "place": place,
+                    "value": reading.value,
+                    "quality": reading.quality.value,
+                    "mono": reading.mono,
+                }
+            )
+
+    def _series_id(self, gateway_id: str, sensor_id: str, quantity: Quantity) -> int:
+        key = (gateway_id, sensor_id, quantity)
+        if key not in self._series:
+            table = schema.series
+            values = {"gateway_id": gateway_id, "sensor_id": sensor_id, "quantity": quantity.value}
+            found = self._connection.execute(
+                sa.select(table.c.series_id).where(*(table.c[name] == value for name, value in values.items()))
+            ).scalar()
+            if found is None:
+                found = self._connection.execute(
+                    table.insert().values(values).returning(table.c.series_id)
+                ).scalar_one()
+            self._series[key] = int(found)
+        return self._series[key]
+
+    def _birth(self, gateway_id: str, birth: BirthBody, mono: int) -> None:
+        self._gateway(gateway_id, version=birth.version)
+        table = schema.sensor_status
+        known = {
+            row.sensor_id
+            for row in self._connection.execute(sa.select(table.c.sensor_id).where(table.c.gateway_id == gateway_id))
+        }
+        for sensor_id in known - birth.sensors.keys():
+            self._connection.execute(
+                table.delete().where(table.c.gateway_id == gateway_id, table.c.sensor_id == sensor_id)
+            )
+        for sensor_id, kind in birth.sensors.items():
+            if sensor_id in known:
+                where = (table.c.gateway_id == gateway_id, table.c.sensor_id == sensor_id)
+                self._connection.execute(table.update().where(*where).values(kind=kind))
+            else:
+                self._new_sensor(gateway_id, sensor_id, kind=kind, mono=mono)
+
+    def _new_sensor(self, gateway_id: str, sensor_id: str, *, kind: str, mono: int) -> None:
+        self._connection.execute(
+            schema.sensor_status.insert().values(
+                gateway_id=gateway_id,
+                sensor_id=sensor_id,
+                kind=kind,
+                state=SensorState.DOWN.value,
+                reason=NOT_HEARD_YET,
+                mono=mono,
+            )
+        )
+
+    def _status(self, gateway_id: str, status: SensorStatus) -> None:
+        table = schema.sensor_status
+        where = (table.c.gateway_id == gateway_id, table.c.sensor_id == status.sensor_id)
+        last = self._connection.execute(sa.select(table.c.mono).where(*where)).scalar()
+        if last is None:
+            self._new_sensor(gateway_id, status.sensor_id, kind="", mono=status.mono)
+        elif status.mono < last:  # a resend that was overtaken
+            return
+        self._connection.execute(
+            table.update()
+            .where(*where)
+            .values(
+                state=status.state.value,
+                reason=status.reason,
+                since=status.since,
+                mono=status.mono,
+                battery=status.battery,
+            )
+        )
+
+    def _gap(self, message_id: int, gap: GapBody) -> None:
+        self._connection.execute(
+            schema.gaps.insert().values(
+                message_id=message_id,
+                reason=gap.reason,
+                lost=gap.count,
+                first_at=gap.first_at,
+                last_at=gap.last_at,
+            )
+        )

@@ -1,0 +1,14 @@
+"""Run by Alembic: brings the database of the given connection to the newest shape."""
+
+from alembic import context
+
+from community.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,  # SQLite cannot alter a table in place
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,173 @@
+"""What consoles read of cases and boxes, put together from the tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from community.desk import Bell, GatewayRow, QueueRow, State
+from community.incidents import Incident
+from community.store import cases, chain, schema
+from community.store.cases import decode_alert, decode_case
+from shouwang.alert import Alert, Sentence
+from shouwang.status import SensorState
+
+_AT_ONCE = 500
+"""Values in one IN list: far under the limits of both databases."""
+_NOBODY = "?"
+
+
+class _Home(msgspec.Struct, frozen=True, kw_only=True):
+    address: str
+    name: str
+    born: int | None
+
+
+def queue(connection: sa.Connection, now: datetime) -> tuple[QueueRow, ...]:
+    """Open cases: most urgent first, then oldest."""
+    table = schema.incidents
+    rows = connection.execute(
+        sa.select(table.c.incident_id, table.c.body)
+        .where(table.c.state != State.CLOSED.value)
+        .order_by(table.c.priority, table.c.opened_at, table.c.incident_id)
+    )
+    return rows_of(connection, [(row.incident_id, decode_case(row.body)) for row in rows], now)
+
+
+def closed(connection: sa.Connection, limit: int, now: datetime) -> tuple[QueueRow, ...]:
+    """The cases closed last, newest first."""
+    table = schema.incidents
+    rows = connection.execute(
+        sa.select(table.c.incident_id, table.c.body)
+        .where(table.c.state == State.CLOSED.value)
+        .order_by(table.c.changed_at.desc(), table.c.incident_id.desc())
+        .limit(limit)
+    )
+    return rows_of(connection, [(row.incident_id, decode_case(row.body)) for row in rows], now)
+
+
+def row_of(connection: sa.Connection, incident_id: int, case: Incident, now: datetime) -> QueueRow:
+    """One case as the queue shows it."""
+    return rows_of(connection, [(incident_id, case)], now)[0]
+
+
+def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Incident]], now: datetime) -> tuple[QueueRow, ...]:
+    """Cases as the queue shows them, in the given order."""
+    homes = _homes(connection, {case.home_key for _, case in numbered})
+    leads = _alerts(connection, {case.lead.alert_id for _, case in numbered})
+    return tuple(_row(incident_id, case, homes, leads, now) for incident_id, case in numbered)
+
+
+def gateways(connection: sa.Connection) -> tuple[GatewayRow, ...]:
+    """All boxes: those not heard first, the longest silent before the others."""
+    table, homes, sensors = schema.gateways, schema.homes, schema.sensor_status
+    states: dict[str, list[tuple[str, SensorState, str]]] = {}
+    for row in connection.execute(sa.select(sensors).order_by(sensors.c.gateway_id, sensors.c.sensor_id)):
+        states.setdefault(row.gateway_id, []).append((row.sensor_id, SensorState(row.state), row.reason))
+    rows = connection.execute(
+        sa.select(table, homes.c.address)
+        .join_from(table, homes, table.c.home_id == homes.c.home_id, isouter=True)
+        .order_by(table.c.online, sa.func.coalesce(table.c.last_seen, sa.literal(0, sa.BigInteger)), table.c.gateway_id)
+    )
+    return tuple(
+        GatewayRow(
+            gateway_id=row.gateway_id,
+            home_id=row.home_id or cases.unknown_home_key(row.gateway_id),
+            address=row.address or unknown_address(row.gateway_id),
+            online=row.online,
+            last_seen=row.last_seen,
+            backlog=row.backlog,
+            sensors=tuple(states.get(row.gateway_id, ())),
+        )
+        for row in rows
+    )
+
+
+def bells_after(connection: sa.Connection, seq: int, limit: int) -> tuple[Bell, ...]:
+    """What consoles must hear after `seq`, oldest first."""
+    events = schema.incident_events
+    rows = connection.execute(
+        sa.select(events.c.body)
+        .where(events.c.seq > seq, events.c.kind.in_(cases.RUNG_KINDS))
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    bells = (cases.bell_of(chain.decode_entry(row.body)) for row in rows)
+    return tuple(bell for bell in bells if bell is not None)
+
+
+def last_seq(connection: sa.Connection) -> int:
+    """The newest audit sequence, 0 where there is none."""
+    return connection.execute(sa.select(sa.func.max(schema.incident_events.c.seq))).scalar() or 0
+
+
+def unknown_address(gateway_id: str) -> str:
+    """Stands for an address: an alarm of a box that is in nobody's directory is shown all the same."""
+    return f"unknown home of gateway {gateway_id} 未登记网关"
+
+
+def age_in(year: int, born: int | None) -> int | None:
+    """Years, as near as a year of birth tells."""
+    return None if born is None else max(0, year - born)
+
+
+def chunks(values: Iterable[str]) -> Iterable[list[str]]:
+    """Sorted values in lists that fit into an IN."""
+    ordered = sorted(values)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
+
+
+def _row(
+    incident_id: int,
+    case: Incident,
+    homes: Mapping[str, _Home],
+    leads: Mapping[tuple[str, str], Alert],
+    now: datetime,
+) -> QueueRow:
+    home = homes.get(case.home_key)
+    lead = leads.get((case.lead.gateway_id, case.lead.alert_id))
+    why = lead.why if lead else Sentence(zh=case.lead.hazard, en=case.lead.hazard)
+    return QueueRow(
+        incident_id=incident_id,
+        version=case.version,
+        state=case.state,
+        priority=case.priority,
+        hazard=case.lead.hazard,
+        opened_at=case.opened_at,
+        changed_at=case.changed_at,
+        alerts=case.alerts,
+        cleared=case.is_cleared,
+        why=Sentence(zh=f"【迟到】{why.zh}", en=f"LATE: {why.en}") if case.is_late else why,
+        home_id=case.home_key,
+        address=home.address if home else unknown_address(case.lead.gateway_id),
+        resident_name=home.name if home else _NOBODY,
+        resident_age=age_in(now.year, home.born) if home else None,
+        owner=case.owner,
+    )
+
+
+def _homes(connection: sa.Connection, home_keys: set[str]) -> dict[str, _Home]:
+    homes, residents = schema.homes, schema.residents
+    found: dict[str, _Home] = {}
+    for chunk in chunks(home_keys):
+        rows = connection.execute(
+            sa.select(homes.c.home_id, homes.c.address, residents.c.name, residents.c.born)
+            .join_from(homes, residents, residents.c.home_id == homes.c.home_id, isouter=True)
+            .where(homes.c.home_id.in_(chunk))
+        )
+        for row in rows:
+            found[row.home_id] = _Home(address=row.address, name=row.name or _NOBODY, born=row.born)
+    return found
+
+
+def _alerts(connection: sa.Connection, alert_ids: set[str]) -> dict[tuple[str, str], Alert]:
+    table = schema.alerts
+    found: dict[tuple[str, str], Alert] = {}
+    for chunk in chunks(alert_ids):
+        rows = connection.execute(
+            sa.select(table.c.gateway_id, table.c.alert_id, table.c.body).where(table.c.alert_id.in_(chunk))
+        )
+        for row in rows:
+            found[row.gateway_id, row.alert_id] = decode_alert(row.body)
+    return found

@@ -1,0 +1,116 @@
+"""The console, wired: routes, guard, assets, and failures in plain words."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from community.accounts import Accounts
+from community.desk import Desk
+from community.web import assets, events, gateways, incident, queue, session
+from community.web.console import Console, NotSignedIn, Refused, Wired, console_of, is_script, language_of
+from community.web.guard import Guard
+from community.web.pages import Pages
+from community.web.words import marked
+from shouwang.errors import IllegalMove, ShouwangError, TryLater
+
+HEALTH_TIMEOUT_S = 2.0
+_log = logging.getLogger(__name__)
+
+_SENTENCES = {
+    400: marked("The server could not read this request."),
+    404: marked("There is no such page or case."),
+    405: marked("This address cannot be used that way."),
+    409: marked("The case does not allow this now. Nothing has been changed."),
+    422: marked("Something is missing or too long in what you entered. Nothing has been changed."),
+    500: marked("The server made a mistake. It is in the log. Try again; if it stays, call the technician."),
+    503: marked("The server is busy. Nothing has been changed. Try again in a moment."),
+}
+
+
+def create_app(
+    desk: Desk,
+    accounts: Accounts,
+    *,
+    name: str,
+    clock: Callable[[], datetime],
+    secure_cookies: bool,
+    zone: tzinfo | None = None,
+) -> FastAPI:
+    """The console of the centre called `name`. Times are shown in `zone`, None for the server's own.
+
+    `app.state.console.closing` must be set when the server goes down, or it waits for browsers that never leave.
+    """
+    app = FastAPI(title=name, docs_url=None, redoc_url=None, openapi_url=None)
+    static = assets.address()
+    pages = Pages(clock=clock, zone=zone, name=name, static=static)
+    app.state.console = Console(desk=desk, accounts=accounts, pages=pages, clock=clock, secure_cookies=secure_cookies)
+    app.mount(static, assets.Assets(directory=assets.folder()))
+    for noun in (session, queue, incident, gateways, events):
+        app.include_router(noun.router)
+    app.add_api_route("/healthz", _health, methods=["GET"])
+    app.add_exception_handler(NotSignedIn, _not_signed_in)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(RequestValidationError, _bad_form)
+    app.add_exception_handler(ShouwangError, _failure)
+    app.add_exception_handler(Exception, _mistake)
+    app.add_middleware(Guard, secure=secure_cookies)
+    return app
+
+
+async def _health(console: Wired) -> Response:
+    """200 where the desk answers, else 503."""
+    try:
+        async with asyncio.timeout(HEALTH_TIMEOUT_S):
+            await console.desk.last_seq()
+    except (TimeoutError, ShouwangError):
+        return PlainTextResponse("the desk does not answer\n", status_code=503)
+    return PlainTextResponse("ok\n")
+
+
+async def _not_signed_in(request: Request, _: Exception) -> Response:
+    """People go to the login page; scripts are told, so that they can warn on the page that is open."""
+    if is_script(request):
+        return PlainTextResponse("401\n", status_code=401, headers={"hx-redirect": "/login"})
+    if request.method != "GET":
+        return RedirectResponse("/login", status_code=303)
+    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?{urlencode({'next': address})}", status_code=303)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return await _message(request, 403, str(error))
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return await _message(request, status, _SENTENCES.get(status, _SENTENCES[400]))
+
+
+async def _bad_form(request: Request, _: Exception) -> Response:
+    return await _message(request, 422, _SENTENCES[422])
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    _log.warning("%s %s: %s", request.method, request.url.path, error)
+    status = 409 if isinstance(error, IllegalMove) else 503 if isinstance(error, TryLater) else 500
+    return await _message(request, status, _SENTENCES[status])
+
+
+async def _mistake(request: Request, _: Exception) -> Response:
+    """Starlette logs the traceback after this."""
+    return await _message(request, 500, _SENTENCES[500])
+
+
+async def _message(request: Request, status: int, msgid: str) -> HTMLResponse:
+    """A page of one sentence. It asks nothing of the database: that may be what has failed."""
+    console = console_of(request)
+    values = {"shift": None, "path": request.url.path, "seq": 0, "strip": (), "status": status, "sentence": msgid}
+    return HTMLResponse(console.pages.render("message.html", language_of(request, None), values), status_code=status)

@@ -1,0 +1,124 @@
+"""What every page of the console needs, handed to the routes by FastAPI: the desk, the accounts, the time, who asks."""
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+
+from community.accounts import Accounts, Shift
+from community.desk import Desk
+from community.web.language import Language, language_named, preferred
+from community.web.pages import Pages
+
+LANGUAGE_COOKIE = "language"
+
+
+class NotSignedIn(Exception):
+    """Nobody is logged in, or the shift has ended."""
+
+
+class Refused(Exception):
+    """This user may not do this, or the form is not ours; the message is a msgid of the catalogues."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Console:
+    """The wired console. `closing` is set when the server goes down: the open `streams` end then."""
+
+    desk: Desk
+    accounts: Accounts
+    pages: Pages
+    clock: Callable[[], datetime]
+    secure_cookies: bool
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    streams: set[object] = field(default_factory=set)
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session cookie; the `__Host-` prefix binds it to this host and HTTPS."""
+        return "__Host-shift" if self.secure_cookies else "shift"
+
+    async def shift(self, request: Request) -> Shift | None:
+        """Who asks."""
+        token = request.cookies.get(self.cookie)
+        return None if token is None else await self.accounts.shift(token, now=self.clock())
+
+    async def page(
+        self, request: Request, template: str, shift: Shift | None, /, *, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """A page of the shell, for this user."""
+        shell: dict[str, object] = {"shift": shift, "path": request.url.path, "seq": 0, "strip": ()}
+        if shift is not None and shift.user.role.may_read_cases:
+            # The sequence before the rows: what happens in between is then told again, not lost.
+            shell["seq"] = await self.desk.last_seq()
+            shell["strip"] = await self.desk.queue()
+            shell["names"] = await self.accounts.names()
+        html = self.pages.render(template, language_of(request, shift), shell | values)
+        return HTMLResponse(html, status_code=status)
+
+
+def console_of(request: Request) -> Console:
+    """The console of this application."""
+    console = request.app.state.console
+    if not isinstance(console, Console):
+        raise TypeError("create_app puts the console here")
+    return console
+
+
+Wired = Annotated[Console, Depends(console_of)]
+
+
+async def signed_in(request: Request, console: Wired) -> Shift:
+    """Who asks. Raises NotSignedIn."""
+    shift = await console.shift(request)
+    if shift is None:
+        raise NotSignedIn
+    return shift
+
+
+SignedIn = Annotated[Shift, Depends(signed_in)]
+
+
+async def reader(shift: SignedIn) -> Shift:
+    """Who asks, if he may see cases. Raises Refused."""
+    if not shift.user.role.may_read_cases:
+        raise Refused("Your role may not see cases.")
+    return shift
+
+
+async def worker(shift: SignedIn) -> Shift:
+    """Who asks, if he may work on cases. Raises Refused."""
+    if not shift.user.role.may_act:
+        raise Refused("Your role may look, but not act.")
+    return shift
+
+
+Reader = Annotated[Shift, Depends(reader)]
+Worker = Annotated[Shift, Depends(worker)]
+
+
+def check_form(shift: Shift, csrf: str) -> None:
+    """Raise Refused unless the form was made for this session."""
+    if not hmac.compare_digest(csrf.encode(), shift.csrf.encode()):
+        raise Refused("This page is too old. Load it again, then repeat what you did.")
+
+
+def language_of(request: Request, shift: Shift | None) -> Language:
+    """The user's own, else the browser's choice."""
+    chosen = shift.user.language if shift is not None else request.cookies.get(LANGUAGE_COOKIE)
+    return language_named(chosen) or preferred(request.headers.get("accept-language", ""))
+
+
+def wants_part(request: Request) -> bool:
+    """Whether a script asks for a piece of the page rather than a person for the page."""
+    return request.headers.get("hx-request-type") == "partial"
+
+
+def is_script(request: Request) -> bool:
+    """Whether the answer goes to a script, which must not follow us to the login page by itself."""
+    return "hx-request" in request.headers or request.headers.get("sec-fetch-mode") in {"cors", "same-origin"}

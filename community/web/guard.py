@@ -1,0 +1,142 @@
+"""What every request passes: a bound on its size and time, the proof that it came from our own page, safe headers.
+
+Pure ASGI, so that the event stream is not buffered.
+"""
+
+import asyncio
+import logging
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 64 * 1024
+"""A note of 4,000 Chinese characters is 36 kB when it is form-encoded."""
+ANSWER_TIMEOUT_S = 15.0
+STREAM_PATH = "/events"
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # Not `no-referrer`: that makes browsers send `Origin: null` with a form.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Wraps the console."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        """`secure`: the console is reached over HTTPS only."""
+        self._app = app
+        self._headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse or pass on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send, self._headers)
+        refusal = _refusal(scope["method"], Headers(scope=scope))
+        if refusal is not None:
+            await refusal(scope, receive, answer)
+        elif scope["path"] == STREAM_PATH:
+            await self._app(scope, receive, answer)
+        else:
+            await self._timed(scope, receive, answer)
+
+    async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                body = await _body(receive)
+                if body is None:
+                    await _too_large()(scope, receive, answer)
+                else:
+                    await self._app(scope, _replayed(body, receive), answer)
+        except TimeoutError:
+            _log.warning("no answer to %s %s within %s s", scope["method"], scope["path"], ANSWER_TIMEOUT_S)
+            if not answer.started:
+                await _plain(503, "服务器繁忙，请重试。 The server is slow: try again.")(scope, receive, answer)
+
+
+class _Answer:
+    """Sends with our headers added, and remembers whether it has begun."""
+
+    def __init__(self, send: Send, headers: dict[str, str]) -> None:
+        self._send = send
+        self._headers = headers
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers[name] = value
+            headers.setdefault("cache-control", "no-store")
+        await self._send(message)
+
+
+def _refusal(method: str, headers: Headers) -> PlainTextResponse | None:
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        return _too_large()
+    if method not in _SAFE_METHODS and not _is_from_our_page(headers):
+        return _plain(
+            403, "请求不是来自本系统页面，已拒绝。 Refused: this request did not come from the console's own page."
+        )
+    return None
+
+
+def _is_from_our_page(headers: Headers) -> bool:
+    """Browsers always say where a form comes from; a program says neither, and has no cookie to be abused."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None where it is too large."""
+    body: bytes = b""
+    while True:
+        message = await receive()
+        part: bytes = message.get("body", b"")
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Gives the body once, then what comes after it: the browser's going."""
+    is_given = False
+
+    async def replay() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _too_large() -> PlainTextResponse:
+    return _plain(413, "内容太长。 Too much text in one message.")
+
+
+def _plain(status: int, text: str) -> PlainTextResponse:
+    return PlainTextResponse(text + "\n", status_code=status)

@@ -1,0 +1,125 @@
+"""From values to HTML: the templates, in both languages, with local times. The data stay UTC."""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, tzinfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from community.desk import QueueRow
+from community.web import plot, words
+from community.web.language import Language, translations
+from shouwang.alert import Sentence
+from shouwang.quantities import QUANTITIES, Quantity
+
+
+class Pages:
+    """The templates. `zone` None means the server's own zone; `static` is the address under which the assets lie."""
+
+    def __init__(self, *, clock: Callable[[], datetime], zone: tzinfo | None, name: str, static: str) -> None:
+        """Compile both catalogues; `name` is the centre's, shown on every page."""
+        self._clock = clock
+        self._zone = zone
+        self._environments = {language: self._environment(language, name, static) for language in Language}
+
+    def render(self, template: str, language: Language, values: Mapping[str, object]) -> str:
+        """The page as HTML."""
+        now = self._clock()
+        return self._environments[language].get_template(template).render(now=now, **values)
+
+    def _environment(self, language: Language, name: str, static: str) -> Environment:
+        environment = Environment(
+            loader=PackageLoader("community.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        catalogue = translations(language)
+        environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # by the extension
+        environment.globals |= {
+            "centre": name,
+            "static": static,
+            "language": language,
+            "words": words,
+            "quantities": QUANTITIES,
+            "plot": plot,
+            "browser_words": {name: catalogue.gettext(msgid) for name, msgid in words.BROWSER.items()},
+            "step_counts": _step_counts,
+            "new_command_id": _new_command_id,
+        }
+        environment.filters |= {
+            "word": _word_in(catalogue.gettext),
+            "sentence": lambda said: _sentence_in(said, language),
+            "quantity": lambda quantity: _quantity_in(quantity, language),
+            "hazard": lambda hazard: _hazard_in(hazard, language, catalogue.gettext),
+            "moment": self._moment,
+            "utc": lambda at: at.isoformat(),
+            "offset": self._offset_minutes,
+            "span": _span,
+            "age": self._age,
+            "data": lambda value: json.dumps(value, separators=(",", ":")),
+            "number": lambda value: f"{value:.4g}",
+            "phone": lambda number: "".join(c for c in number if c in "+0123456789"),
+            "translated": catalogue.gettext,
+        }
+        return environment
+
+    def _moment(self, at: datetime) -> Markup:
+        """Local time with seconds; with the date where that is not today."""
+        local = at.astimezone(self._zone)
+        today = self._clock().astimezone(self._zone).date()
+        text = f"{local:%H:%M:%S}" if local.date() == today else f"{local:%Y-%m-%d %H:%M:%S}"
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), text)
+
+    def _age(self, since: datetime) -> Markup:
+        """How long ago; the browser keeps it running."""
+        seconds = (self._clock() - since).total_seconds()
+        return Markup('<sw-age data-since="{}">{}</sw-age>').format(since.isoformat(), _span(seconds))
+
+    def _offset_minutes(self, at: datetime) -> int:
+        offset = at.astimezone(self._zone).utcoffset()
+        return int(offset.total_seconds() // 60) if offset else 0
+
+
+def _word_in(translate: Callable[[str], str]) -> Callable[[object, Mapping[object, str]], str]:
+    def word(value: object, table: Mapping[object, str]) -> str:
+        return translate(table[value]) if value in table else str(value)
+
+    return word
+
+
+def _sentence_in(said: Sentence, language: Language) -> str:
+    return said.zh if language is Language.ZH else said.en
+
+
+def _quantity_in(quantity: Quantity, language: Language) -> str:
+    info = QUANTITIES[quantity]
+    return info.zh if language is Language.ZH else info.en
+
+
+def _hazard_in(hazard: str, language: Language, translate: Callable[[str], str]) -> str:
+    """A rule may name its hazard after the quantity that it watches."""
+    if hazard in words.HAZARDS:
+        return translate(words.HAZARDS[hazard])
+    return _quantity_in(Quantity(hazard), language) if hazard in set(Quantity) else hazard
+
+
+def _span(seconds: float) -> str:
+    """mm:ss, or h:mm:ss from one hour on."""
+    whole = max(0, int(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60:02d}:{rest % 60:02d}"
+
+
+def _step_counts(rows: Iterable[QueueRow]) -> Counter[words.Step]:
+    return Counter(words.STEP_OF[row.state] for row in rows if row.state in words.STEP_OF)
+
+
+def _new_command_id() -> str:
+    """One per form: a double click is one order."""
+    return uuid.uuid4().hex

@@ -1,0 +1,50 @@
+"""The console under uvicorn, as one task of the server."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from shouwang.errors import GiveUp
+
+GRACE_S = 5
+"""How long requests in flight may take when the server goes down. Streams end at once."""
+MAX_CONNECTIONS = 1024
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process, which has more than the console to end."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: FastAPI, listener: socket.socket) -> None:
+    """Answer on `listener` until cancelled; then end the streams and finish what is in flight.
+
+    Raises GiveUp where the web server ends by itself.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        lifespan="off",
+        ws="none",
+        limit_concurrency=MAX_CONNECTIONS,
+    )
+    server = _Server(config)
+    # Not in a task group: that would kill the server at once where it is to finish what is in flight.
+    running = asyncio.create_task(server.serve(sockets=[listener]), name="console")
+    try:
+        await asyncio.shield(running)
+        raise GiveUp("the web server has ended by itself")
+    finally:
+        app.state.console.closing.set()
+        server.should_exit = True
+        await asyncio.wait({running}, timeout=2 * GRACE_S)

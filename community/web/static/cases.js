@@ -1,0 +1,49 @@
+// The open cases as the server sees them now. Read again after every bell; never computed here.
+import { bus } from "./bus.js";
+
+export const cases = new EventTarget();
+
+let reading = false;
+let again = false;
+
+export function listOf(root) {
+  return [...root.querySelectorAll("#rows > .case")].map((node) => ({
+    id: node.dataset.id,
+    priority: node.dataset.priority,
+    state: node.dataset.state,
+    say: node.dataset.say,
+    node,
+  }));
+}
+
+export async function readCases() {
+  again = true;
+  if (reading) return;
+  reading = true;
+  try {
+    while (again) {
+      again = false;
+      await readOnce();
+    }
+  } finally {
+    reading = false;
+  }
+}
+
+async function readOnce() {
+  let response;
+  try {
+    response = await fetch("/queue?part=live", {
+      headers: { "HX-Request-Type": "partial" },
+      signal: AbortSignal.timeout(8000),
+    });
+  } catch {
+    return; // no network: the bus says so
+  }
+  if (response.status === 401) cases.dispatchEvent(new Event("signed-out"));
+  if (!response.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  cases.dispatchEvent(new CustomEvent("read", { detail: { page, list: listOf(page) } }));
+}
+
+for (const kind of ["bell", "missed", "poll"]) bus.addEventListener(kind, readCases);

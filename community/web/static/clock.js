@@ -1,0 +1,54 @@
+// The server's time: from its last word, carried on by the monotonic clock. The PC's own clock is never read.
+const { now: started, offset } = document.body.dataset;
+let anchor = { server: Date.parse(started), local: performance.now() };
+
+export const seconds = new EventTarget();
+new Worker(new URL("./ticker.js", import.meta.url)).onmessage = () => seconds.dispatchEvent(new Event("second"));
+
+export function serverNow() {
+  return anchor.server + (performance.now() - anchor.local);
+}
+
+export function setServerNow(text) {
+  anchor = { server: Date.parse(text), local: performance.now() };
+}
+
+export function localTime(millis) {
+  return new Date(millis + Number(offset) * 60_000).toISOString().slice(11, 19);
+}
+
+function span(millis) {
+  const whole = Math.max(0, Math.floor(millis / 1000));
+  const two = (n) => String(n).padStart(2, "0");
+  const hours = Math.floor(whole / 3600);
+  const rest = `${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+  return hours ? `${hours}:${rest}` : rest;
+}
+
+class Ticking extends HTMLElement {
+  #tick = () => {
+    const text = this.text();
+    if (text !== this.textContent) this.textContent = text;
+  };
+
+  connectedCallback() {
+    seconds.addEventListener("second", this.#tick);
+    this.#tick();
+  }
+
+  disconnectedCallback() {
+    seconds.removeEventListener("second", this.#tick);
+  }
+}
+
+customElements.define("sw-age", class extends Ticking {
+  text() {
+    return span(serverNow() - Date.parse(this.dataset.since));
+  }
+});
+
+customElements.define("sw-clock", class extends Ticking {
+  text() {
+    return localTime(serverNow());
+  }
+});

@@ -1,0 +1,71 @@
+// Single keys. None acts while the focus is in a field or a dialog is open; each is a button as well.
+const ACK_PAUSE_MS = 800; // a bouncing space bar must not take two cases
+
+let ackedAt = -Infinity;
+
+export function startKeys() {
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("click", ({ target, detail }) => {
+    const button = target.closest("button");
+    if (button?.dataset.key) act(button.dataset.key);
+    if (button && detail > 0) button.blur(); // after a mouse click the space bar belongs to the queue again
+  });
+  document.addEventListener("htmx:after:swap", ({ detail }) => {
+    if (detail.ctx.sourceElement.matches?.("li.case")) detail.ctx.sourceElement.querySelector("a.open").focus();
+  });
+  document.addEventListener("submit", ({ target }) => {
+    if (target.matches("form.language")) target.elements.next.value = location.pathname;
+  }, true);
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+  const { target } = event;
+  if (document.querySelector("dialog[open]")) return;
+  if (target.closest("input, textarea, select, [contenteditable]")) {
+    if (event.key === "Escape") target.blur();
+    return;
+  }
+  const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (["Space", "Enter"].includes(key) && target.closest("button, summary")) return;
+  if (key === "Enter" && target.closest("a[href]")) return;
+  if (event.repeat && !["j", "k"].includes(key)) {
+    if (key === "Space") event.preventDefault();
+    return;
+  }
+  if (act(key)) event.preventDefault();
+}
+
+function act(key) {
+  const move = MOVES[key];
+  move?.();
+  return Boolean(move);
+}
+
+const rows = () => [...document.querySelectorAll("#rows > .case:not([hidden]):not(.gone)")];
+const selected = () => document.activeElement?.closest("#rows > .case");
+
+const MOVES = {
+  Space: acknowledge,
+  Enter: () => (selected() ?? rows()[0])?.querySelector("a.open").click(),
+  j: () => select(1),
+  k: () => select(-1),
+  n: () => document.getElementById("note-text")?.focus(),
+  "/": () => document.getElementById("search")?.focus(),
+  q: () => document.querySelector('#nav a[href="/queue"]').click(),
+  "?": () => document.getElementById("help").showModal(),
+};
+
+function acknowledge() {
+  const form = document.querySelector('#rows > .case[data-state="OPEN"]:not([hidden]) form.ack, #actions form.ack');
+  if (!form || performance.now() - ackedAt < ACK_PAUSE_MS) return;
+  ackedAt = performance.now();
+  form.requestSubmit();
+}
+
+function select(step) {
+  const all = rows();
+  const place = all.indexOf(selected());
+  const next = place < 0 ? all.at(step > 0 ? 0 : -1) : all[place + step];
+  next?.querySelector("a.open").focus();
+}

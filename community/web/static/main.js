@@ -1,0 +1,19 @@
+// The console in the browser. Without it the pages still work; they only do not change by themselves.
+import "./clock.js";
+import "./plot.js";
+import { listen } from "./bus.js";
+import { startHealth } from "./health.js";
+import { startIncident } from "./incident.js";
+import { startKeys } from "./keys.js";
+import { startQueue } from "./queue.js";
+import { startShift } from "./shift.js";
+
+if ("live" in document.body.dataset) {
+  startQueue();
+  startIncident();
+  startShift();
+  startHealth();
+  startKeys();
+  listen();
+  document.documentElement.classList.add("lively");
+}

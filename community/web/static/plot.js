@@ -1,0 +1,107 @@
+// The large plot in place of the server's small drawing. The table below it stays for those who cannot see it.
+import { localTime } from "./clock.js";
+import { words } from "./words.js";
+
+const HEIGHT = 190;
+const STEPS_S = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
+const LIBRARY = new URL("./vendor/uplot-1.6.32.iife.min.js", import.meta.url);
+let library = null;
+
+function load() {
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = LIBRARY;
+    script.onload = () => resolve(window.uPlot);
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  return library;
+}
+
+customElements.define("sw-plot", class extends HTMLElement {
+  #chart = null;
+  #watch = null;
+
+  async connectedCallback() {
+    let uPlot;
+    try {
+      uPlot = await load();
+    } catch {
+      return; // the small drawing stays
+    }
+    if (!this.isConnected || this.#chart) return;
+    const box = document.createElement("div");
+    this.replaceChildren(box);
+    this.#chart = new uPlot(this.#options(), this.#data(), box);
+    this.#watch = new ResizeObserver(() => this.#chart.setSize({ width: this.clientWidth, height: HEIGHT }));
+    this.#watch.observe(this);
+  }
+
+  disconnectedCallback() {
+    this.#watch?.disconnect();
+    this.#chart?.destroy();
+    this.#chart = null;
+  }
+
+  get #points() {
+    return JSON.parse(this.dataset.points);
+  }
+
+  get #hasDoubt() {
+    return this.#points.some(([, , isGood]) => !isGood);
+  }
+
+  get #alarm() {
+    return Number(this.dataset.alarm);
+  }
+
+  #data() {
+    const points = this.#points;
+    const columns = [points.map(([at]) => at), points.map(([, value, isGood]) => (isGood ? value : null))];
+    if (this.#hasDoubt) columns.push(points.map(([, value, isGood]) => (isGood ? null : value)));
+    return columns;
+  }
+
+  #options() {
+    const ink = getComputedStyle(document.documentElement);
+    const grid = { stroke: ink.getPropertyValue("--line"), width: 1 };
+    const axis = { stroke: ink.getPropertyValue("--ink"), grid, ticks: grid };
+    const doubtful = {
+      label: words.doubtful, stroke: ink.getPropertyValue("--p2"), paths: () => null, points: { show: true, size: 7 },
+    };
+    const at = (seconds) => localTime(seconds * 1000);
+    return {
+      width: this.clientWidth,
+      height: HEIGHT,
+      legend: { live: true },
+      scales: {
+        x: { range: (_, first, last) => [Math.min(first, this.#alarm), Math.max(last, this.#alarm) + 1] },
+        y: { range: (_, low, high) => [Math.floor(low - 2), Math.ceil(high + 2)] },
+      },
+      axes: [{ ...axis, values: (_, ticks) => ticks.map(at), space: 80, incrs: STEPS_S }, { ...axis, size: 44 }],
+      series: [
+        { label: words.time, value: (_, seconds) => (seconds ? at(seconds) : "") },
+        { label: this.dataset.label, stroke: ink.getPropertyValue("--plot"), width: 2, spanGaps: true, points: { size: 4 } },
+        ...(this.#hasDoubt ? [doubtful] : []),
+      ],
+      hooks: { draw: [(chart) => this.#markAlarm(chart, ink.getPropertyValue("--p1"))] },
+    };
+  }
+
+  #markAlarm(chart, colour) {
+    const x = chart.valToPos(this.#alarm, "x", true);
+    const { ctx, bbox } = chart;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = colour;
+    ctx.lineWidth = 2 * devicePixelRatio;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.font = `${13 * devicePixelRatio}px sans-serif`;
+    ctx.textAlign = x > bbox.left + bbox.width / 2 ? "right" : "left";
+    ctx.textBaseline = "top";
+    ctx.fillText(` ${words.alarm} `, x, bbox.top);
+    ctx.restore();
+  }
+});

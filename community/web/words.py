@@ -1,0 +1,120 @@
+"""The console's names for the values of a case. A value without a word here is shown as it came."""
+
+from enum import StrEnum
+
+from community.desk import Disposition, State
+from shouwang.alert import AlertState, Severity
+from shouwang.reading import Quality
+from shouwang.status import SensorState
+
+
+def marked(msgid: str) -> str:
+    """Mark a msgid for the catalogues; it is translated where it is shown."""
+    return msgid
+
+
+PRIORITIES = {
+    Severity.P1: marked("LIFE"),
+    Severity.P2: marked("URGENT"),
+    Severity.P3: marked("TECH"),
+    Severity.P4: marked("CARE"),
+}
+
+STATES = {
+    State.OPEN: marked("Waiting"),
+    State.ACKED: marked("In hand"),
+    State.CLOSED: marked("Closed"),
+}
+
+HAZARDS = {
+    "sos": marked("SOS button"),
+    "fall": marked("Fall"),
+    "vital": marked("Vital sign"),
+    "sensor-silent": marked("Sensor silent"),
+    "gateway-silent": marked("Gateway silent"),
+}
+
+DISPOSITIONS = {
+    Disposition.HELPED: marked("Helped at home"),
+    Disposition.HOSPITAL: marked("Taken to hospital"),
+    Disposition.FALSE_ALARM: marked("False alarm"),
+    Disposition.TEST: marked("Test"),
+    Disposition.TECHNICAL_FIXED: marked("Technical fault fixed"),
+    Disposition.DECEASED: marked("Deceased"),
+}
+
+ALERT_STATES = {
+    AlertState.PREALARM: marked("asking at home"),
+    AlertState.FIRING: marked("alarm"),
+    AlertState.CANCELLED: marked("cancelled at home"),
+    AlertState.RESOLVED: marked("ended at home"),
+}
+
+SENSOR_STATES = {
+    SensorState.UP: marked("working"),
+    SensorState.SILENT: marked("silent"),
+    SensorState.DOWN: marked("not connected"),
+}
+
+QUALITIES = {
+    Quality.GOOD: marked("good"),
+    Quality.QUESTIONABLE: marked("doubtful"),
+    Quality.IMPLAUSIBLE: marked("impossible"),
+}
+
+UNITS = {"/min": marked("per minute")}
+
+ACTORS = {
+    "system": marked("system"),
+    "gateway": marked("home gateway"),
+    "home": marked("home"),
+}
+
+
+class Step(StrEnum):
+    """The six steps of a case, in order."""
+
+    FOUND = "found"
+    REPORTED = "reported"
+    ASSIGNED = "assigned"
+    HANDLED = "handled"
+    FEEDBACK = "feedback"
+    FOLLOW_UP = "follow-up"
+
+
+STEPS = {
+    Step.FOUND: marked("Found"),
+    Step.REPORTED: marked("Reported"),
+    Step.ASSIGNED: marked("Assigned"),
+    Step.HANDLED: marked("Handled"),
+    Step.FEEDBACK: marked("Feedback"),
+    Step.FOLLOW_UP: marked("Follow-up call"),
+}
+
+STEP_OF = {State.OPEN: Step.REPORTED, State.ACKED: Step.ASSIGNED}
+"""Where an open case stands. `Found` is done when a case exists."""
+
+BROWSER = {
+    "live": marked("Live"),
+    "connecting": marked("Connecting"),
+    "stale": marked("NO CONNECTION: this page may be old. Nothing has been heard from the server for"),
+    "seconds": marked("s"),
+    "polling": marked("Trying again every 5 seconds. Watch the telephone."),
+    "signedOut": marked("Your shift has ended: nothing arrives and nothing rings. Load this page and log in again."),
+    "soundOn": marked("Sound on"),
+    "soundOff": marked("Start shift: sound is off"),
+    "soundAsleep": marked("Sound is off: press here"),
+    "fresh": marked("New:"),
+    "show": marked("Show"),
+    "gone": marked("Closed"),
+    "waiting": marked("Waiting"),
+    "notice": marked("A case is waiting"),
+    "alarm": marked("alarm"),
+    "doubtful": marked("doubtful"),
+    "time": marked("Time"),
+    "P1": PRIORITIES[Severity.P1],
+    "P2": PRIORITIES[Severity.P2],
+    "P3": PRIORITIES[Severity.P3],
+    "P4": PRIORITIES[Severity.P4],
+}
+"""What the scripts say."""

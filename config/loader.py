@@ -1,0 +1,156 @@
+"""Reads a home's YAML and checks it as a whole: ids that are unique, sensors that exist, secrets that are secret."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.home import Home, files_of
+from shouwang.complaint import nearest
+from shouwang.document import Document, read, refusal
+from shouwang.errors import ConfigError
+from shouwang.nodes import MAX_CHARS, Problem
+from shouwang.quantities import QUANTITIES, Quantity
+
+_SECRET_KEYS = frozenset({"password_file", "key_file"})
+_UTF8_BYTES = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """A home that can be run, and what is odd about it, one line each."""
+
+    home: Home
+    warnings: tuple[str, ...]
+
+
+def load(path: Path) -> Home:
+    """The home in this file, its file names taken from the file's folder. Raises ConfigError: a line per problem."""
+    return check_home(path).home
+
+
+def check_home(path: Path) -> Checked:
+    """As `load`, with warnings. Raises ConfigError."""
+    document = read(_text(path), Home, name=str(path))
+    problems = [*_repeated(document), *_unknown_sensors(document), *_without_broker(document)]
+    if problems:
+        raise refusal(str(path), problems)
+    home = document.value.anchored(path.absolute().parent)
+    odd = [
+        *_idle_rules(document),
+        *_unheard(document),
+        *_uncancelled(document),
+        *_links(document),
+        *_files(document, home),
+    ]
+    ordered = sorted(odd, key=lambda problem: problem.line)
+    return Checked(home=home, warnings=tuple(problem.said(str(path)) for problem in ordered))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            written = file.read(MAX_CHARS * _UTF8_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its name and who may read it") from error
+    try:
+        return written.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = written.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: this is not UTF-8; save the file again as UTF-8") from error
+
+
+def _repeated(document: Document[Home]) -> Iterator[Problem]:
+    home = document.value
+    for part, ids in (("sensors", [s.id for s in home.sensors]), ("rules", [r.id for r in home.rules])):
+        for index, found in enumerate(ids):
+            first = ids.index(found)
+            if first < index:
+                message = f'"{found}" is the id of {part}[{first}] too; give each one its own'
+                yield document.problem((part, index, "id"), message)
+
+
+def _unknown_sensors(document: Document[Home]) -> Iterator[Problem]:
+    facts = document.value.facts()
+    for index, rule in enumerate(document.value.rules):
+        named = {
+            "sensors": (rule.sensors, rule.needs),
+            "cancel_by": (getattr(rule, "cancel_by", None), Quantity.CANCEL),
+        }
+        for key, (sensors, needed) in named.items():
+            for place, sensor in enumerate(sensors or ()):
+                path = ("rules", index, key, place)
+                if sensor not in facts.emits:
+                    yield document.problem(
+                        path, f'no sensor has the id "{sensor}"; {nearest(sensor, list(facts.emits))}'
+                    )
+                elif needed is not None and needed not in facts.emits[sensor]:
+                    able = ", ".join(facts.sensors_with(needed)) or "none in this home"
+                    yield document.problem(path, f'"{sensor}" never says "{needed}"; sensors that do: {able}')
+
+
+def _without_broker(document: Document[Home]) -> Iterator[Problem]:
+    if document.value.local_broker is not None:
+        return
+    for index, sensor in enumerate(document.value.sensors):
+        if "topic" in type(sensor).model_fields:
+            message = (
+                'speaks over MQTT, but the home has no broker; add "local_broker:" with "url: mqtt://127.0.0.1:1883"'
+            )
+            yield document.problem(("sensors", index), message)
+
+
+def _idle_rules(document: Document[Home]) -> Iterator[Problem]:
+    facts = document.value.facts()
+    for index, rule in enumerate(document.value.rules):
+        if not rule.watched(facts):
+            needed = f'says "{rule.needs}"' if rule.needs is not None else "is there"
+            yield document.problem(("rules", index), f"watches nothing: no sensor {needed}; add one, or drop the rule")
+
+
+def _unheard(document: Document[Home]) -> Iterator[Problem]:
+    watched = {watch for bound in document.value.bound_rules() for watch in bound.readings}
+    for index, sensor in enumerate(document.value.sensors):
+        for quantity in sorted(sensor.emits):
+            needs_rule = QUANTITIES[quantity].life_safety and quantity is not Quantity.CANCEL
+            if needs_rule and (sensor.id, quantity) not in watched:
+                message = f'says "{quantity}", but no rule listens: nobody would come; add a rule of kind {quantity}'
+                yield document.problem(("sensors", index), message)
+
+
+def _uncancelled(document: Document[Home]) -> Iterator[Problem]:
+    facts = document.value.facts()
+    for index, rule in enumerate(document.value.rules):
+        if rule.needs is Quantity.FALL and not facts.sensors_with(Quantity.CANCEL):
+            message = "nothing in this home can cancel a false alarm; give an SOS button a cancel action"
+            yield document.problem(("rules", index), message)
+
+
+def _links(document: Document[Home]) -> Iterator[Problem]:
+    gateway, uplink = document.value.gateway, document.value.uplink
+    if not uplink.is_encrypted and not uplink.is_on_this_box:
+        yield document.problem(("uplink", "url"), "health data would travel unencrypted; use mqtts://")
+    if uplink.username not in (None, gateway.id):
+        message = f'the centre lets a box write only under its own name; leave it out, or use "{gateway.id}"'
+        yield document.problem(("uplink", "username"), message)
+
+
+def _files(document: Document[Home], home: Home) -> Iterator[Problem]:
+    for part, broker in (("uplink", home.uplink), ("local_broker", home.local_broker)):
+        for key, path in {} if broker is None else files_of(broker).items():
+            message = _file_trouble(path, is_secret=key in _SECRET_KEYS)
+            if message:
+                yield document.problem((part, key), message)
+
+
+def _file_trouble(path: Path, *, is_secret: bool) -> str:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror}); the link will not come up without it"
+    if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
+        return f"{path} is no file that can be read; the link will not come up without it"
+    if is_secret and mode & stat.S_IROTH:
+        return f"{path} can be read by everybody on this box; run: chmod 600 {path}"
+    return ""

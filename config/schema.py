@@ -1,0 +1,23 @@
+"""The home's YAML as a JSON Schema, so that editors complete and check it while it is written."""
+
+from datetime import timedelta
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from config.home import Home
+from shouwang.complaint import duration_text
+
+
+def schema() -> dict[str, object]:
+    """JSON Schema, draft 2020-12."""
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        **Home.model_json_schema(schema_generator=_Schema),
+        "title": "A home watched by Shouwang",
+    }
+
+
+class _Schema(GenerateJsonSchema):
+    def encode_default(self, dft: object) -> object:
+        """Durations as people write them; pydantic's own way is ISO 8601."""
+        return duration_text(dft) if isinstance(dft, timedelta) else super().encode_default(dft)

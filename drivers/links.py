@@ -1,0 +1,68 @@
+"""What the sensors of one home share: its Bluetooth adapters and its one connection to the local broker."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from drivers.ble.link import Bluetooth
+from drivers.mqtt.link import BrokerAddress, LocalBroker
+from shouwang.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Links:
+    """Handed to every `build`. `local_broker` is None where the home has none; its `run` is a task of the gateway."""
+
+    ble: Bluetooth = field(default_factory=Bluetooth)
+    local_broker: LocalBroker | None = None
+
+    def broker_for(self, sensor_id: str) -> LocalBroker:
+        """The local broker; raises ConfigError where the home names none."""
+        if self.local_broker is None:
+            raise ConfigError(
+                f"sensor {sensor_id} speaks over the home's MQTT broker, but none is given; "
+                'write "local_broker:" and under it "url: mqtt://127.0.0.1:1883"'
+            )
+        return self.local_broker
+
+
+class BrokerPart(Protocol):
+    """How a home's configuration names its broker."""
+
+    @property
+    def url(self) -> str:
+        """`mqtt://host[:1883]`, or `mqtts://host[:8883]`."""
+        ...
+
+    @property
+    def username(self) -> str | None:
+        """The user at the broker."""
+        ...
+
+    @property
+    def password_file(self) -> Path | None:
+        """The file that holds the password."""
+        ...
+
+
+def links_for(local_broker: BrokerPart | None) -> Links:
+    """The links of a home. Raises ConfigError where the password cannot be read or the url not be used."""
+    if local_broker is None:
+        return Links()
+    file = local_broker.password_file
+    address = BrokerAddress.of(
+        local_broker.url,
+        username=local_broker.username,
+        password=None if file is None else _password(file),
+    )
+    return Links(local_broker=LocalBroker(address))
+
+
+def _password(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{file}: the password of the local broker cannot be read: {error}; "
+            "the gateway's user must be able to read this file"
+        ) from error

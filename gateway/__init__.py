@@ -1,0 +1,1 @@
+"""The daemon in the elder's home: drivers in, rules, local voice, outbox, uplink."""

@@ -1,0 +1,161 @@
+"""Wiring of the gateway: one group of named tasks. If a core task dies, the process ends and systemd starts it anew."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Never
+
+from drivers.links import links_for
+
+from config.home import Home
+from drivers import Links
+from gateway.clock import Clock
+from gateway.health import Health
+from gateway.local import Annunciator, ConsoleAnnunciator, Voice
+from gateway.outbox import Outbox, Stored
+from gateway.pipeline import Pipeline
+from gateway.scribe import Scribe
+from gateway.supervise import Supervisor, keep
+from gateway.uplink import Uplink
+from messaging.secret import read_secret
+from messaging.service_manager import ServiceManager
+from messaging.session import BrokerSettings, TlsFiles, parse_broker_url
+from rules.engine import Engine
+from shouwang.driver import Driver
+from shouwang.wire import Command, GapBody, HelpComing, Lane
+
+log = logging.getLogger(__name__)
+
+OUTBOX_FILE = "outbox.sqlite3"
+_FAREWELL_S = 3.0
+_SESSION_EXPIRY_S = 86_400
+"""The broker keeps our commands for a day while we are away."""
+
+
+async def run(home: Home, *, time_scale: float = 1.0) -> None:
+    """Run the home's gateway until SIGTERM or SIGINT; what is in memory is written before it returns.
+
+    `time_scale` lets the rules' time run faster than the clock, to play recordings; it is 1 in a home.
+    Raises ConfigError where the data folder, a secret or a certificate cannot be used.
+    """
+    settings = uplink_settings(home)
+    with ThreadPoolExecutor(1, thread_name_prefix="outbox") as thread:
+        loop = asyncio.get_running_loop()
+        outbox = await loop.run_in_executor(thread, Outbox, Path(home.gateway.data_dir) / OUTBOX_FILE, home.gateway.id)
+        try:
+            await _Gateway(home, settings, outbox, thread, time_scale).run()
+        finally:
+            await loop.run_in_executor(thread, outbox.close)
+
+
+class _Gateway:
+    def __init__(
+        self, home: Home, settings: BrokerSettings, outbox: Outbox, thread: ThreadPoolExecutor, time_scale: float
+    ) -> None:
+        self.home = home
+        self.outbox = outbox
+        self.clock = Clock(outbox.clock_mark(), scale=time_scale)
+        self.manager = ServiceManager()
+        self.voice = Voice(_annunciators(home), self.clock)
+        self.engine = Engine(home.bound_rules(), outbox.saved_states())
+        self.pipeline = Pipeline(self.engine, self.clock, announce=self.voice.alerts, beat=self.manager.alive)
+        self.scribe = Scribe(outbox, thread, self.clock, stored=self._stored)
+        self.uplink = Uplink(
+            settings,
+            home.gateway.id,
+            outbox.epoch,
+            self.scribe,
+            self.clock,
+            obey=self._obey,
+            done=outbox.commands_done(),
+        )
+        self.links: Links = links_for(home.local_broker)
+        self.drivers: list[Driver] = [sensor.build(self.links) for sensor in home.sensors]
+        self.health = Health(home, self.scribe, self.pipeline, self.clock, self.drivers)
+
+    async def run(self) -> None:
+        self._tell_what_was_lost()
+        active = self.outbox.active_alarms()
+        self.health.birth(active)
+        self.voice.alerts(active)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._stop_on_signal(), name="signals")
+                for name, work in self._work():
+                    group.create_task(work, name=name)
+                self.manager.ready(f"watching {len(self.drivers)} sensors")
+                log.info("gateway %s watches %d sensors", self.home.gateway.id, len(self.drivers))
+        except* _Stop:
+            self.manager.stopping()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self.scribe.write(self.pipeline)
+        log.info("gateway %s has stopped; nothing is left in memory", self.home.gateway.id)
+
+    def _work(self) -> list[tuple[str, Coroutine[None, None, object]]]:
+        found: list[tuple[str, Coroutine[None, None, object]]] = [
+            ("pipeline", self.pipeline.run()),
+            ("scribe", self.scribe.run(self.pipeline)),
+            ("voice", self.voice.run()),
+            ("uplink", self.uplink.run()),
+            ("health", self.health.run()),
+        ]
+        if self.links.local_broker is not None:
+            found.append(("local-broker", keep("the local MQTT broker", self.links.local_broker.run)))
+        for driver in self.drivers:
+            supervisor = Supervisor(driver, self.clock, self.pipeline.accept)
+            found.append((f"sensor-{driver.sensor_id}", supervisor.run()))
+        return found
+
+    def _stored(self, stored: list[Stored]) -> None:
+        self.uplink.offer(stored)
+
+    def _obey(self, command: Command, done: Callable[[], None]) -> None:
+        if isinstance(command.action, HelpComing):
+            self.voice.help_coming(command.incident_id, command.action.say)
+        self.pipeline.obey(command, done)
+
+    def _tell_what_was_lost(self) -> None:
+        if self.outbox.put_aside is not None:
+            log.error("the outbox file was damaged; it is kept as %s and a new one begun", self.outbox.put_aside)
+            reason = "the outbox file was damaged: unsent messages of the old file are lost"
+            self.pipeline.send(Lane.STATE, GapBody(reason=reason, count=0))
+        for key in self.engine.forgotten:
+            log.warning("the saved state of rule %s is of another version: the rule starts afresh", key)
+
+    async def _stop_on_signal(self) -> Never:
+        loop = asyncio.get_running_loop()
+        asked = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        await asked.wait()
+        raise _Stop
+
+
+class _Stop(Exception):
+    """A person or systemd asked to stop."""
+
+
+def uplink_settings(home: Home) -> BrokerSettings:
+    """How to reach the centre's broker; raises ConfigError where a secret or certificate cannot be read."""
+    uplink = home.uplink
+    host, port, is_tls = parse_broker_url(uplink.url)
+    return BrokerSettings(
+        host=host,
+        port=port,
+        client_id=home.gateway.id,
+        username=uplink.username or home.gateway.id,
+        password=None if uplink.password_file is None else read_secret(uplink.password_file),
+        tls=TlsFiles(ca_file=uplink.ca_file, cert_file=uplink.cert_file, key_file=uplink.key_file) if is_tls else None,
+        version=uplink.version,
+        session_expiry_s=_SESSION_EXPIRY_S,
+        clean_start=False,
+    )
+
+
+def _annunciators(home: Home) -> list[Annunciator]:
+    return [ConsoleAnnunciator(home.gateway.language) for _ in home.annunciators]

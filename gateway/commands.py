@@ -1,0 +1,96 @@
+"""`shouwang gateway ...`: run the daemon, check a configuration, export its schema, replay a recording."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shouwang.errors import ConfigError
+
+if TYPE_CHECKING:
+    from config.home import Home
+    from shouwang.recording import Recording
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # a recording without dates begins here
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the gateway's subcommands."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = _with_config(commands.add_parser("run", help="watch over the home; runs until stopped"))
+    run.add_argument("--time-scale", type=_scale, default=1.0, help="the rules' time runs N times as fast (recordings)")
+    run.set_defaults(func=_run)
+    check = _with_config(commands.add_parser("check", help="check a home.yaml and say what is wrong, line by line"))
+    check.set_defaults(func=_check)
+    schema = commands.add_parser("schema", help="print the JSON Schema of home.yaml, for editors")
+    schema.set_defaults(func=_schema)
+    replay = _with_config(commands.add_parser("replay", help="print the alerts that the rules give on a recording"))
+    replay.add_argument("recording", type=Path, help="CSV with the columns at,quantity,value")
+    replay.add_argument("--sensor", help="the sensor that said it (default: the first that measures such quantities)")
+    replay.set_defaults(func=_replay)
+
+
+def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument(
+        "-c", "--config", type=Path, required=True, metavar="home.yaml", help="configuration of the home"
+    )
+    return parser
+
+
+def _scale(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _run(options: argparse.Namespace) -> int:
+    from config.loader import load  # noqa: PLC0415 - each command imports what it needs: `check` needs no radio
+    from gateway.app import run  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    asyncio.run(run(load(options.config), time_scale=options.time_scale))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from config.check import check  # noqa: PLC0415
+
+    return check(options.config)
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    from config.schema import schema  # noqa: PLC0415
+
+    print(json.dumps(schema(), ensure_ascii=False, indent=2))
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from config.loader import load  # noqa: PLC0415
+    from gateway.replay import replay  # noqa: PLC0415
+    from shouwang.recording import read_recording  # noqa: PLC0415
+
+    home = load(options.config)
+    try:
+        lines = options.recording.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{options.recording}: cannot be read ({error})") from error
+    recording = read_recording(lines, name=str(options.recording))
+    sensor = options.sensor or _first_sensor_with(home, recording)
+    for alert in replay(home, recording.moments, sensor_id=sensor, start=_EPOCH):
+        after = alert.at - _EPOCH
+        print(f"{after} {alert.severity} {alert.state} {alert.key} | {alert.why.zh} | {alert.why.en}")
+    return 0
+
+
+def _first_sensor_with(home: "Home", recording: "Recording") -> str:
+    recorded = {quantity for moment in recording.moments for quantity in moment.values}
+    for sensor in home.sensors:
+        if recorded & type(sensor).emits:
+            return sensor.id
+    raise ConfigError(f"no sensor of this home measures {', '.join(sorted(recorded)) or 'anything that was recorded'}")

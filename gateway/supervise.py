@@ -1,0 +1,139 @@
+"""Keeps one driver running for ever: silence deadline, back-off, status on change. A driver's failure ends here."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Never
+
+from gateway.clock import Clock
+from messaging.backoff import Backoff
+from shouwang.driver import Alive, Driver, Said
+from shouwang.errors import DeviceError, ShouwangError
+from shouwang.quantities import QUANTITIES, Quantity
+from shouwang.reading import Quality, Reading
+from shouwang.rule import Event
+from shouwang.status import SensorState, SensorStatus
+
+log = logging.getLogger(__name__)
+
+BACKOFF_START_S = 0.5
+BACKOFF_CAP_S = 60.0
+LINK_BACKOFF_CAP_S = 10.0
+"""A broker in the same house may be asked more often."""
+_QUIET_START_S = 5.0
+"""A sensor that speaks only on events counts as heard when its link has stood this long."""
+
+
+class Supervisor:
+    """One sensor's driver, its status and its retries."""
+
+    def __init__(self, driver: Driver, clock: Clock, accept: Callable[[Event], None]) -> None:
+        """`accept` takes readings and status changes and must not block."""
+        self._driver = driver
+        self._clock = clock
+        self._accept = accept
+        self._state: SensorState | None = None
+        self._since: datetime | None = None
+        self._battery: float | None = None
+        self._backoff = Backoff(BACKOFF_START_S, BACKOFF_CAP_S)
+
+    async def run(self) -> Never:
+        """Run the driver, again and again, until cancelled."""
+        while True:
+            state, reason = await self._attempt()
+            self._become(state, reason)
+            await self._backoff.pause()
+
+    async def _attempt(self) -> tuple[SensorState, str]:
+        loop = asyncio.get_running_loop()
+        silence = self._driver.max_silence
+        limit = None if silence is None else silence.total_seconds()
+        deadline = asyncio.timeout(limit)
+        settled = None if silence is not None else loop.call_later(_QUIET_START_S, self._heard)
+
+        def emit(said: Said) -> None:
+            if limit is not None and not deadline.expired():
+                deadline.reschedule(loop.time() + limit)
+            self._say(said)
+
+        try:
+            async with deadline:
+                await self._driver.run(emit)
+        except ShouwangError as error:
+            return SensorState.DOWN, str(error)
+        except TimeoutError:
+            if deadline.expired():
+                return SensorState.SILENT, f"nothing heard for {limit:.0f} s"
+            log.exception("the driver of %s broke", self._driver.sensor_id)
+            return SensorState.DOWN, "the driver broke: a time-out of its own"
+        except Exception as error:  # the one boundary at which a broken driver is kept from the others
+            log.exception("the driver of %s broke", self._driver.sensor_id)
+            return SensorState.DOWN, f"the driver broke: {error!r}"
+        finally:
+            if settled is not None:
+                settled.cancel()
+        return SensorState.DOWN, "the driver ended"
+
+    def _say(self, said: Said) -> None:
+        self._heard()
+        if isinstance(said, Alive):
+            return
+        quality = said.quality if QUANTITIES[said.quantity].is_plausible(said.value) else Quality.IMPLAUSIBLE
+        if said.quantity is Quantity.BATTERY and quality is Quality.GOOD:
+            self._battery = said.value
+        self._accept(
+            Reading(
+                sensor_id=self._driver.sensor_id,
+                quantity=said.quantity,
+                value=said.value,
+                at=self._clock.now(),
+                mono=self._clock.mono(),
+                quality=quality,
+                frame=said.frame,
+            )
+        )
+
+    def _heard(self) -> None:
+        self._backoff.succeeded()
+        self._become(SensorState.UP, "")
+
+    def _become(self, state: SensorState, reason: str) -> None:
+        if state is self._state:
+            return
+        at = self._clock.now()
+        if state is SensorState.UP:
+            log.info("sensor %s is heard", self._driver.sensor_id)
+        else:
+            log.warning("sensor %s is %s: %s", self._driver.sensor_id, state.value, reason)
+        self._state, self._since = state, at
+        self._accept(
+            SensorStatus(
+                sensor_id=self._driver.sensor_id,
+                state=state,
+                since=at,
+                at=at,
+                mono=self._clock.mono(),
+                reason=reason,
+                battery=self._battery,
+            )
+        )
+
+
+async def keep(name: str, work: Callable[[], Awaitable[None]]) -> Never:
+    """Run a shared link for ever: when it fails, once a word in the log, a pause, and again."""
+    backoff = Backoff(BACKOFF_START_S, LINK_BACKOFF_CAP_S)
+    loop = asyncio.get_running_loop()
+    told = ""
+    while True:
+        began = loop.time()
+        try:
+            await work()
+        except DeviceError as error:
+            if str(error) != told:
+                log.warning("%s: %s", name, error)
+            told = str(error)
+        if loop.time() - began > _QUIET_START_S:
+            backoff.succeeded()
+            told = ""
+        await backoff.pause()

@@ -1,0 +1,72 @@
+"""A rule tied to one sensor of one home: what the home tells, what every rule's configuration holds, what comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shouwang.document import Id
+from shouwang.quantities import Quantity
+from shouwang.rule import Rule
+
+Watch = tuple[str, Quantity]
+"""Readings of this quantity from this sensor."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HomeFacts:
+    """What rules need to know of a home: who lives there, and what each sensor (all of them) can say."""
+
+    resident_id: str
+    emits: Mapping[str, frozenset[Quantity]]
+
+    def sensors_with(self, quantity: Quantity) -> tuple[str, ...]:
+        """The sensors that can say this quantity, in the order of the home."""
+        return tuple(sensor for sensor, quantities in self.emits.items() if quantity in quantities)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BoundRule:
+    """One rule instance, the readings that it wants, and the sensors whose status it wants."""
+
+    rule: Rule[Any]
+    readings: frozenset[Watch] = frozenset()
+    statuses: frozenset[str] = frozenset()
+
+
+def key_of(rule_id: str, sensor_id: str) -> str:
+    """The identity of one rule on one sensor and of its alerts; no id holds a colon."""
+    return f"{rule_id}:{sensor_id}"
+
+
+def _each_once(sensors: tuple[str, ...]) -> tuple[str, ...]:
+    for sensor in sensors:
+        if sensors.count(sensor) > 1:
+            raise ValueError(f'"{sensor}" stands in the list twice; keep one of the two')
+    return sensors
+
+
+SensorIds = Annotated[tuple[Id, ...], Field(min_length=1), AfterValidator(_each_once)]
+
+
+class RuleModel(BaseModel):
+    """What every rule's configuration holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Id = Field(description="name of this rule, the same for ever: alarms are told apart by it")
+    sensors: SensorIds | None = Field(
+        default=None, description="ids of the sensors that it watches; left out: all that can say what it needs"
+    )
+
+    @property
+    def needs(self) -> Quantity | None:
+        """What a watched sensor must be able to say; None where any sensor will do."""
+        return None
+
+    def watched(self, home: HomeFacts) -> tuple[str, ...]:
+        """The sensors named, else all of the home that can say what the rule needs."""
+        if self.sensors is not None:
+            return self.sensors
+        return tuple(home.emits) if self.needs is None else home.sensors_with(self.needs)

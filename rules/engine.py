@@ -1,0 +1,177 @@
+"""Runs a home's rules: routes events, fires due wakes in order, keeps every state as JSON. No I/O, no clock.
+
+Deterministic: what comes out depends on the stamps of the events and their order alone, never on when they were judged.
+All wakes due up to an event's millisecond are fired before it, each at its own due time, ties in the order of the keys.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from rules.bound import BoundRule, Watch
+from shouwang.alert import Alert
+from shouwang.reading import Reading
+from shouwang.rule import Event, Reset, Rule, Wake
+from shouwang.status import SensorStatus
+
+_SPARE_DEADLINES = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Saved:
+    """What must last of one rule: its state as JSON and the engine millisecond of its wake."""
+
+    state: bytes
+    wake_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What an event led to. `changed` holds, by key, the rules whose state or wake is not what was saved.
+
+    `rearmed`: an alert was raised or a wake moved, so this must last before anything else happens; other changes may
+    wait for the next group commit.
+    """
+
+    alerts: tuple[Alert, ...] = ()
+    changed: Mapping[str, Saved] = field(default_factory=dict)
+    rearmed: bool = False
+    next_wake: int | None = None
+
+
+class Engine:
+    """The rules of one home, with their states."""
+
+    def __init__(self, rules: Sequence[BoundRule], saved: Mapping[str, Saved]) -> None:
+        """Go on from what was saved. Raises ValueError where two rules have the same key."""
+        self._slots: dict[str, _Slot] = {}
+        self._readings: dict[Watch, list[_Slot]] = {}
+        self._statuses: dict[str, list[_Slot]] = {}
+        self._deadlines: list[tuple[int, str]] = []
+        self._now: int | None = None
+        for bound in rules:
+            self._place(bound, saved.get(bound.rule.key))
+        self.forgotten = tuple(key for key, slot in self._slots.items() if slot.is_forgotten)
+        """Keys whose saved state could not be read any more: those rules start afresh."""
+
+    @property
+    def next_wake(self) -> int | None:
+        """The engine millisecond by which `advance` must be called if no event comes."""
+        self._drop_stale()
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def feed(self, event: Reading | SensorStatus | Reset) -> Outcome:
+        """Judge one event, after all that was due up to it. One stamped before the last counts as at the last."""
+        mono = self._forward(event.mono)
+        if mono != event.mono:
+            event = msgspec.structs.replace(event, mono=mono)
+        touched = _Touched()
+        self._wake(event.at, mono, touched)
+        for slot in self._wanting(event):
+            self._step(slot, event, touched)
+        return self._outcome(touched)
+
+    def advance(self, at: datetime, mono: int) -> Outcome:
+        """Fire what is due up to `mono`. Feed every event stamped up to `mono` first: later ones count as at `mono`."""
+        touched = _Touched()
+        self._wake(at, self._forward(mono), touched)
+        return self._outcome(touched)
+
+    def _place(self, bound: BoundRule, saved: Saved | None) -> None:
+        slot = _Slot(bound.rule, saved)
+        if slot.key in self._slots:
+            raise ValueError(f"two rules have the key {slot.key}")
+        self._slots[slot.key] = slot
+        for watch in bound.readings:
+            self._readings.setdefault(watch, []).append(slot)
+        for sensor_id in bound.statuses:
+            self._statuses.setdefault(sensor_id, []).append(slot)
+        if slot.wake_at is not None:
+            heapq.heappush(self._deadlines, (slot.wake_at, slot.key))
+
+    def _forward(self, mono: int) -> int:
+        self._now = mono if self._now is None else max(self._now, mono)
+        return self._now
+
+    def _wanting(self, event: Reading | SensorStatus | Reset) -> Iterable["_Slot"]:
+        if isinstance(event, Reading):
+            return self._readings.get((event.sensor_id, event.quantity), ())
+        if isinstance(event, SensorStatus):
+            return self._statuses.get(event.sensor_id, ())
+        return (self._slots[event.key],) if event.key in self._slots else ()
+
+    def _wake(self, at: datetime, mono: int, touched: "_Touched") -> None:
+        while True:
+            self._drop_stale()
+            if not self._deadlines or self._deadlines[0][0] > mono:
+                return
+            due, key = heapq.heappop(self._deadlines)
+            slot = self._slots[key]
+            touched.note(slot)
+            slot.wake_at = None
+            self._step(slot, Wake(at=at - timedelta(milliseconds=mono - due), mono=due), touched)
+
+    def _step(self, slot: "_Slot", event: Event, touched: "_Touched") -> None:
+        touched.note(slot)
+        step = slot.rule.step(slot.state, event)
+        touched.alerts += step.alerts
+        slot.state = step.state
+        # a wake must lie ahead, or a rule that always wants to be woken now would hold up the home for ever
+        wake_at = None if step.wake_at is None else max(step.wake_at, event.mono + 1)
+        if wake_at != slot.wake_at:
+            slot.wake_at = wake_at
+            if wake_at is not None:
+                heapq.heappush(self._deadlines, (wake_at, slot.key))
+                self._tidy()
+
+    def _drop_stale(self) -> None:
+        while self._deadlines and self._slots[self._deadlines[0][1]].wake_at != self._deadlines[0][0]:
+            heapq.heappop(self._deadlines)
+
+    def _tidy(self) -> None:
+        """Keep the heap in proportion to the rules, also where wakes are moved with every reading."""
+        if len(self._deadlines) > 2 * len(self._slots) + _SPARE_DEADLINES:
+            self._deadlines = [(slot.wake_at, key) for key, slot in self._slots.items() if slot.wake_at is not None]
+            heapq.heapify(self._deadlines)
+
+    def _outcome(self, touched: "_Touched") -> Outcome:
+        changed: dict[str, Saved] = {}
+        is_rearmed = bool(touched.alerts)
+        for slot, state, wake_at in touched.before.values():
+            if slot.wake_at != wake_at or slot.state != state:
+                changed[slot.key] = Saved(state=msgspec.json.encode(slot.state), wake_at=slot.wake_at)
+                is_rearmed = is_rearmed or slot.wake_at != wake_at
+        return Outcome(alerts=tuple(touched.alerts), changed=changed, rearmed=is_rearmed, next_wake=self.next_wake)
+
+
+class _Slot:
+    """One rule with its present state and wake."""
+
+    def __init__(self, rule: Rule[Any], saved: Saved | None) -> None:
+        self.rule = rule
+        self.key = rule.key
+        self.state: Any = rule.start()
+        self.wake_at: int | None = None
+        self.is_forgotten = False
+        if saved is None:
+            return
+        try:
+            self.state = msgspec.json.decode(saved.state, type=type(self.state))
+            self.wake_at = saved.wake_at
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self.is_forgotten = True
+
+
+class _Touched:
+    """Rules that an event reached, as they were before it, and the alerts so far."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, tuple[_Slot, object, int | None]] = {}
+        self.alerts: list[Alert] = []
+
+    def note(self, slot: _Slot) -> None:
+        self.before.setdefault(slot.key, (slot, slot.state, slot.wake_at))

@@ -1,0 +1,31 @@
+"""Values and durations as people say them, in both languages."""
+
+from shouwang.alert import Sentence
+from shouwang.quantities import QUANTITIES, Quantity
+
+_UNITS = {"%": Sentence(zh="%", en="%"), "/min": Sentence(zh="次/分", en="per minute"), "1": Sentence(zh="", en="")}
+_SPANS = ((3_600_000, "小时", "h"), (60_000, "分钟", "min"), (1000, "秒", "s"))
+
+
+def value(quantity: Quantity, number: float) -> Sentence:
+    """A number with its unit, e.g. `87 %`, `42 次/分`."""
+    unit = _UNITS[QUANTITIES[quantity].unit]
+    return Sentence(zh=f"{number:.4g} {unit.zh}".rstrip(), en=f"{number:.4g} {unit.en}".rstrip())
+
+
+def name(quantity: Quantity) -> Sentence:
+    """What people call the quantity."""
+    return Sentence(zh=QUANTITIES[quantity].zh, en=QUANTITIES[quantity].en)
+
+
+def span(ms: int) -> Sentence:
+    """A duration in its two largest units, e.g. `1 min 30 s`; under a second in tenths."""
+    if 0 < ms < 1000:
+        return Sentence(zh=f"{ms / 1000:.1g} 秒", en=f"{ms / 1000:.1g} s")
+    zh, en, left = [], [], ms
+    for size, zh_unit, en_unit in _SPANS:
+        count, left = divmod(left, size)
+        if count:
+            zh.append(f"{count} {zh_unit}")
+            en.append(f"{count} {en_unit}")
+    return Sentence(zh=" ".join(zh[:2]) or "0 秒", en=" ".join(en[:2]) or "0 s")

@@ -1,0 +1,183 @@
+"""YAML text as nodes that know their lines, and as plain Python values.
+
+Read as YAML 1.2's core schema: the older one makes the radio address 11:22:33:44:55:10 a number and the word `no` a
+falsehood. Anchors, aliases and tags are refused: a home is short enough to be written out, and no bomb hides in it.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import yaml
+from yaml.reader import ReaderError
+
+from shouwang.errors import ConfigError
+
+Path = tuple[str | int, ...]
+
+MAX_CHARS = 64 * 1024
+"""A home with fifty sensors is under 20 000 characters; a Pi needs a second or two for this many."""
+MAX_DEPTH = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong, or only odd: where, what, and what to do."""
+
+    line: int
+    path: str
+    message: str
+
+    def said(self, name: str) -> str:
+        """The one line that a person reads, e.g. `home.yaml:8: sensors[1].prot: is not a key here; ...`."""
+        return ": ".join(part for part in (f"{name}:{self.line}", self.path, self.message) if part)
+
+
+def spelled(path: Path) -> str:
+    """The path as people write it, e.g. `sensors[1].port`."""
+    written = ""
+    for part in path:
+        written += f"[{part}]" if isinstance(part, int) else f".{part}" if written else part
+    return written
+
+
+def line_of(node: yaml.Node) -> int:
+    """The line, from 1, in which the node begins."""
+    return int(node.start_mark.line) + 1
+
+
+def compose(text: str, *, name: str) -> yaml.MappingNode | None:
+    """The document's keys with their lines; None where it is empty. Raises ConfigError with the line."""
+    if len(text) > MAX_CHARS:
+        raise ConfigError(f"{name}:1: longer than {MAX_CHARS} characters; this cannot be the right file")
+    try:
+        root = _Composer(text).get_single_node()
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f"{name}:{line}: a character that cannot be shown; delete it and write it anew") from error
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(text, name, error) from error
+    if root is None or isinstance(root, yaml.MappingNode):
+        return root
+    hint = _hint(text, line_of(root)) or 'write keys with values, e.g. "language: zh"'
+    raise ConfigError(f"{name}:{line_of(root)}: there are no keys here; {hint}")
+
+
+def plain(node: yaml.Node, problems: list[Problem], path: Path = ()) -> object:
+    """The node as dicts, lists, strings, numbers, bools and None; keys written twice are added to `problems`."""
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, problems, path)
+    if isinstance(node, yaml.SequenceNode):
+        return [plain(item, problems, (*path, index)) for index, item in enumerate(node.value)]
+    written = str(node.value)
+    return _READ[node.tag](written) if node.tag in _READ else written
+
+
+def _mapping(node: yaml.MappingNode, problems: list[Problem], path: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    lines: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        line = line_of(key_node)
+        if not isinstance(key_node, yaml.ScalarNode):
+            problems.append(Problem(line=line, path=spelled(path), message="a key must be one plain word"))
+            continue
+        key = str(key_node.value)
+        if key in found:
+            message = f"stands here twice, first in line {lines[key]}; keep one of the two"
+            problems.append(Problem(line=line, path=spelled((*path, key)), message=message))
+            continue
+        lines[key] = line
+        found[key] = plain(value_node, problems, (*path, key))
+    return found
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """Sound YAML that a home's file has no use for."""
+
+
+class _Composer(yaml.SafeLoader):
+    """Composes nodes by the resolvers below alone; refuses anchors, aliases, tags and deep nests while it reads."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own attribute
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # not annotated in types-PyYAML
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            message = "anchors (&) and aliases (*) are not used here; write the value out, or put it in quotes"
+            raise _Refused(problem=message, problem_mark=event.start_mark)
+        if event.tag is not None:
+            message = f"tags are not used here; drop {event.tag}, or put the value in quotes"
+            raise _Refused(problem=message, problem_mark=event.start_mark)
+        if self._depth == MAX_DEPTH:
+            message = f"more than {MAX_DEPTH} levels deep; nothing here needs that"
+            raise _Refused(problem=message, problem_mark=event.start_mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+_CORE = "tag:yaml.org,2002:"
+_READ: dict[str, Callable[[str], object]] = {
+    f"{_CORE}null": lambda _: None,
+    f"{_CORE}bool": lambda written: written.lower() == "true",
+    f"{_CORE}int": int,
+    f"{_CORE}float": float,
+}
+# Numbers with leading zeros (telephones, flats) and over-long ones stay text.
+for _kind, _pattern, _first in (
+    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", "true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", "[-+]?(?:0|[1-9][0-9]{0,14})", [*"-+0123456789"]),
+    ("float", r"[-+]?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,15}", [*"-+0123456789"]),
+):
+    _Composer.add_implicit_resolver(_CORE + _kind, re.compile(f"^(?:{_pattern})$"), _first)
+
+
+def _syntax_error(text: str, name: str, error: yaml.MarkedYAMLError) -> ConfigError:
+    mark = error.problem_mark or error.context_mark
+    line = 1 if mark is None else int(mark.line) + 1
+    if isinstance(error, _Refused):
+        return ConfigError(f"{name}:{line}: {error.problem}")
+    began = line if error.context_mark is None else int(error.context_mark.line) + 1
+    for suspect in (line, began):
+        hint = _hint(text, suspect)
+        if hint:
+            return ConfigError(f"{name}:{suspect}: this is not YAML; {hint}")
+    said = f"{error.context} {error.problem}"
+    for sign, is_where_it_began, cure in _CURES:
+        if sign in said:
+            return ConfigError(f"{name}:{began if is_where_it_began else line}: this is not YAML; {cure}")
+    return ConfigError(f"{name}:{line}: this is not YAML; look at this line and the one above")
+
+
+_CURES = (
+    ("quoted scalar", True, "a quote is left open"),
+    ("flow", True, "a bracket is left open, or a comma is missing between brackets"),
+    ("could not find expected ':'", True, "this line lacks a colon after its key"),
+    ("mapping values", False, "two colons in one line, or a wrong indent; put values that hold a colon in quotes"),
+    ("another document", False, "a line of three dashes begins a second document; one file is one home"),
+    ("<block end>", False, "the indent fits no line above; keys of one group begin in the same column"),
+)
+"""What PyYAML's words mean for people, and whether the line to look at is the one where the thing began.
+
+This is the only place that looks into those words.
+"""
+
+
+def _hint(text: str, line: int) -> str:
+    """What people at a Chinese keyboard, or new to YAML, most often did in this line; empty if none of it."""
+    written = dict(enumerate(text.split("\n"), 1)).get(line, "")
+    if "\t" in written:
+        return "there is a tab; indent with spaces only"
+    return colon_hint(written)
+
+
+def colon_hint(written: str) -> str:
+    """How to mend a `key：value` or `key:value`; empty where it is neither."""
+    if "：" in written:
+        return 'there is a Chinese colon "："; write ":" and a space'
+    if re.match(r"^[\s-]*[a-z_]+:\S", written):
+        return "put a space after the colon"
+    return ""

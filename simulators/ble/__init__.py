@@ -1,0 +1,1 @@
+"""Bluetooth without a radio: a private D-Bus, an `org.bluez` on it, and simulated peripherals behind that."""

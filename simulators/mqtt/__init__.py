@@ -1,0 +1,1 @@
+"""Sensors that speak to the home's local MQTT broker."""

@@ -1,0 +1,286 @@
+"""The console in Chromium, on the real store and desk: alarms arrive and ring by themselves, keys do what they say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from fixtures.browser import PASSWORD, Centre, console_of
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+
+from shouwang.alert import Severity
+from shouwang.quantities import Quantity
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+expect.set_options(timeout=15_000)
+
+
+@dataclass
+class Operator:
+    """A logged-in page, and all that it complained of or asked others for."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.context.on("request", self._on_request)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def _on_request(self, request: Request) -> None:
+        if urlsplit(request.url).netloc != urlsplit(self.url).netloc:
+            self.strangers.append(request.url)
+
+
+@pytest.fixture
+async def operator(centre: Centre, console_url: str, browser: Browser) -> AsyncIterator[Operator]:
+    await centre.user(language="en")
+    async with signed_in(browser, console_url) as seat:
+        yield seat
+        assert seat.complaints == []
+        assert seat.strangers == []
+
+
+class signed_in:  # noqa: N801 - reads as a phrase
+    def __init__(self, browser: Browser, url: str, login: str = "zhang") -> None:
+        self._browser, self._url, self._login = browser, url, login
+
+    async def __aenter__(self) -> Operator:
+        self._context = await self._browser.new_context(viewport={"width": 1280, "height": 800})
+        seat = Operator(await self._context.new_page(), self._url)
+        seat.watch()
+        await seat.page.goto(f"{self._url}/login")
+        await seat.page.fill("#login", self._login)
+        await seat.page.fill("#password", PASSWORD)
+        await seat.page.keyboard.press("Enter")
+        await expect(seat.page.locator("#live")).to_contain_text("0 s")
+        return seat
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._context.close()
+
+
+@pytest.fixture
+async def homes(centre: Centre) -> list[str]:
+    names = ["王桂兰", "李建国", "陈秀英", "赵德顺"]
+    return [await centre.home(place, f"{place}号楼", name, 1940) for place, name in enumerate(names, 1)]
+
+
+async def start_shift(page: Page) -> None:
+    await page.evaluate(
+        "import(document.querySelector('script[type=module]').src.replace('main.js', 'sound.js')).then((m) => {"
+        " window.heard = []; m.sound.addEventListener('played', ({detail}) => window.heard.push(detail)); })"
+    )
+    await page.click("#sound")
+    await page.click("[data-heard=yes]")
+    await expect(page.locator("#sound")).to_have_text("Sound on")
+    assert await page.evaluate("window.heard") == ["test"]
+
+
+async def test_case_arrives_in_the_open_queue_rings_and_is_acknowledged_by_keyboard(
+    centre: Centre, operator: Operator, homes: list[str]
+) -> None:
+    page = operator.page
+    await start_shift(page)
+    await page.evaluate("window.sameDocument = true")
+    await expect(page.locator("#empty")).to_be_visible()
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    row = page.locator("#rows > .case")
+    await expect(row).to_have_count(1)
+    await expect(row).to_contain_text("the SOS button was pressed")
+    await expect(page.locator("#say-now")).to_contain_text("LIFE: 王桂兰")
+    await page.wait_for_function("window.heard.includes('P1')")
+    await page.keyboard.press("Space")
+    await expect(row).to_contain_text("In hand")
+    await expect(row).to_contain_text("you")
+    assert await page.evaluate("window.sameDocument") is True
+    (case,) = await centre.desk.queue()
+    assert (case.state, case.owner) == ("ACKED", "zhang")
+
+
+async def test_case_is_worked_through_by_keyboard_alone(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    page = operator.page
+    await centre.measure(homes[0], Quantity.SPO2, [95, 93, 88, 84])
+    await centre.alarm(homes[0], "vital", Severity.P1)
+    await expect(page.locator("#rows > .case")).to_have_count(1)
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#case h1")).to_contain_text("王桂兰")
+    await expect(page.locator("sw-plot canvas")).to_be_visible()
+    await page.keyboard.press("Space")
+    await expect(page.locator("#case-head")).to_contain_text("In hand: you")
+    await page.keyboard.press("n")
+    await page.keyboard.type("q j k ? she answered")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#timeline")).to_contain_text("q j k ? she answered")
+    await page.check("[name=disposition][value=helped]")
+    await page.fill("#close-note", "son is there")
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await page.click("form.close button")
+    await expect(page.locator("#actions")).to_contain_text("This case is closed")
+    await page.keyboard.press("q")
+    await expect(page.locator("#empty")).to_be_visible()
+
+
+async def test_held_space_bar_takes_one_case_only(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    page = operator.page
+    for home in homes[:3]:
+        await centre.alarm(home, "sos", Severity.P1)
+    await expect(page.locator("#rows > .case")).to_have_count(3)
+    for _ in range(5):
+        await page.keyboard.down("Space")
+    await page.keyboard.up("Space")
+    await expect(page.locator("#rows > .case.acked")).to_have_count(1)
+    assert [row.state for row in await centre.desk.queue()].count("ACKED") == 1
+
+
+async def test_rows_do_not_move_under_the_pointer(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    page = operator.page
+    await centre.alarm(homes[0], "sensor-silent", Severity.P3)
+    rows = page.locator("#rows > .case")
+    await expect(rows).to_have_count(1)
+    await rows.first.hover()
+    await centre.alarm(homes[1], "vital", Severity.P2)
+    await expect(page.locator("#band")).to_contain_text("URGENT 1")
+    await expect(rows).to_have_count(1)
+    await centre.alarm(homes[2], "sos", Severity.P1)
+    await expect(rows).to_have_count(2)
+    await expect(rows.first).to_contain_text("LIFE")
+    await page.mouse.move(5, 5)
+    await expect(rows).to_have_count(3)
+    await expect(page.locator("#band")).to_be_hidden()
+    order = await rows.evaluate_all("rows => rows.map((row) => row.dataset.priority)")
+    assert order == ["P1", "P2", "P3"]
+
+
+async def test_colleagues_acknowledgement_is_seen_at_once(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    await centre.user("li", "李敏")
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    row = operator.page.locator("#rows > .case")
+    await expect(row).to_have_count(1)
+    (case,) = await centre.desk.queue()
+    await centre.desk.acknowledge(case.incident_id, version=case.version, by="li", command_id="12345678")
+    await expect(row).to_contain_text("李敏")
+
+
+async def test_typed_words_survive_a_new_alarm(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    page = operator.page
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await page.locator("#rows a.open").click()
+    await page.keyboard.press("Space")
+    await page.fill("#close-note", "she is well")
+    centre.clock.later(seconds=5)
+    await centre.alarm(homes[0], "fall", Severity.P1)
+    await expect(page.locator("#timeline")).to_contain_text("radar-bath")
+    await expect(page.locator("#case-changed")).to_be_visible()
+    await expect(page.locator("#close-note")).to_have_value("she is well")
+
+
+async def test_lost_server_is_shown_and_missed_cases_come_in_afterwards(
+    centre: Centre, browser: Browser, homes: list[str], free_port: int
+) -> None:
+    await centre.user(language="en")
+    async with AsyncExitStack() as seats:
+        async with console_of(centre, free_port) as url:
+            page = (await seats.enter_async_context(signed_in(browser, url))).page
+            await expect(page.locator("#stale")).to_be_hidden()
+        await expect(page.locator("#stale")).to_contain_text("NO CONNECTION")
+        await expect(page.locator("#live")).to_have_text("Connecting")
+        await centre.alarm(homes[0], "sos", Severity.P1)
+        async with console_of(centre, free_port):
+            await expect(page.locator("#rows > .case")).to_have_count(1)
+            await expect(page.locator("#stale")).to_be_hidden()
+
+
+async def test_ended_shift_is_shown_on_the_open_page(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    centre.clock.later(hours=13)
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await expect(operator.page.locator("#stale")).to_contain_text("Your shift has ended")
+    assert all("401" in complaint for complaint in operator.complaints)
+    operator.complaints.clear()
+
+
+async def test_tabs_share_one_stream_and_it_passes_on(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    second = await operator.page.context.new_page()
+    await second.goto(f"{operator.url}/queue")
+    await expect(second.locator("#live")).to_contain_text("Live")
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    for page in (operator.page, second):
+        await expect(page.locator("#rows > .case")).to_have_count(1)
+    assert len(centre.streams) == 1
+    await operator.page.close()
+    await centre.alarm(homes[1], "sos", Severity.P1)
+    await expect(second.locator("#rows > .case")).to_have_count(2)
+
+
+async def test_case_is_acknowledged_without_javascript(
+    centre: Centre, console_url: str, browser: Browser, homes: list[str]
+) -> None:
+    await centre.user(language="en")
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{console_url}/login")
+    await page.fill("#login", "zhang")
+    await page.fill("#password", PASSWORD)
+    await page.click("form.door button")
+    await expect(page.get_by_text("The live part of this page is not running")).to_be_visible()
+    await page.click("form.ack button")
+    await expect(page.locator("#rows > .case")).to_contain_text("In hand")
+    await context.close()
+
+
+async def test_every_target_is_large_enough_and_every_text_readable(
+    centre: Centre, operator: Operator, homes: list[str]
+) -> None:
+    page = operator.page
+    hazards = ["sos", "vital", "sensor-silent", "medicine"]
+    for home, hazard, severity in zip(homes, hazards, Severity, strict=True):
+        await centre.alarm(home, hazard, severity)
+    await expect(page.locator("#rows > .case")).to_have_count(4)
+    for path in ("/queue", "/incidents/1", "/closed", "/gateways"):
+        for width in (1280, 640, 390):
+            await page.set_viewport_size({"width": width, "height": 800})
+            await page.goto(operator.url + path)
+            assert await page.evaluate(SMALL_TARGETS) == []
+            assert await page.evaluate(FAINT_TEXT) == []
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+
+
+SMALL_TARGETS = """() => [...document.querySelectorAll('button, a[href], input, summary')]
+  .filter((node) => !['hidden', 'radio'].includes(node.type))
+  .filter((node) => node.offsetParent && !node.classList.contains('skip') && !node.closest('dialog:not([open])'))
+  .filter((node) => { const box = node.getBoundingClientRect(); return box.width < 43.5 || box.height < 43.5; })
+  .map((node) => node.outerHTML.slice(0, 80))"""
+
+FAINT_TEXT = """() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll('body *')) {
+    const says = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!says || !node.checkVisibility() || ['SCRIPT', 'OPTION'].includes(node.tagName)) continue;
+    const [a, b] = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => x - y);
+    if ((b + 0.05) / (a + 0.05) < 4.5) faint.push(node.outerHTML.slice(0, 120));
+  }
+  return faint;
+}"""

@@ -1,0 +1,62 @@
+"""Paths, the plugins in tests/fixtures, and the rule that CI leaves no gap."""
+
+import os
+import socket
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+sys.path.insert(0, str(TESTS))
+
+pytest_plugins = [f"fixtures.{path.stem}" for path in sorted((TESTS / "fixtures").glob("*.py"))]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of recorded frames and data beside the repository; tests that read it skip where it is not."""
+    folder = TESTS.parent.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared (recorded frames and data, not part of the repository)")
+    return folder
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port on loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_gap(reason: str, *, required: bool) -> bool:
+    """Whether a skip with this reason must fail the run: a tool is missing where nothing may be."""
+    said = reason.removeprefix("Skipped: ")
+    return required and said.startswith("needs ") and not said.startswith("needs ../shared")
+
+
+def close_gap(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip for a missing tool into a failure where SHOUWANG_REQUIRE_ALL=1."""
+    if report.outcome != "skipped" or not isinstance(report.longrepr, tuple) or hasattr(report, "wasxfail"):
+        return
+    reason = str(report.longrepr[2])
+    if is_gap(reason, required=os.environ.get("SHOUWANG_REQUIRE_ALL") == "1"):
+        report.outcome = "failed"
+        report.longrepr = f"{reason}: SHOUWANG_REQUIRE_ALL=1 allows no skip for a missing tool"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    close_gap(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    close_gap(report)
+    return report

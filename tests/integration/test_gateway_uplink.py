@@ -1,0 +1,291 @@
+"""From the pipeline to a centre and back over a real broker: receipts, resends, overtaking, losses."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway import uplink as uplink_module
+from gateway.clock import Clock
+from gateway.outbox import Outbox
+from gateway.pipeline import Pipeline
+from gateway.scribe import Scribe
+from gateway.uplink import Uplink
+from messaging.session import BrokerSettings, connect
+from rules.bound import HomeFacts
+from rules.engine import Engine
+from rules.sos import Sos
+from shouwang.alert import AlertState, Sentence
+from shouwang.quantities import Quantity
+from shouwang.reading import Reading
+from shouwang.wire import (
+    AlertBody,
+    Command,
+    HelpComing,
+    Lane,
+    Receipt,
+    ResetAlarm,
+    TelemetryBody,
+    command_topic,
+    decode_envelope,
+    encode,
+    gateway_of,
+    ingest_topics,
+    receipt_topic,
+)
+
+GW = "gw-1"
+FACTS = HomeFacts(resident_id="r", emits={"bed": frozenset({Quantity.SOS})})
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(uplink_module, "RESEND_FIRST_S", 0.2)
+    monkeypatch.setattr(uplink_module, "RESEND_CAP_S", 0.4)
+    monkeypatch.setattr(uplink_module, "BACKOFF_START_S", 0.01)
+    monkeypatch.setattr(uplink_module, "BACKOFF_CAP_S", 0.2)
+
+
+class Home:
+    """The gateway without its drivers: outbox, rules, pipeline, scribe, uplink."""
+
+    def __init__(self, outbox, thread, port):
+        clock = Clock(outbox.clock_mark())
+        rules = [*Sos(kind="sos", id="sos").bind(FACTS)]
+        self.said = []
+        self.helped = []
+        self.pipeline = Pipeline(
+            Engine(rules, outbox.saved_states()), clock, announce=self.said.extend, beat=lambda: None
+        )
+        self.scribe = Scribe(outbox, thread, clock, stored=lambda stored: self.uplink.offer(stored))
+        settings = BrokerSettings(host="127.0.0.1", port=port, client_id=GW, clean_start=False, session_expiry_s=60)
+        self.uplink = Uplink(
+            settings, GW, outbox.epoch, self.scribe, clock, obey=self._obey, done=outbox.commands_done()
+        )
+        self.clock = clock
+
+    def _obey(self, command, done):
+        self.helped.append(command)
+        self.pipeline.obey(command, done)
+
+    def say(self, quantity, value=1.0):
+        self.pipeline.accept(
+            Reading(sensor_id="bed", quantity=quantity, value=value, at=self.clock.now(), mono=self.clock.mono())
+        )
+
+    async def written(self):
+        """Wait until all that was said is on the card."""
+        async with asyncio.timeout(20):
+            while self.pipeline._inbox or not self.pipeline.batch.is_empty:
+                await asyncio.sleep(0.01)
+        return await self.scribe.backlog()
+
+    async def backlog_is(self, count):
+        async with asyncio.timeout(20):
+            while await self.scribe.backlog() != count:
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def living(path, port, *, online=True):
+    with ThreadPoolExecutor(1) as thread:
+        outbox = await asyncio.get_running_loop().run_in_executor(thread, Outbox, path, GW)
+        home = Home(outbox, thread, port)
+        tasks = [asyncio.create_task(home.pipeline.run()), asyncio.create_task(home.scribe.run(home.pipeline))]
+        if online:
+            tasks.append(asyncio.create_task(home.uplink.run()))
+        try:
+            yield home
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.get_running_loop().run_in_executor(thread, outbox.close)
+
+
+class Centre:
+    """The other end: takes everything, and gives receipts while `confirms`."""
+
+    def __init__(self, session):
+        self.session = session
+        self.confirms = True
+        self.came = []
+        self.grew = asyncio.Event()
+
+    async def run(self):
+        await self.session.subscribe(ingest_topics())
+        async for message in self.session.messages():
+            message.ack()
+            if message.topic.endswith("/lwt"):
+                continue
+            envelope = decode_envelope(message.payload, gateway=gateway_of(message.topic))
+            self.came.append(envelope)
+            self.grew.set()
+            if self.confirms:
+                key = envelope.id
+                receipt = Receipt(epoch=key.epoch, lane=key.lane, seqs=(key.seq,), server_at=datetime.now(UTC))
+                await self.session.publish(receipt_topic(GW), encode(receipt), qos=0)
+
+    async def until(self, enough):
+        async with asyncio.timeout(20):
+            while not enough(self.came):
+                self.grew.clear()
+                await self.grew.wait()
+
+    async def order(self, action, command_id="c1", lasts=timedelta(seconds=60)):
+        now = datetime.now(UTC)
+        command = Command(command_id=command_id, issued_at=now, expires_at=now + lasts, incident_id="7", action=action)
+        await self.session.publish(command_topic(GW), encode(command))
+
+
+@asynccontextmanager
+async def centre(port):
+    settings = BrokerSettings(host="127.0.0.1", port=port, client_id="centre")
+    async with connect(settings) as session:
+        here = Centre(session)
+        task = asyncio.create_task(here.run())
+        yield here
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def alerts(came):
+    return [item.body.alert for item in came if isinstance(item.body, AlertBody)]
+
+
+async def test_an_alert_goes_up_and_leaves_the_card_on_the_receipt(mosquitto, tmp_path):
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        assert [step.state for step in home.said] == [AlertState.FIRING]
+        assert alerts(there.came) == home.said
+        await home.backlog_is(0)
+
+
+async def test_without_a_receipt_it_stays_and_is_sent_again_the_same(mosquitto, tmp_path):
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        there.confirms = False
+        home.say(Quantity.SOS)
+        await there.until(lambda came: len(alerts(came)) >= 3)
+        assert len({item.id for item in there.came if item.id.lane == Lane.LIFE_SAFETY}) == 1
+        assert await home.scribe.backlog() >= 1
+        there.confirms = True
+        await home.backlog_is(0)
+
+
+async def test_nobody_at_the_centre_is_no_delivery(mosquitto, tmp_path):
+    async with living(tmp_path / "o.db", mosquitto.port) as home:
+        home.say(Quantity.SOS)
+        assert await home.written() == 2
+        async with centre(mosquitto.port) as there:
+            await there.until(alerts)
+            await home.backlog_is(0)
+
+
+async def test_a_broker_killed_under_way_loses_nothing(mosquitto, tmp_path):
+    async with living(tmp_path / "o.db", mosquitto.port) as home:
+        mosquitto.kill()
+        for n in range(300):
+            home.say(Quantity.PRESENCE, float(n % 2))
+        home.say(Quantity.SOS)
+        assert await home.written() >= 4
+        mosquitto.start()
+        async with centre(mosquitto.port) as there:
+            await home.backlog_is(0)
+            readings = {item.id: len(item.body.readings) for item in there.came if isinstance(item.body, TelemetryBody)}
+            assert sum(readings.values()) == 301
+            assert {step.state for step in alerts(there.came)} == {AlertState.FIRING}
+
+
+async def test_alerts_overtake_a_backlog(mosquitto, tmp_path):
+    async with living(tmp_path / "o.db", mosquitto.port, online=False) as home:
+        for n in range(100 * 100):
+            home.say(Quantity.PRESENCE, float(n % 2))
+            if n % 400 == 0:
+                await asyncio.sleep(0)
+        assert await home.written() >= 100
+        async with centre(mosquitto.port) as there:
+            task = asyncio.create_task(home.uplink.run())
+            await there.until(lambda came: len(came) > 5)
+            home.say(Quantity.SOS)
+            await there.until(alerts)
+            before = next(n for n, item in enumerate(there.came) if isinstance(item.body, AlertBody))
+            await home.backlog_is(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            seqs = [item.id.seq for item in there.came if item.id.lane == Lane.TELEMETRY]
+    assert before < 90
+    assert sorted(set(seqs)) == list(range(1, len(set(seqs)) + 1))
+
+
+async def test_a_restart_sends_what_had_no_receipt(mosquitto, tmp_path):
+    async with living(tmp_path / "o.db", mosquitto.port, online=False) as home:
+        home.say(Quantity.SOS)
+        await home.written()
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        await there.until(alerts)
+        await home.backlog_is(0)
+        assert home.said == []  # the rule's state came back too: it does not fire a second time
+
+
+async def test_help_is_coming_is_carried_out_once(mosquitto, tmp_path):
+    words = HelpComing(say=Sentence(zh="帮助在路上", en="Help is coming"))
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        await there.order(words)
+        await there.order(words)
+        await there.order(words, "c2")
+        async with asyncio.timeout(10):
+            while len(home.helped) < 2:
+                await asyncio.sleep(0.01)
+    assert [command.command_id for command in home.helped] == ["c1", "c2"]
+
+
+async def test_a_reset_ends_a_latched_alarm_and_the_centre_is_told(mosquitto, tmp_path):
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        await there.order(ResetAlarm(keys=("sos:bed", "unknown:x"), by="zhanglin"))
+        await there.until(lambda came: len(alerts(came)) == 2)
+        assert [step.state for step in alerts(there.came)] == [AlertState.FIRING, AlertState.RESOLVED]
+        await home.backlog_is(0)
+
+
+async def test_a_command_past_its_time_is_left_out(mosquitto, tmp_path):
+    words = HelpComing(say=Sentence(zh="", en=""))
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        await there.order(words, "old", timedelta(seconds=-1))
+        await there.order(words, "new")
+        async with asyncio.timeout(10):
+            while not home.helped:
+                await asyncio.sleep(0.01)
+    assert [command.command_id for command in home.helped] == ["new"]
+
+
+async def test_nonsense_from_the_centre_harms_nobody(mosquitto, tmp_path):
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        for topic in (receipt_topic(GW), command_topic(GW)):
+            for payload in (b"", b"\xff", b"[]", b'{"epoch":1}', b"x" * 300_000):
+                await there.session.publish(topic, payload)
+        await there.order(HelpComing(say=Sentence(zh="", en="")))
+        async with asyncio.timeout(10):
+            while not home.helped:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_receipt_of_another_epoch_confirms_nothing(mosquitto, tmp_path):
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        there.confirms = False
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        other = Receipt(epoch="f" * 16, lane=Lane.LIFE_SAFETY, seqs=(1,), server_at=datetime.now(UTC))
+        await there.session.publish(receipt_topic(GW), encode(other))
+        await there.until(lambda came: len(alerts(came)) >= 2)
+        assert await home.scribe.backlog() >= 1

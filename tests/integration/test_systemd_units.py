@@ -1,0 +1,167 @@
+"""The units load without complaint, are sandboxed, and never give up; users, folders and udev rules fit them."""
+
+import configparser
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config.home import GatewayPart
+
+SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
+PROGRAM = "/opt/shouwang/.venv/bin/shouwang"
+UNITS = sorted(path.name for path in SYSTEMD.glob("*.service"))
+# systemd's own scale: 0 (locked in) to 100 in tenths; a unit without sandbox stands at 96.
+EXPOSURE_LIMIT = 20
+
+
+def words(unit: str, key: str) -> list[str]:
+    """All values of one key, over all its lines."""
+    lines = (SYSTEMD / unit).read_text(encoding="utf-8").splitlines()
+    return [word for line in lines if line.startswith(f"{key}=") for word in line.partition("=")[2].split()]
+
+
+def tool(name: str, package: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"needs {name} (Debian package {package})")
+    return found
+
+
+@pytest.fixture(params=UNITS)
+def unit(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def installed(unit: str, tmp_path: Path) -> Path:
+    """The unit with a program that exists, as on a box where it is installed."""
+    program = tmp_path / "shouwang"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    copy = tmp_path / unit
+    copy.write_text((SYSTEMD / unit).read_text(encoding="utf-8").replace(PROGRAM, str(program)), encoding="utf-8")
+    return copy
+
+
+def test_unit_loads_without_a_word(installed: Path) -> None:
+    analyze = tool("systemd-analyze", "systemd")
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", str(installed)], capture_output=True, text=True, timeout=60, check=False
+    )
+    complaints = [line for line in (done.stdout + done.stderr).splitlines() if "shouwang" in line]
+    assert complaints == []
+    assert done.returncode == 0, done.stderr
+
+
+def test_sandbox_leaves_little_exposed(installed: Path) -> None:
+    analyze = tool("systemd-analyze", "systemd")
+    done = subprocess.run(
+        [analyze, "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE_LIMIT}", str(installed)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Overall exposure level" in done.stdout
+
+
+def test_unit_never_gives_up(unit: str) -> None:
+    assert words(unit, "Type") == ["notify"]
+    assert words(unit, "NotifyAccess") == ["main"]
+    assert words(unit, "Restart") == ["always"]
+    assert words(unit, "StartLimitIntervalSec") == ["0"]
+    assert int(words(unit, "WatchdogSec")[0]) > 0
+    assert 0 < int(words(unit, "RestartSec")[0]) <= 10
+
+
+def test_unit_keeps_its_files_in_its_own_state_directory(unit: str) -> None:
+    assert len(words(unit, "StateDirectory")) == 1
+    assert words(unit, "User") == [unit.removesuffix(".service")]
+    assert words(unit, "ProtectSystem") == ["strict"]
+    assert words(unit, "NoNewPrivileges") == ["yes"]
+    assert words(unit, "ReadWritePaths") == []
+
+
+def test_gateway_keeps_its_data_where_it_may_write() -> None:
+    """The folder that a home gets without asking is the one that the sandbox leaves open."""
+    (folder,) = words("shouwang-gateway.service", "StateDirectory")
+    assert GatewayPart(id="gw-1").data_dir == Path("/var/lib") / folder
+
+
+def test_gateway_may_open_serial_ports_and_nothing_else() -> None:
+    gateway = "shouwang-gateway.service"
+    assert words(gateway, "DevicePolicy") == ["closed"]
+    allowed = {word for word in words(gateway, "DeviceAllow") if word != "rw"}
+    assert allowed == {"char-ttyUSB", "char-ttyACM", "char-ttyAMA", "char-ttyS"}
+    assert set(words(gateway, "SupplementaryGroups")) == {"dialout", "bluetooth"}
+    assert words("shouwang-community.service", "DeviceAllow") == []
+
+
+def test_users_and_groups_of_the_units_are_made(unit: str) -> None:
+    lines = (SYSTEMD / "shouwang.sysusers.conf").read_text(encoding="utf-8").splitlines()
+    made = {line.split()[1] for line in lines if line.startswith("u ")}
+    joined = {tuple(line.split()[1:]) for line in lines if line.startswith("m ")}
+    (user,) = words(unit, "User")
+    assert user in made
+    assert joined >= {(user, group) for group in words(unit, "SupplementaryGroups")}
+
+
+@pytest.fixture
+def root_with_users(tmp_path: Path) -> Path:
+    """An empty root in which systemd has made our users."""
+    (tmp_path / "etc").mkdir()
+    sysusers = tool("systemd-sysusers", "systemd")
+    config = str(SYSTEMD / "shouwang.sysusers.conf")
+    subprocess.run([sysusers, f"--root={tmp_path}", config], check=True, capture_output=True, timeout=60)
+    return tmp_path
+
+
+def test_users_appear_on_an_empty_system(root_with_users: Path, unit: str) -> None:
+    passwd = (root_with_users / "etc/passwd").read_text(encoding="utf-8")
+    assert f"{unit.removesuffix('.service')}:" in passwd
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: folders are given to other users")
+def test_secrets_are_closed_to_others(root_with_users: Path) -> None:
+    tmpfiles = tool("systemd-tmpfiles", "systemd")
+    config = str(SYSTEMD / "shouwang.tmpfiles.conf")
+    done = subprocess.run(
+        [tmpfiles, "--create", f"--root={root_with_users}", config],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    folder = root_with_users / "etc/shouwang/secrets"
+    assert folder.stat().st_mode & 0o777 == 0o711
+    assert folder.stat().st_uid == 0
+
+
+def test_udev_rules_are_well_formed_and_silence_modemmanager() -> None:
+    text = (SYSTEMD / "60-shouwang-serial.rules").read_text(encoding="utf-8")
+    pair = re.compile(r'^[A-Z]+(\{\w+\})?(==|!=|\+=|=)"[^"]*"$')
+    rules = [line for line in text.splitlines() if line and not line.startswith("#")]
+    for line in rules:
+        assert all(pair.match(part.strip()) for part in line.split(",")), line
+    for line in rules:
+        if "idVendor" in line:
+            assert 'ENV{ID_MM_DEVICE_IGNORE}="1"' in line
+    labels = set(re.findall(r'LABEL="(\w+)"', text))
+    assert set(re.findall(r'GOTO="(\w+)"', text)) <= labels
+
+
+def test_documentation_of_the_units_is_in_the_repository(unit: str) -> None:
+    (page,) = words(unit, "Documentation")
+    assert (SYSTEMD.parent / page.removeprefix("file:///opt/shouwang/")).is_file()
+
+
+def test_unit_is_an_ini_file_with_the_three_sections(unit: str) -> None:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.read(SYSTEMD / unit, encoding="utf-8")
+    assert parser.sections() == ["Unit", "Service", "Install"]

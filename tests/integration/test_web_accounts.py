@@ -1,0 +1,169 @@
+"""Logins against the real store: tokens are never stored, links work once, failures slow down and never lock."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from fixtures.browser import PASSWORD, Centre, cheap_hasher
+
+from community.accounts import FREE_FAILURES, LINK_LIFE, MAX_DELAY_S, SHIFT, Accounts, Role
+from community.store import schema
+from shouwang.errors import ConfigError, IllegalMove, TryLater
+
+
+async def test_right_password_begins_a_shift(centre: Centre) -> None:
+    user = await centre.user()
+    shift = await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now)
+    assert shift is not None
+    assert shift.user == user
+    found = await centre.accounts.shift(shift.token, now=centre.clock.now)
+    assert found == shift
+
+
+@pytest.mark.parametrize(("login", "password"), [("zhang", "wrong"), ("nobody", PASSWORD), ("", ""), ("zhang", "\0")])
+async def test_wrong_credentials_begin_none(centre: Centre, login: str, password: str) -> None:
+    await centre.user()
+    assert await centre.accounts.log_in(login, password, client="a", now=centre.clock.now) is None
+
+
+async def test_user_without_a_password_cannot_use_one(centre: Centre) -> None:
+    await centre.accounts.add_user(
+        login="demo", name="演示", role=Role.OPERATOR, language="zh", password=None, now=centre.clock.now
+    )
+    assert await centre.accounts.log_in("demo", "", client="a", now=centre.clock.now) is None
+    assert await centre.accounts.log_in("demo", "None", client="a", now=centre.clock.now) is None
+
+
+async def test_no_token_or_password_is_in_the_database(centre: Centre) -> None:
+    await centre.user()
+    shift = await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now)
+    link = await centre.accounts.make_link("zhang", now=centre.clock.now)
+    assert shift is not None
+
+    def everything(connection: sa.Connection) -> str:
+        tables = (schema.users, schema.login_sessions, schema.login_links)
+        return repr([connection.execute(sa.select(table)).all() for table in tables])
+
+    stored = await centre.store.read(everything)
+    assert not any(secret in stored for secret in (shift.token, link, PASSWORD, shift.csrf))
+
+
+async def test_shift_ends_after_twelve_hours(centre: Centre) -> None:
+    await centre.user()
+    shift = await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now)
+    assert shift is not None
+    almost = centre.clock.now + SHIFT - timedelta(seconds=1)
+    assert await centre.accounts.shift(shift.token, now=almost) is not None
+    assert await centre.accounts.shift(shift.token, now=almost + timedelta(seconds=1)) is None
+
+
+async def test_logging_out_ends_the_session_in_the_database(centre: Centre) -> None:
+    await centre.user()
+    shift = await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now)
+    assert shift is not None
+    await centre.accounts.log_out(shift.token)
+    assert await centre.accounts.shift(shift.token, now=centre.clock.now) is None
+
+
+async def test_new_password_ends_all_sessions(centre: Centre) -> None:
+    user = await centre.user()
+    shift = await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now)
+    assert shift is not None
+    await centre.accounts.set_password(user.user_id, "another four words")
+    assert await centre.accounts.shift(shift.token, now=centre.clock.now) is None
+    assert await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now) is None
+    assert await centre.accounts.log_in("zhang", "another four words", client="a", now=centre.clock.now) is not None
+
+
+async def test_link_lets_in_once(centre: Centre) -> None:
+    await centre.user()
+    token = await centre.accounts.make_link("zhang", now=centre.clock.now)
+    attempts = [centre.accounts.use_link(token, now=centre.clock.now) for _ in range(5)]
+    shifts = [shift for shift in await asyncio.gather(*attempts) if shift is not None]
+    assert [shift.user.login for shift in shifts] == ["zhang"]
+
+
+async def test_link_is_too_old_after_fifteen_minutes(centre: Centre) -> None:
+    await centre.user()
+    token = await centre.accounts.make_link("zhang", now=centre.clock.now)
+    assert await centre.accounts.use_link(token, now=centre.clock.now + LINK_LIFE) is None
+    assert await centre.accounts.use_link("", now=centre.clock.now) is None
+
+
+async def test_link_needs_a_user(centre: Centre) -> None:
+    with pytest.raises(IllegalMove, match="no user"):
+        await centre.accounts.make_link("nobody", now=centre.clock.now)
+
+
+@pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * 129])
+async def test_password_of_the_wrong_length_is_refused(centre: Centre, password: str) -> None:
+    with pytest.raises(ConfigError, match="12 to 128"):
+        await centre.accounts.add_user(
+            login="zhang", name="张琳", role=Role.OPERATOR, language="zh", password=password, now=centre.clock.now
+        )
+
+
+async def test_login_is_given_once(centre: Centre) -> None:
+    await centre.user()
+    with pytest.raises(IllegalMove, match="already"):
+        await centre.user()
+
+
+async def test_failures_slow_down_up_to_a_bound_and_never_lock(centre: Centre) -> None:
+    await centre.user()
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    accounts = Accounts(centre.store, pause=pause, hasher=cheap_hasher())
+    for _ in range(FREE_FAILURES + 6):
+        assert await accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now) is None
+    assert pauses == [1, 2, 4, 8, 16, 16]
+    assert await accounts.log_in("zhang", PASSWORD, client="b", now=centre.clock.now) is not None
+    assert len(pauses) == 6
+    assert await accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now) is not None
+    assert pauses[6:] == [MAX_DELAY_S]
+    assert await accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now) is not None
+    assert len(pauses) == 7
+
+
+async def test_failures_are_forgotten_after_a_while(centre: Centre) -> None:
+    await centre.user()
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    accounts = Accounts(centre.store, pause=pause, hasher=cheap_hasher())
+    for _ in range(FREE_FAILURES):
+        await accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now)
+    centre.clock.later(minutes=16)
+    await accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now)
+    assert pauses == []
+
+
+async def test_a_crowd_is_told_to_come_again(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("community.accounts.MAX_WAITING_LOGINS", 1)
+    held = asyncio.Event()
+    waits = asyncio.Event()
+
+    async def pause(_: float) -> None:
+        waits.set()
+        await held.wait()
+
+    accounts = Accounts(centre.store, pause=pause, hasher=cheap_hasher())
+    for _ in range(FREE_FAILURES):
+        await accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now)
+    slow = asyncio.create_task(accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now))
+    await waits.wait()
+    with pytest.raises(TryLater):
+        await accounts.log_in("li", "wrong", client="b", now=centre.clock.now)
+    held.set()
+    assert await slow is None
+
+
+def test_roles_read_and_act_as_agreed() -> None:
+    assert [role for role in Role if role.may_act] == [Role.OPERATOR, Role.SUPERVISOR]
+    assert [role for role in Role if not role.may_read_cases] == [Role.ADMIN]

@@ -1,0 +1,340 @@
+"""The console over HTTP as a browser without scripts uses it, on the real store and desk."""
+
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fixtures.browser import PASSWORD, Centre
+
+from shouwang.alert import AlertState, Severity
+from shouwang.quantities import Quantity
+
+
+@pytest.fixture
+async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def home(centre: Centre) -> str:
+    return await centre.home(
+        1,
+        "3号楼2-501",
+        "王桂兰 <b>",
+        1944,
+        allergies=["青霉素"],
+        contacts=[{"name": "王强", "relation": "儿子", "phone": "138 0000 0001", "has_key": True}],
+    )
+
+
+async def log_in(browser: httpx.AsyncClient, login: str = "zhang") -> httpx.Response:
+    return await browser.post("/login", data={"login": login, "password": PASSWORD})
+
+
+def fields(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form that posts there."""
+    form = page[page.index(f'action="{action}"') :]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
+
+
+async def order(browser: httpx.AsyncClient, what: str, page: str = "", **extra: str) -> httpx.Response:
+    page = page or (await browser.get("/incidents/1")).text
+    action = f"/incidents/1/{what}"
+    return await browser.post(action, data=fields(page, action) | extra)
+
+
+async def test_strangers_see_the_login_page_only(browser: httpx.AsyncClient) -> None:
+    for path in ("/", "/queue", "/incidents/1", "/closed", "/gateways", "/events"):
+        answer = await browser.get(path)
+        assert answer.url.path == "/login"
+        assert answer.url.params["next"] == path
+    answer = await browser.post("/incidents/1/ack")
+    assert answer.url.path == "/login"
+
+
+async def test_scripts_of_strangers_are_told_401(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/queue?part=live", headers={"sec-fetch-mode": "cors"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/login")
+
+
+async def test_no_generated_api_pages(browser: httpx.AsyncClient) -> None:
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert (await browser.get(path)).status_code == 404
+
+
+async def test_login_leads_to_where_one_wanted(centre: Centre, browser: httpx.AsyncClient) -> None:
+    await centre.user()
+    answer = await browser.post("/login", data={"login": "zhang", "password": PASSWORD, "next": "/closed"})
+    assert answer.url.path == "/closed"
+
+
+@pytest.mark.parametrize("address", ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil", "evil"])
+async def test_login_never_leads_to_another_host(centre: Centre, browser: httpx.AsyncClient, address: str) -> None:
+    await centre.user()
+    data = {"login": "zhang", "password": PASSWORD, "next": address}
+    answer = await browser.post("/login", data=data, follow_redirects=False)
+    assert answer.headers["location"] == "/"
+
+
+async def test_wrong_password_is_said_in_words(centre: Centre, browser: httpx.AsyncClient) -> None:
+    await centre.user()
+    answer = await browser.post(
+        "/login", data={"login": "zhang", "password": "wrong"}, headers={"accept-language": "en"}
+    )
+    assert answer.status_code == 401
+    assert "The login or the password is wrong" in answer.text
+    assert "wrong</" not in answer.text
+
+
+async def test_session_cookie_is_out_of_reach(centre: Centre, browser: httpx.AsyncClient) -> None:
+    await centre.user()
+    answer = await browser.post("/login", data={"login": "zhang", "password": PASSWORD}, follow_redirects=False)
+    cookie = next(line for line in answer.headers.get_list("set-cookie") if line.startswith("shift="))
+    assert {"HttpOnly", "SameSite=strict", "Max-Age=43200", "Path=/"} <= set(cookie.split("; "))
+
+
+async def test_one_time_link_asks_before_it_is_used(centre: Centre, browser: httpx.AsyncClient) -> None:
+    await centre.user()
+    token = await centre.accounts.make_link("zhang", now=centre.clock.now)
+    for _ in range(2):
+        assert (await browser.get(f"/login/once/{token}")).status_code == 200
+    assert (await browser.post(f"/login/once/{token}")).url.path == "/queue"
+    browser.cookies.clear()
+    again = await browser.post(f"/login/once/{token}", headers={"accept-language": "en"})
+    assert again.status_code == 401
+    assert "used already" in again.text
+
+
+async def test_logging_out_ends_the_session(centre: Centre, browser: httpx.AsyncClient) -> None:
+    await centre.user()
+    page = await log_in(browser)
+    kept = dict(browser.cookies)
+    assert (await browser.post("/logout", data=fields(page.text, "/logout"))).url.path == "/login"
+    browser.cookies.update(kept)
+    assert (await browser.get("/queue")).url.path == "/login"
+
+
+async def test_language_follows_the_user(centre: Centre, browser: httpx.AsyncClient) -> None:
+    await centre.user()
+    page = await log_in(browser)
+    assert '<html lang="zh-CN">' in page.text
+    page = await browser.post("/language", data=fields(page.text, "/language") | {"language": "en"})
+    assert '<html lang="en">' in page.text
+    browser.cookies.clear()
+    assert '<html lang="en">' in (await log_in(browser)).text
+
+
+async def test_queue_shows_who_where_and_why(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user()
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    page = (await browser.get("/queue")).text
+    assert "王桂兰 &lt;b&gt;" in page
+    assert "<b>王桂兰 <b>" not in page
+    for word in ("急救", "3号楼2-501", "有人按下了紧急呼叫按钮", "82岁"):
+        assert word in page
+
+
+async def test_case_page_shows_what_an_operator_needs(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user(language="en")
+    await log_in(browser)
+    await centre.measure(home, Quantity.SPO2, [95, 93, 88, 84])
+    await centre.alarm(home, "vital", Severity.P1)
+    page = (await browser.get("/incidents/1")).text
+    assert 'href="tel:13800000001"' in page
+    for word in ("青霉素", "oxygen saturation 84 %", "<polyline", "84 %", "has a key", "03:12:44"):
+        assert word in page
+
+
+async def test_case_is_acknowledged_annotated_and_closed_by_plain_forms(
+    centre: Centre, browser: httpx.AsyncClient, home: str
+) -> None:
+    await centre.user(language="en")
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    taken = await order(browser, "ack")
+    assert taken.url.path == "/incidents/1"
+    assert "In hand: you" in taken.text
+    noted = await order(browser, "note", text="她接了电话 <script>")
+    assert "她接了电话 &lt;script&gt;" in noted.text
+    closed = await order(browser, "close", disposition="helped", note="son is there")
+    assert "This case is closed." in closed.text
+    assert "son is there" in closed.text
+    assert 'action="/incidents/1/' not in closed.text
+    assert "王桂兰" in (await browser.get("/closed")).text
+    assert "王桂兰" not in (await browser.get("/queue")).text
+
+
+async def test_double_click_is_one_order(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user()
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    page = (await browser.get("/incidents/1")).text
+    first, second = await order(browser, "ack", page), await order(browser, "ack", page)
+    assert (first.status_code, second.status_code) == (200, 200)
+    case = await centre.desk.incident(1)
+    assert case is not None
+    assert [entry.kind for entry in case.timeline].count("acked") == 1
+
+
+async def test_the_slower_of_two_operators_is_told_and_changes_nothing(
+    centre: Centre, browser: httpx.AsyncClient, console_url: str, home: str
+) -> None:
+    await centre.user(language="en")
+    await centre.user("li", "李敏", language="en")
+    await centre.alarm(home, "sos", Severity.P1)
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as other:
+        await log_in(browser)
+        await log_in(other, "li")
+        page = (await other.get("/incidents/1")).text
+        assert (await order(browser, "ack")).status_code == 200
+        late = await order(other, "ack", page)
+    assert late.status_code == 409
+    assert "What you ordered was NOT done" in late.text
+    assert "In hand: 张琳" in late.text
+
+
+async def test_closing_on_an_old_page_keeps_the_words(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user(language="en")
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    page = (await order(browser, "ack")).text
+    centre.clock.later(seconds=30)
+    await centre.alarm(home, "fall", Severity.P1)
+    late = await order(browser, "close", page, disposition="helped", note="all is well")
+    assert late.status_code == 409
+    assert ">all is well</textarea>" in late.text
+    assert 'value="helped" required checked' in late.text
+    again = await order(browser, "close", late.text, disposition="helped", note="all is well")
+    assert "This case is closed." in again.text
+
+
+async def test_scripts_get_the_row_alone(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user(language="en")
+    page = await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    page = await browser.get("/queue")
+    data = fields(page.text, "/incidents/1/ack")
+    headers = {"hx-request": "true", "hx-request-type": "partial"}
+    row = await browser.post("/incidents/1/ack", data=data, headers=headers)
+    assert row.text.lstrip().startswith('<li class="case p1 acked"')
+    late = await browser.post("/incidents/1/ack", data=data | {"command_id": "another-one"}, headers=headers)
+    assert late.status_code == 409
+    assert late.text.lstrip().startswith("<li")
+    assert "Somebody was faster" in late.text
+
+
+async def test_form_of_another_session_is_refused(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user()
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    page = (await browser.get("/incidents/1")).text
+    await log_in(browser)
+    answer = await order(browser, "ack", page)
+    assert answer.status_code == 403
+    assert "页面已过期" in answer.text
+
+
+async def test_order_from_another_site_is_refused(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user()
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    page = (await browser.get("/incidents/1")).text
+    data = fields(page, "/incidents/1/ack")
+    answer = await browser.post("/incidents/1/ack", data=data, headers={"origin": "https://evil.example"})
+    assert answer.status_code == 403
+    assert (await centre.desk.queue())[0].owner is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "x"},
+        {"version": "-1"},
+        {"command_id": ""},
+        {"note": ""},
+        {"note": "   "},
+        {"note": "长" * 4001},
+        {"disposition": "vanished"},
+        {"surprise": "1"},
+    ],
+)
+async def test_bad_form_is_refused_in_words(
+    centre: Centre, browser: httpx.AsyncClient, home: str, change: dict[str, str]
+) -> None:
+    await centre.user()
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    await order(browser, "ack")
+    answer = await order(browser, "close", **({"disposition": "helped", "note": "ok"} | change))
+    assert answer.status_code == 422
+    assert "填写的内容有缺漏或太长" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/incidents/999", "/incidents/abc", "/incidents/-1", "/incidents/99999999999999999999"]
+)
+async def test_missing_case_is_said_in_words(centre: Centre, browser: httpx.AsyncClient, path: str) -> None:
+    await centre.user()
+    await log_in(browser)
+    answer = await browser.get(path)
+    assert answer.status_code in {404, 422}
+    assert "返回首页" in answer.text
+
+
+async def test_admin_sees_no_resident(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user(role="admin")
+    await centre.alarm(home, "sos", Severity.P1)
+    assert (await log_in(browser)).url.path == "/gateways"
+    for path in ("/queue", "/queue?part=live", "/incidents/1", "/closed", "/events"):
+        answer = await browser.get(path)
+        assert answer.status_code == 403
+        assert "王桂兰" not in answer.text
+    assert "王桂兰" not in (await browser.get("/gateways")).text
+
+
+async def test_auditor_reads_and_cannot_act(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user(role="auditor")
+    page = await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    assert 'action="/incidents/1/ack"' not in (await browser.get("/incidents/1")).text
+    data = {"csrf": fields(page.text, "/logout")["csrf"], "version": "1", "command_id": "12345678"}
+    assert (await browser.post("/incidents/1/ack", data=data)).status_code == 403
+
+
+async def test_another_operator_cannot_close(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user(language="en")
+    await centre.user("li", "李敏")
+    await centre.alarm(home, "sos", Severity.P1)
+    row = (await centre.desk.queue())[0]
+    await centre.desk.acknowledge(1, version=row.version, by="li", command_id="12345678")
+    await log_in(browser)
+    page = (await browser.get("/incidents/1")).text
+    assert "In the hands of 李敏" in page
+    assert 'action="/incidents/1/close"' not in page
+
+
+async def test_ended_cause_is_shown(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
+    await centre.user(language="en")
+    await log_in(browser)
+    await centre.alarm(home, "vital", Severity.P1)
+    await centre.alarm(home, "vital", Severity.P1, state=AlertState.RESOLVED)
+    assert "ended at home" in (await browser.get("/queue")).text
+
+
+async def test_pages_may_not_be_kept_and_assets_may(centre: Centre, browser: httpx.AsyncClient) -> None:
+    await centre.user()
+    page = await log_in(browser)
+    assert page.headers["cache-control"] == "no-store"
+    paths = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
+    assert len(paths) >= 5
+    for path in paths:
+        asset = await browser.get(path)
+        assert asset.status_code == 200
+        assert "immutable" in asset.headers["cache-control"]
+
+
+async def test_health_answers_without_a_login(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get("/healthz")).text == "ok\n"

@@ -1,0 +1,188 @@
+"""The card: all of a batch or none, numbers that never come back, damage that is put aside and told."""
+
+import sqlite3
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.batch import Batch
+from gateway.clock import ClockMark
+from gateway.outbox import Outbox
+from rules.engine import Saved
+from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.errors import ConfigError, TryLater
+from shouwang.quantities import Quantity
+from shouwang.reading import Reading
+from shouwang.wire import AlertBody, GapBody, HeartbeatBody, Lane, TelemetryBody, decode_envelope
+
+AT = datetime(2026, 11, 24, 3, 12, 58, tzinfo=UTC)
+MARK = ClockMark(boot="boot", boottime_ms=5, engine_ms=77, wall=AT)
+
+
+def alert(key="sos:bed", state=AlertState.FIRING) -> Alert:
+    return Alert(
+        alert_id=alert_id_of(key, AT, state),
+        key=key,
+        rule_id="sos",
+        rule_version=1,
+        hazard="sos",
+        severity=Severity.P1,
+        state=state,
+        resident_id="r1",
+        sensor_id="bed",
+        since=AT,
+        at=AT,
+        mono=77,
+        why=Sentence(zh="按了紧急呼叫", en="SOS pressed"),
+    )
+
+
+def reading(value=97.0) -> Reading:
+    return Reading(sensor_id="oximeter", quantity=Quantity.SPO2, value=value, at=AT, mono=77)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data" / "outbox.sqlite3"
+
+
+@pytest.fixture
+def outbox(path):
+    box = Outbox(path, "gw-1")
+    yield box
+    box.close()
+
+
+def test_a_batch_becomes_messages_alerts_first_with_numbers_per_lane(outbox):
+    batch = Batch(alerts=[alert()], bodies=[(Lane.STATE, HeartbeatBody(backlog=0, uptime_s=1))])
+    batch.readings = [reading(float(n)) for n in range(250)]
+    stored = outbox.commit(batch, MARK)
+    assert [(message.lane, message.seq) for message in stored] == [
+        (Lane.LIFE_SAFETY, 1),
+        (Lane.STATE, 1),
+        (Lane.TELEMETRY, 1),
+        (Lane.TELEMETRY, 2),
+        (Lane.TELEMETRY, 3),
+    ]
+    first = decode_envelope(stored[0].payload, gateway="gw-1")
+    assert isinstance(first.body, AlertBody)
+    assert first.body.alert == alert()
+    assert (first.created_at, first.boot, first.mono, first.id.epoch) == (AT, "boot", 77, outbox.epoch)
+    last = decode_envelope(stored[-1].payload, gateway="gw-1").body
+    assert isinstance(last, TelemetryBody)
+    assert [item.value for item in last.readings] == [float(n) for n in range(200, 250)]
+
+
+def test_bytes_of_a_message_never_change_and_go_only_on_confirmation(outbox):
+    (stored,) = outbox.commit(Batch(alerts=[alert()]), MARK)
+    assert outbox.pending(Lane.LIFE_SAFETY, 0, 10) == [stored]
+    assert outbox.backlog() == 1
+    outbox.confirm([(Lane.LIFE_SAFETY, 1), (Lane.LIFE_SAFETY, 99)])
+    assert outbox.pending(Lane.LIFE_SAFETY, 0, 10) == []
+    assert outbox.backlog() == 0
+
+
+def test_numbers_do_not_come_back_after_confirmation_and_restart(path):
+    first = Outbox(path, "gw-1")
+    first.commit(Batch(alerts=[alert()]), MARK)
+    first.confirm([(Lane.LIFE_SAFETY, 1)])
+    first.close()
+    second = Outbox(path, "gw-1")
+    assert second.epoch == first.epoch
+    (stored,) = second.commit(Batch(alerts=[alert()]), MARK)
+    assert stored.seq == 2
+    second.close()
+
+
+def test_states_alarms_commands_and_clock_survive_a_restart(path):
+    box = Outbox(path, "gw-1")
+    assert box.clock_mark() is None
+    batch = Batch(alerts=[alert()], commands=["c1"], states={"sos:bed": Saved(state=b'{"x":1}', wake_at=9)})
+    box.commit(batch, MARK)
+    box.close()
+    box = Outbox(path, "gw-1")
+    assert box.saved_states() == {"sos:bed": Saved(state=b'{"x":1}', wake_at=9)}
+    assert box.active_alarms() == [alert()]
+    assert box.commands_done() == {"c1"}
+    assert box.clock_mark() == MARK
+    box.commit(Batch(alerts=[alert(state=AlertState.RESOLVED)]), MARK)
+    assert box.active_alarms() == []
+    box.close()
+
+
+def test_only_the_last_thousand_commands_are_remembered(outbox):
+    outbox.commit(Batch(commands=[f"c{n}" for n in range(1200)]), MARK)
+    done = outbox.commands_done()
+    assert len(done) == 1000
+    assert "c1199" in done
+    assert "c0" not in done
+
+
+def test_a_failed_transaction_keeps_nothing_and_wastes_no_number(outbox):
+    outbox._db.execute("DROP TABLE rule_state")
+    batch = Batch(alerts=[alert()], states={"k": Saved(state=b"{}", wake_at=None)})
+    with pytest.raises(TryLater, match="cannot write"):
+        outbox.commit(batch, MARK)
+    assert outbox.pending(Lane.LIFE_SAFETY, 0, 10) == []
+    (stored,) = outbox.commit(Batch(alerts=[alert()]), MARK)
+    assert stored.seq == 1
+
+
+def test_a_damaged_file_is_put_aside_and_a_new_epoch_begins(path):
+    box = Outbox(path, "gw-1")
+    epoch = box.epoch
+    box.close()
+    path.write_bytes(b"this is not a database, the card is failing" * 50)
+    box = Outbox(path, "gw-1")
+    assert box.put_aside == path.with_name("outbox.sqlite3.corrupt-1")
+    assert box.put_aside.read_bytes().startswith(b"this is not")
+    assert box.epoch != epoch
+    box.commit(Batch(alerts=[alert()]), MARK)
+    box.close()
+
+
+def test_a_file_damaged_inside_is_found_at_start(path):
+    box = Outbox(path, "gw-1")
+    box.commit(Batch(readings=[reading() for _ in range(5000)]), MARK)
+    box.close()
+    raw = bytearray(path.read_bytes())
+    for page in range(4096 * 3, len(raw), 4096):
+        raw[page : page + 64] = b"\xff" * 64
+    path.write_bytes(raw)
+    box = Outbox(path, "gw-1")
+    assert box.put_aside is not None
+    box.close()
+
+
+def test_a_data_folder_that_is_a_file_is_said_in_plain_words(tmp_path):
+    (tmp_path / "data").write_text("oops")
+    with pytest.raises(ConfigError, match="data folder"):
+        Outbox(tmp_path / "data" / "outbox.sqlite3", "gw-1")
+
+
+def test_over_budget_the_oldest_telemetry_goes_and_a_gap_is_told_but_no_alert(path):
+    box = Outbox(path, "gw-1", budget_bytes=20_000)
+    box.commit(Batch(alerts=[alert()]), MARK)
+    stored = []
+    for _ in range(4):
+        stored += box.commit(Batch(readings=[reading() for _ in range(100)]), MARK)
+    gaps = [decode_envelope(item.payload, gateway="gw-1").body for item in stored if item.lane == Lane.STATE]
+    assert gaps
+    assert all(isinstance(gap, GapBody) and gap.count >= 1 and gap.first_at == AT for gap in gaps)
+    assert len(box.pending(Lane.LIFE_SAFETY, 0, 10)) == 1
+    assert box.pending(Lane.TELEMETRY, 0, 10)[0].seq > 1
+    box.close()
+
+
+def test_it_is_durable_at_each_commit(outbox):
+    assert outbox._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert outbox._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_second_gateway_on_the_same_file_is_no_corruption(path, outbox):
+    other = sqlite3.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    outbox._db.execute("PRAGMA busy_timeout = 0")
+    with pytest.raises(TryLater, match="locked"):
+        outbox.commit(Batch(alerts=[alert()]), MARK)
+    other.close()

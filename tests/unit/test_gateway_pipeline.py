@@ -1,0 +1,197 @@
+"""Events, rules, the batch and the card that fails."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gateway import pipeline as pipeline_module
+from gateway import scribe as scribe_module
+from gateway.batch import Batch
+from gateway.clock import Clock
+from gateway.outbox import Outbox
+from gateway.pipeline import Pipeline
+from gateway.scribe import Scribe
+from rules.bound import HomeFacts
+from rules.engine import Engine
+from rules.fall import Fall
+from rules.sos import Sos
+from shouwang.alert import AlertState
+from shouwang.quantities import Quantity
+from shouwang.reading import Reading
+from shouwang.status import SensorState, SensorStatus
+from shouwang.wire import GapBody, HeartbeatBody, Lane, StatusBody
+
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+FACTS = HomeFacts(
+    resident_id="r", emits={"bed": frozenset({Quantity.SOS, Quantity.CANCEL}), "radar": frozenset({Quantity.FALL})}
+)
+
+
+def rules():
+    fall = Fall(kind="fall", id="fall", confirm=timedelta(0), cancel_window=timedelta(seconds=5))
+    return [*Sos(kind="sos", id="sos").bind(FACTS), *fall.bind(FACTS)]
+
+
+def reading(quantity=Quantity.SOS, sensor="bed", value=1.0, mono=0, frame=b""):
+    return Reading(sensor_id=sensor, quantity=quantity, value=value, at=AT, mono=mono, frame=frame)
+
+
+class Stage:
+    """A pipeline that runs, and what it said at home."""
+
+    def __init__(self):
+        self.said = []
+        self.beats = 0
+        self.clock = Clock(scale=200)
+        self.pipeline = Pipeline(Engine(rules(), {}), self.clock, announce=self.said.extend, beat=self.beat)
+
+    def beat(self):
+        self.beats += 1
+
+    async def until(self, condition):
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def stage():
+    here = Stage()
+    task = asyncio.create_task(here.pipeline.run())
+    yield here
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_alarm_is_said_at_once_and_is_in_one_batch_with_the_state_that_gave_it(stage):
+    stage.pipeline.accept(reading(frame=b"\x07"))
+    await stage.until(lambda: stage.said)
+    batch = stage.pipeline.take_batch()
+    assert [alert.state for alert in batch.alerts] == [AlertState.FIRING]
+    assert list(batch.states) == ["sos:bed"]
+    assert batch.is_urgent
+    assert batch.alerts[0].evidence[0].frame == b"\x07"
+    assert batch.readings[0].frame == b""  # telemetry goes without its frame
+    assert stage.pipeline.batch.is_empty
+
+
+async def test_telemetry_alone_waits_for_the_group_commit(stage):
+    for n in range(99):
+        stage.pipeline.accept(reading(Quantity.PRESENCE, "radar", float(n % 2)))
+    await stage.until(lambda: len(stage.pipeline.batch.readings) == 99)
+    assert not stage.pipeline.written_soon.is_set()
+    stage.pipeline.accept(reading(Quantity.PRESENCE, "radar"))
+    await stage.until(stage.pipeline.written_soon.is_set)
+
+
+async def test_a_countdown_ends_without_any_further_event(stage):
+    stage.pipeline.accept(reading(Quantity.FALL, "radar", mono=stage.clock.mono()))
+    await stage.until(lambda: len(stage.said) == 2)
+    assert [alert.state for alert in stage.said] == [AlertState.PREALARM, AlertState.FIRING]
+
+
+async def test_a_status_goes_to_the_centre(stage):
+    status = SensorStatus(sensor_id="bed", state=SensorState.DOWN, since=AT, at=AT, mono=0)
+    stage.pipeline.accept(status)
+    await stage.until(lambda: stage.pipeline.batch.bodies)
+    assert stage.pipeline.batch.bodies == [(Lane.STATE, StatusBody(status=status))]
+
+
+async def test_too_much_at_once_drops_telemetry_tells_the_gap_and_takes_the_alarm(monkeypatch):
+    monkeypatch.setattr(pipeline_module, "INBOX_CAPACITY", 10)
+    here = Stage()
+    for n in range(15):
+        here.pipeline.accept(reading(Quantity.PRESENCE, "radar", float(n % 2)))
+    here.pipeline.accept(reading())
+    task = asyncio.create_task(here.pipeline.run())
+    await here.until(lambda: here.said and here.pipeline.batch.bodies)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    ((lane, gap),) = here.pipeline.batch.bodies
+    assert lane == Lane.STATE
+    assert isinstance(gap, GapBody)
+    assert (gap.count, gap.first_at, gap.last_at) == (5, AT, AT)
+    assert len(here.pipeline.batch.readings) == 11
+
+
+async def test_the_watchdog_is_fed_while_nothing_happens(stage, monkeypatch):
+    monkeypatch.setattr(pipeline_module, "_BEAT_S", 0.005)
+    stage.pipeline.accept(reading())
+    beats = stage.beats
+    await stage.until(lambda: stage.beats > beats + 3)
+
+
+class FailingCard(Outbox):
+    """A card that cannot be written for the first attempts."""
+
+    failures = 0
+
+    def _save_states(self, batch, mark):
+        if self.failures > 0:
+            self.failures -= 1
+            self._db.execute("INSERT INTO no_such_table VALUES (1)")
+        super()._save_states(batch, mark)
+
+
+async def test_a_card_that_fails_loses_nothing_and_siren_goes_on(stage, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(scribe_module, "_RETRY_START_S", 0.001)
+    with ThreadPoolExecutor(1) as thread:
+        card = FailingCard(tmp_path / "o.db", "gw")
+        card.failures = 3
+        stored, confirmed = [], []
+        scribe = Scribe(card, thread, stage.clock, stored=stored.extend)
+        task = asyncio.create_task(scribe.run(stage.pipeline))
+        stage.pipeline.batch.after_commit.append(lambda: confirmed.append(1))
+        stage.pipeline.accept(reading())
+        await stage.until(lambda: stage.said)
+        stage.pipeline.accept(reading(Quantity.PRESENCE, "radar"))
+        await stage.until(lambda: stored)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert [item.seq for item in stored if item.lane == Lane.LIFE_SAFETY] == [1]
+        assert card.saved_states().keys() == {"sos:bed"}
+        assert confirmed == [1]
+        card.close()
+    words = [record.message for record in caplog.records]
+    assert sum("rules and siren go on" in word for word in words) == 1
+    assert sum("can be written again" in word for word in words) == 1
+
+
+async def test_a_card_that_never_comes_back_costs_the_oldest_telemetry_only(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr(scribe_module, "_UNWRITTEN_READINGS", 50)
+    monkeypatch.setattr(scribe_module, "_RETRY_START_S", 0.001)
+    with ThreadPoolExecutor(1) as thread:
+        card = FailingCard(tmp_path / "o.db", "gw")
+        card.failures = 1
+        scribe = Scribe(card, thread, stage.clock, stored=lambda _: None)
+        stage.pipeline.accept(reading())
+        for n in range(200):
+            stage.pipeline.accept(reading(Quantity.PRESENCE, "radar", float(n % 2)))
+        await stage.until(lambda: len(stage.pipeline.batch.readings) == 201)
+        await scribe.write(stage.pipeline)
+        batch = stage.pipeline.batch
+        assert len(batch.readings) == 50
+        assert len(batch.alerts) == 1
+        gaps = [body for _, body in batch.bodies if isinstance(body, GapBody)]
+        assert [gap.count for gap in gaps] == [151]
+        card.close()
+
+
+def test_an_older_batch_comes_first_and_its_states_are_the_older_ones():
+    from rules.engine import Saved
+
+    older = Batch(states={"a": Saved(state=b"1"), "b": Saved(state=b"1")}, is_urgent=True)
+    older.readings = [reading(mono=1)]
+    newer = Batch(states={"b": Saved(state=b"2")})
+    newer.readings = [reading(mono=2)]
+    newer.prepend(older)
+    assert newer.states == {"a": Saved(state=b"1"), "b": Saved(state=b"2")}
+    assert [item.mono for item in newer.readings] == [1, 2]
+    assert newer.is_urgent
+
+
+async def test_own_messages_are_stored(stage):
+    stage.pipeline.send(Lane.STATE, HeartbeatBody(backlog=1, uptime_s=2))
+    assert stage.pipeline.written_soon.is_set()

@@ -1,0 +1,88 @@
+"""What never reaches the pages: too much, too slow, and forms from elsewhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from community.web import guard
+from community.web.guard import MAX_BODY_BYTES, Guard
+
+
+async def echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def sleep(_: Request) -> PlainTextResponse:
+    await asyncio.Event().wait()
+    return PlainTextResponse("never")
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=[Route("/", echo, methods=["GET", "POST"]), Route("/sleep", sleep)])
+    transport = httpx.ASGITransport(Guard(app, secure=True))
+    async with httpx.AsyncClient(transport=transport, base_url="https://desk.example") as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "none"}, 403),
+        ({"origin": "https://desk.example"}, 200),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site", "origin": "https://desk.example"}, 403),
+    ],
+)
+async def test_forms_come_from_our_own_page(client: httpx.AsyncClient, headers: dict[str, str], status: int) -> None:
+    assert (await client.post("/", content=b"x", headers=headers)).status_code == status
+
+
+async def test_a_link_from_elsewhere_may_be_read(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/", headers={"sec-fetch-site": "cross-site"})).status_code == 200
+
+
+async def test_large_body_is_refused_unread(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/", content=b"x" * MAX_BODY_BYTES)).text == str(MAX_BODY_BYTES)
+    assert (await client.post("/", content=b"x" * (MAX_BODY_BYTES + 1))).status_code == 413
+
+
+async def test_large_body_without_a_length_is_cut_off(client: httpx.AsyncClient) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(80):
+            yield b"x" * 1024
+
+    assert (await client.post("/", content=chunks())).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["-1", "many", ""])
+async def test_false_length_is_refused(client: httpx.AsyncClient, length: str) -> None:
+    answer = await client.post("/", content=b"x", headers={"content-length": length})
+    assert answer.status_code == 413
+
+
+async def test_slow_answer_is_given_up_in_words(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "ANSWER_TIMEOUT_S", 0.01)
+    answer = await client.get("/sleep")
+    assert answer.status_code == 503
+    assert "try again" in answer.text
+
+
+async def test_every_answer_carries_the_safe_headers(client: httpx.AsyncClient) -> None:
+    for answer in (await client.get("/"), await client.post("/", headers={"origin": "null"})):
+        assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "max-age" in answer.headers["strict-transport-security"]

@@ -1,0 +1,132 @@
+"""Each word that an operator sees is in both catalogues, and no other word is."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.extract import extract
+
+from community.desk import Disposition, State
+from community.web import words
+from community.web.language import Language, catalogue, language_named, preferred
+from shouwang.alert import AlertState, Severity
+from shouwang.reading import Quality
+from shouwang.status import SensorState
+
+WEB = Path(words.__file__).parent
+TEMPLATES = sorted((WEB / "templates").glob("*.html"))
+MARKS = {"marked": None, "Refused": None}
+_LETTER = re.compile(r"[A-Za-z\u3400-\u9fff]")
+_SPOKEN = {"aria-label", "title", "placeholder", "alt", "hx-confirm", "data-label"}
+
+
+def used() -> Iterator[str | tuple[str, ...]]:
+    for template in TEMPLATES:
+        with template.open("rb") as source:
+            for _, message, _, _ in extract("jinja2.ext:babel_extract", source):
+                yield message
+    for module in sorted(WEB.glob("*.py")):
+        with module.open("rb") as source:
+            for _, message, _, _ in extract("python", source, keywords=MARKS):
+                yield message
+
+
+def messages(language: Language) -> list[Message]:
+    return [message for message in catalogue(language) if message.id]
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_word_is_missing_and_none_is_left_over(language: Language) -> None:
+    assert {message.id for message in messages(language)} == set(used())
+
+
+@pytest.mark.parametrize("language", Language)
+def test_no_translation_is_empty_or_fuzzy(language: Language) -> None:
+    for message in messages(language):
+        assert not message.fuzzy, message.id
+        said = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(said), message.id
+
+
+@pytest.mark.parametrize("language", Language)
+def test_translations_keep_the_places_of_values(language: Language) -> None:
+    for message in messages(language):
+        assert not list(message.check(catalogue(language))), message.id
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        said = message.string if isinstance(message.string, tuple) else (message.string,)
+        places = set(re.findall(r"%\(\w+\)s", " ".join(ids)))
+        assert all(set(re.findall(r"%\(\w+\)s", sentence)) == places for sentence in said), message.id
+
+
+def test_chinese_is_chinese() -> None:
+    for message in messages(Language.ZH):
+        said = message.string if isinstance(message.string, tuple) else (message.string,)
+        is_name = message.id in {"Change language", "from %(low)s to %(high)s"}
+        assert is_name or all(re.search(r"[\u4e00-\u9fff]", sentence) for sentence in said), message.id
+
+
+class Text(HTMLParser):
+    """What a template says by itself, without its values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = tag
+        self.said += [value for name, value in attrs if name in _SPOKEN and value and _LETTER.search(value)]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside != "kbd" and _LETTER.search(data):
+            self.said.append(data.strip())
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_templates_hold_no_words_of_their_own(template: Path) -> None:
+    source = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", template.read_text(encoding="utf-8"), flags=re.S)
+    text = Text()
+    text.feed(source)
+    assert text.said == []
+
+
+@pytest.mark.parametrize("script", sorted((WEB / "static").glob("*.js")), ids=lambda path: path.name)
+def test_scripts_take_their_words_from_the_catalogues(script: Path) -> None:
+    source = script.read_text(encoding="utf-8")
+    assert not re.search(r"[\u3400-\u9fff]", source)
+    assert set(re.findall(r"(?<![/\w])words\.(\w+)", source)) <= set(words.BROWSER)
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (words.PRIORITIES, Severity),
+        (words.STATES, State),
+        (words.DISPOSITIONS, Disposition),
+        (words.ALERT_STATES, AlertState),
+        (words.SENSOR_STATES, SensorState),
+        (words.QUALITIES, Quality),
+        (words.STEPS, words.Step),
+    ],
+)
+def test_every_value_has_a_word(table: dict[object, str], values: type) -> None:
+    assert set(table) == set(values)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("en-GB,en;q=0.9", "en"), ("zh-CN", "zh"), ("fr,en;q=0.5", "en"), ("fr", "zh"), ("", "zh"), (",;,", "zh")],
+)
+def test_browsers_language_is_understood(header: str, language: str) -> None:
+    assert preferred(header) == language
+
+
+def test_unknown_language_is_none() -> None:
+    assert language_named("de") is None
+    assert language_named(None) is None
