@@ -17,7 +17,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from messaging.session import BrokerSettings, Session, connect
+from messaging.broker import BrokerSettings
+from messaging.session import Session, connect
 from shouwang.wire import Lane, decode_receipt, receipt_topic
 from simulators.broker import Broker
 from simulators.stage import GATEWAY_ID, Plan, Stage, running_stage

@@ -18,8 +18,8 @@ from community.store.database import TIMEOUT_S, Store, open_store
 from community.store.directory import bring_in
 from community.web.app import create_app
 from community.web.serve import serve as serve_console
+from messaging.broker import BrokerSettings
 from messaging.service_manager import ServiceManager
-from messaging.session import BrokerSettings
 from shouwang.errors import ConfigError
 from shouwang.wire import ingest_topics
 
@@ -80,10 +80,12 @@ class _Community:
     async def run(self, started: Callable[[str], None] | None) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        for ingest in self._ingests:
+            self._beat(ingest.name)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(ingest.run(), name=f"ingest {i}") for i, ingest in enumerate(self._ingests)]
+            tasks = [group.create_task(ingest.run(), name=f"ingest {ingest.name}") for ingest in self._ingests]
             tasks.append(group.create_task(self._downlink.run(), name="downlink"))
             tasks.append(group.create_task(self._bells.run(), name="bells"))
             tasks.append(group.create_task(serve_console(self._app, self._listener), name="console"))

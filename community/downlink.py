@@ -10,7 +10,8 @@ from community.store import letters
 from community.store.database import Store
 from community.store.letters import Letter
 from messaging.backoff import Backoff
-from messaging.session import BrokerSettings, PublishRefused, Session, connect
+from messaging.broker import BrokerSettings
+from messaging.session import PublishRefused, Session, connect
 from shouwang.errors import DeviceError, GiveUp, TryLater
 from shouwang.wire import command_topic
 

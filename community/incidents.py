@@ -54,6 +54,13 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, order=True):
     since: Moment
 
 
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """What a gateway resets: the alarm itself, whichever of its episodes."""
+
+    gateway_id: str
+    key: str
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened", tag_field="kind"):
     """The first alert opened the case; then earlier steps of the same alarm."""
 
@@ -107,7 +114,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """A case as it stands.
 
     `lead` is the alert that names the case: its most urgent one. `active` are the alarms that have not ended at home,
-    `alarms` all that ever rang in it. `version` counts the events, but for refusals.
+    at most one episode of each; `alarms` are all that ever rang in it. `version` counts the events, but for refusals.
     """
 
     home_key: str
@@ -118,7 +125,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     lead: AlertRef
     alerts: int
     active: tuple[Episode, ...]
-    alarms: tuple[Episode, ...]
+    alarms: tuple[Alarm, ...]
     opened_at: Moment
     changed_at: Moment
     is_late: bool
@@ -295,7 +302,7 @@ def _born(event: Opened, state: State, at: datetime) -> Incident:
 
 
 def _with_alerts(incident: Incident, alerts: tuple[AlertRef, ...]) -> Incident:
-    fired = {ref.episode for ref in alerts if ref.state is AlertState.FIRING}
+    fired = [ref.episode for ref in _firing(alerts)]
     ended = {ref.episode for ref in alerts if ref.state is AlertState.RESOLVED}
     # the first of the most urgent stays: the case keeps the name that the operator saw
     lead = min((incident.lead, *_firing(alerts)), key=lambda ref: ref.severity.rank)
@@ -304,9 +311,15 @@ def _with_alerts(incident: Incident, alerts: tuple[AlertRef, ...]) -> Incident:
         priority=lead.severity,
         lead=lead,
         alerts=incident.alerts + len(alerts),
-        active=tuple(sorted({*incident.active, *fired} - ended)),
-        alarms=tuple(sorted({*incident.alarms, *fired})),
+        active=tuple(sorted(set(_newest((*incident.active, *fired)).values()) - ended)),
+        alarms=tuple(sorted({*incident.alarms, *_newest(fired)})),
     )
+
+
+def _newest(episodes: Iterable[Episode]) -> dict[Alarm, Episode]:
+    """An alarm that begins anew has ended before, also where its end was never heard of."""
+    ordered = sorted(episodes, key=lambda episode: episode.since)
+    return {Alarm(gateway_id=one.gateway_id, key=one.key): one for one in ordered}
 
 
 def _firing(alerts: Iterable[AlertRef]) -> Iterable[AlertRef]:

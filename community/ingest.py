@@ -18,7 +18,8 @@ from community.store import dead_letters, intake
 from community.store.database import Store
 from community.store.intake import Arrival, LifeSign
 from messaging.backoff import Backoff
-from messaging.session import BrokerSettings, Message, Session, connect
+from messaging.broker import BrokerSettings
+from messaging.session import Message, Session, connect
 from shouwang.errors import DecodeError, DeviceError, GiveUp, TryLater
 from shouwang.wire import (
     MAX_PAYLOAD_BYTES,
@@ -87,6 +88,7 @@ class Ingest:
     ) -> None:
         """`beat` is called at every turn, so that a stuck ingest is a stuck watchdog; `committed` after each batch."""
         self._lot = lot
+        self.name = lot.name
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -145,13 +147,13 @@ class Ingest:
         read = [_read(message) for message in batch]
         received_at = self._clock()
         good = [one for one in read if isinstance(one, _Parsed)]
-        poison = [one for one in read if isinstance(one, _Poison)]
-        poison += await self._store_all(session, good, received_at)
+        refused = await self._store_all(session, good, received_at)
+        poison = [*(one for one in read if isinstance(one, _Poison)), *refused]
         for one in poison:
             await self._bury(session, one, received_at)
         for message in batch:
             message.ack()
-        await self._confirm(session, _ids(one for one in read), received_at)
+        await self._confirm(session, _ids(good, poison), received_at)
 
     async def _store_all(self, session: Session, parsed: Sequence[_Parsed], received_at: datetime) -> list[_Poison]:
         """Store them in one transaction; where the database refuses one, one by one, to find which."""
@@ -160,11 +162,11 @@ class Ingest:
         arrivals = [one.arrival for one in parsed]
         try:
             await self._write(session, lambda connection: intake.take_in(connection, arrivals, received_at))
-        except GiveUp as error:
+        except DeviceError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary of a request: one message must not stop the others
             if len(parsed) == 1:
-                arrival = parsed[0].arrival
-                known = arrival.id if isinstance(arrival, Envelope) else None
-                return [_Poison(message=parsed[0].message, reason=str(error), id=known)]
+                return [_given_up(parsed[0], error)]
             return [found for one in parsed for found in await self._store_all(session, [one], received_at)]
         self._committed()
         return []
@@ -239,13 +241,30 @@ def _id_in(message: Message) -> MessageId | None:
         return None
 
 
-def _ids(read: Iterable[_Parsed | _Poison]) -> Iterable[MessageId]:
-    for one in read:
-        if isinstance(one, _Poison):
-            if one.id is not None:
-                yield one.id
-        elif isinstance(one.arrival, Envelope):
+def _given_up(parsed: _Parsed, error: Exception) -> _Poison:
+    """A message that can be read and cannot be stored.
+
+    Where that is the message's fault (GiveUp) the home gets a receipt; where it is ours, it does not: it sends the
+    message again, until a mended server takes it.
+    """
+    arrival = parsed.arrival
+    if isinstance(error, GiveUp):
+        return _Poison(
+            message=parsed.message, reason=str(error), id=arrival.id if isinstance(arrival, Envelope) else None
+        )
+    log.error("a mistake of this server, not of the message on %s", parsed.message.topic, exc_info=error)
+    return _Poison(message=parsed.message, reason=f"a mistake of this server: {error!r}", id=None)
+
+
+def _ids(good: Iterable[_Parsed], poison: Iterable[_Poison]) -> Iterable[MessageId]:
+    """What the homes may let go of."""
+    kept_back = {id(one.message) for one in poison}
+    for one in good:
+        if isinstance(one.arrival, Envelope) and id(one.message) not in kept_back:
             yield one.arrival.id
+    for bad in poison:
+        if bad.id is not None:
+            yield bad.id
 
 
 async def _fill(waiting: asyncio.Queue[Message], session: Session) -> None:

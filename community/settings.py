@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from messaging.session import BrokerSettings, TlsFiles, parse_broker_url
+from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
+from messaging.secret import read_secret
 from shouwang.document import parse
 from shouwang.errors import ConfigError
 
@@ -146,16 +147,8 @@ def broker_settings(broker: BrokerEntry, role: str, *, receive_maximum: int, ses
 
 
 def secret(path: Path | None) -> str | None:
-    """The first line of the file; None where there is no file. Raises ConfigError."""
-    if path is None:
-        return None
-    try:
-        first = path.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the password file {path} cannot be read: {error}") from error
-    if not first:
-        raise ConfigError(f"the password file {path} is empty; write the password into its first line")
-    return first
+    """What the file holds; None where no file is named. Raises ConfigError."""
+    return None if path is None else read_secret(path)
 
 
 def _placed(settings: CommunitySettings, folder: Path) -> CommunitySettings:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from drivers import AnyDriver
 from drivers.mqtt.sos_button_zigbee2mqtt import SosButtonZigbee2mqtt
-from messaging.session import parse_broker_url
+from messaging.broker import parse_broker_url
 from rules import AnyRule
 from rules.bound import BoundRule, HomeFacts
 from shouwang.document import Id

@@ -9,10 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Never
 
-from drivers.links import links_for
-
 from config.home import Home
 from drivers import Links
+from drivers.links import links_for
 from gateway.clock import Clock
 from gateway.health import Health
 from gateway.local import Annunciator, ConsoleAnnunciator, Voice
@@ -21,9 +20,9 @@ from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
 from gateway.supervise import Supervisor, keep
 from gateway.uplink import Uplink
+from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
 from messaging.service_manager import ServiceManager
-from messaging.session import BrokerSettings, TlsFiles, parse_broker_url
 from rules.engine import Engine
 from shouwang.driver import Driver
 from shouwang.wire import Command, GapBody, HelpComing, Lane

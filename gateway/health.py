@@ -6,7 +6,6 @@ from importlib.metadata import version
 from typing import Never
 
 from config.home import Home
-
 from gateway.clock import Clock
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe

@@ -17,11 +17,14 @@ from rules.engine import Engine, Outcome
 from shouwang.alert import Alert
 from shouwang.quantities import QUANTITIES
 from shouwang.reading import Reading
-from shouwang.rule import Event, Reset
+from shouwang.rule import Reset
 from shouwang.status import SensorStatus
 from shouwang.wire import Body, Command, GapBody, Lane, ResetAlarm, StatusBody
 
 log = logging.getLogger(__name__)
+
+Input = Reading | SensorStatus | Reset
+"""What the world tells a home; the rules' own wakes are the engine's."""
 
 INBOX_CAPACITY = 10_000
 """Events not yet judged. When full, telemetry that comes is dropped and told as a gap; life-safety events are taken."""
@@ -45,7 +48,7 @@ class Pipeline:
         self._clock = clock
         self._announce = announce
         self._beat = beat
-        self._inbox: deque[Event] = deque()
+        self._inbox: deque[Input] = deque()
         self._arrived = asyncio.Event()
         self._gap: GapBody | None = None
         self.batch = Batch()
@@ -55,7 +58,7 @@ class Pipeline:
         self.written_soon = asyncio.Event()
         """Set when the batch must be written at once."""
 
-    def accept(self, event: Event) -> None:
+    def accept(self, event: Input) -> None:
         """Take an event in; never blocks. Telemetry beyond the inbox's capacity is dropped and counted."""
         if len(self._inbox) >= INBOX_CAPACITY and isinstance(event, Reading):
             is_vital = QUANTITIES[event.quantity].life_safety
@@ -104,7 +107,8 @@ class Pipeline:
             event = self._inbox.popleft()
             self._take(self._engine.feed(event))
             self._keep(event)
-        self._take(self._engine.advance(self._clock.now(), self._clock.mono()))
+        if not self._inbox:  # an event that still waits may end what is due: it is judged first
+            self._take(self._engine.advance(self._clock.now(), self._clock.mono()))
         self._tell_dropped()
 
     def _take(self, outcome: Outcome) -> None:
@@ -116,7 +120,7 @@ class Pipeline:
         if outcome.alerts or outcome.changed:
             self._want_written(at_once=outcome.rearmed)
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Input) -> None:
         if isinstance(event, Reading):
             self.batch.readings.append(msgspec.structs.replace(event, frame=b""))
             self._want_written(at_once=len(self.batch.readings) >= READINGS_PER_MESSAGE)

@@ -12,7 +12,6 @@ from shouwang.driver import Alive, Driver, Said
 from shouwang.errors import DeviceError, ShouwangError
 from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality, Reading
-from shouwang.rule import Event
 from shouwang.status import SensorState, SensorStatus
 
 log = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ _QUIET_START_S = 5.0
 class Supervisor:
     """One sensor's driver, its status and its retries."""
 
-    def __init__(self, driver: Driver, clock: Clock, accept: Callable[[Event], None]) -> None:
+    def __init__(self, driver: Driver, clock: Clock, accept: Callable[[Reading | SensorStatus], None]) -> None:
         """`accept` takes readings and status changes and must not block."""
         self._driver = driver
         self._clock = clock

@@ -17,7 +17,8 @@ from gateway.clock import Clock
 from gateway.outbox import Stored
 from gateway.scribe import Scribe
 from messaging.backoff import Backoff
-from messaging.session import BrokerSettings, Message, PublishRefused, Session, Will, connect
+from messaging.broker import BrokerSettings, Will
+from messaging.session import Message, PublishRefused, Session, connect
 from shouwang.errors import DecodeError, DeviceError, TryLater
 from shouwang.wire import (
     Command,

@@ -12,9 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -22,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from messaging.broker import BrokerSettings, TlsFiles, Will
 from shouwang.errors import ConfigError, DeviceError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -30,9 +29,6 @@ _INBOX_CAPACITY = 4096
 _MISC_INTERVAL_S = 1.0
 _GOODBYE_S = 1.0
 _NOBODY_SUBSCRIBED = 0x10
-
-Version = Literal["5", "3.1.1"]
-
 
 _A = TypeVar("_A")
 
@@ -46,41 +42,6 @@ class PublishRefused(DeviceError):
         self.reason_code = reason_code
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TlsFiles:
-    """Certificate files; `ca_file` None means the system's authorities."""
-
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BrokerSettings:
-    """Where and as whom to connect. A `session_expiry_s` above 0 keeps subscriptions and messages over a lost link."""
-
-    host: str
-    port: int
-    client_id: str
-    username: str | None = None
-    password: str | None = None
-    tls: TlsFiles | None = None
-    version: Version = "5"
-    keepalive_s: int = 20
-    session_expiry_s: int = 0
-    clean_start: bool = True
-    receive_maximum: int = 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Will:
-    """What the broker says (retained, QoS 1) when this session ends without a word; `delay_s` after the loss."""
-
-    topic: str
-    payload: bytes
-    delay_s: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message from the broker. Without `ack()` a QoS 1 message comes again in the next session."""
@@ -89,21 +50,6 @@ class Message:
     payload: bytes
     retained: bool
     ack: Callable[[], None]
-
-
-def parse_broker_url(url: str) -> tuple[str, int, bool]:
-    """Host, port and whether TLS is asked for, of `mqtt://host[:1883]` or `mqtts://host[:8883]`; raises ConfigError."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{url}: the port must be a number from 1 to 65535") from error
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise ConfigError(f"{url}: write mqtt://host:1883, or mqtts://host:8883 for an encrypted link")
-    if parts.username or parts.password:
-        raise ConfigError("write the user as username: and the password into a password_file:, not into the url")
-    is_tls = parts.scheme == "mqtts"
-    return parts.hostname, port or (8883 if is_tls else 1883), is_tls
 
 
 class Session:

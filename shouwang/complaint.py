@@ -174,9 +174,7 @@ def _unknown_key(place: Place) -> str:
         instead = beside if beside in right else next((key for key in right if key.endswith("_file")), "")
         hint = f'; write it into a file that only the gateway may read, and name that with "{instead}: ..."'
         return f"a secret must not stand in this file{hint if instead else '; take it out'}"
-    unused = [key for key in right if around is not None and around.within(key).node is None]
-    near = difflib.get_close_matches(place.key, unused, n=1, cutoff=_NEAR)
-    return f"is not a key here; {nearest(place.key, near or right)}"
+    return f"is not a key here; {nearest(place.key, right)}"
 
 
 def _unknown_kind(place: Place) -> str:

@@ -20,6 +20,8 @@ from shouwang.quantities import Quantity
 MAX_ROWS = 3_000_000
 """A month of one value a second; more than this is not a recording to play."""
 MAX_PROBLEMS = 20
+_MAX_MANTISSA = 2045
+_MIN_EXPONENT, _MAX_EXPONENT = -8, 7
 _COLUMNS = ("at", "quantity", "value")
 
 
@@ -59,6 +61,19 @@ def read_recording(lines: Iterable[str], *, name: str) -> Recording:
     )
 
 
+def as_said(value: float) -> float:
+    """The nearest number that a device can say: an IEEE 11073 SFLOAT, a whole number up to 2045 times a power of ten.
+
+    So a recording means the same with and without the radio: 97.25 is said as 97.2 or 97.3, 88.5 as it is.
+    """
+    for exponent in range(_MIN_EXPONENT, _MAX_EXPONENT + 1):
+        scale = 10.0 ** abs(exponent)
+        mantissa = round(value * scale if exponent < 0 else value / scale)
+        if abs(mantissa) <= _MAX_MANTISSA:
+            return mantissa / scale if exponent < 0 else mantissa * scale
+    return value
+
+
 class _Rows:
     """The rows while they are read."""
 
@@ -94,7 +109,7 @@ class _Rows:
             self.skipped[row["quantity"]] += 1
             return
         try:
-            self.found.append((self._time(row["at"]), quantity, _number(row["value"], "value")))
+            self.found.append((self._time(row["at"]), quantity, as_said(_number(row["value"], "value"))))
         except ValueError as error:
             self.problem(str(error))
 

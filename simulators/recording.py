@@ -19,7 +19,7 @@ LISTENER_S = 30.0
 class Played:
     """What was sent: one notification per moment that holds an oximeter's quantity.
 
-    `speed`: recorded seconds per played second. `refused`: values that no SFLOAT equals, sent as "not known".
+    `speed`: recorded seconds per played second. `refused`: zeros and values that no SFLOAT equals, sent as "not known".
     `ignored`: how often each quantity was recorded that an oximeter does not measure. `unheard`: moments for which
     nobody listened in time.
     """
@@ -69,6 +69,8 @@ async def _listener(oximeter: PulseOximeter) -> bool:
 
 
 def _is_carried(value: float) -> bool:
+    if value == 0:  # no oximeter measures zero: it shows dashes, and the profile has "not a number" for them
+        return False
     try:
         plx.sfloat(value)
     except plx.NotCarried:

@@ -205,7 +205,11 @@ class Stage:
     async def start_home(self, group: asyncio.TaskGroup) -> HomeProcess:
         """Start the simulated home; returns when its sensors can be reached."""
         self._group = group
-        spec = {"broker": self.local_broker.url, "interval_s": 1.0 / min(self.plan.pace, 20.0)}
+        spec = {
+            "broker": self.local_broker.url,
+            "interval_s": 1.0 / min(self.plan.pace, 20.0),
+            "speaks": not self.plan.vitals_only,  # a recording is all that its oximeter says
+        }
         child = await start_child(
             [sys.executable, "-m", "simulators.process", json.dumps(spec)],
             log=self.log("home"),

@@ -153,9 +153,13 @@ def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (exc.IntegrityError, exc.DataError, exc.ProgrammingError, OverflowError) as error:
+    except (exc.IntegrityError, exc.DataError, exc.ProgrammingError, OverflowError, UnicodeEncodeError) as error:
         raise GiveUp(f"the database refuses these values: {_first_line(error)}") from error
     except exc.SQLAlchemyError as error:
+        if isinstance(error, exc.StatementError) and not isinstance(error, exc.DBAPIError):
+            raise GiveUp(
+                f"these values cannot be stored: {_first_line(error)}"
+            ) from error  # never reached the database
         raise TryLater(f"the database cannot do it now: {_first_line(error)}") from error
 
 
@@ -185,7 +189,7 @@ def _refuse_a_damaged_file(connection: sa.Connection, place: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    cause = error.orig if isinstance(error, exc.StatementError) else error
     return str(cause).strip().partition("\n")[0]
 
 

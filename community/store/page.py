@@ -21,6 +21,8 @@ BEFORE_ALARM = timedelta(minutes=15)
 AFTER_ALARM = timedelta(minutes=15)
 """What the plot shows around the alarms of a case: enough to tell a slide from a dropped probe."""
 POINTS_PER_SERIES = 2000
+SHOWN = 500
+"""Alerts and events of one case on its page, the newest: a sensor that flaps for weeks must not make it unreadable."""
 VITALS = (Quantity.SPO2, Quantity.HEART_RATE)
 """Shown with every alarm, whatever rang."""
 
@@ -46,7 +48,8 @@ def _alerts(connection: sa.Connection, incident_id: int) -> list[tuple[str, Aler
     rows = connection.execute(
         sa.select(table.c.gateway_id, table.c.body)
         .where(table.c.incident_id == incident_id)
-        .order_by(table.c.received_at, table.c.alert_id)
+        .order_by(table.c.received_at.desc(), table.c.alert_id)
+        .limit(SHOWN)
     )
     return sorted(((row.gateway_id, decode_alert(row.body)) for row in rows), key=lambda pair: pair[1].at)
 
@@ -132,9 +135,9 @@ def _timeline(
         if row.words is not None
     }
     rows = connection.execute(
-        sa.select(events.c.body).where(events.c.incident_id == incident_id).order_by(events.c.seq)
+        sa.select(events.c.body).where(events.c.incident_id == incident_id).order_by(events.c.seq.desc()).limit(SHOWN)
     ).all()
-    entries = [chain.decode_entry(row.body) for row in rows]
+    entries = [chain.decode_entry(row.body) for row in reversed(rows)]
     actors = {entry.actor for entry in entries} - {SYSTEM}
     names: Mapping[str, str] = {
         row.login: row.name

@@ -12,6 +12,8 @@ from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo=UTC)
+"""A clock that was never set says 1970 or 2000. Outside this, adding and showing times would fail."""
 
 
 class UtcMicros(TypeDecorator[datetime]):
@@ -21,8 +23,12 @@ class UtcMicros(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
-        """To the database; a naive time is a programming error and raises TypeError."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        """To the database. A naive time raises TypeError; one that no clock can mean raises OverflowError."""
+        if value is None:
+            return None
+        if not EARLIEST <= value <= LATEST:
+            raise OverflowError(f"{value} is no time that a clock can mean")
+        return (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From the database."""

@@ -109,10 +109,11 @@ async def _page(
     **kept: str,
 ) -> HTMLResponse:
     """The case as it is now; `kept` is what the operator had typed."""
+    seq = await console.desk.last_seq()  # before the case: what happens in between is told again, not lost
     case = await console.desk.incident(incident_id)
     if case is None:
         raise HTTPException(404)
-    values = {"case": case, "problem": problem, "kept": kept, "max_note": MAX_NOTE}
+    values = {"seq": seq, "case": case, "problem": problem, "kept": kept, "max_note": MAX_NOTE}
     return await console.page(request, "incident.html", shift, status=status, **values)
 
 

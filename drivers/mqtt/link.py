@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -34,7 +35,6 @@ MAX_PACKET_BYTES = 2 * 1024 * 1024
 """The broker throws larger messages away unsent, so that none can fill the memory of this box."""
 _INBOX_CAPACITY = 256
 _QOS = 1
-_UNSUPPORTED_VERSION = 0x84
 _FAILURE = 0x80
 
 
@@ -163,12 +163,12 @@ class LocalBroker:
             self._become(connected=False)
 
     async def _connect(self, stack: AsyncExitStack) -> aiomqtt.Client:
+        self._speaks_5 = True
         try:
             return await self._enter(stack)
-        except MqttConnectError as error:
-            if not self._speaks_5 or _code(error.rc) != _UNSUPPORTED_VERSION:
-                raise
-            self._speaks_5 = False  # an old broker: it works, but keeps no place for us
+        except aiomqtt.MqttError:
+            # an old broker refuses MQTT 5, or says nothing that can be understood: it works, but keeps no place for us
+            self._speaks_5 = False
             return await self._enter(stack)
 
     async def _enter(self, stack: AsyncExitStack) -> aiomqtt.Client:
@@ -195,7 +195,7 @@ class LocalBroker:
             identifier=self._identity(),
             protocol=aiomqtt.ProtocolVersion.V5 if self._speaks_5 else aiomqtt.ProtocolVersion.V311,
             clean_session=None if self._speaks_5 else True,
-            clean_start=False,
+            clean_start=False if self._speaks_5 else MQTT_CLEAN_START_FIRST_ONLY,
             properties=properties,
             queue_type=_doorstep(self._route),
             timeout=ANSWER_S,

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
+from community.desk import IncidentPage
 from shouwang.alert import Severity
 from shouwang.quantities import Quantity
 
@@ -98,7 +99,7 @@ async def test_case_arrives_in_the_open_queue_rings_and_is_acknowledged_by_keybo
     await expect(row).to_have_count(1)
     await expect(row).to_contain_text("the SOS button was pressed")
     await expect(page.locator("#say-now")).to_contain_text("LIFE: 王桂兰")
-    await page.wait_for_function("window.heard.includes('P1')")
+    await page.wait_for_function("() => window.heard.includes('P1')")
     await page.keyboard.press("Space")
     await expect(row).to_contain_text("In hand")
     await expect(row).to_contain_text("you")
@@ -137,11 +138,46 @@ async def test_held_space_bar_takes_one_case_only(centre: Centre, operator: Oper
     for home in homes[:3]:
         await centre.alarm(home, "sos", Severity.P1)
     await expect(page.locator("#rows > .case")).to_have_count(3)
-    for _ in range(5):
-        await page.keyboard.down("Space")
-    await page.keyboard.up("Space")
+    await page.keyboard.down("Space")
     await expect(page.locator("#rows > .case.acked")).to_have_count(1)
+    await page.evaluate("window.then = performance.now()")
+    await page.wait_for_function("() => performance.now() > window.then + 1000")
+    await page.keyboard.down("Space")
+    await page.keyboard.up("Space")
+    await centre.alarm(homes[3], "sos", Severity.P1)
+    await expect(page.locator("#rows > .case")).to_have_count(4)
     assert [row.state for row in await centre.desk.queue()].count("ACKED") == 1
+
+
+async def test_case_rings_before_the_queue_can_be_read(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    page = operator.page
+    await start_shift(page)
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/queue?part=live", hold)
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await page.wait_for_function("() => window.heard.includes('P1')")
+    held.set()
+    await expect(page.locator("#rows > .case")).to_have_count(1)
+
+
+async def test_refused_stream_is_tried_again(
+    centre: Centre, browser: Browser, console_url: str, homes: list[str]
+) -> None:
+    await centre.user(language="en")
+    async with signed_in(browser, console_url) as seat:
+        page = seat.page
+        await page.route("**/events?*", lambda route: route.fulfill(status=503))
+        await page.reload()
+        await expect(page.locator("#stale")).to_contain_text("NO CONNECTION")
+        await centre.alarm(homes[0], "sos", Severity.P1)
+        await expect(page.locator("#rows > .case")).to_have_count(1)
+        await page.unroute("**/events?*")
+        await expect(page.locator("#stale")).to_be_hidden()
 
 
 async def test_rows_do_not_move_under_the_pointer(centre: Centre, operator: Operator, homes: list[str]) -> None:
@@ -177,6 +213,7 @@ async def test_typed_words_survive_a_new_alarm(centre: Centre, operator: Operato
     page = operator.page
     await centre.alarm(homes[0], "sos", Severity.P1)
     await page.locator("#rows a.open").click()
+    await expect(page.locator("#case")).to_be_visible()
     await page.keyboard.press("Space")
     await page.fill("#close-note", "she is well")
     centre.clock.later(seconds=5)
@@ -184,6 +221,33 @@ async def test_typed_words_survive_a_new_alarm(centre: Centre, operator: Operato
     await expect(page.locator("#timeline")).to_contain_text("radar-bath")
     await expect(page.locator("#case-changed")).to_be_visible()
     await expect(page.locator("#close-note")).to_have_value("she is well")
+
+
+@pytest.mark.parametrize("way", ["link", "reload"])
+async def test_alarm_while_the_page_is_on_its_way_is_shown(
+    centre: Centre, operator: Operator, homes: list[str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    page = operator.page
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await expect(page.locator("#rows > .case")).to_have_count(1)
+    read = centre.desk.incident
+
+    async def slow(incident_id: int) -> IncidentPage | None:
+        monkeypatch.undo()
+        before = await read(incident_id)
+        async with centre.desk.bells() as rung:
+            await centre.alarm(homes[0], "fall", Severity.P1)
+            await anext(rung)
+        if way == "link":
+            await expect(page.locator("#rows > .case")).to_contain_text("2 alarms")
+        return before
+
+    monkeypatch.setattr(centre.desk, "incident", slow)
+    if way == "link":
+        await page.locator("#rows a.open").click()
+    else:
+        await page.goto(f"{operator.url}/incidents/1")
+    await expect(page.locator("#timeline")).to_contain_text("radar-bath")
 
 
 async def test_lost_server_is_shown_and_missed_cases_come_in_afterwards(
@@ -238,6 +302,27 @@ async def test_case_is_acknowledged_without_javascript(
     await page.click("form.ack button")
     await expect(page.locator("#rows > .case")).to_contain_text("In hand")
     await context.close()
+
+
+async def test_back_button_and_language_keep_the_page_whole(
+    centre: Centre, operator: Operator, homes: list[str]
+) -> None:
+    page = operator.page
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await page.evaluate("window.sameDocument = true")
+    await page.locator("#rows a.open").click()
+    await expect(page.locator("#case")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator("#rows > .case")).to_have_count(1)
+    await expect(page.locator("#nav [aria-current]")).to_have_text("Queue")
+    await centre.alarm(homes[1], "sos", Severity.P1)
+    await expect(page.locator("#rows > .case")).to_have_count(2)
+    assert await page.evaluate("window.sameDocument") is True
+    await page.locator("#rows a.open").first.click()
+    await expect(page.locator("#case")).to_be_visible()
+    await page.click("form.language button")
+    await expect(page.locator("#actions")).to_contain_text("接警")
+    assert urlsplit(page.url).path == "/incidents/1"
 
 
 async def test_every_target_is_large_enough_and_every_text_readable(

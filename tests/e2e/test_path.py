@@ -179,11 +179,10 @@ rules:
     )
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "outbox.sqlite3").write_bytes(b"no database at all" * 100)
-    log = (tmp_path / "log").open("w+b")
     environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path / 'no-bus'}"}
-    process = subprocess.Popen(
-        [*PROGRAM, "gateway", "run", "-c", str(config)], stdout=subprocess.PIPE, stderr=log, text=True, env=environment
-    )
+    command = [*PROGRAM, "gateway", "run", "-c", str(config)]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
     try:
         said = set()
         while len(said) < 3:

@@ -17,7 +17,8 @@ import pytest
 from fixtures.community_home import DemoHome
 from fixtures.mosquitto import Mosquitto
 
-from messaging.session import BrokerSettings, connect
+from messaging.broker import BrokerSettings
+from messaging.session import connect
 from shouwang.cli import main
 from shouwang.wire import decode_receipt, encode, receipt_topic, up_topic
 

@@ -21,7 +21,8 @@ from community.settings import BrokerEntry, broker_settings
 from community.store import chain, dead_letters, intake, schema
 from community.store.database import Store, open_store
 from community.store.directory import bring_in
-from messaging.session import BrokerSettings, Session, connect
+from messaging.broker import BrokerSettings
+from messaging.session import Session, connect
 from shouwang.errors import TryLater
 from shouwang.wire import (
     Command,
@@ -192,6 +193,7 @@ async def test_telemetry_is_stored_once_and_confirmed(centre: Centre, line: Line
     await asyncio.gather(*(line.send(envelope) for envelope in envelopes * 2))
     await line.until(lambda: all(line.confirmed(envelope) for envelope in envelopes))
     await eventually(lambda: centre.rows(schema.samples), lambda rows: len(rows) == 600)
+    assert await centre.rows(schema.dead_letters) == []
 
 
 async def test_poison_is_kept_and_blocks_no_neighbour(centre: Centre, line: Line, home: DemoHome) -> None:
@@ -254,6 +256,65 @@ async def test_row_that_the_database_refuses_is_found_among_its_neighbours(
         await line.until(lambda: all(line.confirmed(envelope) for envelope in good))
         await eventually(lambda: centre.rows(schema.dead_letters), lambda rows: len(rows) == 1)
         assert len(await centre.rows(schema.samples)) == 15
+
+
+async def test_time_that_no_clock_can_mean_is_poison(centre: Centre, line: Line, home: DemoHome) -> None:
+    wild = home.envelope(home.alert("wild", since=datetime(1, 1, 1, tzinfo=UTC), at=now()))
+    good = home.envelope(home.alert())
+    await line.send(wild)
+    await line.send(good)
+    await line.until(lambda: line.confirmed(wild) and line.confirmed(good))
+    (letter,) = await centre.rows(schema.dead_letters)
+    assert "no time that a clock can mean" in letter.reason
+    (row,) = await centre.desk.queue()
+    assert (await centre.desk.incident(row.incident_id)).row.alerts == 1
+
+
+async def test_our_own_mistake_blocks_nobody_and_the_home_keeps_its_copy(
+    centre: Centre, line: Line, home: DemoHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, good = home.envelope(home.alert("odd")), home.envelope(home.alert())
+    real = intake.take_in
+
+    def broken(connection: sa.Connection, arrivals: list[Envelope], received_at: datetime) -> None:
+        if odd in arrivals:
+            raise ZeroDivisionError
+        real(connection, arrivals, received_at)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(intake, "take_in", broken)
+        await asyncio.gather(line.send(odd), line.send(good))
+        await line.until(lambda: line.confirmed(good))
+        (letter,) = await eventually(lambda: centre.rows(schema.dead_letters), lambda rows: len(rows) == 1)
+        assert "a mistake of this server" in letter.reason
+    assert not line.confirmed(odd)
+    await line.send(odd)  # a mended server
+    await line.until(lambda: line.confirmed(odd))
+    (row,) = await centre.desk.queue()
+    assert row.alerts == 2
+
+
+async def test_nothing_is_acknowledged_before_it_is_committed(
+    mosquitto: Mosquitto, store: Store, line: Line, home: DemoHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope = home.envelope(home.alert())
+    tried = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def full_disk(*_: object) -> None:
+        loop.call_soon_threadsafe(tried.set)
+        raise TryLater("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(intake, "take_in", full_disk)
+        async with centre_at(mosquitto, store):
+            await line.send(envelope)
+            async with asyncio.timeout(PATIENCE_S):
+                await tried.wait()
+    assert line.receipts == []
+    async with centre_at(mosquitto, store) as centre:  # another life: only the broker still has the message
+        await line.until(lambda: line.confirmed(envelope))
+        assert len(await centre.desk.queue()) == 1
 
 
 async def test_will_words_turn_a_box_on_and_off(centre: Centre, line: Line, home: DemoHome) -> None:

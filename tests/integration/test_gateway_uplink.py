@@ -13,7 +13,8 @@ from gateway.outbox import Outbox
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
 from gateway.uplink import Uplink
-from messaging.session import BrokerSettings, connect
+from messaging.broker import BrokerSettings
+from messaging.session import connect
 from rules.bound import HomeFacts
 from rules.engine import Engine
 from rules.sos import Sos
@@ -59,7 +60,7 @@ class Home:
         self.pipeline = Pipeline(
             Engine(rules, outbox.saved_states()), clock, announce=self.said.extend, beat=lambda: None
         )
-        self.scribe = Scribe(outbox, thread, clock, stored=lambda stored: self.uplink.offer(stored))
+        self.scribe = Scribe(outbox, thread, clock, stored=lambda stored: self.uplink.offer(stored))  # noqa: PLW0108 - made below
         settings = BrokerSettings(host="127.0.0.1", port=port, client_id=GW, clean_start=False, session_expiry_s=60)
         self.uplink = Uplink(
             settings, GW, outbox.epoch, self.scribe, clock, obey=self._obey, done=outbox.commands_done()

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from messaging.session import BrokerSettings, PublishRefused, Will, connect, parse_broker_url
+from messaging.broker import BrokerSettings, Will, parse_broker_url
+from messaging.session import PublishRefused, connect
 from shouwang.errors import ConfigError, DeviceError
 
 
@@ -85,10 +86,9 @@ async def test_a_stopped_broker_is_unreachable_in_plain_words(free_port):
 
 async def test_a_port_where_no_broker_lives_is_given_up(monkeypatch):
     monkeypatch.setattr("messaging.session.CONNECT_TIMEOUT_S", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        with pytest.raises(DeviceError, match="does not answer"):
-            async with connect(settings(mute.getsockname()[1])):
-                pass
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(DeviceError, match="does not answer"):
+        async with connect(settings(mute.getsockname()[1])):
+            pass
 
 
 async def test_the_will_is_told_when_a_session_dies_and_not_when_it_ends(mosquitto):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from fixtures.mosquitto import Mosquitto, StartMosquitto
 
-from messaging.session import BrokerSettings, PublishRefused, connect
+from messaging.broker import BrokerSettings
+from messaging.session import PublishRefused, connect
 from shouwang.wire import Lane, command_topic, ingest_topics, receipt_topic, up_topic, will_topic
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
 
+from community.desk import Bell
 from community.web import events
 from shouwang.alert import Severity
 
@@ -90,6 +91,26 @@ async def test_what_was_missed_is_told_once_and_in_order(centre: Centre, browser
     ids = [int(bell["id"]) for bell in (*missed, live)]
     assert ids == sorted(set(ids))
     assert ids[0] > seen
+
+
+async def test_what_happens_during_the_replay_is_told_once(
+    centre: Centre, browser: httpx.AsyncClient, home: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay = centre.desk.bells_after
+
+    async def slow(seq: int, limit: int) -> tuple[Bell, ...]:
+        async with centre.desk.bells() as rung:
+            await centre.alarm(home, "sos", Severity.P1)
+            await anext(rung)  # the stream has it among its live bells too
+        return await replay(seq, limit)
+
+    monkeypatch.setattr(centre.desk, "bells_after", slow)
+    async with listening(browser, after=0) as told:
+        (first,) = await bells(told, 1)
+        centre.clock.later(seconds=1)
+        await centre.alarm(home, "fall", Severity.P1)
+        (second,) = await bells(told, 1)
+    assert int(second["id"]) > int(first["id"])
 
 
 async def test_too_long_a_gap_asks_for_a_new_reading(

@@ -102,8 +102,9 @@ def test_mistakes_of_every_kind_come_at_once(home_file):
         .replace("below: 90", "below: 900")
         .replace("id: silent", "id: silent, aftr: 2m")
     )
-    assert problems(home_file(text)) == [
-        '11: sensors[1].port: is missing; add "port: ..." (serial port that keeps its name, e.g. /dev/serial/by-id/...)',
+    missing, *others = problems(home_file(text))
+    assert missing.startswith('11: sensors[1].port: is missing; add "port: ..." (')
+    assert others == [
         '13: sensors[1].prot: is not a key here; did you mean "port"?',
         "20: rules[0]: spo2 goes from 20 to 100 %, so 900 is never reached; change the limit",
         '23: rules[3].aftr: is not a key here; did you mean "after"?',
@@ -131,10 +132,6 @@ WRONG = {
         ("id: fall}", "id: fall, cancel_by: [bed, radar]}"),
         ['22: rules[2].cancel_by[1]: "radar" never says "cancel"; sensors that do: bed'],
     ),
-    "a canceller without a cancel action": (
-        ("    cancel: [double]\n", ""),
-        None,
-    ),
     "no local broker": (
         ("local_broker:\n  url: mqtt://127.0.0.1:1883\n", ""),
         [
@@ -145,7 +142,6 @@ WRONG = {
         ("mqtts://centre.example", "mqtts://gw:hunter2@centre.example"),
         ['4: uplink.url: holds a user or password; write "username: ..." and "password_file: ..." instead'],
     ),
-    "no url": (("mqtts://centre.example", "centre.example"), None),
     "half a certificate": (
         ("mqtts://centre.example", "mqtts://centre.example\n  cert_file: c.pem"),
         ["3: uplink: cert_file and key_file belong together; give both or neither"],
@@ -169,7 +165,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name, (_, wanted) in WRONG.items() if wanted])
+@pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_told_with_its_line(home_file, name):
     change, wanted = WRONG[name]
     assert problems(home_file(changed(*change))) == wanted
@@ -236,8 +232,10 @@ def test_secrets_that_are_missing_or_open_are_told(home_file, tmp_path):
     path = home_file(changed("mqtts://centre.example", "mqtts://c\n  password_file: pw"))
     secret = tmp_path / "pw"
     assert warnings(path) == [
-        f"5: uplink.password_file: {secret} cannot be read (No such file or directory); "
-        "the link will not come up without it"
+        (
+            f"5: uplink.password_file: {secret} cannot be read (No such file or directory); "
+            "the link will not come up without it"
+        )
     ]
     secret.write_text("hunter2")
     secret.chmod(0o644)

@@ -144,7 +144,10 @@ def test_echo_is_nothing():
 
 def test_sos_words():
     lists = {"press": ("emergency",), "cancel": ("disarm",)}
-    assert values(sos.decode(b'{"action":"emergency","battery":90}', retained=False, **lists)) == {"sos": 1, "battery": 90}
+    assert values(sos.decode(b'{"action":"emergency","battery":90}', retained=False, **lists)) == {
+        "sos": 1,
+        "battery": 90,
+    }
     assert values(sos.decode(b'{"action":"emergency","battery":90}', retained=True, **lists)) == {"battery": 90}
     assert values(sos.decode(b'{"action":"disarm"}', retained=False, **lists)) == {"cancel": 1}
     assert sos.decode(b'{"action":""}', retained=False, **lists) == [Alive()]

@@ -92,6 +92,20 @@ async def test_a_countdown_ends_without_any_further_event(stage):
     assert [alert.state for alert in stage.said] == [AlertState.PREALARM, AlertState.FIRING]
 
 
+async def test_a_cancel_that_waits_in_a_long_queue_is_judged_before_the_countdown_ends():
+    here = Stage()
+    here.pipeline.accept(reading(Quantity.FALL, "radar", mono=1_000))
+    for n in range(1_200):
+        here.pipeline.accept(reading(Quantity.PRESENCE, "radar", float(n % 2), mono=1_500))
+    here.pipeline.accept(reading(Quantity.CANCEL, mono=2_000))
+    await here.until(lambda: here.clock.mono() > 10_000)  # the window of 5 s is long past when judging begins
+    task = asyncio.create_task(here.pipeline.run())
+    await here.until(lambda: len(here.said) == 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [alert.state for alert in here.said] == [AlertState.PREALARM, AlertState.CANCELLED]
+
+
 async def test_a_status_goes_to_the_centre(stage):
     status = SensorStatus(sensor_id="bed", state=SensorState.DOWN, since=AT, at=AT, mono=0)
     stage.pipeline.accept(status)

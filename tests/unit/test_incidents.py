@@ -171,6 +171,19 @@ def test_case_is_cleared_when_every_alarm_in_it_has_ended_and_stays_open() -> No
     assert case.state is State.OPEN
 
 
+def test_alarm_that_begins_anew_has_ended_before() -> None:
+    """Its end was lost; the case must be able to clear, and must not grow with every episode."""
+    case = do(None, ingest(ref("a")))
+    later = NOW + timedelta(minutes=1)
+    case = do(case, ingest(ref("a", since=later)))
+    assert [episode.since for episode in case.active] == [later]
+    case = do(case, ingest(ref("a", since=NOW - timedelta(minutes=1))))  # an old one that was held up
+    assert [episode.since for episode in case.active] == [later]
+    case = do(case, ingest(ref("a", since=later, state=AlertState.RESOLVED)))
+    assert case.is_cleared
+    assert len(case.alarms) == 1
+
+
 def test_end_that_overtook_its_alarm_opens_a_cleared_case() -> None:
     case = do(None, ingest(ref("a"), ref("a", state=AlertState.RESOLVED)))
     assert case.is_cleared

@@ -1,5 +1,6 @@
 """Recordings: rows into moments in the order of time, tolerant of names, strict about numbers."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 import shouwang.recording
 from shouwang.errors import ConfigError
 from shouwang.quantities import Quantity
-from shouwang.recording import read_recording
+from shouwang.recording import as_said, read_recording
 
 SPO2, PULSE = Quantity.SPO2, Quantity.HEART_RATE
 
@@ -43,10 +44,14 @@ def test_every_quantity_is_known_by_value_and_by_name(quantity):
     assert [set(moment.values) for moment in recording.moments] == [{quantity}, {quantity}]
 
 
-def test_dates_count_from_the_first_and_mean_utc_unless_they_say_more():
+def test_dates_count_from_the_first_and_mean_utc_unless_they_say_more(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
     recording = recorded(
         "2026-11-24T03:00:00Z,spo2,1", "2026-11-24 03:00:01.5,spo2,2", "2026-11-24T11:00:02+08:00,spo2,3"
     )
+    monkeypatch.undo()
+    time.tzset()
     assert [moment.offset_s for moment in recording.moments] == [0.0, 1.5, 2.0]
 
 
@@ -116,3 +121,20 @@ def test_every_row_is_there_and_the_last_word_stands(rows):
     for at, quantity, value in rows:
         wanted.setdefault(float(at - first), {})[quantity] = float(value)
     assert dict(recording.moments) == wanted
+
+
+@given(st.floats(-1e10, 1e10))
+def test_a_value_is_what_a_device_can_say_and_near_what_was_recorded(value):
+    said = as_said(value)
+    assert as_said(said) == said
+    assert abs(said - value) <= max(abs(value) / 400, 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(88.5, 88.5), (97.26, 97.3), (120.0, 120.0), (2045.0, 2045.0), (2046.0, 2050.0), (0.0, 0.0), (1e30, 1e30)],
+)
+def test_values_with_more_digits_than_a_device_has_are_rounded(value, said):
+    assert as_said(value) == said
+    (moment,) = recorded(f"0,spo2,{value}").moments
+    assert moment.values == {SPO2: said}

@@ -54,6 +54,7 @@ def test_two_buttons_are_two_alarms():
 def test_the_alert_explains_itself():
     first, superseded, second, over = play([SOS], [press(0), press(60), reset(90, KEY)])
     assert (first.severity, first.hazard, first.latching) == (Severity.P1, "sos", True)
+    assert first.severity.rank < Severity.P2.rank
     assert first.alert_id == "sos:bed/20261124T030000.000Z/firing"
     assert first.why.zh == "有人按下了紧急呼叫按钮（bed）"
     assert first.why.en == "the SOS button was pressed (bed)"

@@ -27,6 +27,11 @@ export function silence() {
   return performance.now() - heardAt;
 }
 
+// Whether something has happened that a page with this sequence cannot show.
+export function isOutdated(seq) {
+  return seen > Number(seq);
+}
+
 export function listen() {
   others.onmessage = ({ data }) => hear(data);
   seconds.addEventListener("second", watch);

@@ -1,5 +1,5 @@
 // The open cases as the server sees them now. Read again after every bell; never computed here.
-import { bus } from "./bus.js";
+import { bus, isOutdated } from "./bus.js";
 
 export const cases = new EventTarget();
 
@@ -46,4 +46,8 @@ async function readOnce() {
   cases.dispatchEvent(new CustomEvent("read", { detail: { page, list: listOf(page) } }));
 }
 
+document.addEventListener("htmx:after:swap", () => {
+  const rows = document.getElementById("rows");
+  if (rows && isOutdated(rows.dataset.seq)) readCases(); // it rang while this page was on its way
+});
 for (const kind of ["bell", "missed", "poll"]) bus.addEventListener(kind, readCases);

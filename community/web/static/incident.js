@@ -1,6 +1,6 @@
 // Keeps an open case's page true. What the operator is typing is never touched: the server then refuses his order as
 // too old and shows him the new state with his words.
-import { bus } from "./bus.js";
+import { bus, isOutdated } from "./bus.js";
 
 let reading = false;
 let again = false;
@@ -10,6 +10,9 @@ export function startIncident() {
     if (String(detail.incident) === shown()?.dataset.id) refresh();
   });
   for (const kind of ["missed", "poll"]) bus.addEventListener(kind, refresh);
+  document.addEventListener("htmx:after:swap", () => {
+    if (shown() && isOutdated(shown().dataset.seq)) refresh(); // it rang while this page was on its way
+  });
 }
 
 const shown = () => document.getElementById("case");
@@ -38,7 +41,9 @@ async function refreshOnce(present) {
     return; // no network: the bus says so
   }
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("case");
-  if (!fresh || shown() !== present || fresh.dataset.version === present.dataset.version) return;
+  if (!fresh || shown() !== present) return;
+  present.dataset.seq = fresh.dataset.seq;
+  if (fresh.dataset.version === present.dataset.version) return;
   for (const part of fresh.querySelectorAll("[data-live-part]")) {
     if (part.id === "actions" && isTyping()) document.getElementById("case-changed").hidden = false;
     else replace(part);

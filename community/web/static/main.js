@@ -5,9 +5,11 @@ import { listen } from "./bus.js";
 import { startHealth } from "./health.js";
 import { startIncident } from "./incident.js";
 import { startKeys } from "./keys.js";
+import { startNav } from "./nav.js";
 import { startQueue } from "./queue.js";
 import { startShift } from "./shift.js";
 
+startNav();
 if ("live" in document.body.dataset) {
   startQueue();
   startIncident();

@@ -47,6 +47,7 @@ function arrange({ all = false } = {}) {
   if (!latest || !list) return;
   const target = latest.getElementById("rows");
   if (!target) return;
+  list.dataset.seq = target.dataset.seq;
   const moves = all || isCalm();
   const held = [];
   for (const row of target.children) {
