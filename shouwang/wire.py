@@ -205,7 +205,8 @@ def ingest_topics() -> tuple[str, ...]:
 def gateway_of(topic: str) -> str:
     """The gateway that an up or will topic belongs to; raises DecodeError for any other topic."""
     parts = topic.split("/")
-    if len(parts) not in (3, 4) or parts[0] != VERSION or (parts[2] != "up" and parts[2:] != ["lwt"]):
+    is_up = len(parts) == 4 and parts[2] == "up"
+    if parts[0] != VERSION or not (is_up or parts[2:] == ["lwt"]):
         raise DecodeError(f"not a topic of a gateway: {topic}")
     return parts[1]
 
