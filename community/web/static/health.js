@@ -15,7 +15,7 @@ export function startHealth() {
     chip.classList.toggle("bad", isStale || isSignedOut);
     chip.textContent = isStale ? words.connecting : `${words.live} ${quiet} ${words.seconds}`;
     bar.hidden = !(isStale || isSignedOut);
-    const text = isSignedOut ? words.signedOut : `${words.stale} ${quiet} ${words.seconds}. ${words.polling}`;
+    const text = isSignedOut ? words.signedOut : `${words.stale} ${quiet} ${words.seconds} — ${words.polling}`;
     if (!bar.hidden && bar.textContent !== text) bar.textContent = text;
   };
   bus.addEventListener("stale", () => { isStale = true; show(); });
