@@ -11,6 +11,10 @@ from shouwang.recording import RecordedMoment
 from simulators.ble import plx
 from simulators.ble.pulse_oximeter import Finger, PulseOximeter
 
+_FAR_APART_S = 10.0
+_APART_S, _SHARE = 0.06, 0.8
+"""Moments recorded more than 10 s apart (longer than any hold of the demonstration's rules) are played 60 ms apart or
+more, where the length allows it, so that a machine that stumbles does not make them one."""
 LISTENER_S = 30.0
 """How long a moment waits for somebody who listens, e.g. while the gateway connects again."""
 
@@ -37,11 +41,16 @@ async def play_recording(moments: Sequence[RecordedMoment], oximeter: PulseOxime
     first, last = (moments[0][0], moments[-1][0]) if moments else (0.0, 0.0)
     played = Played(speed=(last - first) / within.total_seconds() if last > first else 1.0)
     loop = asyncio.get_running_loop()
+    apart_s = min(_APART_S, _SHARE * within.total_seconds() / max(1, len(moments)))
     with oximeter.held():
         await _listener(oximeter)
-        began = loop.time()
+        began, before, sent = loop.time(), first, loop.time() - apart_s
         for offset, values in moments:
-            await asyncio.sleep(began + (offset - first) / played.speed - loop.time())
+            due = began + (offset - first) / played.speed
+            if offset - before > _FAR_APART_S:
+                due = max(due, sent + apart_s)
+            await asyncio.sleep(due - loop.time())
+            before, sent = offset, loop.time()
             await _send(values, oximeter, played)
     return played
 
