@@ -12,18 +12,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from community.store import logins
 from community.store.database import Store
-from community.store.schema import login_links, login_sessions, users
-from shouwang.errors import ConfigError, IllegalMove, TryLater
+from community.users import Role, User
+from shouwang.errors import ConfigError, TryLater
 
 SHIFT = timedelta(hours=12)
-"""Length of a session: the longest shift (design/console.md, Security)."""
+"""Length of a session: the longest shift; who stays on logs in again."""
 LINK_LIFE = timedelta(minutes=15)
 MIN_PASSWORD = 12
 """OWASP ASVS 4.0.3, 2.1.1."""
@@ -39,36 +38,6 @@ _TOKEN_BYTES = 32
 _HASHING_AT_ONCE = 2
 _SEEN_EVERY = timedelta(minutes=5)
 _REMEMBERED_FAILURES = 4096
-
-
-class Role(StrEnum):
-    """What a user is, after the roles of incident.md as far as they sit at this console."""
-
-    OPERATOR = "operator"
-    SUPERVISOR = "supervisor"
-    AUDITOR = "auditor"
-    ADMIN = "admin"
-
-    @property
-    def may_act(self) -> bool:
-        """Whether he may take, close and annotate cases."""
-        return self in {Role.OPERATOR, Role.SUPERVISOR}
-
-    @property
-    def may_read_cases(self) -> bool:
-        """Whether he may see residents and cases. An admin has no right to medical data."""
-        return self is not Role.ADMIN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class User:
-    """A person with a login. `language` is `zh` or `en`."""
-
-    user_id: str
-    login: str
-    name: str
-    role: Role
-    language: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,41 +82,21 @@ class Accounts:
         """
         user = User(user_id=secrets.token_hex(8), login=login, name=name, role=role, language=language)
         hashed = None if password is None else await self._hash(password)
-
-        def insert(connection: sa.Connection) -> None:
-            if connection.scalar(sa.select(users.c.user_id).where(users.c.login == login)) is not None:
-                raise IllegalMove(f"there is a user with the login {login} already")
-            values = {"user_id": user.user_id, "login": login, "name": name, "role": role.value, "language": language}
-            connection.execute(sa.insert(users).values(**values, password_hash=hashed, created_at=now))
-
-        await self._store.write(insert)
+        await self._store.write(lambda connection: logins.add(connection, user, password_hash=hashed, at=now))
         return user
-
-    async def user(self, login: str) -> User | None:
-        """The user with this login."""
-        row = await self._store.read(lambda connection: connection.execute(_users(users.c.login == login)).first())
-        return None if row is None else _user(row)
 
     async def names(self) -> dict[str, str]:
         """What people are called, by login."""
-        query = sa.select(users.c.login, users.c.name)
-        rows = await self._store.read(lambda connection: connection.execute(query).all())
-        return {row.login: row.name for row in rows}
+        return await self._store.read(logins.names)
 
     async def set_password(self, user_id: str, password: str) -> None:
         """A new password; all his sessions end. Raises ConfigError for a wrong length."""
         hashed = await self._hash(password)
-
-        def update(connection: sa.Connection) -> None:
-            connection.execute(sa.update(users).where(users.c.user_id == user_id).values(password_hash=hashed))
-            connection.execute(sa.delete(login_sessions).where(login_sessions.c.user_id == user_id))
-
-        await self._store.write(update)
+        await self._store.write(lambda connection: logins.set_password(connection, user_id, hashed))
 
     async def set_language(self, user_id: str, language: str) -> None:
         """What he reads the console in from now on."""
-        change = sa.update(users).where(users.c.user_id == user_id).values(language=language)
-        await self._store.write(lambda connection: connection.execute(change) and None)
+        await self._store.write(lambda connection: logins.set_language(connection, user_id, language))
 
     async def log_in(self, login: str, password: str, *, client: str, now: datetime) -> Shift | None:
         """A new session, or None for a wrong login or password. `client` is the address that asks.
@@ -161,80 +110,44 @@ class Accounts:
             delay = self._failures.count(login, client, now)
             if delay > 0:
                 await self._pause(delay)
-            row = await self._store.read(lambda connection: connection.execute(_users(users.c.login == login)).first())
-            if not await self._is_password(None if row is None else row.password_hash, password) or row is None:
+            found = await self._store.read(lambda connection: logins.of(connection, login))
+            if not await self._is_password(None if found is None else found[1], password) or found is None:
                 return None
         finally:
             self._waiting -= 1
         self._failures.forget(login, client)
-        return await self._begin(_user(row), now)
+        return await self._begin(found[0], now)
 
     async def make_link(self, login: str, *, now: datetime) -> str:
         """The token of a link that lets this user in once within LINK_LIFE. Raises IllegalMove for an unknown login."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-
-        def insert(connection: sa.Connection) -> None:
-            user_id = connection.scalar(sa.select(users.c.user_id).where(users.c.login == login))
-            if user_id is None:
-                raise IllegalMove(f"there is no user with the login {login}")
-            connection.execute(sa.delete(login_links).where(login_links.c.expires_at < now))
-            link = {"token_hash": _digest(token), "user_id": user_id, "expires_at": now + LINK_LIFE}
-            connection.execute(sa.insert(login_links).values(**link))
-
-        await self._store.write(insert)
+        digest, until = _digest(token), now + LINK_LIFE
+        await self._store.write(lambda connection: logins.add_link(connection, login, digest, at=now, until=until))
         return token
 
     async def use_link(self, token: str, *, now: datetime) -> Shift | None:
         """A new session; None where the link is unknown, used or too old. Of two who press at once, one gets in."""
-        unused = (login_links.c.token_hash == _digest(token)) & login_links.c.used_at.is_(None)
-        spend = (
-            sa.update(login_links)
-            .where(unused, login_links.c.expires_at > now)
-            .values(used_at=now)
-            .returning(login_links.c.user_id)
-        )
-
-        def use(connection: sa.Connection) -> User | None:
-            user_id = connection.scalar(spend)
-            return None if user_id is None else _user(connection.execute(_users(users.c.user_id == user_id)).one())
-
-        user = await self._store.write(use)
+        user = await self._store.write(lambda connection: logins.spend_link(connection, _digest(token), now))
         return None if user is None else await self._begin(user, now)
 
     async def shift(self, token: str, *, now: datetime) -> Shift | None:
         """The session that this token opens, if it has not ended."""
-        query = (
-            sa.select(users, login_sessions.c.expires_at, login_sessions.c.last_seen_at)
-            .join(login_sessions, login_sessions.c.user_id == users.c.user_id)
-            .where(login_sessions.c.token_hash == _digest(token), login_sessions.c.expires_at > now)
-        )
-        row = await self._store.read(lambda connection: connection.execute(query).first())
-        if row is None:
+        session = await self._store.read(lambda connection: logins.session(connection, _digest(token), now))
+        if session is None:
             return None
-        if now - row.last_seen_at > _SEEN_EVERY:
-            await self._seen(token, now)
-        return Shift(token=token, user=_user(row), expires_at=row.expires_at)
+        if now - session.last_seen_at > _SEEN_EVERY:
+            with suppress(TryLater):  # a busy disk must not keep an operator from the queue
+                await self._store.write(lambda connection: logins.seen(connection, _digest(token), now))
+        return Shift(token=token, user=session.user, expires_at=session.expires_at)
 
     async def log_out(self, token: str) -> None:
         """End the session."""
-        end = sa.delete(login_sessions).where(login_sessions.c.token_hash == _digest(token))
-        await self._store.write(lambda connection: connection.execute(end) and None)
-
-    async def _seen(self, token: str, now: datetime) -> None:
-        mine = login_sessions.c.token_hash == _digest(token)
-        seen = sa.update(login_sessions).where(mine).values(last_seen_at=now)
-        with suppress(TryLater):  # a busy disk must not keep an operator from the queue
-            await self._store.write(lambda connection: connection.execute(seen) and None)
+        await self._store.write(lambda connection: logins.end(connection, _digest(token)))
 
     async def _begin(self, user: User, now: datetime) -> Shift:
         shift = Shift(token=secrets.token_urlsafe(_TOKEN_BYTES), user=user, expires_at=now + SHIFT)
-        session = {"token_hash": _digest(shift.token), "user_id": user.user_id, "expires_at": shift.expires_at}
-
-        def insert(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(login_sessions).where(login_sessions.c.expires_at < now))
-            connection.execute(sa.insert(login_sessions).values(**session, created_at=now, last_seen_at=now))
-
-        await self._store.write(insert)
+        digest, until = _digest(shift.token), shift.expires_at
+        await self._store.write(lambda connection: logins.begin(connection, digest, user, at=now, until=until))
         return shift
 
     async def _hash(self, password: str) -> str:
@@ -280,11 +193,3 @@ class _Failures:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _users(condition: sa.ColumnElement[bool]) -> sa.Select[tuple[object, ...]]:
-    return sa.select(users).where(condition)
-
-
-def _user(row: sa.Row[tuple[object, ...]]) -> User:
-    return User(user_id=row.user_id, login=row.login, name=row.name, role=Role(row.role), language=row.language)

@@ -24,7 +24,7 @@ from shouwang.errors import ConfigError
 from shouwang.wire import ingest_topics
 
 SESSION_EXPIRY_S = 3600
-"""How long the broker keeps what comes while the server is away (messaging.md, Topics: 1 hour on workers)."""
+"""How long the broker keeps what comes while the server is away; after that the homes send it again by themselves."""
 _ALERT_WINDOW = 50
 _WINDOW = 400
 """MQTT 5 Receive Maximum: how much may be unacknowledged; the broker's own limit may be lower."""

@@ -1,4 +1,4 @@
-"""`shouwang community ...`: run the server, add users, make login links, check the audit chain, list dead letters."""
+"""`shouwang community ...`: run the server, check its configuration and record, add users, list dead letters."""
 
 import argparse
 import asyncio
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from community import app
-from community.accounts import Accounts, Role
+from community.accounts import Accounts
 from community.settings import CommunitySettings, load, secret
 from community.store import chain, dead_letters
 from community.store.database import Store, open_store
+from community.users import Role
 from shouwang.errors import ConfigError
 
 T = TypeVar("T")
@@ -25,6 +26,10 @@ def register(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = _with_config(commands.add_parser("serve", help="run the server until it is stopped"))
     serve.set_defaults(func=_serve)
+    check = _with_config(
+        commands.add_parser("check", help="check a community.yaml and say what is wrong, line by line")
+    )
+    check.set_defaults(func=_check)
     _register_users(commands.add_parser("user", help="people who work at the centre"))
     link = _with_config(commands.add_parser("login-link", help="print a link that logs a user in, once"))
     link.add_argument("login")
@@ -59,6 +64,23 @@ def _serve(options: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asyncio.run(app.serve(load(options.config)))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    try:
+        settings = load(options.config)
+        secret(settings.store.password_file)
+        secret(settings.broker.password_file)
+    except ConfigError as error:
+        count = len(str(error).splitlines())
+        raise ConfigError(
+            f"{error}\n{options.config}: {count} problem{'s' if count > 1 else ''}; nothing was started"
+        ) from error
+    _say(f"{settings.name}: broker {settings.broker.url}, database {settings.store.url}")
+    for home in settings.homes:
+        _say(f"  home {home.id} ({home.address}): gateway {home.gateway}, resident {home.resident.id}")
+    _say(f"{options.config}: can be used")
     return 0
 
 

@@ -17,13 +17,16 @@ from shouwang.quantities import Quantity
 from shouwang.reading import Quality
 from shouwang.status import SensorState
 
+NOT_HEARD_YET = "not heard since the gateway started"
+"""The reason of a sensor that a gateway has and has said nothing of."""
+
 
 class StaleVersion(IllegalMove):
     """Somebody else was faster: the case is not as the operator saw it. Look again, then decide."""
 
 
 class State(StrEnum):
-    """Where a case stands (the first three of incident.md's nine; the engine grows by rows, not by rewrites)."""
+    """Where a case stands."""
 
     OPEN = "OPEN"
     ACKED = "ACKED"
@@ -51,7 +54,11 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueRow:
-    """One case in the queue. `cleared`: the cause has ended at home (the case has not)."""
+    """One case in the queue.
+
+    `alerts`: how often an alarm rang in it; `cleared`: the cause has ended at home (the case has not). A home that is
+    not on file has no `address`, and its gateway in its `home_id`; without a resident on file `resident_name` is empty.
+    """
 
     incident_id: int
     version: int

@@ -20,7 +20,7 @@ from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
 
 LATE_AFTER = timedelta(minutes=10)
-"""An alert seen longer ago than this at home is marked LATE: the home was cut off (incident.md, Dedup)."""
+"""An alert seen longer ago than this at home is marked LATE: the home was cut off, and help goes out on old news."""
 
 LIFE_LANE = "life"
 SYSTEM = "system"
@@ -113,8 +113,9 @@ Event = Opened | AlertJoined | StepJoined | Acked | Noted | Closed | Refused
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """A case as it stands.
 
-    `lead` is the alert that names the case: its most urgent one. `active` are the alarms that have not ended at home,
-    at most one episode of each; `alarms` are all that ever rang in it. `version` counts the events, but for refusals.
+    `lead` is the alert that names the case: its most urgent one. `alerts` counts how often an alarm rang. `active` are
+    the alarms that have not ended at home, at most one episode of each; `alarms` are all that ever rang in it.
+    `version` counts the events, but for refusals.
     """
 
     home_key: str
@@ -231,12 +232,11 @@ def actions(state: State) -> tuple[Action, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """A row: in state `source` (None: no case yet) an `order` leads to `target`. `row` is its number in incident.md.
+    """A row: in state `source` (None: no case yet) an `order` leads to `target`.
 
     `event` is the guard as well: it raises IllegalMove where the order lacks what the row asks for.
     """
 
-    row: str
     source: State | None
     order: type[Order]
     target: State
@@ -271,14 +271,14 @@ def _closed(incident: Incident | None, order: Close) -> Event:
 
 
 TRANSITIONS: tuple[Transition, ...] = (
-    Transition(row="1", source=None, order=Ingest, target=State.OPEN, event=_opened),
-    Transition(row="2", source=State.OPEN, order=Ingest, target=State.OPEN, event=_joined),
-    Transition(row="2", source=State.ACKED, order=Ingest, target=State.ACKED, event=_joined),
-    Transition(row="4", source=State.OPEN, order=Ack, target=State.ACKED, event=_acked, action=Action.ACK),
-    # rows 12, 15 to 17 in one step, until FEEDBACK and REVISIT stand between them
-    Transition(row="12", source=State.ACKED, order=Close, target=State.CLOSED, event=_closed, action=Action.CLOSE),
-    Transition(row="note", source=State.OPEN, order=Note, target=State.OPEN, event=_noted, action=Action.NOTE),
-    Transition(row="note", source=State.ACKED, order=Note, target=State.ACKED, event=_noted, action=Action.NOTE),
+    Transition(source=None, order=Ingest, target=State.OPEN, event=_opened),
+    Transition(source=State.OPEN, order=Ingest, target=State.OPEN, event=_joined),
+    Transition(source=State.ACKED, order=Ingest, target=State.ACKED, event=_joined),
+    Transition(source=State.OPEN, order=Ack, target=State.ACKED, event=_acked, action=Action.ACK),
+    # one step, until feedback and call-back stand between them
+    Transition(source=State.ACKED, order=Close, target=State.CLOSED, event=_closed, action=Action.CLOSE),
+    Transition(source=State.OPEN, order=Note, target=State.OPEN, event=_noted, action=Action.NOTE),
+    Transition(source=State.ACKED, order=Note, target=State.ACKED, event=_noted, action=Action.NOTE),
 )
 
 
@@ -310,7 +310,7 @@ def _with_alerts(incident: Incident, alerts: tuple[AlertRef, ...]) -> Incident:
         incident,
         priority=lead.severity,
         lead=lead,
-        alerts=incident.alerts + len(alerts),
+        alerts=incident.alerts + len(fired),
         active=tuple(sorted(set(_newest((*incident.active, *fired)).values()) - ended)),
         alarms=tuple(sorted({*incident.alarms, *_newest(fired)})),
     )

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-import sqlalchemy as sa
 
-from community.store import dead_letters, intake
-from community.store.database import Store
+from community.store import cases, dead_letters, intake
+from community.store.database import Connection, Store
 from community.store.intake import Arrival, LifeSign
 from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
@@ -31,20 +30,23 @@ from shouwang.wire import (
     encode,
     gateway_of,
     receipt_topic,
+    up_topic,
     will_topic,
 )
 
 BATCH_MESSAGES = 200
 LINGER_S = 0.05
-"""How long telemetry may wait for company before it is committed (messaging.md, Server ingest: 50 ms)."""
+"""How long telemetry may wait for company: one sync of the disk for many messages, and nobody sees such a delay."""
 QUIET_S = 0.005
 """With nothing new for this long, waiting gains nothing: the sender's window is full or empty."""
 _RETRY_START_S, _RETRY_CAP_S = 0.2, 10.0
 _RECONNECT_START_S, _RECONNECT_CAP_S = 0.5, 60.0
-"""Full jitter up to 60 s, so that a restarted broker is not stormed (messaging.md, Topics)."""
+"""Full jitter up to 60 s, so that a restarted broker is not stormed."""
 _BEAT_S = 5.0
 _WILL_WORDS = {b"online": True, b"offline": False}
 _GATEWAY_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+_ID_CHARS = 64
+"""A longer name is no gateway's; a part of it is enough to find who speaks there."""
 
 log = logging.getLogger(__name__)
 
@@ -176,14 +178,19 @@ class Ingest:
         self.dead += 1
         log.error("unreadable message on %s, kept as a dead letter: %s", message.topic, poison.reason)
 
-        def bury(connection: sa.Connection) -> None:
-            dead_letters.bury(
+        gateway_id = _whose_alarms(message.topic)
+
+        def bury(connection: Connection) -> None:
+            is_new = dead_letters.bury(
                 connection, topic=message.topic, payload=message.payload, reason=poison.reason, at=received_at
             )
+            if is_new and gateway_id is not None:
+                cases.warn_of_unreadable(connection, gateway_id, received_at)
 
         await self._write(session, bury)
+        self._committed()
 
-    async def _write(self, session: Session, work: Callable[[sa.Connection], None]) -> None:
+    async def _write(self, session: Session, work: Callable[[Connection], None]) -> None:
         backoff = Backoff(_RETRY_START_S, _RETRY_CAP_S)
         while True:
             try:
@@ -239,6 +246,15 @@ def _id_in(message: Message) -> MessageId | None:
         return found if found.gateway == gateway_of(message.topic) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DecodeError):
         return None
+
+
+def _whose_alarms(topic: str) -> str | None:
+    """The gateway whose alarm channel this is; None for every other topic."""
+    try:
+        gateway_id = gateway_of(topic)
+    except DecodeError:
+        return None
+    return gateway_id[:_ID_CHARS] if topic == up_topic(gateway_id, Lane.LIFE_SAFETY) else None
 
 
 def _given_up(parsed: _Parsed, error: Exception) -> _Poison:

@@ -1,11 +1,14 @@
 """What a community server is: community.yaml, read and checked. Secrets are named by file, never written in it."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from community.store.engines import parse_url
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
 from shouwang.document import parse
@@ -16,12 +19,15 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _broker_url(url: str) -> str:
-    try:
-        parse_broker_url(url)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
-    return url
+def _read_by(reader: Callable[[str], object]) -> AfterValidator:
+    def check(written: str) -> str:
+        try:
+            reader(written)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return written
+
+    return AfterValidator(check)
 
 
 def _web_address(url: str) -> str:
@@ -31,22 +37,37 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-Words = Annotated[str, Field(max_length=2000)]
-Line = Annotated[str, Field(min_length=1, max_length=200)]
+def _id(written: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", written):
+        raise ValueError(f'"{written[:40]}" cannot be a name; use up to 64 letters, digits, "-" or "_", no spaces')
+    return written
+
+
+def _of_length(least: int, most: int) -> AfterValidator:
+    def check(written: str) -> str:
+        if not least <= len(written) <= most:
+            raise ValueError(f"has {len(written)} characters; write {least} to {most}")
+        return written
+
+    return AfterValidator(check)
+
+
+Id = Annotated[str, AfterValidator(_id)]
+Words = Annotated[str, _of_length(0, 2000)]
+Line = Annotated[str, _of_length(1, 200)]
 
 
 class StoreEntry(_Part):
     """The database: `sqlite:///folder/file.db` (relative to this file) or `postgresql://user@host:port/name`."""
 
-    url: str = "sqlite:///community.db"
+    url: Annotated[str, _read_by(parse_url)] = "sqlite:///community.db"
     password_file: Path | None = None
 
 
 class BrokerEntry(_Part):
     """The community's MQTT broker. `client_id` tells two servers on one broker apart."""
 
-    url: Annotated[str, AfterValidator(_broker_url)]
+    url: Annotated[str, _read_by(parse_broker_url)]
     version: Literal["5", "3.1.1"] = "5"
     client_id: Id = "shouwang-community"
     username: str | None = None

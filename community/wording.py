@@ -24,29 +24,34 @@ FAULT_IS_SEEN = Sentence(
     zh="值班人员已知道设备的问题，正在处理。", en="The centre has seen the fault in your equipment and looks after it."
 )
 
+UNREADABLE = Sentence(
+    zh="这一户报警通道上的一条信息无法读取，可能是一次报警。请打电话到家中询问。",
+    en="A message on the alarm channel of this home could not be read; it may be an alarm. Call the home.",
+)
+
 _ACTIONS: Mapping[Action, Sentence] = {
-    Action.ACK: Sentence(zh="接手", en="take the case"),
+    Action.ACK: Sentence(zh="接警", en="take the case"),
     Action.CLOSE: Sentence(zh="结案", en="close the case"),
     Action.NOTE: Sentence(zh="记录", en="add a note"),
 }
 _DISPOSITIONS: Mapping[Disposition, Sentence] = {
-    Disposition.HELPED: Sentence(zh="已帮助", en="helped"),
+    Disposition.HELPED: Sentence(zh="已在家中解决", en="helped at home"),
     Disposition.FALSE_ALARM: Sentence(zh="误报", en="false alarm"),
     Disposition.TEST: Sentence(zh="测试", en="test"),
-    Disposition.TECHNICAL_FIXED: Sentence(zh="设备已修复", en="equipment repaired"),
-    Disposition.HOSPITAL: Sentence(zh="送医", en="taken to hospital"),
-    Disposition.DECEASED: Sentence(zh="去世", en="deceased"),
+    Disposition.TECHNICAL_FIXED: Sentence(zh="故障已排除", en="technical fault fixed"),
+    Disposition.HOSPITAL: Sentence(zh="已送医院", en="taken to hospital"),
+    Disposition.DECEASED: Sentence(zh="已故", en="deceased"),
 }
 _STATES: Mapping[State, Sentence] = {
-    State.OPEN: Sentence(zh="待接手", en="open"),
-    State.ACKED: Sentence(zh="处理中", en="being handled"),
+    State.OPEN: Sentence(zh="待接警", en="waiting"),
+    State.ACKED: Sentence(zh="处置中", en="in hand"),
     State.CLOSED: Sentence(zh="已结案", en="closed"),
 }
 _STEPS: Mapping[AlertState, Sentence] = {
-    AlertState.PREALARM: Sentence(zh="现场预警", en="pre-alarm at home"),
+    AlertState.PREALARM: Sentence(zh="家中询问中", en="asking at home"),
     AlertState.FIRING: Sentence(zh="报警", en="alarm"),
-    AlertState.CANCELLED: Sentence(zh="预警在现场取消", en="pre-alarm cancelled at home"),
-    AlertState.RESOLVED: Sentence(zh="起因已消除", en="the cause has ended"),
+    AlertState.CANCELLED: Sentence(zh="家中已取消", en="cancelled at home"),
+    AlertState.RESOLVED: Sentence(zh="家中已解除", en="ended at home"),
 }
 
 
@@ -63,7 +68,7 @@ def told_in_timeline(
         case Opened() | AlertJoined() | StepJoined():
             return _of_alerts(event.alerts, alerts)
         case Acked():
-            return Sentence(zh=f"{actor} 接手", en=f"{actor} took the case")
+            return Sentence(zh=f"{actor} 接警", en=f"{actor} took the case")
         case Noted():
             return _with_note(Sentence(zh=f"{actor} 记录", en=f"{actor} noted"), event.note_id, notes)
         case Closed():
@@ -73,7 +78,7 @@ def told_in_timeline(
         case Refused():
             wish, now = _ACTIONS[event.action], _STATES[state]
             return Sentence(
-                zh=f"{actor} 想{wish.zh}，未执行：案件{now.zh}，已有变化或不允许",
+                zh=f"{actor} 想{wish.zh}，未执行：警情{now.zh}，已有变化或不允许",
                 en=f"{actor} wanted to {wish.en}: not done, the case is {now.en} and had changed or does not allow it",
             )
 

@@ -15,14 +15,16 @@ from drivers.links import links_for
 from gateway.clock import Clock
 from gateway.health import Health
 from gateway.local import Annunciator, ConsoleAnnunciator, Voice
-from gateway.outbox import Outbox, Stored
+from gateway.outbox import DAMAGED, Outbox, Stored
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
+from gateway.slips import Slips
 from gateway.supervise import Supervisor, keep
 from gateway.uplink import Uplink
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
 from messaging.service_manager import ServiceManager
+from messaging.session import tls_context
 from rules.engine import Engine
 from shouwang.driver import Driver
 from shouwang.wire import Command, GapBody, HelpComing, Lane
@@ -62,13 +64,19 @@ class _Gateway:
         self.voice = Voice(_annunciators(home), self.clock)
         self.engine = Engine(home.bound_rules(), outbox.saved_states())
         self.pipeline = Pipeline(self.engine, self.clock, announce=self.voice.alerts, beat=self.manager.alive)
-        self.scribe = Scribe(outbox, thread, self.clock, stored=self._stored)
+        self.scribe = Scribe(
+            outbox,
+            thread,
+            self.clock,
+            Slips(home.gateway.id),
+            stored=self._stored,
+            unwritten=self._unwritten,
+        )
         self.uplink = Uplink(
             settings,
             home.gateway.id,
-            outbox.epoch,
             self.scribe,
-            self.clock,
+            confirmed=self.pipeline.confirmed,
             obey=self._obey,
             done=outbox.commands_done(),
         )
@@ -90,10 +98,24 @@ class _Gateway:
                 log.info("gateway %s watches %d sensors", self.home.gateway.id, len(self.drivers))
         except* _Stop:
             self.manager.stopping()
+        finally:  # also where a core task died: what is in memory is no less true
+            await self._write_the_rest()
+
+    async def _write_the_rest(self) -> None:
+        self.pipeline.judge_all()
         with suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
-                await self.scribe.write(self.pipeline)
-        log.info("gateway %s has stopped; nothing is left in memory", self.home.gateway.id)
+                await self.scribe.finish(self.pipeline)
+        left = self.pipeline.batch
+        if left.is_empty:
+            log.info("gateway %s has stopped; nothing is left in memory", self.home.gateway.id)
+        else:
+            log.error(
+                "the card did not take all in %.0f s: %d alerts and %d readings are lost with this stop",
+                _FAREWELL_S,
+                len(left.alerts),
+                len(left.readings),
+            )
 
     def _work(self) -> list[tuple[str, Coroutine[None, None, object]]]:
         found: list[tuple[str, Coroutine[None, None, object]]] = [
@@ -113,6 +135,9 @@ class _Gateway:
     def _stored(self, stored: list[Stored]) -> None:
         self.uplink.offer(stored)
 
+    def _unwritten(self, slips: list[Stored]) -> None:
+        self.uplink.offer_unwritten(slips)
+
     def _obey(self, command: Command, done: Callable[[], None]) -> None:
         if isinstance(command.action, HelpComing):
             self.voice.help_coming(command.incident_id, command.action.say)
@@ -121,8 +146,7 @@ class _Gateway:
     def _tell_what_was_lost(self) -> None:
         if self.outbox.put_aside is not None:
             log.error("the outbox file was damaged; it is kept as %s and a new one begun", self.outbox.put_aside)
-            reason = "the outbox file was damaged: unsent messages of the old file are lost"
-            self.pipeline.send(Lane.STATE, GapBody(reason=reason, count=0))
+            self.pipeline.send(Lane.STATE, GapBody(reason=DAMAGED, count=0))
         for key in self.engine.forgotten:
             log.warning("the saved state of rule %s is of another version: the rule starts afresh", key)
 
@@ -143,13 +167,16 @@ def uplink_settings(home: Home) -> BrokerSettings:
     """How to reach the centre's broker; raises ConfigError where a secret or certificate cannot be read."""
     uplink = home.uplink
     host, port, is_tls = parse_broker_url(uplink.url)
+    tls = TlsFiles(ca_file=uplink.ca_file, cert_file=uplink.cert_file, key_file=uplink.key_file) if is_tls else None
+    if tls is not None:
+        tls_context(tls)  # files that cannot be used are told at the start; later they are a lost connection
     return BrokerSettings(
         host=host,
         port=port,
         client_id=home.gateway.id,
         username=uplink.username or home.gateway.id,
         password=None if uplink.password_file is None else read_secret(uplink.password_file),
-        tls=TlsFiles(ca_file=uplink.ca_file, cert_file=uplink.cert_file, key_file=uplink.key_file) if is_tls else None,
+        tls=tls,
         version=uplink.version,
         session_expiry_s=_SESSION_EXPIRY_S,
         clean_start=False,

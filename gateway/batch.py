@@ -1,15 +1,20 @@
-"""What one transaction of the outbox holds: rule states, messages, commands done. All of it is kept, or none."""
+"""What one transaction of the outbox holds: rule states, messages, commands done, receipts. All is kept, or none."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from rules.engine import Saved
 from shouwang.alert import Alert, AlertState
 from shouwang.reading import Reading
-from shouwang.wire import AlertBody, Body, Lane, TelemetryBody
+from shouwang.wire import AlertBody, Body, GapBody, HeartbeatBody, Lane, TelemetryBody
 
 READINGS_PER_MESSAGE = 100
 """Telemetry is group-committed every 5 s or 100 samples (25 GB of card wear a year at 2 samples/s, not 803)."""
+
+Key = tuple[str, Lane, int]
+"""A message of this home: its epoch, lane and number."""
 
 
 @dataclass(slots=True)
@@ -21,18 +26,31 @@ class Batch:
     bodies: list[tuple[Lane, Body]] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    confirmed: list[Key] = field(default_factory=list)
+    gap: GapBody | None = None
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     is_urgent: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.states or self.alerts or self.bodies or self.readings or self.commands or self.after_commit)
+        return not (
+            self.states
+            or self.alerts
+            or self.bodies
+            or self.readings
+            or self.commands
+            or self.confirmed
+            or self.gap
+            or self.after_commit
+        )
 
     def messages(self) -> list[tuple[Lane, Body]]:
         """The messages to store: alerts first, then state, then telemetry in groups."""
         found: list[tuple[Lane, Body]] = [(Lane.LIFE_SAFETY, AlertBody(alert=alert)) for alert in self.alerts]
         found += self.bodies
+        if self.gap is not None:
+            found.append((Lane.STATE, self.gap))
         for start in range(0, len(self.readings), READINGS_PER_MESSAGE):
             group = tuple(self.readings[start : start + READINGS_PER_MESSAGE])
             found.append((Lane.TELEMETRY, TelemetryBody(readings=group)))
@@ -52,17 +70,27 @@ class Batch:
         return ended, active
 
     def prepend(self, older: "Batch") -> None:
-        """Take back an older batch that could not be written."""
+        """Take back an older batch that could not be written, but for its heartbeat: an old one tells nothing."""
         self.states = {**older.states, **self.states}
         self.alerts[:0] = older.alerts
-        self.bodies[:0] = older.bodies
+        self.bodies[:0] = [(lane, body) for lane, body in older.bodies if not isinstance(body, HeartbeatBody)]
         self.readings[:0] = older.readings
         self.commands[:0] = older.commands
+        self.confirmed[:0] = older.confirmed
         self.after_commit[:0] = older.after_commit
+        self.gap = _joined(older.gap, self.gap)
         self.is_urgent = self.is_urgent or older.is_urgent
 
-    def drop_oldest_readings(self, keep: int) -> list[Reading]:
-        """Let go of the oldest readings above `keep`; returns them, so that the gap can be told."""
+    def drop_oldest_readings(self, keep: int, reason: str) -> None:
+        """Let go of the oldest readings above `keep`, and tell them as one gap."""
         surplus = max(0, len(self.readings) - keep)
         dropped, self.readings = self.readings[:surplus], self.readings[surplus:]
-        return dropped
+        if dropped:
+            gap = GapBody(reason=reason, count=surplus, first_at=dropped[0].at, last_at=dropped[-1].at)
+            self.gap = _joined(self.gap, gap)
+
+
+def _joined(older: GapBody | None, newer: GapBody | None) -> GapBody | None:
+    if older is None or newer is None:
+        return older or newer
+    return msgspec.structs.replace(newer, count=older.count + newer.count, first_at=older.first_at)

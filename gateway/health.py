@@ -47,7 +47,7 @@ class Health:
             self._pipeline.send(
                 Lane.STATE,
                 HeartbeatBody(
-                    backlog=await self._scribe.backlog(),
+                    backlog=self._scribe.backlog,
                     uptime_s=(self._clock.mono() - self._born) // 1000,
                     rejected=sum(getattr(driver, "rejected", 0) for driver in self._drivers),
                 ),

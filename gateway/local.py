@@ -199,5 +199,6 @@ def _words_for(alert: Alert) -> Announcement:
     if cue in (Cue.CANCELLED, Cue.RESOLVED):
         words = phrase
     else:
-        words = Sentence(zh=f"{phrase.zh}{alert.why.zh}", en=f"{phrase.en} {alert.why.en}")
+        why = alert.why
+        words = Sentence(zh=f"{phrase.zh}{why.zh}", en=f"{phrase.en} {why.en[:1].upper()}{why.en[1:]}")
     return Announcement(cue=cue, severity=alert.severity, key=alert.key, words=words)

@@ -7,11 +7,11 @@ in one batch while the last one is being written, so a slow card delays neither 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from gateway.batch import READINGS_PER_MESSAGE, Batch
+from gateway.batch import READINGS_PER_MESSAGE, Batch, Key
 from gateway.clock import Clock
 from rules.engine import Engine, Outcome
 from shouwang.alert import Alert
@@ -29,6 +29,8 @@ Input = Reading | SensorStatus | Reset
 INBOX_CAPACITY = 10_000
 """Events not yet judged. When full, telemetry that comes is dropped and told as a gap; life-safety events are taken."""
 _AT_ONCE = 500
+_RECEIPTS_AT_ONCE = 100
+"""Receipts are noted with the next group commit, or by the hundred: a transaction for each would double the wear."""
 _BEAT_S = 5.0
 
 
@@ -79,11 +81,20 @@ class Pipeline:
             at, mono = self._clock.now(), self._clock.mono()
             for key in command.action.keys:
                 self.accept(Reset(key=key, at=at, mono=mono, by=command.action.by))
-            while self._inbox:  # so that the command and what it did are in one batch
-                self._judge()
+            self.judge_all()  # so that the command and what it did are in one batch
         self.batch.commands.append(command.command_id)
         self.batch.after_commit.append(done)
         self._want_written(at_once=True)
+
+    def confirmed(self, keys: Iterable[Key]) -> None:
+        """The centre has these messages: they may leave the card, soon. Until then they may be sent once more."""
+        self.batch.confirmed.extend(keys)
+        self._want_written(at_once=len(self.batch.confirmed) >= _RECEIPTS_AT_ONCE)
+
+    def judge_all(self) -> None:
+        """Judge what waits, at once."""
+        while self._inbox:
+            self._judge()
 
     async def run(self) -> None:
         """Judge events and fire due wakes until cancelled."""

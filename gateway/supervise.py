@@ -20,8 +20,8 @@ BACKOFF_START_S = 0.5
 BACKOFF_CAP_S = 60.0
 LINK_BACKOFF_CAP_S = 10.0
 """A broker in the same house may be asked more often."""
-_QUIET_START_S = 5.0
-"""A sensor that speaks only on events counts as heard when its link has stood this long."""
+_STOOD_S = 5.0
+"""A shared link that stood this long was up: the next failure is a new one."""
 
 
 class Supervisor:
@@ -49,7 +49,6 @@ class Supervisor:
         silence = self._driver.max_silence
         limit = None if silence is None else silence.total_seconds()
         deadline = asyncio.timeout(limit)
-        settled = None if silence is not None else loop.call_later(_QUIET_START_S, self._heard)
 
         def emit(said: Said) -> None:
             if limit is not None and not deadline.expired():
@@ -69,13 +68,11 @@ class Supervisor:
         except Exception as error:  # the one boundary at which a broken driver is kept from the others
             log.exception("the driver of %s broke", self._driver.sensor_id)
             return SensorState.DOWN, f"the driver broke: {error!r}"
-        finally:
-            if settled is not None:
-                settled.cancel()
         return SensorState.DOWN, "the driver ended"
 
     def _say(self, said: Said) -> None:
-        self._heard()
+        self._backoff.succeeded()
+        self._become(SensorState.UP, "")
         if isinstance(said, Alive):
             return
         quality = said.quality if QUANTITIES[said.quantity].is_plausible(said.value) else Quality.IMPLAUSIBLE
@@ -92,10 +89,6 @@ class Supervisor:
                 frame=said.frame,
             )
         )
-
-    def _heard(self) -> None:
-        self._backoff.succeeded()
-        self._become(SensorState.UP, "")
 
     def _become(self, state: SensorState, reason: str) -> None:
         if state is self._state:
@@ -132,7 +125,7 @@ async def keep(name: str, work: Callable[[], Awaitable[None]]) -> Never:
             if str(error) != told:
                 log.warning("%s: %s", name, error)
             told = str(error)
-        if loop.time() - began > _QUIET_START_S:
+        if loop.time() - began > _STOOD_S:
             backoff.succeeded()
             told = ""
         await backoff.pause()

@@ -2,24 +2,26 @@
 
 At PUBACK the broker has a message; only the centre's receipt (after its COMMIT) lets it go. Refusals of the broker
 (0x10 nobody listens, 0x87 not authorised, 0x97 quota) are failures, not deliveries. Each connection begins anew with
-all that has no receipt; the centre drops what it already has.
+all that has no receipt; the centre drops what it already has. While no receipts come, a few messages ask and the rest
+waits on the card: a city of homes must not drown a centre that is just coming back.
 """
 
 import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Never
 
-from gateway.clock import Clock
+from gateway.batch import Key
 from gateway.outbox import Stored
 from gateway.scribe import Scribe
 from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings, Will
 from messaging.session import Message, PublishRefused, Session, connect
-from shouwang.errors import DecodeError, DeviceError, TryLater
+from shouwang.errors import ConfigError, DecodeError, DeviceError, TryLater
 from shouwang.wire import (
     Command,
     Lane,
@@ -43,6 +45,9 @@ WILL_DELAY_S = 30
 _STEADY_S = 10.0  # a connection that stood this long was a success; a shorter one counts as a failure
 _AHEAD = 200  # messages of one lane read ahead from the card
 _AWAITING = 256  # sent, not yet confirmed; the rest waits on the card
+_ASKING = 4  # the same while no receipts come
+_EARLY = 64  # commands that came before the first receipt
+_SLIPS = 1000  # alerts that are in memory only; above that the oldest wait for the card
 _ADVICE = {
     0x10: "nobody listens at the centre",
     0x87: "this box may not write there: check its certificate or password, and the broker's ACL",
@@ -57,29 +62,34 @@ class Uplink:
         self,
         settings: BrokerSettings,
         gateway_id: str,
-        epoch: str,
         scribe: Scribe,
-        clock: Clock,
         *,
+        confirmed: Callable[[Iterable[Key]], None],
         obey: Callable[[Command, Callable[[], None]], None],
         done: set[str],
     ) -> None:
-        """`obey(command, done)` carries a command out once; `done` holds the ids of those carried out before."""
+        """`confirmed` is told what the centre has; `obey(command, when_durable)` carries a command out once.
+
+        `done` holds the ids of the commands carried out before.
+        """
         self._settings = settings
         self._gateway_id = gateway_id
-        self._epoch = epoch
         self._scribe = scribe
-        self._clock = clock
+        self._confirmed = confirmed
         self._obey = obey
         self._done = done
+        self._under_way: dict[str, Callable[[], None]] = {}
+        self._early: deque[Message] = deque(maxlen=_EARLY)
         self._lanes = {lane: _LaneQueue() for lane in Lane}
+        self._slips: dict[Key, Stored] = {}
         self._work = asyncio.Event()
-        self._awaiting: dict[tuple[Lane, int], _Awaiting] = {}
+        self._awaiting: dict[Key, _Awaiting] = {}
         self._in_flight = 0
-        self._skew = timedelta(0)
+        self._heard_at = float("-inf")
+        self._anchor: tuple[datetime, float] | None = None
+        self._steady_from = float("inf")
         self._told: str | None = None
-        self.is_connected = False
-        """Whether the broker is reached now."""
+        self._is_card_mute = False
 
     def offer(self, stored: list[Stored]) -> None:
         """New messages are on the card; the fast way to the wire, without reading them back."""
@@ -87,39 +97,49 @@ class Uplink:
             self._lanes[message.lane].offer(message)
         self._work.set()
 
+    def offer_unwritten(self, slips: list[Stored]) -> None:
+        """Alerts that the card does not take: they go from memory, in every connection until their receipt."""
+        for slip in slips:
+            self._slips[slip.key] = slip
+            self._lanes[slip.lane].again(slip)
+        while len(self._slips) > _SLIPS:
+            del self._slips[next(iter(self._slips))]
+        self._work.set()
+
     async def run(self) -> Never:
         """Connect, send, reconnect, until cancelled."""
         backoff = Backoff(BACKOFF_START_S, BACKOFF_CAP_S)
         loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
+            self._steady_from = float("inf")
             try:
                 async with connect(self._settings, will=self._will()) as session:
                     await self._serve(session)
-            except* DeviceError as group:
+            except* (DeviceError, ConfigError) as group:  # a certificate may be replaced while we run
                 self._lost(_first(group))
-            if loop.time() - began > _STEADY_S:
+            if loop.time() > self._steady_from:
                 backoff.succeeded()
             await backoff.pause()
 
     async def _serve(self, session: Session) -> None:
         await session.subscribe([receipt_topic(self._gateway_id), command_topic(self._gateway_id)])
         self._begin()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._announce_online(session), name="uplink-online")
-                group.create_task(self._listen(session), name="uplink-listen")
-                group.create_task(self._resend_late(), name="uplink-resend")
-                group.create_task(self._send_all(session, group), name="uplink-send")
-        finally:
-            self.is_connected = False
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._announce_online(session), name="uplink-online")
+            group.create_task(self._listen(session), name="uplink-listen")
+            group.create_task(self._resend_late(), name="uplink-resend")
+            group.create_task(self._send_all(session, group), name="uplink-send")
 
     def _begin(self) -> None:
         for lane in self._lanes.values():
             lane.rewind()
+        for slip in self._slips.values():
+            self._lanes[slip.lane].again(slip)
         self._awaiting.clear()
+        self._early.clear()
         self._in_flight = 0
-        self.is_connected = True
+        self._heard_at = float("-inf")
+        self._steady_from = asyncio.get_running_loop().time() + _STEADY_S
         self._told = None
         log.info("connected to the centre's broker at %s:%d", self._settings.host, self._settings.port)
         self._work.set()
@@ -161,7 +181,7 @@ class Uplink:
             late = queue.pop_again()
             if late is not None:
                 return late
-            if lane != Lane.LIFE_SAFETY and len(self._awaiting) >= _AWAITING:
+            if lane != Lane.LIFE_SAFETY and len(self._awaiting) >= (_AWAITING if self._is_heard() else _ASKING):
                 continue
             if queue.must_read():
                 await self._read(lane, queue)
@@ -175,8 +195,12 @@ class Uplink:
         try:
             queue.fill(await self._scribe.pending(lane, after, _AHEAD), newest)
         except TryLater as error:
-            log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            if not self._is_card_mute:
+                log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            self._is_card_mute = True
             await asyncio.sleep(1.0)
+        else:
+            self._is_card_mute = False
 
     async def _send(self, session: Session, message: Stored) -> None:
         try:
@@ -191,20 +215,26 @@ class Uplink:
             self._work.set()
 
     def _await_receipt(self, message: Stored) -> None:
-        key = (message.lane, message.seq)
-        tries = self._awaiting[key].tries + 1 if key in self._awaiting else 1
+        tries = self._awaiting[message.key].tries + 1 if message.key in self._awaiting else 1
         pause = min(RESEND_CAP_S, RESEND_FIRST_S * 1.5 ** (tries - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
-        self._awaiting[key] = _Awaiting(message, tries, asyncio.get_running_loop().time() + pause)
+        self._awaiting[message.key] = _Awaiting(message, tries, asyncio.get_running_loop().time() + pause)
+
+    def _is_heard(self) -> bool:
+        return asyncio.get_running_loop().time() - self._heard_at <= RESEND_CAP_S
 
     async def _resend_late(self) -> None:
         while True:
             await asyncio.sleep(RESEND_FIRST_S / 4)
             now = asyncio.get_running_loop().time()
-            for waiting in list(self._awaiting.values()):
-                if waiting.due <= now:
-                    waiting.due = now + RESEND_CAP_S
-                    self._lanes[waiting.message.lane].again(waiting.message)
-                    self._work.set()
+            asked = 0
+            for waiting in [waiting for waiting in self._awaiting.values() if waiting.due <= now]:
+                waiting.due = now + RESEND_CAP_S
+                if waiting.message.lane != Lane.LIFE_SAFETY:
+                    asked += 1
+                    if asked > _ASKING and not self._is_heard():
+                        continue
+                self._lanes[waiting.message.lane].again(waiting.message)
+                self._work.set()
 
     # ---- down ----
 
@@ -212,35 +242,54 @@ class Uplink:
         async for message in session.messages():
             try:
                 if message.topic == receipt_topic(self._gateway_id):
-                    await self._take_receipt(message)
+                    self._take_receipt(message)
                 else:
                     self._take_command(message)
             except DecodeError as error:
                 log.warning("a message from the centre cannot be read and is left out: %s", error)
                 message.ack()
 
-    async def _take_receipt(self, message: Message) -> None:
+    def _take_receipt(self, message: Message) -> None:
         receipt = decode_receipt(message.payload)
         message.ack()
-        self._skew = receipt.server_at - self._clock.now()
-        if receipt.epoch != self._epoch:
-            return
-        for seq in receipt.seqs:
-            self._awaiting.pop((receipt.lane, seq), None)
-            self._lanes[receipt.lane].drop(seq)
+        now = asyncio.get_running_loop().time()
+        if not self._is_heard():  # the centre is back: what it missed need not wait for its turn
+            for waiting in self._awaiting.values():
+                waiting.due = min(waiting.due, now + RESEND_FIRST_S)
+        self._heard_at = now
+        self._anchor = receipt.server_at, now
+        keys = [(receipt.epoch, receipt.lane, seq) for seq in receipt.seqs]
+        for key in keys:
+            self._slips.pop(key, None)
+            if self._awaiting.pop(key, None) is not None:
+                self._lanes[receipt.lane].drop(key)
         self._work.set()
-        await self._scribe.confirm((receipt.lane, seq) for seq in receipt.seqs)
+        self._confirmed(keys)
+        while self._early:
+            self._take_command(self._early.popleft())
 
     def _take_command(self, message: Message) -> None:
         command = decode_command(message.payload)
-        is_late = self._clock.now() + self._skew > command.expires_at
-        if is_late or command.command_id in self._done:
-            if is_late:
-                log.warning("command %s came too late and is left out", command.command_id)
+        if command.command_id in self._done:
             message.ack()
-            return
-        self._done.add(command.command_id)
-        self._obey(command, message.ack)
+        elif command.command_id in self._under_way:  # sent again before it was durable: so is its acknowledgement
+            self._under_way[command.command_id] = message.ack
+        elif self._anchor is None:  # this box's clock may be wrong by years: the first receipt tells the time
+            self._early.append(message)
+        elif self._centre_time(self._anchor) > command.expires_at:
+            log.warning("command %s came too late and is left out", command.command_id)
+            message.ack()
+        else:
+            self._under_way[command.command_id] = message.ack
+            self._obey(command, partial(self._acknowledge, command.command_id))
+
+    def _centre_time(self, anchor: tuple[datetime, float]) -> datetime:
+        at, when = anchor
+        return at + timedelta(seconds=asyncio.get_running_loop().time() - when)
+
+    def _acknowledge(self, command_id: str) -> None:
+        self._done.add(command_id)
+        self._under_way.pop(command_id)()
 
 
 class _Awaiting:
@@ -260,6 +309,7 @@ class _LaneQueue:
     def __init__(self) -> None:
         self._ready: deque[Stored] = deque()
         self._again: deque[Stored] = deque()
+        self._epoch: str | None = None
         self.cursor = 0
         self.newest: int | None = None  # None: the card has not been looked at yet
 
@@ -271,6 +321,9 @@ class _LaneQueue:
 
     def offer(self, message: Stored) -> None:
         """A message just stored: taken at once where everything before it is here, else read from the card later."""
+        if self._epoch not in (None, message.epoch):  # the file on the card is a new one
+            self.cursor, self.newest = 0, None
+        self._epoch = message.epoch
         if self.cursor == self.newest and len(self._ready) < _AHEAD:
             self._ready.append(message)
             self.cursor = message.seq
@@ -283,8 +336,10 @@ class _LaneQueue:
     def fill(self, read: list[Stored], newest: int | None) -> None:
         """Messages read from the card after `cursor`; `newest` is what was known when the reading began."""
         self._ready.extend(read)
+        if read and self._epoch not in (None, read[-1].epoch):  # read of a file that has been put aside since
+            return
         if read:
-            self.cursor = read[-1].seq
+            self._epoch, self.cursor = read[-1].epoch, read[-1].seq
         elif newest is not None:  # those in between have their receipts
             self.cursor = max(self.cursor, newest)
         if self.newest is None and len(read) < _AHEAD:
@@ -298,9 +353,9 @@ class _LaneQueue:
         """The next message to repeat."""
         return self._again.popleft() if self._again else None
 
-    def drop(self, seq: int) -> None:
+    def drop(self, key: Key) -> None:
         """It was confirmed while waiting to be repeated."""
-        self._again = deque(message for message in self._again if message.seq != seq)
+        self._again = deque(message for message in self._again if message.key != key)
 
     def pop(self) -> Stored | None:
         """The next message, None where nothing waits."""

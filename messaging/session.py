@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ from shouwang.errors import ConfigError, DeviceError
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
 _INBOX_CAPACITY = 4096
+_MAX_PACKET_BYTES = 4 * 1024 * 1024
+"""The broker keeps larger ones from us (MQTT 5); paho would collect up to 256 MiB in memory."""
 _MISC_INTERVAL_S = 1.0
 _GOODBYE_S = 1.0
 _NOBODY_SUBSCRIBED = 0x10
@@ -137,8 +140,7 @@ class Session:
         settings = self._settings
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                # paho resolves, connects and shakes hands (TLS) in blocking calls
-                await self._loop.run_in_executor(None, self._connect_blocking)
+                await self._connect()
                 await self._connected
         except TimeoutError as error:
             raise DeviceError(
@@ -149,10 +151,30 @@ class Session:
                 f"no trusted connection to {settings.host}:{settings.port}: {error.reason or error}; "
                 "check ca_file, cert_file and key_file, and the clock of this box"
             ) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that no resolver takes
             raise DeviceError(
-                f"cannot reach the broker at {settings.host}:{settings.port}: {error.strerror or error}"
+                f"cannot reach the broker at {settings.host}:{settings.port}: {getattr(error, 'strerror', '') or error}"
             ) from error
+
+    async def _connect(self) -> None:
+        """Let paho resolve, connect and shake hands (TLS) in a thread of its own.
+
+        Those calls block, for half a minute where a name server is mute. A pool's thread would hold up the end of the
+        process for as long.
+        """
+        done: Future[None] = Future()
+        done.set_running_or_notify_cancel()  # from here on it may be abandoned, not cancelled
+
+        def work() -> None:
+            try:
+                self._connect_blocking()
+            except Exception as error:  # noqa: BLE001 - carried over to the loop
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+        threading.Thread(target=work, name="mqtt-connect", daemon=True).start()
+        await asyncio.wrap_future(done)
 
     async def _close(self) -> None:
         with suppress(ValueError):  # paho raises it for a socket that is gone already
@@ -196,7 +218,7 @@ class Session:
         if settings.username is not None:
             client.username_pw_set(settings.username, settings.password)
         if settings.tls is not None:
-            client.tls_set_context(_tls_context(settings.tls))
+            client.tls_set_context(tls_context(settings.tls))
         if self._will is not None:
             client.will_set(
                 self._will.topic, self._will.payload, qos=1, retain=True, properties=_will_properties(self._will, is_v5)
@@ -221,6 +243,7 @@ class Session:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho
             properties.SessionExpiryInterval = settings.session_expiry_s
             properties.ReceiveMaximum = settings.receive_maximum
+            properties.MaximumPacketSize = _MAX_PACKET_BYTES
             self._client.connect(
                 settings.host,
                 settings.port,
@@ -350,10 +373,8 @@ async def connect(settings: BrokerSettings, *, will: Will | None = None) -> Asyn
         await session._close()  # noqa: SLF001
 
 
-_REFUSAL_ADVICE = "check username, password_file and the certificate, and that the centre knows this gateway"
-
-
-def _tls_context(files: TlsFiles) -> ssl.SSLContext:
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """Whom we trust and who we are; raises ConfigError where the files cannot be used."""
     try:
         context = ssl.create_default_context(cafile=str(files.ca_file) if files.ca_file else None)
         if files.cert_file is not None:
@@ -361,6 +382,9 @@ def _tls_context(files: TlsFiles) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"cannot use the certificate files of the uplink: {error}") from error
     return context
+
+
+_REFUSAL_ADVICE = "check username, password_file and the certificate, and that the centre knows this gateway"
 
 
 def _will_properties(will: Will, is_v5: bool) -> Properties | None:  # noqa: FBT001 - private

@@ -44,5 +44,9 @@ class Driver(Protocol):
         ...
 
     async def run(self, emit: Emit) -> None:
-        """Connect and emit until cancelled or the device is lost (DeviceError)."""
+        """Connect and emit until cancelled or the device is lost (DeviceError).
+
+        One without `max_silence` emits Alive when its link and device stand, since it may say nothing else for days.
+        Until it does it may wait here, also for a device that it has raised for.
+        """
         ...

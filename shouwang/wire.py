@@ -29,6 +29,8 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 
 _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 GatewayId = Annotated[str, msgspec.Meta(pattern=_ID)]
+Seq = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+"""The number of a message in its lane, as far as both ends can store one."""
 
 
 class Lane(IntEnum):
@@ -49,7 +51,7 @@ class MessageId(msgspec.Struct, frozen=True, kw_only=True, order=True):
     gateway: GatewayId
     epoch: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
     lane: Lane
-    seq: Annotated[int, msgspec.Meta(ge=1)]
+    seq: Seq
 
     def __str__(self) -> str:
         return f"{self.gateway}/{self.epoch}/{int(self.lane)}/{self.seq}"
@@ -123,7 +125,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     epoch: str
     lane: Lane
-    seqs: tuple[int, ...]
+    seqs: tuple[Seq, ...]
     server_at: Moment
 
 

@@ -120,7 +120,7 @@ async def _tell_story(stage: Stage, story: Scenario, tell: Callable[[str], None]
     while (told := (loop.time() - start) * pace) < story.lasts.total_seconds():
         while steps and steps[0].at.total_seconds() <= told:
             step = steps.pop(0)
-            tell(f"{_mark(step.at)}  {describe(step.action)}")
+            tell(f"  {_mark(step.at)}  {describe(step.action)}")
             await stage.order(apply=_paced(step.action, pace))
         watch.look()
         await asyncio.sleep(_LOOK_S / pace)
@@ -282,7 +282,7 @@ def _expectation(beat: Beat) -> str:
 
 def _mark(offset: timedelta) -> str:
     minutes, seconds = divmod(int(offset.total_seconds()), 60)
-    return f"  {minutes:02d}:{seconds:02d}"
+    return f"{minutes:02d}:{seconds:02d}"
 
 
 def _broker_line(stage: Stage) -> str:

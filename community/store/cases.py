@@ -10,7 +10,9 @@ from community.desk import Bell, State
 from community.incidents import SYSTEM, AlertRef, Event, Incident, Ingest
 from community.store import chain, schema
 from community.store.chain import Entry
-from shouwang.alert import Alert, AlertState
+from community.store.directory import meet_gateway
+from community.wording import UNREADABLE
+from shouwang.alert import Alert, AlertState, Severity, alert_id_of
 
 _KINDS_OF_BELL = {
     "opened": "opened",
@@ -22,6 +24,8 @@ _KINDS_OF_BELL = {
 }
 RUNG_KINDS = tuple(_KINDS_OF_BELL)
 """The kinds of entry that a console must hear of; refusals are for the audit."""
+_UNREADABLE = "unreadable"
+"""The hazard of a message on an alarm channel that nobody can read."""
 
 
 def load(connection: sa.Connection, incident_id: int) -> Incident | None:
@@ -80,8 +84,13 @@ def bell_of(entry: Entry) -> Bell | None:
     )
 
 
-def take_in(connection: sa.Connection, gateway_id: str, message_id: int, alert: Alert, received_at: datetime) -> None:
-    """Keep the alert and let it open or join a case; an alert that is known already changes nothing."""
+def take_in(
+    connection: sa.Connection, gateway_id: str, message_id: int | None, alert: Alert, received_at: datetime
+) -> None:
+    """Keep the alert and let it open or join a case; an alert that is known already changes nothing.
+
+    `message_id` None: the alert is the centre's own.
+    """
     alerts = schema.alerts
     known = sa.select(alerts.c.alert_id).where(alerts.c.gateway_id == gateway_id, alerts.c.alert_id == alert.alert_id)
     if connection.execute(known).first() is not None:
@@ -106,6 +115,32 @@ def take_in(connection: sa.Connection, gateway_id: str, message_id: int, alert: 
     _route(connection, home_key, ref, received_at)
 
 
+def warn_of_unreadable(connection: sa.Connection, gateway_id: str, at: datetime) -> None:
+    """Open a technical case of its home: an alarm may be lost. While one is open, another unread message adds none."""
+    meet_gateway(connection, gateway_id)
+    key = f"{_UNREADABLE}:{gateway_id}"
+    alert = Alert(
+        alert_id=alert_id_of(key, at, AlertState.FIRING),
+        key=key,
+        rule_id=_UNREADABLE,
+        rule_version=1,
+        hazard=_UNREADABLE,
+        severity=Severity.P3,
+        state=AlertState.FIRING,
+        resident_id="",
+        sensor_id=gateway_id,
+        since=at,
+        at=at,
+        mono=0,
+        why=UNREADABLE,
+    )
+    _, open_case = _open_case(
+        connection, _home_key(connection, gateway_id), incidents.lane_of(Severity.P3, _UNREADABLE)
+    )
+    if open_case is None:
+        take_in(connection, gateway_id, None, alert, at)
+
+
 def _route(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime) -> None:
     if ref.state is AlertState.FIRING:
         incident_id, case = _open_case(connection, home_key, incidents.lane_of(ref.severity, ref.hazard))
@@ -127,21 +162,18 @@ def _route(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime
 
 def _open_case(connection: sa.Connection, home_key: str, lane: str) -> tuple[int, Incident] | tuple[None, None]:
     table = schema.incidents
-    row = connection.execute(
-        sa.select(table.c.incident_id, table.c.body).where(
-            table.c.home_key == home_key, table.c.lane == lane, table.c.state != State.CLOSED.value
-        )
-    ).first()
-    return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
+    return _first(connection, sa.select(table).where(table.c.home_key == home_key, table.c.lane == lane))
 
 
 def _open_case_of_episode(connection: sa.Connection, ref: AlertRef) -> tuple[int, Incident] | tuple[None, None]:
     table, alerts = schema.incidents, schema.alerts
-    row = connection.execute(
-        sa.select(table.c.incident_id, table.c.body)
-        .join(alerts, alerts.c.incident_id == table.c.incident_id)
-        .where(*_same_episode(ref), alerts.c.state == AlertState.FIRING.value, table.c.state != State.CLOSED.value)
-    ).first()
+    rang = (*_same_episode(ref), alerts.c.state == AlertState.FIRING.value)
+    return _first(connection, sa.select(table).join(alerts, alerts.c.incident_id == table.c.incident_id).where(*rang))
+
+
+def _first(connection: sa.Connection, of: sa.Select[tuple[object, ...]]) -> tuple[int, Incident] | tuple[None, None]:
+    """The first of these cases that is not closed."""
+    row = connection.execute(of.where(schema.incidents.c.state != State.CLOSED.value)).first()
     return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
 
 

@@ -26,6 +26,9 @@ from shouwang.errors import ConfigError, GiveUp, TryLater
 
 T = TypeVar("T")
 
+Connection = sa.Connection
+"""What `write` and `read` hand to a function: only `community.store` looks into it."""
+
 TIMEOUT_S = 30.0
 """A disk that takes longer than this is broken; ingest keeps the messages and tries again."""
 _WAITING_WRITES = 1000

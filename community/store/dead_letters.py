@@ -12,6 +12,8 @@ from shouwang.wire import MAX_PAYLOAD_BYTES
 KEPT_BYTES = MAX_PAYLOAD_BYTES
 """Of a larger payload the beginning is kept, with its true size; no message of ours is larger."""
 _REASON_CHARS = 500
+_TOPIC_CHARS = 500
+"""MQTT allows 65,535 bytes, an index entry of PostgreSQL 2,704; topics of ours are under 90."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,17 +29,17 @@ class DeadLetter:
     times: int
 
 
-def bury(connection: sa.Connection, *, topic: str, payload: bytes, reason: str, at: datetime) -> None:
-    """Keep it, or count it where the same came before."""
+def bury(connection: sa.Connection, *, topic: str, payload: bytes, reason: str, at: datetime) -> bool:
+    """Keep it, or count it where the same came before; whether it is new."""
     table = schema.dead_letters
-    digest = hashlib.sha256(payload).digest()
+    topic, digest = topic[:_TOPIC_CHARS], hashlib.sha256(payload).digest()
     again = (
         table.update()
         .where(table.c.topic == topic, table.c.digest == digest)
         .values(times=table.c.times + 1, last_at=at)
     )
     if connection.execute(again).rowcount:
-        return
+        return False
     connection.execute(
         table.insert().values(
             topic=topic,
@@ -50,6 +52,7 @@ def bury(connection: sa.Connection, *, topic: str, payload: bytes, reason: str, 
             times=1,
         )
     )
+    return True
 
 
 def listed(connection: sa.Connection, limit: int) -> tuple[DeadLetter, ...]:

@@ -35,17 +35,24 @@ class Engines:
 
 def engines(url: str, password: str | None) -> Engines:
     """Engines for `url`, not connected yet. Raises ConfigError for a url that cannot be used."""
+    parsed = parse_url(url)
+    if parsed.drivername == "sqlite":
+        return _sqlite(Path(str(parsed.database)).absolute())
+    return _postgresql(parsed.set(drivername="postgresql+psycopg", password=password))
+
+
+def parse_url(url: str) -> URL:
+    """Of a file of SQLite or a database of PostgreSQL. Raises ConfigError for any other, or one with a password."""
     try:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError) as error:
-        raise ConfigError(f"store.url: {_FORMS}") from error
-    if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
-        return _sqlite(Path(str(parsed.database)).absolute())
-    if parsed.drivername == "postgresql" and parsed.database:
-        if parsed.password:
-            raise ConfigError("store.url: write the password into a password_file:, not into the url")
-        return _postgresql(parsed.set(drivername="postgresql+psycopg", password=password))
-    raise ConfigError(f"store.url: {_FORMS}")
+        raise ConfigError(_FORMS) from error
+    if parsed.password:
+        raise ConfigError("write the password into a file and name that with password_file:, not into the url")
+    is_file = parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:")
+    if is_file or (parsed.drivername == "postgresql" and parsed.database):
+        return parsed
+    raise ConfigError(_FORMS)
 
 
 _FORMS = "write sqlite:///folder/community.db or postgresql://user@host:5432/database"

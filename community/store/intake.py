@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from community.desk import NOT_HEARD_YET
 from community.store import cases, schema
 from community.store.directory import meet_gateway
 from shouwang.quantities import Quantity
@@ -23,8 +24,6 @@ from shouwang.wire import (
     StatusBody,
     TelemetryBody,
 )
-
-NOT_HEARD_YET = "尚未收到数据 / not heard since the gateway started"
 
 
 class LifeSign(msgspec.Struct, frozen=True, kw_only=True):

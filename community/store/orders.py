@@ -21,7 +21,7 @@ from shouwang.wire import Command, HelpComing, ResetAlarm, encode
 HELP_EXPIRES_AFTER = timedelta(seconds=120)
 """Later, "help is coming" would no longer be true or no longer be news."""
 RESET_EXPIRES_AFTER = timedelta(hours=24)
-"""As long as the broker keeps a gateway's session (messaging.md, Topics)."""
+"""As long as the broker keeps a gateway's session: later it would reach nobody."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

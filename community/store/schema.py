@@ -178,7 +178,7 @@ alerts = sa.Table(
     metadata,
     sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), primary_key=True),
     sa.Column("alert_id", sa.Text, primary_key=True),
-    sa.Column("message_id", sa.ForeignKey("messages.message_id"), nullable=False),
+    sa.Column("message_id", sa.ForeignKey("messages.message_id")),
     sa.Column("home_key", sa.Text, nullable=False),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("since", UtcMicros, nullable=False),

@@ -15,7 +15,6 @@ from shouwang.status import SensorState
 
 _AT_ONCE = 500
 """Values in one IN list: far under the limits of both databases."""
-_NOBODY = "?"
 
 
 class _Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,24 +26,16 @@ class _Home(msgspec.Struct, frozen=True, kw_only=True):
 def queue(connection: sa.Connection, now: datetime) -> tuple[QueueRow, ...]:
     """Open cases: most urgent first, then oldest."""
     table = schema.incidents
-    rows = connection.execute(
-        sa.select(table.c.incident_id, table.c.body)
-        .where(table.c.state != State.CLOSED.value)
-        .order_by(table.c.priority, table.c.opened_at, table.c.incident_id)
-    )
-    return rows_of(connection, [(row.incident_id, decode_case(row.body)) for row in rows], now)
+    is_open = sa.select(table).where(table.c.state != State.CLOSED.value)
+    return _found(connection, is_open.order_by(table.c.priority, table.c.opened_at, table.c.incident_id), now)
 
 
 def closed(connection: sa.Connection, limit: int, now: datetime) -> tuple[QueueRow, ...]:
     """The cases closed last, newest first."""
     table = schema.incidents
-    rows = connection.execute(
-        sa.select(table.c.incident_id, table.c.body)
-        .where(table.c.state == State.CLOSED.value)
-        .order_by(table.c.changed_at.desc(), table.c.incident_id.desc())
-        .limit(limit)
-    )
-    return rows_of(connection, [(row.incident_id, decode_case(row.body)) for row in rows], now)
+    is_closed = sa.select(table).where(table.c.state == State.CLOSED.value)
+    newest = is_closed.order_by(table.c.changed_at.desc(), table.c.incident_id.desc()).limit(limit)
+    return _found(connection, newest, now)
 
 
 def row_of(connection: sa.Connection, incident_id: int, case: Incident, now: datetime) -> QueueRow:
@@ -74,7 +65,7 @@ def gateways(connection: sa.Connection) -> tuple[GatewayRow, ...]:
         GatewayRow(
             gateway_id=row.gateway_id,
             home_id=row.home_id or cases.unknown_home_key(row.gateway_id),
-            address=row.address or unknown_address(row.gateway_id),
+            address=row.address or "",
             online=row.online,
             last_seen=row.last_seen,
             backlog=row.backlog,
@@ -102,11 +93,6 @@ def last_seq(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.max(schema.incident_events.c.seq))).scalar() or 0
 
 
-def unknown_address(gateway_id: str) -> str:
-    """Stands for an address: an alarm of a box that is in nobody's directory is shown all the same."""
-    return f"unknown home of gateway {gateway_id} 未登记网关"
-
-
 def age_in(year: int, born: int | None) -> int | None:
     """Years, as near as a year of birth tells."""
     return None if born is None else max(0, year - born)
@@ -116,6 +102,11 @@ def chunks(values: Iterable[str]) -> Iterable[list[str]]:
     """Sorted values in lists that fit into an IN."""
     ordered = sorted(values)
     return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
+
+
+def _found(connection: sa.Connection, of: sa.Select[tuple[object, ...]], now: datetime) -> tuple[QueueRow, ...]:
+    cases_found = [(row.incident_id, decode_case(row.body)) for row in connection.execute(of)]
+    return rows_of(connection, cases_found, now)
 
 
 def _row(
@@ -140,8 +131,8 @@ def _row(
         cleared=case.is_cleared,
         why=Sentence(zh=f"【迟到】{why.zh}", en=f"LATE: {why.en}") if case.is_late else why,
         home_id=case.home_key,
-        address=home.address if home else unknown_address(case.lead.gateway_id),
-        resident_name=home.name if home else _NOBODY,
+        address=home.address if home else "",
+        resident_name=home.name if home else "",
         resident_age=age_in(now.year, home.born) if home else None,
         owner=case.owner,
     )
@@ -157,7 +148,7 @@ def _homes(connection: sa.Connection, home_keys: set[str]) -> dict[str, _Home]:
             .where(homes.c.home_id.in_(chunk))
         )
         for row in rows:
-            found[row.home_id] = _Home(address=row.address, name=row.name or _NOBODY, born=row.born)
+            found[row.home_id] = _Home(address=row.address, name=row.name or "", born=row.born)
     return found
 
 

@@ -20,9 +20,9 @@ from community.web.console import Console, Reader, Wired
 from shouwang.errors import ShouwangError
 
 PING_S = 5.0
-"""design/console.md, SSE rules."""
+"""A page that hears nothing for longer than two of these says so in red: an operator must not trust a dead page."""
 MAX_REPLAY = 500
-"""design/console.md, SSE rules: a longer gap is answered by `resync`."""
+"""A longer gap is answered by `resync`: to read the page again is cheaper than to tell so much again."""
 MAX_STREAMS = 256
 SEND_TIMEOUT_S = 10.0
 RETRY_MS = 2000

@@ -1,13 +1,17 @@
 """A small drawing of a series, for pages without JavaScript and until the large plot is there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from community.desk import Series
+from shouwang.alert import Alert, AlertState
 from shouwang.quantities import QUANTITIES
 from shouwang.reading import Quality
 
 WIDTH = 600
 HEIGHT = 120
+FEW = 3
+"""So many yes-or-no values are shown at once, more are folded: they are less than what rang."""
 _MARGIN = 6
 
 
@@ -37,6 +41,11 @@ def sparkline(series: Series) -> Sparkline | None:
 def plot_points(series: Series) -> list[tuple[float, float, bool]]:
     """Epoch seconds, value, and whether it may be trusted: what the browser draws."""
     return [(p.at.timestamp(), p.value, p.quality is Quality.GOOD) for p in series.points]
+
+
+def alarms(alerts: Iterable[Alert]) -> list[float]:
+    """Epoch seconds at which the home called for help: the lines across the drawing."""
+    return [alert.at.timestamp() for alert in alerts if alert.state is AlertState.FIRING]
 
 
 def is_curve(series: Series) -> bool:

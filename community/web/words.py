@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from community.desk import Disposition, State
+from community.desk import NOT_HEARD_YET, Disposition, State
 from shouwang.alert import AlertState, Severity
 from shouwang.reading import Quality
 from shouwang.status import SensorState
@@ -32,6 +32,7 @@ HAZARDS = {
     "vital": marked("Vital sign"),
     "sensor-silent": marked("Sensor silent"),
     "gateway-silent": marked("Gateway silent"),
+    "unreadable": marked("Unreadable alarm message"),
 }
 
 DISPOSITIONS = {
@@ -61,6 +62,9 @@ QUALITIES = {
     Quality.QUESTIONABLE: marked("doubtful"),
     Quality.IMPLAUSIBLE: marked("impossible"),
 }
+
+REASONS = {NOT_HEARD_YET: marked("not heard since the gateway started")}
+"""Of the centre's own; a gateway's are shown as they came."""
 
 UNITS = {"/min": marked("per minute")}
 

@@ -1,13 +1,14 @@
 """A pulse oximeter with the Pulse Oximeter Service (PLX, 0x1822) of the Bluetooth SIG, and its battery.
 
-Formats: Pulse Oximeter Service 1.0.1, sections 3.1 to 3.3; Battery Service 1.0. Continuous measurements come by
-notification, spot-checks by indication. The device's own clock is not trusted: a reading's time is that of its arrival.
+Formats: Pulse Oximeter Service 1.0.1, sections 3.1 to 3.3 (status bits: tables 3.4 and 3.5); Battery Service 1.0.
+Continuous measurements come by notification, spot-checks by indication. The device's own clock is not trusted: a
+reading's time is that of its arrival.
 """
 
 import re
 from datetime import timedelta
 from enum import IntFlag
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -25,6 +26,7 @@ from shouwang.reading import Quality
 SERVICE = 0x1822
 SPOT_CHECK = Attribute(SERVICE, 0x2A5E)
 CONTINUOUS = Attribute(SERVICE, 0x2A5F)
+FEATURES = Attribute(SERVICE, 0x2A60)
 BATTERY = Attribute(0x180F, 0x2A19)
 
 _DATE_TIME_SIZE = 7
@@ -75,6 +77,7 @@ class PulseOximeterPlxDriver:
         self._config = config
         self._bluetooth = bluetooth
         self._rejects = Rejects(config.id)
+        self._supported = ALL_STATUS
 
     @property
     def sensor_id(self) -> str:
@@ -104,6 +107,7 @@ class PulseOximeterPlxDriver:
         wanted = [attribute for attribute in (CONTINUOUS, SPOT_CHECK) if oximeter.can_tell(attribute)]
         if not wanted:
             raise DeviceError(f"{self._config.address} has a Pulse Oximeter Service that reports nothing")
+        self._supported = await self._status_of(oximeter)
         for attribute in wanted:
             await oximeter.subscribe(attribute)
         if oximeter.has(BATTERY):
@@ -111,9 +115,19 @@ class PulseOximeterPlxDriver:
             if oximeter.can_tell(BATTERY):
                 await oximeter.subscribe(BATTERY)
 
+    async def _status_of(self, oximeter: Peripheral) -> "Status":
+        """The status bits that the oximeter uses; all of them where it does not tell."""
+        try:
+            return supported_status(await oximeter.read(FEATURES))
+        except DecodeError as error:
+            self._rejects.add(error)
+        except DeviceError:  # it does not tell; where the connection is lost, the next call says so
+            pass
+        return ALL_STATUS
+
     def _take(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
         try:
-            said = decode(attribute, value)
+            said = decode(attribute, value, supported=self._supported)
         except DecodeError as error:
             self._rejects.add(error)
             return
@@ -121,15 +135,38 @@ class PulseOximeterPlxDriver:
             emit(one)
 
 
-def decode(attribute: Attribute, value: bytes) -> list[Said]:
-    """What one value means; `Alive` alone where the oximeter has nothing to measure. Raises DecodeError."""
+class Status(NamedTuple):
+    """The fields Measurement Status and Device and Sensor Status, or the bits of them that an oximeter uses."""
+
+    measurement: int
+    device: int
+
+
+ALL_STATUS = Status(measurement=0xFFFF, device=0xFFFFFF)
+
+
+def decode(attribute: Attribute, value: bytes, *, supported: Status = ALL_STATUS) -> list[Said]:
+    """What one value means; `Alive` alone where the oximeter has nothing to measure. Raises DecodeError.
+
+    A status bit that is not in `supported` means nothing.
+    """
     if attribute == BATTERY:
         return _battery(value)
     if attribute == CONTINUOUS:
-        return _continuous(value)
+        return _continuous(value, supported)
     if attribute == SPOT_CHECK:
-        return _spot_check(value)
+        return _spot_check(value, supported)
     raise DecodeError(f"{attribute.characteristic:04X} is not of an oximeter")
+
+
+def supported_status(features: bytes) -> Status:
+    """The status bits that an oximeter uses, from its PLX Features (section 3.3). Raises DecodeError."""
+    rest = _Fields(features)
+    flags = rest.number(2)
+    measurement = rest.number(2) if flags & 0x01 else 0
+    device = rest.number(3) if flags & 0x02 else 0
+    rest.end()
+    return Status(measurement, device)
 
 
 class MeasurementStatus(IntFlag):
@@ -200,39 +237,39 @@ def _battery(value: bytes) -> list[Said]:
     return [Sample(quantity=Quantity.BATTERY, value=float(value[0]), frame=value)]
 
 
-def _continuous(value: bytes) -> list[Said]:
+def _continuous(value: bytes, supported: Status) -> list[Said]:
     rest = _Fields(value)
     flags = rest.number(1)
     spo2, pulse = rest.sfloat(), rest.sfloat()
     for pair in (0x01, 0x02):  # the fast and the slow average: not used
         if flags & pair:
             rest.skip(2 * SFLOAT_SIZE)
-    measurement = rest.number(2) if flags & 0x04 else 0
-    device = rest.number(3) if flags & 0x08 else 0
+    measurement = rest.number(2) & supported.measurement if flags & 0x04 else 0
+    device = rest.number(3) & supported.device if flags & 0x08 else 0
     if flags & 0x10:
         rest.skip(SFLOAT_SIZE)  # pulse amplitude index
     rest.end()
-    return _readings(spo2, pulse, measurement, device, value)
+    return _readings(spo2, pulse, Status(measurement, device), value)
 
 
-def _spot_check(value: bytes) -> list[Said]:
+def _spot_check(value: bytes, supported: Status) -> list[Said]:
     rest = _Fields(value)
     flags = rest.number(1)
     spo2, pulse = rest.sfloat(), rest.sfloat()
     if flags & 0x01:
         rest.skip(_DATE_TIME_SIZE)  # of a clock that nobody sets; it stays readable in the frame
-    measurement = rest.number(2) if flags & 0x02 else 0
-    device = rest.number(3) if flags & 0x04 else 0
+    measurement = rest.number(2) & supported.measurement if flags & 0x02 else 0
+    device = rest.number(3) & supported.device if flags & 0x04 else 0
     if flags & 0x08:
         rest.skip(SFLOAT_SIZE)
     rest.end()
-    return _readings(spo2, pulse, measurement, device, value)
+    return _readings(spo2, pulse, Status(measurement, device), value)
 
 
-def _readings(spo2: float | None, pulse: float | None, measurement: int, device: int, frame: bytes) -> list[Said]:
-    if measurement & _NOT_A_MEASUREMENT or device & _NO_PROBE:
+def _readings(spo2: float | None, pulse: float | None, status: Status, frame: bytes) -> list[Said]:
+    if status.measurement & _NOT_A_MEASUREMENT or status.device & _NO_PROBE:
         return [Alive()]
-    is_doubtful = bool(measurement & _DOUBTFUL_MEASUREMENT or device & _DOUBTFUL_SIGNAL)
+    is_doubtful = bool(status.measurement & _DOUBTFUL_MEASUREMENT or status.device & _DOUBTFUL_SIGNAL)
     quality = Quality.QUESTIONABLE if is_doubtful else Quality.GOOD
     found: list[Said] = [
         Sample(quantity=quantity, value=value, quality=quality, frame=frame)

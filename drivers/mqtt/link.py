@@ -30,7 +30,7 @@ KEEPALIVE_S = 10
 KEEP_PLACE_S = 60
 """How long the broker collects messages for us while we are away."""
 ATTACH_S = 3.0
-"""A sensor waits this long for the connection at the start; shorter than a supervisor takes silence for standing."""
+"""A sensor waits this long for the connection before it says that there is none."""
 MAX_PACKET_BYTES = 2 * 1024 * 1024
 """The broker throws larger messages away unsent, so that none can fill the memory of this box."""
 _INBOX_CAPACITY = 256
@@ -88,40 +88,50 @@ class Subscription:
         self._broker = broker
         self._inbox: deque[Arrival] = deque(maxlen=_INBOX_CAPACITY)  # when full, the oldest message goes
         self._changed = asyncio.Event()
-        self._loss: str | None = None
+        self._is_outage_told = False
+
+    async def connection(self) -> None:
+        """Return once connected, or with messages left over from an earlier connection.
+
+        Raises DeviceError where there is none within 3 s, once for each outage; after that it waits for the end of it,
+        so that no pause between two attempts delays what is pressed then.
+        """
+        try:
+            async with asyncio.timeout(None if self._is_outage_told else ATTACH_S):
+                while not (self._broker.is_connected or self._inbox):
+                    await self._change()
+        except TimeoutError:
+            raise self._outage() from None
 
     async def next(self) -> Arrival:
-        """The next message, in the order of arrival.
+        """The next message, in the order of arrival. May be cancelled: nothing is lost.
 
-        Raises DeviceError when the connection is lost, and where there is none within 3 s.
+        Raises DeviceError while the connection is lost.
         """
         while not self._inbox:
-            if self._loss is not None:
-                loss, self._loss = self._loss, None
-                raise DeviceError(loss)
-            self._changed.clear()
-            if self._broker.is_connected:
-                await self._changed.wait()
-            else:
-                await self._wait_for_connection()
+            if not self._broker.is_connected:
+                raise self._outage()
+            await self._change()
         return self._inbox.popleft()
-
-    async def _wait_for_connection(self) -> None:
-        try:
-            async with asyncio.timeout(ATTACH_S):
-                await self._changed.wait()
-        except TimeoutError:
-            raise DeviceError(self._broker.trouble) from None
 
     def arrive(self, arrival: Arrival) -> None:
         """For the broker: a message."""
         self._inbox.append(arrival)
         self._changed.set()
 
-    def connection_changed(self, loss: str | None) -> None:
-        """For the broker: connected (None), or lost and why."""
-        self._loss = loss
+    def connection_changed(self) -> None:
+        """For the broker: connected, or lost."""
+        if self._broker.is_connected:
+            self._is_outage_told = False
         self._changed.set()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _outage(self) -> DeviceError:
+        self._is_outage_told = True
+        return DeviceError(self._broker.trouble)
 
 
 class LocalBroker:
@@ -224,7 +234,7 @@ class LocalBroker:
         if was is not connected:
             for subscriptions in self._subscriptions.values():
                 for subscription in subscriptions:
-                    subscription.connection_changed(None if connected else self.trouble)
+                    subscription.connection_changed()
 
     def _route(self, message: aiomqtt.Message) -> None:
         payload = message.payload if isinstance(message.payload, bytes) else bytes(str(message.payload), "utf-8")

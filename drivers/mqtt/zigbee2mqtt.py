@@ -4,9 +4,9 @@ Sources: zigbee2mqtt.io, "MQTT Topics and Messages" (availability and bridge/sta
 old versions) and "Device-Availability".
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 import msgspec
 from pydantic import AfterValidator
@@ -19,7 +19,9 @@ from shouwang.quantities import Quantity
 
 MAX_PAYLOAD_BYTES = 16 * 1024
 """A device's state is a few hundred bytes; more is not from Zigbee2MQTT."""
-_UNTIL_IT_SPEAKS = timedelta(days=365)
+SETTLE_S = 0.5
+"""The broker repeats what is retained right after it took our subscription. Before that came in, a device is not called
+heard, nor is its last state of before passed on: it may be offline."""
 
 Fields = Mapping[str, Any]
 Decode = Callable[[Arrival], list[Said]]
@@ -47,6 +49,7 @@ class Zigbee2mqttDriver:
         self._availability = f"{topic}/availability"
         self._bridge = f"{topic.partition('/')[0]}/bridge/state"
         self._gone: set[str] = set()
+        self._held: list[Said] = []
         self._subscription = broker.subscription([topic, self._availability, self._bridge])
         self._rejects = Rejects(sensor_id)
 
@@ -56,46 +59,67 @@ class Zigbee2mqttDriver:
         return self._sensor_id
 
     @property
-    def max_silence(self) -> timedelta | None:
-        """None: it speaks only on events. While it is said to be gone, time alone must not make it count as heard."""
-        return _UNTIL_IT_SPEAKS if self._gone else None
+    def max_silence(self) -> None:
+        """None: it speaks only on events."""
+        return
 
     @property
     def rejected(self) -> int:
         """How many messages could not be read since the start."""
         return self._rejects.count
 
-    async def run(self, emit: Emit) -> None:
-        """Emit until cancelled; raises DeviceError when the broker is lost, or the device or bridge said to be gone."""
+    async def run(self, emit: Emit) -> Never:
+        """Emit until cancelled; raises DeviceError when the broker is lost, or the device or bridge is said to be gone.
+
+        Called again while they are gone it waits, and says so by a life sign when they are back.
+        """
+        await self._subscription.connection()
+        await self._stand(emit)
         while True:
-            arrival = await self._subscription.next()
+            for one in self._hear(await self._subscription.next()):
+                emit(one)
+
+    async def _stand(self, emit: Emit) -> None:
+        """Return when the device stands: nothing retained says that it is gone, or it is back."""
+        settled_at = asyncio.get_running_loop().time() + SETTLE_S
+        while self._gone or asyncio.get_running_loop().time() < settled_at:
             try:
-                said = self._hear(arrival)
-            except DecodeError as error:
-                self._rejects.add(error)
+                async with asyncio.timeout_at(None if self._gone else settled_at):
+                    arrival = await self._subscription.next()
+            except TimeoutError:
+                break
+            said = self._hear(arrival)
+            if arrival.retained:
+                self._held = said or self._held
                 continue
             for one in said:
                 emit(one)
+        for one in (Alive(), *self._held):
+            emit(one)
+        self._held = []
 
     def _hear(self, arrival: Arrival) -> list[Said]:
-        if arrival.topic == self._availability:
-            return self._be(
-                arrival, "Zigbee2MQTT says that the device is offline; is its battery empty, is it too far?"
-            )
-        if arrival.topic == self._bridge:
-            return self._be(arrival, "Zigbee2MQTT does not run; no Zigbee device can be heard (see its own log)")
-        if not arrival.retained:
-            self._gone.clear()  # what speaks is there
-        return self._decode(arrival)
+        try:
+            if arrival.topic == self._availability:
+                self._be(arrival, "Zigbee2MQTT says that the device is offline; is its battery empty, is it too far?")
+                return []
+            if arrival.topic == self._bridge:
+                self._be(arrival, "Zigbee2MQTT does not run; no Zigbee device can be heard (see its own log)")
+                return []
+            if not arrival.retained:
+                self._gone.clear()  # what speaks is there
+                self._held = []
+            return self._decode(arrival)
+        except DecodeError as error:
+            self._rejects.add(error)
+            return []
 
-    def _be(self, arrival: Arrival, why_gone: str) -> list[Said]:
+    def _be(self, arrival: Arrival, why_gone: str) -> None:
         if is_online(arrival.payload):
             self._gone.discard(arrival.topic)
-            return [] if self._gone else [Alive()]
-        if arrival.topic in self._gone:
-            return []
-        self._gone.add(arrival.topic)
-        raise DeviceError(why_gone)
+        elif arrival.topic not in self._gone:
+            self._gone.add(arrival.topic)
+            raise DeviceError(why_gone)
 
 
 def is_online(payload: bytes) -> bool:

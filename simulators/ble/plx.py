@@ -32,8 +32,8 @@ class DeviceStatus(IntFlag):
     """Of device and sensor (24 bits)."""
 
     LOW_PERFUSION = 1 << 5
-    SENSOR_UNCONNECTED = 1 << 13
-    SENSOR_DISPLACED = 1 << 15
+    SENSOR_UNCONNECTED = 1 << 11
+    SENSOR_DISPLACED = 1 << 13
 
 
 class NotCarried(ValueError):

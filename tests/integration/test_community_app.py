@@ -175,6 +175,26 @@ async def test_kill_9_in_the_middle_loses_and_doubles_nothing(
     assert "40 entries, whole" in capsys.readouterr().out
 
 
+def test_configuration_is_checked_in_words(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["community", "check", "-c", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "gateway gw-demo-0001" in said
+    assert f"{config}: can be used" in said
+    assert not (config.parent / "community.db").exists()
+    config.write_text(config.read_text(encoding="utf-8").replace("web: {port", "web: {prot"), encoding="utf-8")
+    assert main(["community", "check", "-c", str(config)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == 'community.yaml:3: web.prot: is not a key here; did you mean "port"?'
+    assert told[1] == f"{config}: 1 problem; nothing was started"
+
+
+def test_missing_secret_is_found_by_the_check(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write("store: {password_file: none}\n")
+    assert main(["community", "check", "-c", str(config)]) == 1
+    assert "secret cannot be read" in capsys.readouterr().err
+
+
 def test_port_that_is_taken_is_told_in_words(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     port = int(re.search(r"port: (\d+)", config.read_text(encoding="utf-8")).group(1))
     with socket.create_server(("127.0.0.1", port)):

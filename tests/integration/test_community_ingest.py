@@ -18,11 +18,11 @@ from community.desk import Disposition, State
 from community.downlink import Downlink
 from community.ingest import LINGER_S, Ingest, Lot
 from community.settings import BrokerEntry, broker_settings
-from community.store import chain, dead_letters, intake, schema
-from community.store.database import Store, open_store
-from community.store.directory import bring_in
+from community.store import cases, chain, dead_letters, intake, schema
+from community.store.database import Store
 from messaging.broker import BrokerSettings
 from messaging.session import Session, connect
+from shouwang.alert import Severity
 from shouwang.errors import TryLater
 from shouwang.wire import (
     Command,
@@ -90,14 +90,6 @@ async def centre_at(broker: Mosquitto, store: Store, *, expires_s: float | None 
         yield Centre(store=store, desk=desk, ingests=ingests)
         for task in tasks:
             task.cancel()
-
-
-@pytest.fixture
-async def store(store_url: str) -> AsyncIterator[Store]:
-    opened = await open_store(store_url)
-    await opened.write(lambda connection: bring_in(connection, (DemoHome.entry,)))
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -222,8 +214,9 @@ async def test_poison_is_kept_and_blocks_no_neighbour(centre: Centre, line: Line
         ]
         assert letter.payload == payload[: dead_letters.KEPT_BYTES]
         assert poison[payload] in letter.reason
-    (row,) = await centre.desk.queue()
-    assert row.alerts == len(good)
+    life, lost = await centre.desk.queue()
+    assert life.alerts == len(good)
+    assert (lost.priority, lost.hazard, lost.alerts) == (Severity.P3, "unreadable", 1)
     assert sum(ingest.dead for ingest in centre.ingests) == len(poison)
 
 
@@ -238,6 +231,76 @@ async def test_poison_whose_id_can_be_read_gets_a_receipt(centre: Centre, line: 
     assert line.confirmed(envelope)
     (letter,) = await centre.rows(schema.dead_letters)
     assert letter.times == 2
+
+
+async def test_unreadable_alarm_opens_one_case_of_its_home(
+    centre: Centre, line: Line, stranger: DemoHome, mosquitto: Mosquitto
+) -> None:
+    topic = up_topic(line.gateway, Lane.LIFE_SAFETY)
+
+    async def unread(number: int) -> None:
+        await line.session.publish(topic, b"alarm of a newer home" * number)
+        await eventually(lambda: centre.rows(schema.dead_letters), lambda rows: len(rows) == number)
+
+    async with centre.desk.bells() as bells:
+        await unread(1)
+        async with asyncio.timeout(PATIENCE_S):
+            bell = await anext(bells)
+    assert (bell.kind, bell.priority) == ("opened", Severity.P3)
+    await unread(2)
+    (row,) = await centre.desk.queue()
+    assert (row.address, row.resident_name, row.hazard, row.version) == ("3号楼2-501", "王桂兰", "unreadable", 1)
+    assert "Call the home" in row.why.en
+    assert "打电话到家中" in row.why.zh
+    row = await centre.desk.acknowledge(row.incident_id, version=1, by="zhang", command_id="c1")
+    await centre.desk.close(
+        row.incident_id, version=2, by="zhang", command_id="c2", disposition=Disposition.FALSE_ALARM, note="all well"
+    )
+    await line.session.publish(topic, b"alarm of a newer home")  # sent again: a person has looked into it
+    await eventually(lambda: centre.rows(schema.dead_letters), lambda rows: sum(row.times for row in rows) == 3)
+    assert await centre.desk.queue() == ()
+    await unread(3)
+    async with line_to(mosquitto, stranger.gateway) as other:
+        await other.session.publish(up_topic(stranger.gateway, Lane.LIFE_SAFETY), b"?")
+        await eventually(centre.desk.queue, lambda rows: len(rows) == 2)
+    _, unknown = await centre.desk.queue()
+    assert stranger.gateway in unknown.home_id
+    assert (await centre.store.read(chain.verify)).faults == ()
+
+
+async def test_unreadable_telemetry_and_state_ring_nobody(centre: Centre, line: Line) -> None:
+    topics = (up_topic(line.gateway, Lane.TELEMETRY), up_topic(line.gateway, Lane.STATE), will_topic(line.gateway))
+    for topic in topics:
+        await line.session.publish(topic, b"?")
+    await eventually(lambda: centre.rows(schema.dead_letters), lambda rows: len(rows) == len(topics))
+    assert await centre.desk.queue() == ()
+
+
+async def test_long_topic_blocks_nobody(centre: Centre, line: Line, home: DemoHome) -> None:
+    odd = "".join(chr(0x4E00 + number) for number in range(10_000))  # does not compress: too long for an index
+    await line.session.publish(up_topic(odd, Lane.LIFE_SAFETY), b"?")
+    good = home.envelope(home.alert())
+    await line.send(good)
+    await line.until(lambda: line.confirmed(good))
+    assert len(await centre.rows(schema.dead_letters)) == 1
+
+
+async def test_dead_letter_and_its_case_are_kept_together(
+    centre: Centre, line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = cases.warn_of_unreadable
+    failures = [TryLater("disk full")]
+
+    def full_disk(connection: sa.Connection, gateway_id: str, at: datetime) -> None:
+        real(connection, gateway_id, at)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(cases, "warn_of_unreadable", full_disk)
+    await line.session.publish(up_topic(line.gateway, Lane.LIFE_SAFETY), b"?")
+    await eventually(centre.desk.queue, lambda rows: len(rows) == 1)
+    (letter,) = await centre.rows(schema.dead_letters)
+    assert (letter.times, failures) == (1, [])
 
 
 async def test_row_that_the_database_refuses_is_found_among_its_neighbours(
@@ -266,8 +329,8 @@ async def test_time_that_no_clock_can_mean_is_poison(centre: Centre, line: Line,
     await line.until(lambda: line.confirmed(wild) and line.confirmed(good))
     (letter,) = await centre.rows(schema.dead_letters)
     assert "no time that a clock can mean" in letter.reason
-    (row,) = await centre.desk.queue()
-    assert (await centre.desk.incident(row.incident_id)).row.alerts == 1
+    life, _ = await centre.desk.queue()
+    assert (await centre.desk.incident(life.incident_id)).row.alerts == 1
 
 
 async def test_our_own_mistake_blocks_nobody_and_the_home_keeps_its_copy(
@@ -290,8 +353,8 @@ async def test_our_own_mistake_blocks_nobody_and_the_home_keeps_its_copy(
     assert not line.confirmed(odd)
     await line.send(odd)  # a mended server
     await line.until(lambda: line.confirmed(odd))
-    (row,) = await centre.desk.queue()
-    assert row.alerts == 2
+    life, _ = await centre.desk.queue()
+    assert life.alerts == 2
 
 
 async def test_nothing_is_acknowledged_before_it_is_committed(

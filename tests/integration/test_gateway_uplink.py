@@ -1,18 +1,24 @@
 """From the pipeline to a centre and back over a real broker: receipts, resends, overtaking, losses."""
 
 import asyncio
+import socket
+import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway import scribe as scribe_module
 from gateway import uplink as uplink_module
 from gateway.clock import Clock
 from gateway.outbox import Outbox
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
+from gateway.slips import Slips
 from gateway.uplink import Uplink
+from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
 from messaging.session import connect
 from rules.bound import HomeFacts
@@ -47,23 +53,39 @@ def quick(monkeypatch):
     monkeypatch.setattr(uplink_module, "RESEND_CAP_S", 0.4)
     monkeypatch.setattr(uplink_module, "BACKOFF_START_S", 0.01)
     monkeypatch.setattr(uplink_module, "BACKOFF_CAP_S", 0.2)
+    monkeypatch.setattr(scribe_module, "GROUP_COMMIT_S", 0.05)
 
 
 class Home:
     """The gateway without its drivers: outbox, rules, pipeline, scribe, uplink."""
 
-    def __init__(self, outbox, thread, port):
-        clock = Clock(outbox.clock_mark())
+    def __init__(self, outbox, thread, port, clock):
+        clock = clock or Clock(outbox.clock_mark())
+        self.card, self.thread = outbox, thread
         rules = [*Sos(kind="sos", id="sos").bind(FACTS)]
         self.said = []
         self.helped = []
         self.pipeline = Pipeline(
             Engine(rules, outbox.saved_states()), clock, announce=self.said.extend, beat=lambda: None
         )
-        self.scribe = Scribe(outbox, thread, clock, stored=lambda stored: self.uplink.offer(stored))  # noqa: PLW0108 - made below
-        settings = BrokerSettings(host="127.0.0.1", port=port, client_id=GW, clean_start=False, session_expiry_s=60)
+        self.scribe = Scribe(
+            outbox,
+            thread,
+            clock,
+            Slips(GW),
+            stored=lambda stored: self.uplink.offer(stored),  # noqa: PLW0108 - made below
+            unwritten=lambda slips: self.uplink.offer_unwritten(slips),  # noqa: PLW0108
+        )
+        self.settings = BrokerSettings(
+            host="127.0.0.1", port=port, client_id=GW, clean_start=False, session_expiry_s=60
+        )
         self.uplink = Uplink(
-            settings, GW, outbox.epoch, self.scribe, clock, obey=self._obey, done=outbox.commands_done()
+            self.settings,
+            GW,
+            self.scribe,
+            confirmed=self.pipeline.confirmed,
+            obey=self._obey,
+            done=outbox.commands_done(),
         )
         self.clock = clock
 
@@ -81,19 +103,34 @@ class Home:
         async with asyncio.timeout(20):
             while self.pipeline._inbox or not self.pipeline.batch.is_empty:
                 await asyncio.sleep(0.01)
-        return await self.scribe.backlog()
+            await asyncio.get_running_loop().run_in_executor(self.thread, lambda: None)
+        return self.scribe.backlog
 
     async def backlog_is(self, count):
         async with asyncio.timeout(20):
-            while await self.scribe.backlog() != count:
+            while self.scribe.backlog != count:
                 await asyncio.sleep(0.01)
 
 
+class SickCard(Outbox):
+    """A card that is read-only, or hangs, as long as the test says."""
+
+    is_read_only = False
+    may_go_on = threading.Event()
+    may_go_on.set()
+
+    def _write(self, batch, mark):
+        self.may_go_on.wait(20)
+        if self.is_read_only:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return super()._write(batch, mark)
+
+
 @asynccontextmanager
-async def living(path, port, *, online=True):
+async def living(path, port, *, online=True, clock=None):
     with ThreadPoolExecutor(1) as thread:
-        outbox = await asyncio.get_running_loop().run_in_executor(thread, Outbox, path, GW)
-        home = Home(outbox, thread, port)
+        outbox = await asyncio.get_running_loop().run_in_executor(thread, SickCard, path, GW)
+        home = Home(outbox, thread, port, clock)
         tasks = [asyncio.create_task(home.pipeline.run()), asyncio.create_task(home.scribe.run(home.pipeline))]
         if online:
             tasks.append(asyncio.create_task(home.uplink.run()))
@@ -171,7 +208,7 @@ async def test_without_a_receipt_it_stays_and_is_sent_again_the_same(mosquitto, 
         home.say(Quantity.SOS)
         await there.until(lambda came: len(alerts(came)) >= 3)
         assert len({item.id for item in there.came if item.id.lane == Lane.LIFE_SAFETY}) == 1
-        assert await home.scribe.backlog() >= 1
+        assert home.scribe.backlog >= 1
         there.confirms = True
         await home.backlog_is(0)
 
@@ -272,13 +309,16 @@ async def test_nonsense_from_the_centre_harms_nobody(mosquitto, tmp_path):
     async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
         home.say(Quantity.SOS)
         await there.until(alerts)
+        huge = encode(Receipt(epoch="f" * 16, lane=Lane.STATE, seqs=(10**30,), server_at=datetime.now(UTC)))
+        huge = huge.replace(b"f" * 16, there.came[0].id.epoch.encode())  # a number that no file can hold
         for topic in (receipt_topic(GW), command_topic(GW)):
-            for payload in (b"", b"\xff", b"[]", b'{"epoch":1}', b"x" * 300_000):
+            for payload in (b"", b"\xff", b"[]", b'{"epoch":1}', b"x" * 1_000_000, huge):
                 await there.session.publish(topic, payload)
         await there.order(HelpComing(say=Sentence(zh="", en="")))
         async with asyncio.timeout(10):
             while not home.helped:
                 await asyncio.sleep(0.01)
+        await home.backlog_is(0)  # the card is still written
 
 
 async def test_a_receipt_of_another_epoch_confirms_nothing(mosquitto, tmp_path):
@@ -289,4 +329,154 @@ async def test_a_receipt_of_another_epoch_confirms_nothing(mosquitto, tmp_path):
         other = Receipt(epoch="f" * 16, lane=Lane.LIFE_SAFETY, seqs=(1,), server_at=datetime.now(UTC))
         await there.session.publish(receipt_topic(GW), encode(other))
         await there.until(lambda came: len(alerts(came)) >= 2)
-        assert await home.scribe.backlog() >= 1
+        assert home.scribe.backlog >= 1
+
+
+async def test_an_alert_reaches_the_centre_although_the_card_is_read_only(mosquitto, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(scribe_module, "_RETRY_CAP_S", 0.2)
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        home.card.is_read_only = True
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        mosquitto.kill()  # it goes on from memory over a lost connection too, where no receipt came
+        assert alerts(there.came) == home.said
+        assert home.scribe.backlog == 0
+        home.card.is_read_only = False
+        assert await home.written() == 2
+        mosquitto.start()
+        async with centre(mosquitto.port) as again:
+            await home.backlog_is(0)
+    assert {step.alert_id for step in alerts([*there.came, *again.came])} == {home.said[0].alert_id}
+    words = [record.message for record in caplog.records]
+    assert sum("from memory" in word for word in words) == 1
+
+
+async def test_an_alert_in_memory_only_is_sent_in_the_next_connection(mosquitto, tmp_path):
+    async with living(tmp_path / "o.db", mosquitto.port) as home:
+        home.card.is_read_only = True
+        home.say(Quantity.SOS)
+        mosquitto.restart()
+        async with centre(mosquitto.port) as there:
+            await there.until(alerts)
+            async with asyncio.timeout(10):
+                while home.uplink._slips:
+                    await asyncio.sleep(0.01)
+
+
+async def test_an_alert_reaches_the_centre_although_the_card_hangs(mosquitto, tmp_path, monkeypatch):
+    monkeypatch.setattr(scribe_module, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(SickCard, "may_go_on", threading.Event())
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        home.say(Quantity.PRESENCE)
+        async with asyncio.timeout(10):
+            while home.pipeline._inbox or not home.pipeline.batch.is_empty:
+                await asyncio.sleep(0.01)
+        home.say(Quantity.SOS)  # while the card sits on what came before
+        await there.until(alerts)
+        home.card.may_go_on.set()
+        await home.backlog_is(0)
+
+
+async def test_a_centre_that_confirms_nothing_is_asked_with_a_few_messages_only(mosquitto, tmp_path):
+    async with living(tmp_path / "o.db", mosquitto.port, online=False) as home:
+        for n in range(60 * 100):
+            home.say(Quantity.PRESENCE, float(n % 2))
+            if n % 400 == 0:
+                await asyncio.sleep(0)
+        count = await home.written()
+        assert count > 20
+        async with centre(mosquitto.port) as there:
+            there.confirms = False
+            task = asyncio.create_task(home.uplink.run())
+            await there.until(lambda came: len(came) > 30)  # again and again the same
+            assert len({item.id for item in there.came}) <= 4
+            home.say(Quantity.SOS)
+            await there.until(alerts)
+            there.confirms = True
+            await home.backlog_is(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_command_repeated_before_it_is_durable_is_not_acknowledged(mosquitto, tmp_path):
+    words = HelpComing(say=Sentence(zh="", en=""))
+    async with centre(mosquitto.port) as there:
+        async with living(tmp_path / "o.db", mosquitto.port) as home:
+            home.say(Quantity.SOS)
+            await there.until(alerts)
+            home.card.is_read_only = True
+            await there.order(words)
+            async with asyncio.timeout(10):
+                while not home.helped:
+                    await asyncio.sleep(0.01)
+            async with connect(home.settings):
+                pass  # the broker drops the gateway's connection: the command comes once more in the next
+            await there.order(words, "c2")
+            async with asyncio.timeout(10):
+                while len(home.helped) < 2:
+                    await asyncio.sleep(0.01)
+        async with living(tmp_path / "o.db", mosquitto.port) as home:  # a power cut: nothing of it was on the card
+            async with asyncio.timeout(10):
+                while len(home.helped) < 2:
+                    await asyncio.sleep(0.01)
+            assert [command.command_id for command in home.helped] == ["c1", "c2"]
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=-20_000), timedelta(days=400)])
+async def test_a_wrong_clock_and_one_set_right_under_way_refuse_no_command(mosquitto, tmp_path, wrong):
+    error = wrong
+    clock = Clock(wall=lambda: datetime.now(UTC) + error)
+    words = HelpComing(say=Sentence(zh="", en=""))
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port, clock=clock) as home:
+        async with asyncio.timeout(10):
+            while home.uplink._told is not None or home.uplink._steady_from > 1e12:
+                await asyncio.sleep(0.01)
+        await there.order(words, "before any receipt")
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        await home.backlog_is(0)
+        error = timedelta(0)
+        await there.order(words, "late", timedelta(seconds=-1))
+        await there.order(words, "after the step")
+        async with asyncio.timeout(10):
+            while len(home.helped) < 2:
+                await asyncio.sleep(0.01)
+    assert [command.command_id for command in home.helped] == ["before any receipt", "after the step"]
+
+
+async def test_a_file_that_breaks_under_way_is_replaced_and_all_goes_on(mosquitto, tmp_path, monkeypatch):
+    monkeypatch.setattr(uplink_module, "_AHEAD", 1)
+    async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
+        there.confirms = False
+        home.say(Quantity.SOS)
+        await there.until(alerts)
+        for _ in range(10):
+            home.say(Quantity.PRESENCE)
+            await home.written()
+        epoch = home.card.epoch
+        home.card._is_damaged = True
+        home.say(Quantity.PRESENCE)
+        await home.written()
+        assert home.card.epoch != epoch
+        there.confirms = True
+        await home.backlog_is(0)
+    assert {step.state for step in alerts(there.came)} == {AlertState.FIRING}
+    assert {item.id.lane for item in there.came if item.id.epoch == home.card.epoch} == {0, 1, 2}
+
+
+async def test_a_broker_that_never_answers_is_asked_less_and_less(tmp_path, monkeypatch):
+    monkeypatch.setattr("messaging.session.CONNECT_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(uplink_module, "_STEADY_S", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        async with living(tmp_path / "o.db", mute.getsockname()[1], online=False) as home:
+            pauses = []
+            monkeypatch.setattr(Backoff, "pause", lambda self: asyncio.sleep(pauses.append(self.next_pause_s()) or 0))
+            failures = []
+            monkeypatch.setattr(Backoff, "succeeded", lambda self: failures.append(1))
+            task = asyncio.create_task(home.uplink.run())
+            async with asyncio.timeout(10):
+                while len(pauses) < 3:
+                    await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert failures == []

@@ -78,7 +78,7 @@ async def test_services_and_fixed_values_can_be_read(ble_radio: BleRadio) -> Non
         assert client.services.get_service(PLX) is not None
         assert await client.read_gatt_char(BATTERY) == b"\x50"
         assert await client.read_gatt_char(MODEL) == b"SIM-PLX"
-        assert await client.read_gatt_char(FEATURES) == bytes.fromhex("0b00a020002000")
+        assert await client.read_gatt_char(FEATURES) == bytes.fromhex("0b00a020000800")
     assert ble_radio.tally.of(OXIMETER, Quantity.BATTERY) == Counter({80: 1})
 
 
@@ -91,7 +91,7 @@ async def test_a_subscriber_hears_what_the_probe_sees(ble_radio: BleRadio) -> No
         await until(lambda: heard.values[-1][1:5] == bytes.fromhex("580015f4"))
         ble_radio.oximeter.take_finger_out()
         await until(lambda: heard.values[-1][1:5] == bytes.fromhex("ff07ff07"))
-        assert heard.values[-1] == bytes.fromhex("0cff07ff072020002000")  # ongoing, unavailable; sensor unconnected
+        assert heard.values[-1] == bytes.fromhex("0cff07ff072020000800")  # ongoing, unavailable; sensor unconnected
         await client.stop_notify(CONTINUOUS)
         assert not ble_radio.oximeter.is_listened_to
 

@@ -9,6 +9,7 @@ from fixtures.browser import PASSWORD, Centre
 
 from shouwang.alert import AlertState, Severity
 from shouwang.quantities import Quantity
+from shouwang.wire import BirthBody, Lane
 
 
 @pytest.fixture
@@ -338,3 +339,24 @@ async def test_pages_may_not_be_kept_and_assets_may(centre: Centre, browser: htt
 
 async def test_health_answers_without_a_login(browser: httpx.AsyncClient) -> None:
     assert (await browser.get("/healthz")).text == "ok\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "not_on_file", "not_heard"),
+    [
+        ("zh", "此户未登记", "网关启动后尚未收到数据"),
+        ("en", "home not on file", "not heard since the gateway started"),
+    ],
+)
+async def test_home_that_is_not_on_file_is_shown_all_the_same(
+    centre: Centre, browser: httpx.AsyncClient, language: str, not_on_file: str, not_heard: str
+) -> None:
+    await centre.user(language=language)
+    await centre.alarm("gw-stranger", "sos", Severity.P1)
+    await centre.send("gw-stranger", Lane.STATE, BirthBody(version="1", sensors={"sos-bed": "sos_button_zigbee2mqtt"}))
+    await log_in(browser)
+    for path in ("/queue", "/incidents/1", "/gateways"):
+        page = (await browser.get(path)).text
+        assert "gw-stranger" in page
+        assert not_on_file in page
+    assert not_heard in page

@@ -47,6 +47,14 @@ def test_paths_begin_at_the_file_and_absolute_ones_stay(tmp_path: Path) -> None:
     [
         ("name: x\n", "community.yaml:1: broker:"),
         (SMALL + "webb:\n  port: 1\n", "community.yaml:4: webb:"),
+        (SMALL + "web:\n  prot: 1\n", 'community.yaml:5: web.prot: is not a key here; did you mean "port"?'),
+        (SMALL + "store:\n  url: mysql://x/y\n", "community.yaml:5: store.url: write sqlite:///"),
+        (
+            SMALL + "store:\n  url: postgresql://a:b@c/d\n",
+            "community.yaml:5: store.url: write the password into a file",
+        ),
+        (SMALL + "  client_id: my server\n", 'community.yaml:4: broker.client_id: "my server" cannot be a name; use'),
+        (SMALL.replace("Sunshine", '""'), "community.yaml:1: name: has 0 characters; write 1 to 200"),
         (SMALL + "web:\n  port: 99999\n", "community.yaml:5: web.port:"),
         (SMALL + "web:\n  public_url: care.example.org\n", "community.yaml:5: web.public_url:"),
         ("name: x\nbroker:\n  url: http://x\n", "community.yaml:3: broker.url:"),

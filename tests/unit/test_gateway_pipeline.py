@@ -13,6 +13,7 @@ from gateway.clock import Clock
 from gateway.outbox import Outbox
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
+from gateway.slips import Slips
 from rules.bound import HomeFacts
 from rules.engine import Engine
 from rules.fall import Fall
@@ -154,8 +155,8 @@ async def test_a_card_that_fails_loses_nothing_and_siren_goes_on(stage, tmp_path
     with ThreadPoolExecutor(1) as thread:
         card = FailingCard(tmp_path / "o.db", "gw")
         card.failures = 3
-        stored, confirmed = [], []
-        scribe = Scribe(card, thread, stage.clock, stored=stored.extend)
+        stored, confirmed, slips = [], [], []
+        scribe = Scribe(card, thread, stage.clock, Slips("gw"), stored=stored.extend, unwritten=slips.extend)
         task = asyncio.create_task(scribe.run(stage.pipeline))
         stage.pipeline.batch.after_commit.append(lambda: confirmed.append(1))
         stage.pipeline.accept(reading())
@@ -179,7 +180,7 @@ async def test_a_card_that_never_comes_back_costs_the_oldest_telemetry_only(stag
     with ThreadPoolExecutor(1) as thread:
         card = FailingCard(tmp_path / "o.db", "gw")
         card.failures = 1
-        scribe = Scribe(card, thread, stage.clock, stored=lambda _: None)
+        scribe = Scribe(card, thread, stage.clock, Slips("gw"), stored=lambda _: None, unwritten=lambda _: None)
         stage.pipeline.accept(reading())
         for n in range(200):
             stage.pipeline.accept(reading(Quantity.PRESENCE, "radar", float(n % 2)))
@@ -188,8 +189,8 @@ async def test_a_card_that_never_comes_back_costs_the_oldest_telemetry_only(stag
         batch = stage.pipeline.batch
         assert len(batch.readings) == 50
         assert len(batch.alerts) == 1
-        gaps = [body for _, body in batch.bodies if isinstance(body, GapBody)]
-        assert [gap.count for gap in gaps] == [151]
+        assert batch.gap is not None
+        assert batch.gap.count == 151
         card.close()
 
 

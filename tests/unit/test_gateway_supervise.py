@@ -57,7 +57,7 @@ class Log(list):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(supervise, "BACKOFF_START_S", 0.001)
-    monkeypatch.setattr(supervise, "_QUIET_START_S", 0.01)
+    monkeypatch.setattr(supervise, "_STOOD_S", 0.01)
 
 
 async def watch(driver, enough):
@@ -147,12 +147,50 @@ async def test_a_driver_that_returns_has_ended():
     assert log[0].reason == "the driver ended"
 
 
-async def test_a_sensor_that_speaks_only_on_events_is_up_once_its_link_stands():
-    async def stands(emit):
+async def test_a_sensor_that_speaks_only_on_events_is_up_by_its_life_sign_and_never_by_waiting():
+    tries_again, is_back = asyncio.Event(), asyncio.Event()
+
+    async def lost(emit):
+        raise DeviceError("offline")
+
+    async def waits(emit):
+        tries_again.set()
+        await is_back.wait()
+        emit(Alive())
         await asyncio.Event().wait()
 
-    log = await watch(Script(stands, max_silence=None), lambda seen: len(seen) == 1)
-    assert log.states == [SensorState.UP]
+    log = Log()
+    task = asyncio.create_task(Supervisor(Script(lost, waits, max_silence=None), Clock(), log.accept).run())
+    async with asyncio.timeout(5):
+        await tries_again.wait()
+    assert log.states == [SensorState.DOWN]
+    is_back.set()
+    await log.until(lambda seen: len(seen) == 2)
+    assert log.states == [SensorState.DOWN, SensorState.UP]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_driver_that_breaks_stops_no_other():
+    async def buggy(emit):
+        raise ValueError("bug")
+
+    async def speaks(emit):
+        emit(Alive())
+        await asyncio.Event().wait()
+
+    broken, sound = Log(), Log()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(Supervisor(Script(*[buggy] * 50), Clock(), broken.accept).run()),
+            group.create_task(Supervisor(Script(speaks), Clock(), sound.accept).run()),
+        ]
+        await broken.until(lambda seen: len(seen) == 1)
+        await sound.until(lambda seen: len(seen) == 1)
+        for task in tasks:
+            task.cancel()
+    assert broken.states == [SensorState.DOWN]
+    assert sound.states == [SensorState.UP]
 
 
 async def test_the_battery_rides_on_the_next_status():

@@ -66,7 +66,7 @@ def test_continuous_measurement() -> None:
 
 def test_continuous_measurement_without_a_finger() -> None:
     said = plx.continuous(None, None, measurement=MeasurementStatus.UNAVAILABLE, device=DeviceStatus.SENSOR_UNCONNECTED)
-    assert said == bytes.fromhex("0c ff07 ff07 0020 002000")
+    assert said == bytes.fromhex("0c ff07 ff07 0020 000800")
 
 
 def test_spot_check_with_and_without_a_clock() -> None:

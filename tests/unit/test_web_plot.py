@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+from fixtures.community_home import DemoHome
 from hypothesis import given
 from hypothesis import strategies as st
 
 from community.desk import Point, Series
-from community.web.plot import HEIGHT, WIDTH, is_curve, plot_points, sparkline
+from community.web.plot import HEIGHT, WIDTH, alarms, is_curve, plot_points, sparkline
+from shouwang.alert import AlertState
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
 
@@ -50,3 +52,10 @@ def test_doubtful_values_are_marked_for_the_browser() -> None:
 def test_presses_are_no_curve() -> None:
     assert is_curve(series([]))
     assert not is_curve(Series(sensor_id="sos", quantity=Quantity.SOS, points=()))
+
+
+def test_each_call_for_help_is_marked_when_it_was_made_at_home() -> None:
+    home = DemoHome()
+    calls = [home.alert("sos", since=BEGIN), home.alert("fall", since=BEGIN + timedelta(seconds=9))]
+    steps = [home.alert("fall", state=state) for state in AlertState if state is not AlertState.FIRING]
+    assert alarms([*calls, *steps]) == [BEGIN.timestamp(), BEGIN.timestamp() + 9]

@@ -9,10 +9,11 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.extract import extract
 
+from community import wording
 from community.desk import Disposition, State
 from community.web import words
-from community.web.language import Language, catalogue, language_named, preferred
-from shouwang.alert import AlertState, Severity
+from community.web.language import Language, catalogue, language_named, preferred, translations
+from shouwang.alert import AlertState, Sentence, Severity
 from shouwang.reading import Quality
 from shouwang.status import SensorState
 
@@ -130,3 +131,20 @@ def test_browsers_language_is_understood(header: str, language: str) -> None:
 def test_unknown_language_is_none() -> None:
     assert language_named("de") is None
     assert language_named(None) is None
+
+
+@pytest.mark.parametrize(
+    ("timeline", "console"),
+    [
+        (wording._STATES, words.STATES),
+        (wording._DISPOSITIONS, words.DISPOSITIONS),
+        (wording._STEPS, words.ALERT_STATES),
+    ],
+)
+def test_timeline_and_console_call_a_thing_by_one_name(
+    timeline: dict[object, Sentence], console: dict[object, str]
+) -> None:
+    zh, en = (translations(language).gettext for language in (Language.ZH, Language.EN))
+    for value, said in timeline.items():
+        shown = Sentence(zh=zh(console[value]), en=en(console[value]))
+        assert (said.zh, said.en) in {(shown.zh, shown.en), (shown.zh, shown.en.lower())}

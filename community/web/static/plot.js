@@ -51,8 +51,8 @@ customElements.define("sw-plot", class extends HTMLElement {
     return this.#points.some(([, , isGood]) => !isGood);
   }
 
-  get #alarm() {
-    return Number(this.dataset.alarm);
+  get #alarms() {
+    return JSON.parse(this.dataset.alarms);
   }
 
   #data() {
@@ -75,8 +75,8 @@ customElements.define("sw-plot", class extends HTMLElement {
       height: HEIGHT,
       legend: { live: true },
       scales: {
-        x: { range: (_, first, last) => [Math.min(first, this.#alarm), Math.max(last, this.#alarm) + 1] },
-        y: { range: (_, low, high) => [Math.floor(low - 2), Math.ceil(high + 2)] },
+        x: { range: (_, first, last) => [Math.min(first, ...this.#alarms), Math.max(last, ...this.#alarms) + 1] },
+        y: { range: (_, low, high) => [Math.floor(low - 2), Math.ceil(high + 2 + (high - low) / 5)] }, // room for the word
       },
       axes: [{ ...axis, values: (_, ticks) => ticks.map(at), space: 80, incrs: STEPS_S }, { ...axis, size: 44 }],
       series: [
@@ -84,12 +84,12 @@ customElements.define("sw-plot", class extends HTMLElement {
         { label: this.dataset.label, stroke: ink.getPropertyValue("--plot"), width: 2, spanGaps: true, points: { size: 4 } },
         ...(this.#hasDoubt ? [doubtful] : []),
       ],
-      hooks: { draw: [(chart) => this.#markAlarm(chart, ink.getPropertyValue("--p1"))] },
+      hooks: { draw: [(chart) => this.#alarms.forEach((at) => this.#markAlarm(chart, at, ink.getPropertyValue("--p1")))] },
     };
   }
 
-  #markAlarm(chart, colour) {
-    const x = chart.valToPos(this.#alarm, "x", true);
+  #markAlarm(chart, at, colour) {
+    const x = chart.valToPos(at, "x", true);
     const { ctx, bbox } = chart;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour;

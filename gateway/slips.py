@@ -1,0 +1,40 @@
+"""Alerts that the card does not take, on slips: they go to the centre from memory, and stay for the card as well.
+
+Their numbers belong to an epoch of their own, so that they never clash with those on the card. The centre knows an
+alert by its id: the copy that comes from the card later is no second alarm.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+from gateway.clock import ClockMark
+from gateway.outbox import Stored
+from shouwang.alert import Alert
+from shouwang.wire import AlertBody, Envelope, Lane, MessageId, encode
+
+
+class Slips:
+    """The slips of one run of the gateway."""
+
+    def __init__(self, gateway_id: str) -> None:
+        """Begin a new epoch."""
+        self._gateway_id = gateway_id
+        self._epoch = secrets.token_hex(8)
+        self._seq = 0
+        self._known: set[str] = set()
+
+    def of(self, alerts: Iterable[Alert], mark: ClockMark) -> list[Stored]:
+        """A slip for each alert that has none yet."""
+        return [self._slip(alert, mark) for alert in alerts if alert.alert_id not in self._known]
+
+    def written(self, alerts: Iterable[Alert]) -> None:
+        """The card has these now."""
+        self._known.difference_update(alert.alert_id for alert in alerts)
+
+    def _slip(self, alert: Alert, mark: ClockMark) -> Stored:
+        self._known.add(alert.alert_id)
+        self._seq += 1
+        key = MessageId(gateway=self._gateway_id, epoch=self._epoch, lane=Lane.LIFE_SAFETY, seq=self._seq)
+        body = AlertBody(alert=alert)
+        envelope = Envelope(id=key, created_at=mark.wall, boot=mark.boot, mono=mark.engine_ms, body=body)
+        return Stored(key.epoch, key.lane, key.seq, encode(envelope))
