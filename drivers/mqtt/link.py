@@ -160,6 +160,7 @@ class LocalBroker:
             async with AsyncExitStack() as stack:
                 client = await self._connect(stack)
                 await self._subscribe(client)
+                _heed_cancellation()
                 self._become(connected=True)
                 async for _ in client.messages:  # they went to the inboxes already: this only waits for the end
                     pass
@@ -171,6 +172,7 @@ class LocalBroker:
             raise
         finally:
             self._become(connected=False)
+            _heed_cancellation()
 
     async def _connect(self, stack: AsyncExitStack) -> aiomqtt.Client:
         self._speaks_5 = True
@@ -264,6 +266,16 @@ def _doorstep(route: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[ai
             route(item)
 
     return Doorstep
+
+
+def _heed_cancellation() -> None:
+    """Be cancelled, where an answer of the broker came in the same moment as the order to stop.
+
+    asyncio.wait_for of Python 3.11, which aiomqtt uses, then forgets the order (python/cpython#86296).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _code(code: object) -> int:

@@ -225,6 +225,22 @@ async def test_the_broker_keeps_our_place_while_the_gateway_restarts(mosquitto: 
     assert heard.count(Quantity.SOS, 1) == 1
 
 
+@pytest.mark.slow
+async def test_an_order_to_stop_is_heeded_at_every_moment(mosquitto: Mosquitto) -> None:
+    """Also in the one in which the broker's answer comes: else the gateway would not stop."""
+    await publish(mosquitto, SOS, b'{"battery":50}', retain=True)
+    for step in range(400):
+        broker = broker_at(mosquitto)
+        sos_at(broker)
+        task = asyncio.create_task(broker.run())
+        for _ in range(step % 40):
+            await asyncio.sleep(0.0001)
+        was_running = task.cancel()  # mosquitto may have refused so quick a return
+        done, _ = await asyncio.wait([task], timeout=10)
+        assert done, f"still running after step {step}"
+        assert task.cancelled() is was_running
+
+
 async def test_wrong_credentials_are_told_in_plain_words(start_mosquitto: StartMosquitto, tmp_path) -> None:
     passwords = tmp_path / "passwords"
     passwords.touch(mode=0o600)
