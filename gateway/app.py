@@ -24,7 +24,7 @@ from gateway.uplink import Uplink
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
 from messaging.service_manager import ServiceManager
-from messaging.session import tls_context
+from messaging.tls import tls_context
 from rules.engine import Engine
 from shouwang.driver import Driver
 from shouwang.wire import Command, GapBody, HelpComing, Lane

@@ -21,8 +21,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from messaging.broker import BrokerSettings, TlsFiles, Will
-from shouwang.errors import ConfigError, DeviceError
+from messaging.broker import BrokerSettings, Will
+from messaging.tls import tls_context
+from shouwang.errors import DeviceError
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
@@ -32,6 +33,7 @@ _MAX_PACKET_BYTES = 4 * 1024 * 1024
 _MISC_INTERVAL_S = 1.0
 _GOODBYE_S = 1.0
 _NOBODY_SUBSCRIBED = 0x10
+_UNSPECIFIED = 0x80  # what paho says of a connection that ended without DISCONNECT
 
 _A = TypeVar("_A")
 
@@ -269,18 +271,17 @@ class Session:
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._end(str(reason))
+        self._end("the line was cut" if reason.value == _UNSPECIFIED else str(reason))
 
     def _end(self, why: str) -> None:
         if not self._lost.done():
             self._lost.set_result(why)
         self._arrived.set()
         error = DeviceError(f"connection to the broker lost: {why}")
-        waiting: tuple[asyncio.Future[Any], ...] = (
-            self._connected,
-            *self._published.values(),
-            *self._subscribed.values(),
-        )
+        if not self._connected.done():  # TLS 1.3 refuses a client's certificate in this way
+            where = f"{self._settings.host}:{self._settings.port}"
+            self._connected.set_exception(DeviceError(f"the broker at {where} hung up at the door; {_REFUSAL_ADVICE}"))
+        waiting: tuple[asyncio.Future[Any], ...] = (*self._published.values(), *self._subscribed.values())
         for answer in waiting:
             if not answer.done():
                 answer.set_exception(error)
@@ -325,8 +326,14 @@ class Session:
         if self._lost.done():  # given up while paho was still connecting
             sock.close()
             return
-        self._loop.add_reader(sock, self._client.loop_read)
+        self._loop.add_reader(sock, self._read)
         self._misc = self._loop.create_task(self._keep_alive(), name="mqtt-keepalive")
+
+    def _read(self) -> None:
+        self._client.loop_read()
+        # what TLS has decrypted already does not make the socket readable once more
+        while isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
+            self._client.loop_read()
 
     async def _keep_alive(self) -> None:
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:  # noqa: ASYNC110 - paho wants to be polled
@@ -371,17 +378,6 @@ async def connect(settings: BrokerSettings, *, will: Will | None = None) -> Asyn
         yield session
     finally:
         await session._close()  # noqa: SLF001
-
-
-def tls_context(files: TlsFiles) -> ssl.SSLContext:
-    """Whom we trust and who we are; raises ConfigError where the files cannot be used."""
-    try:
-        context = ssl.create_default_context(cafile=str(files.ca_file) if files.ca_file else None)
-        if files.cert_file is not None:
-            context.load_cert_chain(files.cert_file, files.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"cannot use the certificate files of the uplink: {error}") from error
-    return context
 
 
 _REFUSAL_ADVICE = "check username, password_file and the certificate, and that the centre knows this gateway"
