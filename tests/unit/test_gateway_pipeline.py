@@ -1,6 +1,7 @@
 """Events, rules, the batch and the card that fails."""
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -191,6 +192,46 @@ async def test_a_card_that_never_comes_back_costs_the_oldest_telemetry_only(stag
         assert len(batch.alerts) == 1
         assert batch.gap is not None
         assert batch.gap.count == 151
+        card.close()
+
+
+async def test_a_stop_in_the_middle_of_a_commit_that_fails_loses_nothing(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr(scribe_module, "_RETRY_START_S", 0.001)
+    with ThreadPoolExecutor(1) as thread:
+        card = FailingCard(tmp_path / "o.db", "gw")
+        card.failures = 1
+        scribe = Scribe(card, thread, stage.clock, Slips("gw"), stored=lambda _: None, unwritten=lambda _: None)
+        may_go_on = threading.Event()
+        thread.submit(may_go_on.wait, 10)
+        stage.pipeline.accept(reading())
+        await stage.until(lambda: stage.said)
+        task = asyncio.create_task(scribe.write(stage.pipeline))
+        await stage.until(lambda: stage.pipeline.batch.is_empty)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        may_go_on.set()
+        await scribe.finish(stage.pipeline)
+        assert card.failures == 0
+        assert [item.lane for item in card.pending(Lane.LIFE_SAFETY, 0, 9)] == [Lane.LIFE_SAFETY]
+        card.close()
+
+
+async def test_a_card_that_fails_for_days_gathers_one_gap_and_no_old_heartbeats(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr(scribe_module, "_UNWRITTEN_READINGS", 10)
+    monkeypatch.setattr(scribe_module, "_RETRY_START_S", 0.001)
+    with ThreadPoolExecutor(1) as thread:
+        card = FailingCard(tmp_path / "o.db", "gw")
+        card.failures = 3
+        scribe = Scribe(card, thread, stage.clock, Slips("gw"), stored=lambda _: None, unwritten=lambda _: None)
+        for round_ in range(3):
+            stage.pipeline.send(Lane.STATE, HeartbeatBody(backlog=0, uptime_s=round_))
+            for n in range(20):
+                stage.pipeline.accept(reading(Quantity.PRESENCE, "radar", float(n % 2)))
+            await stage.until(lambda: len(stage.pipeline.batch.readings) >= 20)
+            await scribe.write(stage.pipeline)
+        batch = stage.pipeline.batch
+        assert batch.gap is not None
+        assert (batch.gap.count, len(batch.readings), batch.bodies) == (50, 10, [])
         card.close()
 
 
