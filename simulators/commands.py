@@ -7,6 +7,9 @@ from pathlib import Path
 from simulators.broker import BrokerKind
 from simulators.demo import Wish, headless_verdict, perform, print_line, write_report
 
+_INTERRUPTED = 130
+"""What a shell calls an end by Ctrl-C."""
+
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the demonstration's options."""
@@ -33,6 +36,8 @@ def _demo(options: argparse.Namespace) -> int:
         language=options.language,
     )
     report = asyncio.run(perform(wish, print_line))
+    if report is None:
+        return _INTERRUPTED if wish.is_headless else 0
     if options.report is not None:
         write_report(report, options.report)
     if not wish.is_headless:

@@ -42,10 +42,38 @@ class Wish:
     language: str = "zh"
 
 
-async def perform(wish: Wish, tell: Callable[[str], None]) -> Report:
-    """Play what is wished for; `tell` prints a line for the person watching. Raises ShouwangError."""
-    if wish.recording is not None:
-        return await _perform_recording(wish, wish.recording, tell)
+async def perform(wish: Wish, tell: Callable[[str], None]) -> Report | None:
+    """Play what is wished for; `tell` prints a line for the person watching. Raises ShouwangError.
+
+    SIGINT and SIGTERM end it in order at every moment. None where that came before there was anything to report.
+    """
+    curtain = _Curtain()
+    work = _perform_recording(wish, wish.recording, tell) if wish.recording else _perform_story(wish, curtain, tell)
+    performing = asyncio.create_task(work, name="performance")
+    falling = asyncio.create_task(curtain.asked.wait(), name="stop asked")
+    await asyncio.wait({performing, falling}, return_when=asyncio.FIRST_COMPLETED)
+    falling.cancel()
+    if not performing.done():
+        tell("stopping ...")
+        if not curtain.ends_in_order:
+            performing.cancel()
+    with suppress(asyncio.CancelledError):
+        return await performing
+    return None
+
+
+class _Curtain:
+    """Falls when a signal comes. `ends_in_order`: the play itself looks at `asked` and adds up what was seen."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.ends_in_order = False
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.asked.set)
+
+
+async def _perform_story(wish: Wish, curtain: _Curtain, tell: Callable[[str], None]) -> Report:
     story = parse_scenario(evening(), name="evening.yaml")
     pace = _pace_of(story, wish)
     plan = Plan(broker=wish.broker, pace=pace, web_port=wish.port, language=wish.language)
@@ -56,7 +84,7 @@ async def perform(wish: Wish, tell: Callable[[str], None]) -> Report:
         if wish.is_headless:
             await _with_operator(stage, story, wish, report, tell)
         else:
-            await _for_people(stage, story, wish, report, tell)
+            await _for_people(stage, story, wish, report, curtain, tell)
         await _settle(stage, report)
     return report
 
@@ -79,7 +107,9 @@ async def _with_operator(
         operator.stop()
 
 
-async def _for_people(stage: Stage, story: Scenario, wish: Wish, report: Report, tell: Callable[[str], None]) -> None:
+async def _for_people(
+    stage: Stage, story: Scenario, wish: Wish, report: Report, curtain: _Curtain, tell: Callable[[str], None]
+) -> None:
     stage.on_said = lambda words: tell(f"        home | {words}")
     link = await stage.login_link("zhanglin", "张琳", wish.language)
     tell("")
@@ -87,22 +117,18 @@ async def _for_people(stage: Stage, story: Scenario, wish: Wish, report: Report,
     tell("  (one-time link, 15 minutes; open it in a browser, press the button, take the cases as they come)")
     tell("  Ctrl-C ends everything and leaves nothing behind.")
     tell("")
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
+    curtain.ends_in_order = True
     if wish.seconds is not None:
-        loop.call_later(wish.seconds, asked.set)
+        asyncio.get_running_loop().call_later(wish.seconds, curtain.asked.set)
     playing = asyncio.create_task(_over_and_over(stage, story, report, tell), name="story")
-    asking = asyncio.create_task(asked.wait(), name="stop asked")
-    await asyncio.wait({playing, asking}, return_when=asyncio.FIRST_COMPLETED)
-    asking.cancel()
+    falling = asyncio.create_task(curtain.asked.wait(), name="curtain")
+    await asyncio.wait({playing, falling}, return_when=asyncio.FIRST_COMPLETED)
+    falling.cancel()
     if playing.done():
         playing.result()
     playing.cancel()
     with suppress(asyncio.CancelledError):
         await playing
-    tell("stopping ...")
 
 
 async def _over_and_over(stage: Stage, story: Scenario, report: Report, tell: Callable[[str], None]) -> None:
