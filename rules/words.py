@@ -3,13 +3,27 @@
 from shouwang.alert import Sentence
 from shouwang.quantities import QUANTITIES, Quantity
 
-_UNITS = {"%": Sentence(zh="%", en="%"), "/min": Sentence(zh="次/分", en="per minute"), "1": Sentence(zh="", en="")}
+_SPOKEN = {
+    "/min": Sentence(zh="次/分", en="per minute"),
+    "1": Sentence(zh="", en=""),
+    "mm[Hg]": Sentence(zh="毫米汞柱", en="mmHg"),
+    "Cel": Sentence(zh="℃", en="°C"),
+    "mmol/L/min": Sentence(zh="mmol/L 每分钟", en="mmol/L per minute"),
+    "kg/m2": Sentence(zh="kg/m²", en="kg/m²"),
+    "Ohm": Sentence(zh="欧", en="ohm"),
+    "dB[mW]": Sentence(zh="dBm", en="dBm"),
+    "[ppm]": Sentence(zh="ppm", en="ppm"),
+    "ug/m3": Sentence(zh="微克/立方米", en="µg/m³"),
+    "{index}": Sentence(zh="", en=""),
+}
+"""What people call a unit; the others are said as UCUM writes them."""
 _SPANS = ((3_600_000, "小时", "h"), (60_000, "分钟", "min"), (1000, "秒", "s"))
 
 
 def value(quantity: Quantity, number: float) -> Sentence:
     """A number with its unit, e.g. `87 %`, `42 次/分`."""
-    unit = _UNITS[QUANTITIES[quantity].unit]
+    written = QUANTITIES[quantity].unit
+    unit = _SPOKEN.get(written, Sentence(zh=written, en=written))
     return Sentence(zh=f"{number:.4g} {unit.zh}".rstrip(), en=f"{number:.4g} {unit.en}".rstrip())
 
 

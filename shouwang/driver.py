@@ -1,22 +1,45 @@
 """What a sensor driver is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
 import msgspec
 
 from shouwang.quantities import Quantity
-from shouwang.reading import Quality
+from shouwang.reading import Moment, Quality
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decoder says: a value without place or time. The supervisor stamps it and makes it a Reading."""
+    """What a decoder says: a value without place or time. The supervisor stamps it and makes it a Reading.
+
+    `measured_at` only where the device kept the value and its clock is known to be right; else it is measured now.
+    `resident_id` only where a device tells several people apart; else it is of the home's resident.
+    """
 
     quantity: Quantity
     value: float
     quality: Quality = Quality.GOOD
     frame: bytes = b""
+    measured_at: Moment | None = None
+    resident_id: str = ""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a driver wants to know again after a restart; a later note of the same name replaces it."""
+
+    name: str
+    text: str
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Samples of one measurement and notes on it: on the card in one transaction, soon, all or none.
+
+    So a stored measurement that is fetched again after a power cut is neither lost nor taken twice.
+    """
+
+    samples: tuple[Sample, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +47,10 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Said = Sample | Alive
-Emit = Callable[[Said], None]
+Emitted = Said | Record
+Emit = Callable[[Emitted], None]
+Notes = Mapping[str, str]
+"""What one sensor's driver has noted, by name, up to the last that it emitted."""
 
 
 class Driver(Protocol):

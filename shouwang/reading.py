@@ -27,6 +27,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `at` is aware UTC as believed by the home's clock. `mono` is engine time: milliseconds of CLOCK_BOOTTIME carried on
     across boots by the gateway, never stepping back; rules measure durations with it. `frame` is the raw evidence.
+
+    `is_late`: a device kept the value and gave it long after `at`, its own moment of measuring; `mono` is then that of
+    its arrival. It is history: rules do not see it. `resident_id` is empty for the home's resident.
     """
 
     sensor_id: SensorId
@@ -36,3 +39,5 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mono: int
     quality: Quality = Quality.GOOD
     frame: bytes = b""
+    is_late: bool = False
+    resident_id: str = ""
