@@ -84,7 +84,7 @@ async def _perform_story(wish: Wish, curtain: _Curtain, tell: Callable[[str], No
         if wish.is_headless:
             await _with_operator(stage, story, wish, report, tell)
         else:
-            await _for_people(stage, story, wish, report, curtain, tell)
+            await _for_people(stage, story, wish, report, curtain=curtain, tell=tell)
         await _settle(stage, report)
     return report
 
@@ -108,7 +108,7 @@ async def _with_operator(
 
 
 async def _for_people(
-    stage: Stage, story: Scenario, wish: Wish, report: Report, curtain: _Curtain, tell: Callable[[str], None]
+    stage: Stage, story: Scenario, wish: Wish, report: Report, *, curtain: _Curtain, tell: Callable[[str], None]
 ) -> None:
     stage.on_said = lambda words: tell(f"        home | {words}")
     link = await stage.login_link("zhanglin", "张琳", wish.language)
