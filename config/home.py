@@ -1,5 +1,6 @@
 """The home's YAML as values: who lives there, which sensors, which rules, and where the alarms go."""
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -7,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from drivers import AnyDriver
+from drivers.ble.adapter import SLOTS, Adapter, radio_id
 from drivers.mqtt.sos_button_zigbee2mqtt import SosButtonZigbee2mqtt
 from messaging.broker import parse_broker_url
 from rules import AnyRule
@@ -109,14 +111,33 @@ class ConsoleAnnunciatorPart(_Part):
     kind: Literal["console"]
 
 
+class BluetoothPart(_Part):
+    """How one Bluetooth adapter is used. One that is not listed is used with the defaults."""
+
+    adapter: Adapter = Field(default="hci0", description="as bluetoothctl list says, e.g. hci0")
+    scan: Literal["active", "passive"] = Field(
+        default="active",
+        description="active asks devices for their names; passive saves their batteries, and needs bluetoothd -E",
+    )
+    slots: int = Field(
+        default=SLOTS, ge=1, le=20, description="connections at a time that the adapter can carry (CSR 5, Broadcom 7)"
+    )
+
+
 class Home(_Part):
     """One home."""
 
     gateway: GatewayPart
     resident: Resident
+    other_residents: tuple[Resident, ...] = Field(
+        default=(), description="who else lives here and uses the same devices; a sensor's users name them"
+    )
     uplink: UplinkPart
     local_broker: LocalBrokerPart | None = Field(
         default=None, description="the home's own MQTT broker; needed only for Zigbee sensors"
+    )
+    bluetooth: tuple[BluetoothPart, ...] = Field(
+        default=(), description="Bluetooth adapters that are not used with the defaults, one entry each"
     )
     sensors: tuple[AnyDriver, ...] = Field(description="the sensors, one entry each")
     rules: tuple[AnyRule, ...] = Field(description="what is an alarm, one entry each")
@@ -126,7 +147,20 @@ class Home(_Part):
 
     def facts(self) -> HomeFacts:
         """What rules need to know."""
-        return HomeFacts(resident_id=self.resident.id, emits={sensor.id: _can_say(sensor) for sensor in self.sensors})
+        emits = {sensor.id: _can_say(sensor) for sensor in self.sensors}
+        return HomeFacts(
+            resident_id=self.resident.id,
+            emits=emits | {radio_id(adapter): frozenset() for adapter in self.adapters()},
+            others={sensor.id: self._others_at(sensor) for sensor in self.sensors},
+        )
+
+    def adapters(self) -> tuple[str, ...]:
+        """The Bluetooth adapters that sensors of this home need, each once."""
+        return tuple(dict.fromkeys(adapter for sensor in self.sensors if (adapter := getattr(sensor, "adapter", ""))))
+
+    def _others_at(self, sensor: AnyDriver) -> tuple[str, ...]:
+        named: Iterable[str] = getattr(sensor, "users", {}).values()
+        return tuple(dict.fromkeys(person for person in named if person != self.resident.id))
 
     def bound_rules(self) -> tuple[BoundRule, ...]:
         """Every rule on every sensor that it watches."""

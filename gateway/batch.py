@@ -25,6 +25,8 @@ class Batch:
     alerts: list[Alert] = field(default_factory=list)
     bodies: list[tuple[Lane, Body]] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
+    notes: dict[tuple[str, str], str] = field(default_factory=dict)
+    """What drivers noted, by sensor and name."""
     commands: list[str] = field(default_factory=list)
     confirmed: list[Key] = field(default_factory=list)
     gap: GapBody | None = None
@@ -39,6 +41,7 @@ class Batch:
             or self.alerts
             or self.bodies
             or self.readings
+            or self.notes
             or self.commands
             or self.confirmed
             or self.gap
@@ -75,6 +78,7 @@ class Batch:
         self.alerts[:0] = older.alerts
         self.bodies[:0] = [(lane, body) for lane, body in older.bodies if not isinstance(body, HeartbeatBody)]
         self.readings[:0] = older.readings
+        self.notes = {**older.notes, **self.notes}
         self.commands[:0] = older.commands
         self.confirmed[:0] = older.confirmed
         self.after_commit[:0] = older.after_commit

@@ -47,6 +47,9 @@ CREATE TABLE IF NOT EXISTS high_water (lane INTEGER PRIMARY KEY, seq INTEGER NOT
 CREATE TABLE IF NOT EXISTS rule_state (key TEXT PRIMARY KEY, state BLOB NOT NULL, wake_at INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS active_alarm (key TEXT PRIMARY KEY, alert BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS command_done (command_id TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS driver_note (
+    sensor_id TEXT, name TEXT, text TEXT NOT NULL, PRIMARY KEY (sensor_id, name)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS clock (
     one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT, boottime_ms INTEGER, engine_ms INTEGER, wall TEXT
 );
@@ -56,6 +59,7 @@ _RESCUE = (  # no rule state without the clock that its deadlines are measured b
     "INSERT OR REPLACE INTO clock SELECT * FROM old.clock",
     "INSERT OR REPLACE INTO rule_state SELECT * FROM old.rule_state",
     "INSERT OR REPLACE INTO active_alarm SELECT * FROM old.active_alarm",
+    "INSERT OR REPLACE INTO driver_note SELECT * FROM old.driver_note",
 )
 
 
@@ -107,6 +111,13 @@ class Outbox:
         """Rule states as last committed, by rule key."""
         rows = self._db.execute("SELECT key, state, wake_at FROM rule_state")
         return {key: Saved(state=state, wake_at=wake_at) for key, state, wake_at in rows}
+
+    def notes(self) -> dict[str, dict[str, str]]:
+        """What drivers noted, by sensor, by name."""
+        found: dict[str, dict[str, str]] = {}
+        for sensor_id, name, text in self._db.execute("SELECT sensor_id, name, text FROM driver_note"):
+            found.setdefault(sensor_id, {})[name] = text
+        return found
 
     def active_alarms(self) -> list[Alert]:
         """The alarms that were on at the last commit; one that cannot be read any more is left out."""
@@ -216,6 +227,8 @@ class Outbox:
             execute("DELETE FROM active_alarm WHERE key = ?", (key,))
         for key, alert in active.items():
             execute("INSERT OR REPLACE INTO active_alarm VALUES (?, ?)", (key, msgspec.json.encode(alert)))
+        for (sensor_id, name), text in batch.notes.items():
+            execute("INSERT OR REPLACE INTO driver_note VALUES (?, ?, ?)", (sensor_id, name, text))
         for command_id in batch.commands:
             execute(
                 "INSERT OR IGNORE INTO command_done VALUES (?, (SELECT coalesce(max(n), 0) + 1 FROM command_done))",

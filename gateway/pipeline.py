@@ -15,6 +15,7 @@ from gateway.batch import READINGS_PER_MESSAGE, Batch, Key
 from gateway.clock import Clock
 from rules.engine import Engine, Outcome
 from shouwang.alert import Alert
+from shouwang.driver import Measurement
 from shouwang.quantities import QUANTITIES
 from shouwang.reading import Reading
 from shouwang.rule import Reset
@@ -23,7 +24,7 @@ from shouwang.wire import Body, Command, GapBody, Lane, ResetAlarm, StatusBody
 
 log = logging.getLogger(__name__)
 
-Input = Reading | SensorStatus | Reset
+Input = Reading | Measurement | SensorStatus | Reset
 """What the world tells a home; the rules' own wakes are the engine's."""
 
 INBOX_CAPACITY = 10_000
@@ -116,11 +117,25 @@ class Pipeline:
     def _judge(self) -> None:
         for _ in range(min(len(self._inbox), _AT_ONCE)):
             event = self._inbox.popleft()
-            self._take(self._engine.feed(event))
-            self._keep(event)
+            if isinstance(event, Measurement):
+                self._measure(event)
+            else:
+                self._take_in(event)
         if not self._inbox:  # an event that still waits may end what is due: it is judged first
             self._take(self._engine.advance(self._clock.now(), self._clock.mono()))
         self._tell_dropped()
+
+    def _take_in(self, event: Reading | SensorStatus | Reset) -> None:
+        if not (isinstance(event, Reading) and event.is_late):  # history is kept, not judged
+            self._take(self._engine.feed(event))
+        self._keep(event)
+
+    def _measure(self, measurement: Measurement) -> None:
+        for reading in measurement.readings:
+            self._take_in(reading)
+        for note in measurement.notes:
+            self.batch.notes[measurement.sensor_id, note.name] = note.text
+        self._want_written(at_once=True)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome.alerts:
@@ -131,7 +146,7 @@ class Pipeline:
         if outcome.alerts or outcome.changed:
             self._want_written(at_once=outcome.rearmed)
 
-    def _keep(self, event: Input) -> None:
+    def _keep(self, event: Reading | SensorStatus | Reset) -> None:
         if isinstance(event, Reading):
             self.batch.readings.append(msgspec.structs.replace(event, frame=b""))
             self._want_written(at_once=len(self.batch.readings) >= READINGS_PER_MESSAGE)

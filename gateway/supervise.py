@@ -3,12 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Never
 
 from gateway.clock import Clock
 from messaging.backoff import Backoff
-from shouwang.driver import Alive, Driver, Said
+from shouwang.driver import Driver, Emitted, Measurement, Record, Sample
 from shouwang.errors import DeviceError, ShouwangError
 from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality, Reading
@@ -20,6 +20,9 @@ BACKOFF_START_S = 0.5
 BACKOFF_CAP_S = 60.0
 LINK_BACKOFF_CAP_S = 10.0
 """A broker in the same house may be asked more often."""
+LATE_AFTER = timedelta(minutes=10)
+"""A value that a device kept for longer than this is history (shared design of cases: an alert observed more than
+10 min ago is LATE)."""
 _STOOD_S = 5.0
 """A shared link that stood this long was up: the next failure is a new one."""
 
@@ -27,7 +30,9 @@ _STOOD_S = 5.0
 class Supervisor:
     """One sensor's driver, its status and its retries."""
 
-    def __init__(self, driver: Driver, clock: Clock, accept: Callable[[Reading | SensorStatus], None]) -> None:
+    def __init__(
+        self, driver: Driver, clock: Clock, accept: Callable[[Reading | Measurement | SensorStatus], None]
+    ) -> None:
         """`accept` takes readings and status changes and must not block."""
         self._driver = driver
         self._clock = clock
@@ -50,7 +55,7 @@ class Supervisor:
         limit = None if silence is None else silence.total_seconds()
         deadline = asyncio.timeout(limit)
 
-        def emit(said: Said) -> None:
+        def emit(said: Emitted) -> None:
             if limit is not None and not deadline.expired():
                 deadline.reschedule(loop.time() + limit)
             self._say(said)
@@ -70,24 +75,31 @@ class Supervisor:
             return SensorState.DOWN, f"the driver broke: {error!r}"
         return SensorState.DOWN, "the driver ended"
 
-    def _say(self, said: Said) -> None:
+    def _say(self, said: Emitted) -> None:
         self._backoff.succeeded()
         self._become(SensorState.UP, "")
-        if isinstance(said, Alive):
-            return
+        if isinstance(said, Sample):
+            self._accept(self._stamped(said))
+        elif isinstance(said, Record):
+            readings = tuple(self._stamped(sample) for sample in said.samples)
+            self._accept(Measurement(sensor_id=self._driver.sensor_id, readings=readings, notes=said.notes))
+
+    def _stamped(self, said: Sample) -> Reading:
         quality = said.quality if QUANTITIES[said.quantity].is_plausible(said.value) else Quality.IMPLAUSIBLE
         if said.quantity is Quantity.BATTERY and quality is Quality.GOOD:
             self._battery = said.value
-        self._accept(
-            Reading(
-                sensor_id=self._driver.sensor_id,
-                quantity=said.quantity,
-                value=said.value,
-                at=self._clock.now(),
-                mono=self._clock.mono(),
-                quality=quality,
-                frame=said.frame,
-            )
+        now = self._clock.now()
+        at = now if said.measured_at is None else min(said.measured_at, now)
+        return Reading(
+            sensor_id=self._driver.sensor_id,
+            quantity=said.quantity,
+            value=said.value,
+            at=at,
+            mono=self._clock.mono(),
+            quality=quality,
+            frame=said.frame,
+            is_late=now - at > LATE_AFTER,
+            resident_id=said.resident_id,
         )
 
     def _become(self, state: SensorState, reason: str) -> None:

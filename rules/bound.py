@@ -1,7 +1,7 @@
 """A rule tied to one sensor of one home: what the home tells, what every rule's configuration holds, what comes out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -20,6 +20,8 @@ class HomeFacts:
 
     resident_id: str
     emits: Mapping[str, frozenset[Quantity]]
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further residents whom a sensor tells apart, by sensor."""
 
     def sensors_with(self, quantity: Quantity) -> tuple[str, ...]:
         """The sensors that can say this quantity, in the order of the home."""
@@ -28,16 +30,20 @@ class HomeFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundRule:
-    """One rule instance, the readings that it wants, and the sensors whose status it wants."""
+    """One rule instance, the readings that it wants, and the sensors whose status it wants.
+
+    `person`: whose readings, as `Reading.resident_id` says it (empty: the home's resident).
+    """
 
     rule: Rule[Any]
+    person: str = ""
     readings: frozenset[Watch] = frozenset()
     statuses: frozenset[str] = frozenset()
 
 
-def key_of(rule_id: str, sensor_id: str) -> str:
-    """The identity of one rule on one sensor and of its alerts; no id holds a colon."""
-    return f"{rule_id}:{sensor_id}"
+def key_of(rule_id: str, sensor_id: str, person: str = "") -> str:
+    """The identity of one rule on one sensor (and one further resident) and of its alerts; no id holds a colon."""
+    return f"{rule_id}:{sensor_id}:{person}" if person else f"{rule_id}:{sensor_id}"
 
 
 def _each_once(sensors: tuple[str, ...]) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ class Engine:
         return self._outcome(touched)
 
     def _place(self, bound: BoundRule, saved: Saved | None) -> None:
-        slot = _Slot(bound.rule, saved)
+        slot = _Slot(bound.rule, bound.person, saved)
         if slot.key in self._slots:
             raise ValueError(f"two rules have the key {slot.key}")
         self._slots[slot.key] = slot
@@ -99,7 +99,8 @@ class Engine:
 
     def _wanting(self, event: Reading | SensorStatus | Reset) -> Iterable["_Slot"]:
         if isinstance(event, Reading):
-            return self._readings.get((event.sensor_id, event.quantity), ())
+            slots = self._readings.get((event.sensor_id, event.quantity), ())
+            return [slot for slot in slots if slot.person == event.resident_id]
         if isinstance(event, SensorStatus):
             return self._statuses.get(event.sensor_id, ())
         return (self._slots[event.key],) if event.key in self._slots else ()
@@ -151,8 +152,9 @@ class Engine:
 class _Slot:
     """One rule with its present state and wake."""
 
-    def __init__(self, rule: Rule[Any], saved: Saved | None) -> None:
+    def __init__(self, rule: Rule[Any], person: str, saved: Saved | None) -> None:
         self.rule = rule
+        self.person = person
         self.key = rule.key
         self.state: Any = rule.start()
         self.wake_at: int | None = None

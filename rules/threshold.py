@@ -99,10 +99,15 @@ class Threshold(RuleModel):
         return self.quantity
 
     def bind(self, home: HomeFacts) -> tuple[BoundRule, ...]:
-        """One instance per sensor."""
+        """One instance per sensor, and one more for each further resident whom it tells apart."""
         return tuple(
-            BoundRule(rule=ThresholdRule(self, home, sensor), readings=frozenset({(sensor, self.quantity)}))
+            BoundRule(
+                rule=ThresholdRule(self, home, sensor, person),
+                person=person,
+                readings=frozenset({(sensor, self.quantity)}),
+            )
             for sensor in self.watched(home)
+            for person in ("", *home.others.get(sensor, ()))
         )
 
 
@@ -132,18 +137,18 @@ class Limit:
 class ThresholdRule:
     """One limit on one sensor."""
 
-    def __init__(self, config: Threshold, home: HomeFacts, sensor_id: str) -> None:
-        """Watch one sensor."""
+    def __init__(self, config: Threshold, home: HomeFacts, sensor_id: str, person: str = "") -> None:
+        """Watch one sensor; `person` is a further resident, empty for the home's own."""
         self._quantity = config.quantity
         self._limit = Limit(config)
         self._hold_ms = ms_of(config.hold)
         self._alarm = Alarm(
-            key=key_of(config.id, sensor_id),
+            key=key_of(config.id, sensor_id, person),
             rule_id=config.id,
             rule_version=RULE_VERSION,
             hazard=VITAL if config.quantity in _VITALS else config.quantity.value,
             severity=config.severity,
-            resident_id=home.resident_id,
+            resident_id=person or home.resident_id,
             sensor_id=sensor_id,
             latching=config.latching,
         )

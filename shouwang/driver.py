@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from shouwang.quantities import Quantity
-from shouwang.reading import Moment, Quality
+from shouwang.reading import Moment, Quality, Reading
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +44,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
     """A life sign without a value (a heartbeat frame): moves the silence deadline, is stored nowhere."""
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that the supervisor has stamped."""
+
+    sensor_id: str
+    readings: tuple[Reading, ...]
+    notes: tuple[Note, ...] = ()
 
 
 Said = Sample | Alive
