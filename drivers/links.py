@@ -1,20 +1,30 @@
 """What the sensors of one home share: its Bluetooth adapters and its one connection to the local broker."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from drivers.ble.link import Bluetooth
+from drivers.ble.radio import Radio, Scan
 from drivers.mqtt.link import BrokerAddress, LocalBroker
+from shouwang.driver import Notes
 from shouwang.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
-    """Handed to every `build`. `local_broker` is None where the home has none; its `run` is a task of the gateway."""
+    """Handed to every `build`. `local_broker` is None where the home has none; its `run` is a task of the gateway.
 
-    ble: Bluetooth = field(default_factory=Bluetooth)
+    `radios` are drivers too, one for each adapter that was asked for. `notes`: what drivers noted before the start.
+    """
+
+    radios: dict[str, Radio] = field(default_factory=dict)
     local_broker: LocalBroker | None = None
+    notes: Mapping[str, Notes] = field(default_factory=dict)
+
+    def radio(self, adapter: str) -> Radio:
+        """The radio of this adapter."""
+        return self.radios.setdefault(adapter, Radio(adapter))
 
     def broker_for(self, sensor_id: str) -> LocalBroker:
         """The local broker; raises ConfigError where the home names none."""
@@ -24,6 +34,25 @@ class Links:
                 'write "local_broker:" and under it "url: mqtt://127.0.0.1:1883"'
             )
         return self.local_broker
+
+
+class BluetoothPart(Protocol):
+    """How a home's configuration names an adapter that is not used with the defaults."""
+
+    @property
+    def adapter(self) -> str:
+        """As bluetoothctl list says, e.g. hci0."""
+        ...
+
+    @property
+    def scan(self) -> Scan:
+        """Whether devices are asked for more, or only listened to."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """Connections at a time."""
+        ...
 
 
 class BrokerPart(Protocol):
@@ -45,17 +74,23 @@ class BrokerPart(Protocol):
         ...
 
 
-def links_for(local_broker: BrokerPart | None) -> Links:
+def links_for(
+    local_broker: BrokerPart | None,
+    *,
+    bluetooth: Iterable[BluetoothPart] = (),
+    notes: Mapping[str, Notes] | None = None,
+) -> Links:
     """The links of a home. Raises ConfigError where the password cannot be read or the url not be used."""
+    radios = {part.adapter: Radio(part.adapter, scan=part.scan, slots=part.slots) for part in bluetooth}
     if local_broker is None:
-        return Links()
+        return Links(radios=radios, notes=notes or {})
     file = local_broker.password_file
     address = BrokerAddress.of(
         local_broker.url,
         username=local_broker.username,
         password=None if file is None else _password(file),
     )
-    return Links(local_broker=LocalBroker(address))
+    return Links(radios=radios, local_broker=LocalBroker(address), notes=notes or {})
 
 
 def _password(file: Path) -> str:

@@ -80,8 +80,9 @@ class _Gateway:
             obey=self._obey,
             done=outbox.commands_done(),
         )
-        self.links: Links = links_for(home.local_broker)
+        self.links: Links = links_for(home.local_broker, bluetooth=home.bluetooth, notes=outbox.notes())
         self.drivers: list[Driver] = [sensor.build(self.links) for sensor in home.sensors]
+        self.drivers += self.links.radios.values()
         self.health = Health(home, self.scribe, self.pipeline, self.clock, self.drivers)
 
     async def run(self) -> None:
@@ -94,8 +95,8 @@ class _Gateway:
                 group.create_task(self._stop_on_signal(), name="signals")
                 for name, work in self._work():
                     group.create_task(work, name=name)
-                self.manager.ready(f"watching {len(self.drivers)} sensors")
-                log.info("gateway %s watches %d sensors", self.home.gateway.id, len(self.drivers))
+                self.manager.ready(f"watching {len(self.home.sensors)} sensors")
+                log.info("gateway %s watches %d sensors", self.home.gateway.id, len(self.home.sensors))
         except* _Stop:
             self.manager.stopping()
         finally:  # also where a core task died: what is in memory is no less true

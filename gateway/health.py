@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Never
 
 from config.home import Home
+from drivers.ble.adapter import radio_id
 from gateway.clock import Clock
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
@@ -35,7 +36,8 @@ class Health:
             Lane.STATE,
             BirthBody(
                 version=version("shouwang"),
-                sensors={sensor.id: sensor.kind for sensor in self._home.sensors},
+                sensors={sensor.id: sensor.kind for sensor in self._home.sensors}
+                | {radio_id(adapter): "bluetooth_adapter" for adapter in self._home.adapters()},
                 active=tuple(alert.key for alert in active),
             ),
         )

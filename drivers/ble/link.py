@@ -1,35 +1,33 @@
-"""The way to Bluetooth LE devices. The only module that imports bleak; its failures become DeviceError here.
+"""The way to Bluetooth LE devices: a connection at a time for each, over the radio that heard the device.
 
 Each connection has a client object of its own that is always closed: a client that is used again, or left open, gets
 every value twice, and each one left open keeps a D-Bus connection until BlueZ has no more (hbldh/bleak#1698, #2002).
 """
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import NamedTuple
 
-from bleak import BleakAdapter, BleakClient, BleakScanner
+from bleak import BleakAdapter, BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakDBusError,
-    BleakError,
-    BleakGATTProtocolError,
-    BleakGATTProtocolErrorCode,
-)
+from bleak.exc import BleakError
 
+from drivers.ble.complaints import in_plain_words
+from drivers.ble.daemon import connected_daemon
+from drivers.ble.radio import Radio
 from shouwang.errors import DeviceError
 
-SEARCH_S = 10.0
-SEARCHES = 3
-"""One search holds the adapter for 10 s; between two searches the next sensor has its turn."""
+SEARCH_S = 30.0
+"""A device that is on advertises at least every 10.24 s (Core specification); three of these, and it is not there."""
+FRESH_S = 5.0
+"""An older advert says nothing of where the device is now, and bluetoothd may have forgotten it."""
 CONNECT_S = 20.0
 """As bleak-retry-connector waits for one attempt."""
+SLOT_S = 30.0
 CALL_S = 10.0
 DISCONNECT_S = 12.0
 """bleak itself waits 10 s for the device to let go."""
@@ -45,71 +43,118 @@ class Attribute(NamedTuple):
     characteristic: int
 
 
-class Bluetooth:
-    """The adapters of this box. On each, one sensor at a time searches and connects: BlueZ refuses a second one."""
+@asynccontextmanager
+async def connected(
+    radio: Radio, address: str, *, service: int, is_passing: bool = False
+) -> AsyncIterator["Peripheral"]:
+    """A connection to the device with this address, which must offer `service`; closed at the end of the block.
 
-    def __init__(self) -> None:
-        """No adapter is touched yet."""
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+    `is_passing`: a device that is awake only for moments: it is waited for as long as the radio listens, connected to
+    the moment it is heard, and has a slot kept for it. Raises DeviceError where the adapter does not work, the device
+    is not heard, refuses or lacks the service.
+    """
+    async with AsyncExitStack() as stack:
+        yield await _reach(radio, address, service, stack, is_passing=is_passing)
 
-    @asynccontextmanager
-    async def connected(self, address: str, *, adapter: str, service: int) -> AsyncIterator["Peripheral"]:
-        """A connection to the device with this address, which must offer `service`; closed at the end of the block.
 
-        Raises DeviceError where the adapter is missing or off, the device is not heard, refuses or lacks the service.
-        """
-        async with AsyncExitStack() as stack:
-            yield await self._reach(address, adapter, service, stack)
+async def _reach(radio: Radio, address: str, service: int, stack: AsyncExitStack, *, is_passing: bool) -> "Peripheral":
+    await radio.ready()
+    while True:
+        await _wait_for(radio, address, service, is_passing=is_passing)
+        async with AsyncExitStack() as attempt:
+            await _take_slot(radio, attempt, is_passing=is_passing)
+            async with radio.initiator:
+                radio.must_be_up()
+                device = await _here(radio, address, service)
+                if device is None:  # its turn came too late: it has gone to sleep again
+                    continue
+                peripheral = await _connect(radio, device, service, attempt)
+            await stack.enter_async_context(attempt.pop_all())
+            return peripheral
 
-    async def _reach(self, address: str, adapter: str, service: int, stack: AsyncExitStack) -> "Peripheral":
-        for _ in range(SEARCHES):
-            async with self._turns[adapter]:
-                device = await self._find(address, adapter, service)
-                if device is not None:
-                    return await self._connect(device, adapter, service, stack)
-        searched_s = SEARCHES * SEARCH_S
-        raise DeviceError(
-            f"{address} was not heard by {adapter} in {searched_s:.0f} s; is it switched on, charged, near, "
-            "and not connected to a phone?"
-        )
 
-    async def _find(self, address: str, adapter: str, service: int) -> BLEDevice | None:
-        with _in_plain_words(adapter, f"the search for {address}"):
-            async with asyncio.timeout(SEARCH_S + _GRACE_S):
-                # A device that is still connected, for us before a crash, does not advertise (bluez/bluez#89).
-                adapters = await BleakAdapter.get(bluez={"adapter": adapter})
-                for device in await adapters.get_connected_devices([_uuid(service)]):
-                    if device.address.upper() == address.upper():
-                        return device
-                return await BleakScanner.find_device_by_address(address, timeout=SEARCH_S, bluez={"adapter": adapter})
-
-    async def _connect(self, device: BLEDevice, adapter: str, service: int, stack: AsyncExitStack) -> "Peripheral":
-        peripheral = Peripheral(device, adapter)
-        stack.push_async_callback(peripheral.let_go)
-        await peripheral.connect()
-        if not peripheral.has_service(service):
+async def _wait_for(radio: Radio, address: str, service: int, *, is_passing: bool) -> None:
+    with radio.ear(address) as ear:
+        if await _here(radio, address, service) is not None:
+            return
+        try:
+            async with asyncio.timeout(None if is_passing else SEARCH_S):
+                await ear.next()
+        except TimeoutError as error:
             raise DeviceError(
-                f"{device.address} does not offer service {service:04X}: it is another kind of device; "
-                "check the address in the configuration"
-            )
-        return peripheral
+                f"{address} was not heard by {radio.adapter} in {SEARCH_S:.0f} s; is it switched on, charged, near, "
+                "and not connected to a phone?"
+            ) from error
+
+
+async def _take_slot(radio: Radio, stack: AsyncExitStack, *, is_passing: bool) -> None:
+    try:
+        async with asyncio.timeout(SLOT_S):
+            if not is_passing:
+                await stack.enter_async_context(radio.lasting_slots)
+            await stack.enter_async_context(radio.slots)
+    except TimeoutError as error:
+        raise DeviceError(
+            f"all connections that {radio.adapter} can carry are in use; a second Bluetooth adapter would help"
+        ) from error
+
+
+async def _here(radio: Radio, address: str, service: int) -> BLEDevice | None:
+    """The device if it was heard just now, or is connected."""
+    sighting = radio.sighting(address, within_s=FRESH_S)
+    return await _already_connected(radio, address, service) if sighting is None else sighting.device
+
+
+async def _already_connected(radio: Radio, address: str, service: int) -> BLEDevice | None:
+    """A device that is still connected, for us before a crash: it does not advertise (bluez/bluez#89)."""
+    with in_plain_words(radio.adapter, f"the search for {address}"):
+        async with asyncio.timeout(CALL_S):
+            adapters = await BleakAdapter.get(bluez={"adapter": radio.adapter})
+            for device in await adapters.get_connected_devices([_uuid(service)]):
+                if device.address.upper() == address.upper():
+                    return device
+    return None
+
+
+async def _connect(radio: Radio, device: BLEDevice, service: int, stack: AsyncExitStack) -> "Peripheral":
+    peripheral = Peripheral(device, radio)
+    stack.push_async_callback(peripheral.let_go)
+    stack.enter_context(radio.lost_with(peripheral.lose))
+    await peripheral.connect()
+    if not peripheral.has_service(service):
+        await _forget_services(radio, device.address)
+        raise DeviceError(
+            f"{device.address} does not offer service {service:04X}: it is another kind of device, or has changed; "
+            "check the address in the configuration"
+        )
+    return peripheral
+
+
+async def _forget_services(radio: Radio, address: str) -> None:
+    """Have bluetoothd look anew next time: its cache may be stale (hbldh/bleak#882); a bond is worth more than that."""
+    with suppress(DeviceError):
+        async with connected_daemon() as daemon:
+            known = await daemon.device(radio.adapter, address)
+            if known is not None and not known.get("Bonded"):
+                await daemon.forget_device(radio.adapter, address)
 
 
 class Peripheral:
     """One connection. All methods raise DeviceError once it is lost."""
 
-    def __init__(self, device: BLEDevice, adapter: str) -> None:
+    def __init__(self, device: BLEDevice, radio: Radio) -> None:
         """Prepare only; `connect` connects."""
         self._address = device.address
-        self._adapter = adapter
-        self._is_lost = False
+        self._radio = radio
+        self._adapter = radio.adapter
+        self._lost: str | None = None
         self._arrived = asyncio.Event()
         self._inbox: deque[tuple[Attribute, bytes]] = deque(maxlen=_INBOX_CAPACITY)  # when full, the oldest value goes
-        self._client = BleakClient(device, disconnected_callback=self._lose, timeout=CONNECT_S)
+        self._client = BleakClient(device, disconnected_callback=self._disconnected, timeout=CONNECT_S)
 
     async def connect(self) -> None:
         """Connect and learn what the device offers."""
-        with _in_plain_words(self._adapter, f"{self._address}, asked to connect,"):
+        with in_plain_words(self._adapter, f"{self._address}, asked to connect,"):
             async with asyncio.timeout(CONNECT_S + _GRACE_S):
                 await self._client.connect()
 
@@ -122,7 +167,7 @@ class Peripheral:
 
     def has_service(self, service: int) -> bool:
         """Whether the device offers the service."""
-        with _in_plain_words(self._adapter, self._address):
+        with in_plain_words(self._adapter, self._address):
             return any(offered.uuid == _uuid(service) for offered in self._client.services)
 
     def has(self, attribute: Attribute) -> bool:
@@ -137,22 +182,29 @@ class Peripheral:
     async def read(self, attribute: Attribute) -> bytes:
         """Read once. Not for what is subscribed: BlueZ would give that value twice."""
         found = self._get(attribute)
-        with _in_plain_words(self._adapter, f"{self._address}, asked for {attribute.characteristic:04X},"):
+        with in_plain_words(self._adapter, f"{self._address}, asked for {attribute.characteristic:04X},"):
             async with asyncio.timeout(CALL_S):
                 return bytes(await self._client.read_gatt_char(found))
+
+    async def write(self, attribute: Attribute, value: bytes) -> None:
+        """Write, and wait for the device's answer."""
+        found = self._get(attribute)
+        with in_plain_words(self._adapter, f"{self._address}, told {attribute.characteristic:04X},"):
+            async with asyncio.timeout(CALL_S):
+                await self._client.write_gatt_char(found, value, response=True)
 
     async def subscribe(self, attribute: Attribute) -> None:
         """Let its values come to `next_value`."""
         found = self._get(attribute)
-        with _in_plain_words(self._adapter, f"{self._address}, asked to report {attribute.characteristic:04X},"):
+        with in_plain_words(self._adapter, f"{self._address}, asked to report {attribute.characteristic:04X},"):
             async with asyncio.timeout(CALL_S):
                 await self._client.start_notify(found, partial(self._arrive, attribute))
 
     async def next_value(self) -> tuple[Attribute, bytes]:
         """The next value of what is subscribed, in the order of arrival."""
         while not self._inbox:
-            if self._is_lost:
-                raise DeviceError(f"the connection to {self._address} was lost; it is out of range, off or empty")
+            if self._lost is not None:
+                raise DeviceError(f"the connection to {self._address} was lost; {self._lost}")
             self._arrived.clear()
             await self._arrived.wait()
         return self._inbox.popleft()
@@ -160,14 +212,20 @@ class Peripheral:
     def _arrive(self, attribute: Attribute, _characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
         self._inbox.append((attribute, bytes(value)))
         self._arrived.set()
+        self._radio.data_came()
 
-    def _lose(self, _client: BleakClient) -> None:
-        self._is_lost = True
+    def lose(self, why: str) -> None:
+        """The link is gone: whoever waits for a value is told `why`."""
+        if self._lost is None:
+            self._lost = why
         self._arrived.set()
+
+    def _disconnected(self, _client: BleakClient) -> None:
+        self.lose("it is out of range, off or empty")
 
     def _find(self, attribute: Attribute) -> BleakGATTCharacteristic | None:
         # By service, since a device may have the same characteristic in two (batteries of base and probe).
-        with _in_plain_words(self._adapter, self._address):
+        with in_plain_words(self._adapter, self._address):
             for service in self._client.services:
                 if service.uuid == _uuid(attribute.service):
                     for characteristic in service.characteristics:
@@ -184,49 +242,3 @@ class Peripheral:
 
 def _uuid(number: int) -> str:
     return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
-
-
-@contextmanager
-def _in_plain_words(adapter: str, what: str) -> Iterator[None]:
-    """Turn what bleak raises into DeviceError: what is wrong, and what to do."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise DeviceError(f"{what} got no answer in time; if this lasts: systemctl restart bluetooth") from error
-    except BleakBluetoothNotAvailableError as error:
-        advice = _UNAVAILABLE.get(error.reason, "see what this box has with: bluetoothctl list")
-        raise DeviceError(f"Bluetooth cannot be used here: {error.args[0]}; {advice}") from error
-    except BleakGATTProtocolError as error:
-        advice = f"; {_PAIR_FIRST}" if error.code in _WANTS_PAIRING else ""
-        raise DeviceError(f"{what} refused: {error.args[1]}{advice}") from error
-    except BleakDBusError as error:
-        advice = _DBUS_ADVICE.get(error.dbus_error, "if this lasts: systemctl restart bluetooth")
-        raise DeviceError(f"{what} failed at {adapter}: {error}; {advice}") from error
-    except BleakError as error:
-        raise DeviceError(f"{what} failed: {error}; the adapters of this box: bluetoothctl list") from error
-    except (OSError, EOFError) as error:
-        raise DeviceError(f"the Bluetooth service cannot be reached over D-Bus: {error}; {_START_SERVICE}") from error
-
-
-_START_SERVICE = "start it with: systemctl start bluetooth"
-_SWITCH_ON = "switch it on with: rfkill unblock bluetooth; bluetoothctl power on"
-_PAIR_FIRST = "pair the device with this box first: bluetoothctl pair ADDRESS"
-_UNAVAILABLE = {
-    BleakBluetoothNotAvailableReason.POWERED_OFF: _SWITCH_ON,
-    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "plug in a Bluetooth LE adapter, then look with: bluetoothctl list",
-    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "add the gateway's user to the group bluetooth",
-}
-_DBUS_ADVICE = {
-    "org.bluez.Error.NotReady": f"Bluetooth is off; {_SWITCH_ON}",
-    "org.bluez.Error.InProgress": "another program uses the adapter; only the gateway may search for devices here",
-    "org.freedesktop.DBus.Error.ServiceUnknown": f"the Bluetooth service does not run; {_START_SERVICE}",
-    "org.freedesktop.DBus.Error.NameHasNoOwner": f"the Bluetooth service does not run; {_START_SERVICE}",
-    "org.freedesktop.DBus.Error.AccessDenied": "add the gateway's user to the group bluetooth",
-}
-_WANTS_PAIRING = frozenset(
-    {
-        BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
-        BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
-        BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
-    }
-)

@@ -5,19 +5,20 @@ Continuous measurements come by notification, spot-checks by indication. The dev
 reading's time is that of its arrival.
 """
 
-import re
 from datetime import timedelta
 from enum import IntFlag
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from drivers.ble.link import Attribute, Bluetooth, Peripheral
+from drivers.ble.link import Attribute, Peripheral, connected
+from drivers.ble.radio import Radio
+from drivers.ble.sensor import BluetoothSensor
 from drivers.ble.sfloat import SIZE as SFLOAT_SIZE
 from drivers.ble.sfloat import sfloat
 from drivers.links import Links
 from drivers.rejects import Rejects
-from shouwang.document import Duration, Id
+from shouwang.document import Duration
 from shouwang.driver import Alive, Driver, Emit, Said, Sample
 from shouwang.errors import DecodeError, DeviceError
 from shouwang.quantities import Quantity
@@ -32,31 +33,12 @@ BATTERY = Attribute(0x180F, 0x2A19)
 _DATE_TIME_SIZE = 7
 
 
-def _bluetooth_address(written: str) -> str:
-    if not re.fullmatch(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", written):
-        raise ValueError(
-            f'"{written[:40]}" is not a Bluetooth address; it looks like C0:FF:EE:00:00:01 '
-            "(find it with: bluetoothctl scan on)"
-        )
-    return written.upper()
-
-
-class PulseOximeterPlx(BaseModel):
+class PulseOximeterPlx(BluetoothSensor):
     """A pulse oximeter on Bluetooth LE with the standard Pulse Oximeter Service."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     emits: ClassVar[frozenset[Quantity]] = frozenset({Quantity.SPO2, Quantity.HEART_RATE, Quantity.BATTERY})
 
     kind: Literal["pulse_oximeter_plx"]
-    id: Id = Field(description="name of this sensor in the home")
-    address: Annotated[str, AfterValidator(_bluetooth_address)] = Field(
-        description="Bluetooth address of the oximeter, e.g. C0:FF:EE:00:00:01"
-    )
-    adapter: str = Field(
-        default="hci0",
-        pattern="^hci[0-9]{1,2}$",
-        description="Bluetooth adapter of this box, as bluetoothctl list says",
-    )
     # One value a second is usual, and without a finger it still says so: a minute of nothing is a dead link.
     max_silence: Duration = Field(
         default=timedelta(seconds=60),
@@ -66,16 +48,16 @@ class PulseOximeterPlx(BaseModel):
 
     def build(self, links: Links) -> Driver:
         """The driver of this sensor."""
-        return PulseOximeterPlxDriver(self, links.ble)
+        return PulseOximeterPlxDriver(self, links.radio(self.adapter))
 
 
 class PulseOximeterPlxDriver:
     """Connects, subscribes, and emits what `decode` makes of each value."""
 
-    def __init__(self, config: PulseOximeterPlx, bluetooth: Bluetooth) -> None:
+    def __init__(self, config: PulseOximeterPlx, radio: Radio) -> None:
         """Nothing is opened before `run`."""
         self._config = config
-        self._bluetooth = bluetooth
+        self._radio = radio
         self._rejects = Rejects(config.id)
         self._supported = ALL_STATUS
 
@@ -96,8 +78,7 @@ class PulseOximeterPlxDriver:
 
     async def run(self, emit: Emit) -> None:
         """Emit until cancelled; raises DeviceError where the oximeter cannot be reached or goes away."""
-        config = self._config
-        async with self._bluetooth.connected(config.address, adapter=config.adapter, service=SERVICE) as oximeter:
+        async with connected(self._radio, self._config.address, service=SERVICE) as oximeter:
             await self._subscribe(oximeter, emit)
             while True:
                 attribute, value = await oximeter.next_value()

@@ -1,6 +1,7 @@
 """The pulse oximeter through bleak's own BlueZ backend, on a private bus with a simulated bluetoothd behind it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from fixtures.ble_radio import ADDRESS, BleRadio
@@ -8,6 +9,7 @@ from fixtures.heard import Heard, failure, running, supervised
 
 from drivers.ble import link
 from drivers.ble.pulse_oximeter_plx import PulseOximeterPlx, PulseOximeterPlxDriver
+from drivers.ble.radio import Radio
 from drivers.links import Links
 from gateway import supervise
 from shouwang.driver import Alive
@@ -24,11 +26,29 @@ ABORTED = f"{FAILED}: le-connection-abort-by-local"
 """bleak waits for a loss of the link after this one; where none comes, only our own time-out ends it."""
 
 
-def oximeter(*, adapter: str = "hci0", links: Links | None = None, address: str = ADDRESS) -> PulseOximeterPlxDriver:
-    model = PulseOximeterPlx(kind="pulse_oximeter_plx", id="oximeter", address=address, adapter=adapter)
-    driver = model.build(links or Links())
-    assert isinstance(driver, PulseOximeterPlxDriver)
-    return driver
+class Air:
+    """The links of one home, and its radios once `running`."""
+
+    def __init__(self) -> None:
+        self.links = Links()
+
+    def oximeter(self, *, adapter: str = "hci0", address: str = ADDRESS) -> PulseOximeterPlxDriver:
+        model = PulseOximeterPlx(kind="pulse_oximeter_plx", id="oximeter", address=address, adapter=adapter)
+        driver = model.build(self.links)
+        assert isinstance(driver, PulseOximeterPlxDriver)
+        return driver
+
+    @property
+    def radio(self) -> Radio:
+        return self.links.radio("hci0")
+
+
+@pytest.fixture
+async def air(ble_radio: BleRadio) -> AsyncIterator[Air]:
+    """A home's radio, listening."""
+    air = Air()
+    async with supervised(air.radio):
+        yield air
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +57,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "BACKOFF_CAP_S", 0.05)
 
 
-async def test_measurements_and_battery_are_heard(ble_radio: BleRadio) -> None:
-    async with running(oximeter()) as (heard, _):
+async def test_measurements_and_battery_are_heard(ble_radio: BleRadio, air: Air) -> None:
+    async with running(air.oximeter()) as (heard, _):
         await heard.until_value(Quantity.SPO2, 97)
         await heard.until_value(Quantity.HEART_RATE, 72)
         await heard.until_value(Quantity.BATTERY, 80)
@@ -47,15 +67,15 @@ async def test_measurements_and_battery_are_heard(ble_radio: BleRadio) -> None:
     assert heard.count(Quantity.BATTERY, 80) == heard.count(Quantity.BATTERY, 41) == 1
 
 
-async def test_a_finger_out_is_a_life_sign_and_no_value(ble_radio: BleRadio) -> None:
+async def test_a_finger_out_is_a_life_sign_and_no_value(ble_radio: BleRadio, air: Air) -> None:
     ble_radio.oximeter.take_finger_out()
-    async with running(oximeter()) as (heard, _):
+    async with running(air.oximeter()) as (heard, _):
         await heard.until(lambda: sum(isinstance(one, Alive) for one in heard.said) > 2)
     assert {quantity for quantity, _ in heard.values} <= {Quantity.BATTERY}
 
 
-async def test_a_spot_check_is_confirmed_and_heard_once(ble_radio: BleRadio) -> None:
-    async with running(oximeter()) as (heard, _), asyncio.timeout(20):
+async def test_a_spot_check_is_confirmed_and_heard_once(ble_radio: BleRadio, air: Air) -> None:
+    async with running(air.oximeter()) as (heard, _), asyncio.timeout(20):
         await heard.until_value(Quantity.SPO2, 97)
         await ble_radio.oximeter.say_spot_check(Finger(spo2=91, pulse=66))  # returns when it is confirmed
         await heard.until_value(Quantity.SPO2, 91)
@@ -63,9 +83,9 @@ async def test_a_spot_check_is_confirmed_and_heard_once(ble_radio: BleRadio) -> 
     assert heard.count(Quantity.SPO2, 91) == 1
 
 
-async def test_a_dropped_oximeter_comes_back_and_says_nothing_twice(ble_radio: BleRadio) -> None:
+async def test_a_dropped_oximeter_comes_back_and_says_nothing_twice(ble_radio: BleRadio, air: Air) -> None:
     ble_radio.oximeter.fall_silent()
-    driver = oximeter()
+    driver = air.oximeter()
     async with supervised(driver) as (heard,):
         for lap in range(3):
             await heard.until_state(UP)
@@ -85,9 +105,9 @@ async def test_a_dropped_oximeter_comes_back_and_says_nothing_twice(ble_radio: B
     }
 
 
-async def test_out_of_range_and_back(ble_radio: BleRadio, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_out_of_range_and_back(ble_radio: BleRadio, air: Air, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "SEARCH_S", 0.2)
-    async with supervised(oximeter()) as (heard,):
+    async with supervised(air.oximeter()) as (heard,):
         await heard.until_state(UP)
         await ble_radio.oximeter.go_away()
         await heard.until_state(DOWN)
@@ -95,9 +115,9 @@ async def test_out_of_range_and_back(ble_radio: BleRadio, monkeypatch: pytest.Mo
         await heard.until_state(UP)
 
 
-async def test_a_failed_connect_is_tried_again(ble_radio: BleRadio) -> None:
+async def test_a_failed_connect_is_tried_again(ble_radio: BleRadio, air: Air) -> None:
     ble_radio.bluez.faults["Connect"] = [FAILED, FAILED]
-    async with supervised(oximeter()) as (heard,):
+    async with supervised(air.oximeter()) as (heard,):
         await heard.until_value(Quantity.SPO2, 97)
     assert heard.states[:2] == [DOWN, UP]
     assert "asked to connect" in heard.said[0].reason
@@ -105,38 +125,42 @@ async def test_a_failed_connect_is_tried_again(ble_radio: BleRadio) -> None:
 
 @pytest.mark.parametrize("fault", [HANG, ABORTED])
 async def test_a_hanging_connect_ends_and_is_tried_again(
-    ble_radio: BleRadio, monkeypatch: pytest.MonkeyPatch, fault: str
+    ble_radio: BleRadio, air: Air, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr(link, "CONNECT_S", 0.3)
     ble_radio.bluez.faults["Connect"] = [fault]
-    driver = oximeter()
+    driver = air.oximeter()
     async with running(driver) as (_, task):
         error = await failure(task)
     assert "got no answer in time" in str(error)
     monkeypatch.setattr(link, "CONNECT_S", 20.0)
-    async with running(oximeter()) as (heard, _):
+    async with running(air.oximeter()) as (heard, _):
         await heard.until_value(Quantity.SPO2, 97)
 
 
 async def test_one_sensor_that_hangs_leaves_the_adapter_to_the_next(
-    ble_radio: BleRadio, monkeypatch: pytest.MonkeyPatch
+    ble_radio: BleRadio, air: Air, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "SEARCH_S", 0.2)
-    links = Links()
-    absent = oximeter(links=links, address="C0:FF:EE:00:00:99")
-    async with supervised(absent, oximeter(links=links)) as (missing, heard):
+    absent = air.oximeter(address="C0:FF:EE:00:00:99")
+    async with supervised(absent, air.oximeter()) as (missing, heard):
         await heard.until_value(Quantity.SPO2, 97)
         await missing.until_state(DOWN)
     assert "was not heard by hci0" in missing.reason
 
 
 async def test_a_missing_adapter_is_told_with_how_to_look(ble_radio: BleRadio) -> None:
-    with pytest.raises(DeviceError, match=r"hci7.*bluetoothctl list"):
-        await oximeter(adapter="hci7").run(Heard())
+    air = Air()
+    oximeter = air.oximeter(adapter="hci7")
+    async with supervised(air.links.radio("hci7"), oximeter) as (radio, heard):
+        await radio.until_state(DOWN)
+        await heard.until_state(DOWN)
+    assert "no Bluetooth adapter hci7" in radio.reason
+    assert "bluetoothctl list" in heard.reason
 
 
-async def test_an_adapter_that_is_pulled_and_plugged_in_again(ble_radio: BleRadio) -> None:
-    async with supervised(oximeter()) as (heard,):
+async def test_an_adapter_that_is_pulled_and_plugged_in_again(ble_radio: BleRadio, air: Air) -> None:
+    async with supervised(air.oximeter()) as (heard,):
         await heard.until_value(Quantity.SPO2, 97)
         await ble_radio.bluez.remove_adapter()
         await heard.until_state(DOWN)
@@ -144,9 +168,9 @@ async def test_an_adapter_that_is_pulled_and_plugged_in_again(ble_radio: BleRadi
         await heard.until_state(UP)
 
 
-async def test_an_oximeter_that_does_not_tell_its_features_is_used_all_the_same(ble_radio: BleRadio) -> None:
+async def test_an_oximeter_that_does_not_tell_its_features_is_used_all_the_same(ble_radio: BleRadio, air: Air) -> None:
     ble_radio.bluez.faults["ReadValue"] = ["org.bluez.Error.NotPermitted: Read not permitted"]
-    async with running(oximeter()) as (heard, task):
+    async with running(air.oximeter()) as (heard, task):
         await heard.until_value(Quantity.SPO2, 97)
         assert not task.done()
     assert all(one.quality is Quality.GOOD for one in heard.said if not isinstance(one, Alive))
@@ -155,4 +179,4 @@ async def test_an_oximeter_that_does_not_tell_its_features_is_used_all_the_same(
 async def test_no_bus_at_all_is_told_with_how_to_start_it(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/nobody")
     with pytest.raises(DeviceError, match="systemctl start bluetooth"):
-        await oximeter().run(Heard())
+        await Radio("hci0").run(Heard())

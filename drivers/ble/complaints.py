@@ -1,0 +1,70 @@
+"""What is wrong with Bluetooth and what to do, in words for who installs: failures of libraries become ours here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakDBusError,
+    BleakError,
+    BleakGATTProtocolError,
+    BleakGATTProtocolErrorCode,
+)
+from dbus_fast.errors import DBusError
+
+from shouwang.errors import DeviceError
+
+
+@contextmanager
+def in_plain_words(adapter: str, what: str) -> Iterator[None]:
+    """Turn what bleak raises into DeviceError: what is wrong, and what to do."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise DeviceError(f"{what} got no answer in time; if this lasts: systemctl restart bluetooth") from error
+    except BleakBluetoothNotAvailableError as error:
+        advice = _UNAVAILABLE.get(error.reason, "see what this box has with: bluetoothctl list")
+        raise DeviceError(f"Bluetooth cannot be used here: {error.args[0]}; {advice}") from error
+    except BleakGATTProtocolError as error:
+        advice = f"; {_PAIR_FIRST}" if error.code in _WANTS_PAIRING else ""
+        raise DeviceError(f"{what} refused: {error.args[1]}{advice}") from error
+    except BleakDBusError as error:
+        raise DeviceError(f"{what} failed at {adapter}: {error}; {dbus_advice(error.dbus_error)}") from error
+    except DBusError as error:
+        raise DeviceError(
+            f"{what} failed at {adapter}: [{error.type}] {error.text}; {dbus_advice(str(error.type))}"
+        ) from error
+    except BleakError as error:
+        raise DeviceError(f"{what} failed: {error}; the adapters of this box: bluetoothctl list") from error
+    except (OSError, EOFError) as error:
+        raise DeviceError(f"the Bluetooth service cannot be reached over D-Bus: {error}; {_START_SERVICE}") from error
+
+
+def dbus_advice(name: str) -> str:
+    """What to do about an error that came over D-Bus."""
+    return _DBUS_ADVICE.get(name, "if this lasts: systemctl restart bluetooth")
+
+
+_START_SERVICE = "start it with: systemctl start bluetooth"
+_SWITCH_ON = "switch it on with: rfkill unblock bluetooth; bluetoothctl power on"
+_PAIR_FIRST = "pair the device with this box first: shouwang gateway pair ADDRESS"
+_UNAVAILABLE = {
+    BleakBluetoothNotAvailableReason.POWERED_OFF: _SWITCH_ON,
+    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "plug in a Bluetooth LE adapter, then look with: bluetoothctl list",
+    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "add the gateway's user to the group bluetooth",
+}
+_DBUS_ADVICE = {
+    "org.bluez.Error.NotReady": f"Bluetooth is off; {_SWITCH_ON}",
+    "org.bluez.Error.InProgress": "another program uses the adapter; only the gateway may search for devices here",
+    "org.freedesktop.DBus.Error.ServiceUnknown": f"the Bluetooth service does not run; {_START_SERVICE}",
+    "org.freedesktop.DBus.Error.NameHasNoOwner": f"the Bluetooth service does not run; {_START_SERVICE}",
+    "org.freedesktop.DBus.Error.AccessDenied": "add the gateway's user to the group bluetooth",
+}
+_WANTS_PAIRING = frozenset(
+    {
+        BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
+        BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
+        BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
+    }
+)

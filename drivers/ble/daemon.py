@@ -1,0 +1,202 @@
+"""bluetoothd over D-Bus, for what bleak does not do: is it there, was it restarted, switch an adapter, restart it.
+
+One connection of its own, kept while the radio runs. Failures become DeviceError here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+from dbus_fast.errors import DBusError
+
+from drivers.ble.complaints import dbus_advice, in_plain_words
+from shouwang.errors import DeviceError
+
+CALL_S = 10.0
+RESTART_S = 20.0
+"""systemd stops and starts bluetooth.service; the kernel's adapters appear again within seconds."""
+_OFF_S = 2.0
+"""Between off and on: what bluetooth-auto-recovery leaves a chip to forget its state."""
+
+BLUEZ = "org.bluez"
+ADAPTER = "org.bluez.Adapter1"
+DEVICE = "org.bluez.Device1"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+_BUS = "org.freedesktop.DBus"
+_UNKNOWN = frozenset(
+    {
+        "org.freedesktop.DBus.Error.UnknownObject",
+        "org.freedesktop.DBus.Error.UnknownMethod",
+        "org.freedesktop.DBus.Error.InvalidArgs",  # the object is there without this interface: its parent's path
+        "org.bluez.Error.DoesNotExist",
+    }
+)
+_OWNER_RULE = f"type='signal',sender='{_BUS}',interface='{_BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdapterState:
+    """What bluetoothd says of an adapter that is there."""
+
+    is_powered: bool
+    is_discovering: bool
+
+
+class Daemon:
+    """bluetoothd as seen by one client. All calls raise DeviceError, in plain words."""
+
+    def __init__(self, bus: MessageBus) -> None:
+        """`bus` is connected."""
+        self._bus = bus
+        self._changed: set[Callable[[], None]] = set()
+        bus.add_message_handler(self._on_message)
+
+    @contextmanager
+    def watched(self, changed: Callable[[], None]) -> Iterator[None]:
+        """Call `changed` whenever bluetoothd comes, goes, or is another one."""
+        self._changed.add(changed)
+        try:
+            yield
+        finally:
+            self._changed.discard(changed)
+
+    async def state(self, adapter: str) -> AdapterState | None:
+        """The adapter's state; None where bluetoothd runs and has no such adapter."""
+        try:
+            (properties,) = await self._call(_path(adapter), _PROPERTIES, "GetAll", "s", ADAPTER)
+        except _Refused as refused:
+            if refused.name in _UNKNOWN:
+                return None
+            raise DeviceError(str(refused)) from refused
+        return AdapterState(is_powered=properties["Powered"].value, is_discovering=properties["Discovering"].value)
+
+    async def power_cycle(self, adapter: str) -> None:
+        """Switch the adapter off and on again: all its links drop."""
+        with suppress(DeviceError):  # one that is off already, or hangs, is still to be switched on
+            await self.power(adapter, on=False)
+        await asyncio.sleep(_OFF_S)
+        await self.power(adapter, on=True)
+
+    async def power(self, adapter: str, *, on: bool) -> None:
+        """Switch the adapter on or off."""
+        await self._order(_path(adapter), _PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
+
+    async def restart(self) -> None:
+        """Have systemd restart bluetoothd; returns when it is on the bus again."""
+        back = asyncio.Event()
+        with self.watched(back.set):
+            await self._order(
+                "/org/freedesktop/systemd1",
+                "org.freedesktop.systemd1.Manager",
+                "RestartUnit",
+                "ss",
+                "bluetooth.service",
+                "replace",
+                destination="org.freedesktop.systemd1",
+            )
+            try:
+                async with asyncio.timeout(RESTART_S):
+                    is_back = False
+                    while not is_back:
+                        await back.wait()
+                        back.clear()
+                        is_back = await self.is_running()
+            except TimeoutError as error:
+                raise DeviceError(
+                    "bluetoothd did not come back after its restart; see: journalctl -u bluetooth"
+                ) from error
+
+    async def is_running(self) -> bool:
+        """Whether somebody owns bluetoothd's name."""
+        body = await self._order("/org/freedesktop/DBus", _BUS, "NameHasOwner", "s", BLUEZ, destination=_BUS)
+        return bool(body[0])
+
+    async def forget_device(self, adapter: str, address: str) -> None:
+        """Let bluetoothd forget what it knows of a device, its bond too; harmless where it knows nothing."""
+        with suppress(_Refused):
+            await self._call(_path(adapter), ADAPTER, "RemoveDevice", "o", device_path(adapter, address))
+
+    async def device(self, adapter: str, address: str) -> dict[str, Any] | None:
+        """The properties of a device, None where bluetoothd does not know it."""
+        try:
+            (properties,) = await self._call(device_path(adapter, address), _PROPERTIES, "GetAll", "s", DEVICE)
+        except _Refused as refused:
+            if refused.name in _UNKNOWN:
+                return None
+            raise DeviceError(str(refused)) from refused
+        return {name: variant.value for name, variant in properties.items()}
+
+    async def _order(
+        self, path: str, interface: str, member: str, signature: str, *body: object, destination: str = BLUEZ
+    ) -> list[Any]:
+        try:
+            return await self._call(path, interface, member, signature, *body, destination=destination)
+        except _Refused as refused:
+            raise DeviceError(str(refused)) from refused
+
+    async def _call(
+        self, path: str, interface: str, member: str, signature: str, *body: object, destination: str = BLUEZ
+    ) -> list[Any]:
+        message = Message(
+            destination=destination, path=path, interface=interface, member=member, signature=signature, body=list(body)
+        )
+        with in_plain_words("D-Bus", f"{destination}, asked for {member},"):
+            async with asyncio.timeout(CALL_S):
+                reply = await self._bus.call(message)
+        if reply is None:
+            raise DeviceError(f"{destination}, asked for {member}, gave no answer: the D-Bus connection is lost")
+        if reply.message_type is MessageType.ERROR:
+            raise _Refused(member, str(reply.error_name), str(reply.body[0]) if reply.body else "")
+        return reply.body
+
+    def _on_message(self, message: Message) -> None:
+        if message.member == "NameOwnerChanged" and message.sender == _BUS and message.body[0] == BLUEZ:
+            for changed in [*self._changed]:
+                changed()
+
+
+class _Refused(Exception):
+    """An error that came as an answer."""
+
+    def __init__(self, member: str, name: str, words: str) -> None:
+        super().__init__(f"Bluetooth cannot be used here: {member} failed: [{name}] {words}; {dbus_advice(name)}")
+        self.name = name
+
+
+def device_path(adapter: str, address: str) -> str:
+    """Where bluetoothd keeps a device."""
+    return f"{_path(adapter)}/dev_{address.upper().replace(':', '_')}"
+
+
+def _path(adapter: str) -> str:
+    return f"/org/bluez/{adapter}"
+
+
+@asynccontextmanager
+async def connected_daemon() -> AsyncIterator[Daemon]:
+    """A connection to the system's D-Bus, closed at the end. Raises DeviceError."""
+    bus = MessageBus(bus_type=BusType.SYSTEM)
+    try:
+        with in_plain_words("D-Bus", "the system's message bus"):
+            async with asyncio.timeout(CALL_S):
+                await bus.connect()
+                await bus.call(
+                    Message(
+                        destination=_BUS,
+                        path="/org/freedesktop/DBus",
+                        interface=_BUS,
+                        member="AddMatch",
+                        signature="s",
+                        body=[_OWNER_RULE],
+                    )
+                )
+        yield Daemon(bus)
+    finally:
+        bus.disconnect()
+        with suppress(OSError, EOFError, DBusError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # dbus-fast leaves it bare
