@@ -12,6 +12,7 @@ from typing import Any
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import DBusError
+from dbus_fast.service import ServiceInterface
 
 from drivers.ble.complaints import dbus_advice, in_plain_words
 from shouwang.errors import DeviceError
@@ -64,6 +65,15 @@ class Daemon:
         finally:
             self._changed.discard(changed)
 
+    @contextmanager
+    def exported(self, path: str, interface: ServiceInterface) -> Iterator[None]:
+        """Let bluetoothd call this object of ours."""
+        self._bus.export(path, interface)
+        try:
+            yield
+        finally:
+            self._bus.unexport(path, interface)
+
     async def state(self, adapter: str) -> AdapterState | None:
         """The adapter's state; None where bluetoothd runs and has no such adapter."""
         try:
@@ -83,13 +93,13 @@ class Daemon:
 
     async def power(self, adapter: str, *, on: bool) -> None:
         """Switch the adapter on or off."""
-        await self._order(_path(adapter), _PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
+        await self.order(_path(adapter), _PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
 
     async def restart(self) -> None:
         """Have systemd restart bluetoothd; returns when it is on the bus again."""
         back = asyncio.Event()
         with self.watched(back.set):
-            await self._order(
+            await self.order(
                 "/org/freedesktop/systemd1",
                 "org.freedesktop.systemd1.Manager",
                 "RestartUnit",
@@ -98,13 +108,20 @@ class Daemon:
                 "replace",
                 destination="org.freedesktop.systemd1",
             )
+            with suppress(TimeoutError):  # systemd's answer says only that it has begun
+                async with asyncio.timeout(RESTART_S):
+                    await back.wait()
+        await self.runs_again()
+
+    async def runs_again(self) -> None:
+        """Return when bluetoothd is on the bus. Raises DeviceError where it is not for `RESTART_S`."""
+        changed = asyncio.Event()
+        with self.watched(changed.set):
             try:
                 async with asyncio.timeout(RESTART_S):
-                    is_back = False
-                    while not is_back:
-                        await back.wait()
-                        back.clear()
-                        is_back = await self.is_running()
+                    while not await self.is_running():
+                        await changed.wait()
+                        changed.clear()
             except TimeoutError as error:
                 raise DeviceError(
                     "bluetoothd did not come back after its restart; see: journalctl -u bluetooth"
@@ -112,13 +129,22 @@ class Daemon:
 
     async def is_running(self) -> bool:
         """Whether somebody owns bluetoothd's name."""
-        body = await self._order("/org/freedesktop/DBus", _BUS, "NameHasOwner", "s", BLUEZ, destination=_BUS)
+        body = await self.order("/org/freedesktop/DBus", _BUS, "NameHasOwner", "s", BLUEZ, destination=_BUS)
         return bool(body[0])
 
     async def forget_device(self, adapter: str, address: str) -> None:
         """Let bluetoothd forget what it knows of a device, its bond too; harmless where it knows nothing."""
         with suppress(_Refused):
             await self._call(_path(adapter), ADAPTER, "RemoveDevice", "o", device_path(adapter, address))
+
+    async def order(
+        self, path: str, interface: str, member: str, signature: str, *body: object, destination: str = BLUEZ
+    ) -> list[Any]:
+        """Call a method of bluetoothd (or of `destination`); what it answers."""
+        try:
+            return await self._call(path, interface, member, signature, *body, destination=destination)
+        except _Refused as refused:
+            raise DeviceError(str(refused)) from refused
 
     async def device(self, adapter: str, address: str) -> dict[str, Any] | None:
         """The properties of a device, None where bluetoothd does not know it."""
@@ -129,14 +155,6 @@ class Daemon:
                 return None
             raise DeviceError(str(refused)) from refused
         return {name: variant.value for name, variant in properties.items()}
-
-    async def _order(
-        self, path: str, interface: str, member: str, signature: str, *body: object, destination: str = BLUEZ
-    ) -> list[Any]:
-        try:
-            return await self._call(path, interface, member, signature, *body, destination=destination)
-        except _Refused as refused:
-            raise DeviceError(str(refused)) from refused
 
     async def _call(
         self, path: str, interface: str, member: str, signature: str, *body: object, destination: str = BLUEZ

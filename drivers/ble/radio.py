@@ -229,6 +229,8 @@ class Radio:
                 await daemon.restart()
 
     async def _listen(self, daemon: Daemon, emit: Emit) -> None:
+        if self._is_daemon_new:
+            await daemon.runs_again()
         self._is_daemon_new = False
         await self._make_ready(daemon)
         async with self._scanning():
