@@ -36,7 +36,12 @@ _UNKNOWN = frozenset(
         "org.bluez.Error.DoesNotExist",
     }
 )
+_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _OWNER_RULE = f"type='signal',sender='{_BUS}',interface='{_BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'"
+_ADAPTER_RULES = (
+    "type='signal',sender='{bluez}',path='{path}',interface='{properties}',member='PropertiesChanged'",
+    "type='signal',sender='{bluez}',interface='{manager}',member='InterfacesRemoved',arg0path='{path}'",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,17 +58,29 @@ class Daemon:
     def __init__(self, bus: MessageBus) -> None:
         """`bus` is connected."""
         self._bus = bus
-        self._changed: set[Callable[[], None]] = set()
+        self._watchers: set[Callable[[], None]] = set()
+        self._adapter_watchers: set[Callable[[], None]] = set()
         bus.add_message_handler(self._on_message)
 
     @contextmanager
     def watched(self, changed: Callable[[], None]) -> Iterator[None]:
         """Call `changed` whenever bluetoothd comes, goes, or is another one."""
-        self._changed.add(changed)
+        self._watchers.add(changed)
         try:
             yield
         finally:
-            self._changed.discard(changed)
+            self._watchers.discard(changed)
+
+    @asynccontextmanager
+    async def adapter_watched(self, adapter: str, changed: Callable[[], None]) -> AsyncIterator[None]:
+        """Call `changed` whenever a property of the adapter changes, or the adapter is pulled."""
+        for rule in _ADAPTER_RULES:
+            await self._match(rule.format(bluez=BLUEZ, path=_path(adapter), properties=_PROPERTIES, manager=_MANAGER))
+        self._adapter_watchers.add(changed)
+        try:
+            yield
+        finally:
+            self._adapter_watchers.discard(changed)
 
     @contextmanager
     def exported(self, path: str, interface: ServiceInterface) -> Iterator[None]:
@@ -171,9 +188,15 @@ class Daemon:
             raise _Refused(member, str(reply.error_name), str(reply.body[0]) if reply.body else "")
         return reply.body
 
+    async def _match(self, rule: str) -> None:
+        await self.order("/org/freedesktop/DBus", _BUS, "AddMatch", "s", rule, destination=_BUS)
+
     def _on_message(self, message: Message) -> None:
         if message.member == "NameOwnerChanged" and message.sender == _BUS and message.body[0] == BLUEZ:
-            for changed in [*self._changed]:
+            for changed in [*self._watchers]:
+                changed()
+        elif message.member in ("PropertiesChanged", "InterfacesRemoved"):
+            for changed in [*self._adapter_watchers]:
                 changed()
 
 
@@ -202,17 +225,9 @@ async def connected_daemon() -> AsyncIterator[Daemon]:
         with in_plain_words("D-Bus", "the system's message bus"):
             async with asyncio.timeout(CALL_S):
                 await bus.connect()
-                await bus.call(
-                    Message(
-                        destination=_BUS,
-                        path="/org/freedesktop/DBus",
-                        interface=_BUS,
-                        member="AddMatch",
-                        signature="s",
-                        body=[_OWNER_RULE],
-                    )
-                )
-        yield Daemon(bus)
+        daemon = Daemon(bus)
+        await daemon._match(_OWNER_RULE)  # noqa: SLF001 - its own maker
+        yield daemon
     finally:
         bus.disconnect()
         with suppress(OSError, EOFError, DBusError, TimeoutError):

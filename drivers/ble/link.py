@@ -31,6 +31,8 @@ SLOT_S = 30.0
 CALL_S = 10.0
 DISCONNECT_S = 12.0
 """bleak itself waits 10 s for the device to let go."""
+_LOST_S = 1.0
+"""For a link that is gone with its bluetoothd: nobody will say that it let go. bleak tidies up when it is cancelled."""
 _GRACE_S = 5.0
 """For bleak to tidy up after a time-out of its own; then it is cancelled once more."""
 _INBOX_CAPACITY = 256
@@ -148,21 +150,21 @@ class Peripheral:
         self._radio = radio
         self._adapter = radio.adapter
         self._lost: str | None = None
+        self._deadlines: set[asyncio.Timeout] = set()
         self._arrived = asyncio.Event()
         self._inbox: deque[tuple[Attribute, bytes]] = deque(maxlen=_INBOX_CAPACITY)  # when full, the oldest value goes
         self._client = BleakClient(device, disconnected_callback=self._disconnected, timeout=CONNECT_S)
 
     async def connect(self) -> None:
         """Connect and learn what the device offers."""
-        with in_plain_words(self._adapter, f"{self._address}, asked to connect,"):
-            async with asyncio.timeout(CONNECT_S + _GRACE_S):
-                await self._client.connect()
+        async with self._asked("asked to connect", CONNECT_S + _GRACE_S):
+            await self._client.connect()
 
     async def let_go(self) -> None:
         """Close the connection, whatever state it is in."""
         # There is nothing left to do for a connection that cannot even be closed: the next one starts from nothing.
         with suppress(BleakError, OSError, EOFError, TimeoutError):
-            async with asyncio.timeout(DISCONNECT_S):
+            async with asyncio.timeout(DISCONNECT_S if self._lost is None else _LOST_S):
                 await self._client.disconnect()
 
     def has_service(self, service: int) -> bool:
@@ -182,29 +184,25 @@ class Peripheral:
     async def read(self, attribute: Attribute) -> bytes:
         """Read once. Not for what is subscribed: BlueZ would give that value twice."""
         found = self._get(attribute)
-        with in_plain_words(self._adapter, f"{self._address}, asked for {attribute.characteristic:04X},"):
-            async with asyncio.timeout(CALL_S):
-                return bytes(await self._client.read_gatt_char(found))
+        async with self._asked(f"asked for {attribute.characteristic:04X}"):
+            return bytes(await self._client.read_gatt_char(found))
 
     async def write(self, attribute: Attribute, value: bytes) -> None:
         """Write, and wait for the device's answer."""
         found = self._get(attribute)
-        with in_plain_words(self._adapter, f"{self._address}, told {attribute.characteristic:04X},"):
-            async with asyncio.timeout(CALL_S):
-                await self._client.write_gatt_char(found, value, response=True)
+        async with self._asked(f"told {attribute.characteristic:04X}"):
+            await self._client.write_gatt_char(found, value, response=True)
 
     async def subscribe(self, attribute: Attribute) -> None:
         """Let its values come to `next_value`."""
         found = self._get(attribute)
-        with in_plain_words(self._adapter, f"{self._address}, asked to report {attribute.characteristic:04X},"):
-            async with asyncio.timeout(CALL_S):
-                await self._client.start_notify(found, partial(self._arrive, attribute))
+        async with self._asked(f"asked to report {attribute.characteristic:04X}"):
+            await self._client.start_notify(found, partial(self._arrive, attribute))
 
     async def next_value(self) -> tuple[Attribute, bytes]:
         """The next value of what is subscribed, in the order of arrival."""
         while not self._inbox:
-            if self._lost is not None:
-                raise DeviceError(f"the connection to {self._address} was lost; {self._lost}")
+            self._must_stand()
             self._arrived.clear()
             await self._arrived.wait()
         return self._inbox.popleft()
@@ -219,6 +217,28 @@ class Peripheral:
         if self._lost is None:
             self._lost = why
         self._arrived.set()
+        for deadline in self._deadlines:
+            deadline.reschedule(asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def _asked(self, what: str, limit_s: float | None = None) -> AsyncIterator[None]:
+        """A call that ends in time, or at once where the link is lost: bluetoothd may owe us the answer for ever."""
+        self._must_stand()
+        try:
+            with in_plain_words(self._adapter, f"{self._address}, {what},"):
+                async with asyncio.timeout(CALL_S if limit_s is None else limit_s) as deadline:
+                    self._deadlines.add(deadline)
+                    try:
+                        yield
+                    finally:
+                        self._deadlines.discard(deadline)
+        except DeviceError:
+            self._must_stand()
+            raise
+
+    def _must_stand(self) -> None:
+        if self._lost is not None:
+            raise DeviceError(f"the connection to {self._address} was lost; {self._lost}")
 
     def _disconnected(self, _client: BleakClient) -> None:
         self.lose("it is out of range, off or empty")

@@ -196,7 +196,8 @@ class Radio:
         try:
             async with connected_daemon() as daemon:
                 with daemon.watched(self._daemon_changed):
-                    await self._keep_listening(daemon, emit)
+                    async with daemon.adapter_watched(self.adapter, self._news.set):
+                        await self._keep_listening(daemon, emit)
         except DeviceError as error:
             self._go_down(str(error))
             self._settled.set()
