@@ -16,11 +16,17 @@ class Links:
     """Handed to every `build`. `local_broker` is None where the home has none; its `run` is a task of the gateway.
 
     `radios` are drivers too, one for each adapter that was asked for. `notes`: what drivers noted before the start.
+    `resident_id`: whose home it is, for devices that tell people apart.
     """
 
     radios: dict[str, Radio] = field(default_factory=dict)
     local_broker: LocalBroker | None = None
     notes: Mapping[str, Notes] = field(default_factory=dict)
+    resident_id: str = ""
+
+    def notes_of(self, sensor_id: str) -> Notes:
+        """What this sensor's driver noted before the start."""
+        return self.notes.get(sensor_id, {})
 
     def radio(self, adapter: str) -> Radio:
         """The radio of this adapter."""
@@ -79,18 +85,19 @@ def links_for(
     *,
     bluetooth: Iterable[BluetoothPart] = (),
     notes: Mapping[str, Notes] | None = None,
+    resident_id: str = "",
 ) -> Links:
     """The links of a home. Raises ConfigError where the password cannot be read or the url not be used."""
     radios = {part.adapter: Radio(part.adapter, scan=part.scan, slots=part.slots) for part in bluetooth}
     if local_broker is None:
-        return Links(radios=radios, notes=notes or {})
+        return Links(radios=radios, notes=notes or {}, resident_id=resident_id)
     file = local_broker.password_file
     address = BrokerAddress.of(
         local_broker.url,
         username=local_broker.username,
         password=None if file is None else _password(file),
     )
-    return Links(radios=radios, local_broker=LocalBroker(address), notes=notes or {})
+    return Links(radios=radios, local_broker=LocalBroker(address), notes=notes or {}, resident_id=resident_id)
 
 
 def _password(file: Path) -> str:

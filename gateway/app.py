@@ -80,7 +80,9 @@ class _Gateway:
             obey=self._obey,
             done=outbox.commands_done(),
         )
-        self.links: Links = links_for(home.local_broker, bluetooth=home.bluetooth, notes=outbox.notes())
+        self.links: Links = links_for(
+            home.local_broker, bluetooth=home.bluetooth, notes=outbox.notes(), resident_id=home.resident.id
+        )
         self.drivers: list[Driver] = [sensor.build(self.links) for sensor in home.sensors]
         self.drivers += self.links.radios.values()
         self.health = Health(home, self.scribe, self.pipeline, self.clock, self.drivers)

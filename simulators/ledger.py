@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from shouwang.quantities import Quantity
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENTS = {
     "opened": "SELECT opened_at FROM incidents ORDER BY 1",
@@ -115,9 +117,10 @@ class Ledger:
         )
 
     def stored(self) -> Counter[tuple[str, str, float]]:
-        """How often each value of each sensor is stored."""
+        """How often each value of each sensor is stored; how strongly it was heard is no word of the sensor."""
         rows = self._rows(
-            "SELECT sensor_id, quantity, value, count(*) FROM samples JOIN series USING (series_id) GROUP BY 1, 2, 3"
+            "SELECT sensor_id, quantity, value, count(*) FROM samples JOIN series USING (series_id)"
+            f" WHERE quantity <> '{Quantity.SIGNAL_STRENGTH}' GROUP BY 1, 2, 3"
         )
         return Counter({(sensor, quantity, value): count for sensor, quantity, value, count in rows})
 

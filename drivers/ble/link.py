@@ -6,7 +6,7 @@ every value twice, and each one left open keeps a D-Bus connection until BlueZ h
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import NamedTuple
@@ -47,37 +47,39 @@ class Attribute(NamedTuple):
 
 @asynccontextmanager
 async def connected(
-    radio: Radio, address: str, *, service: int, is_passing: bool = False
+    radio: Radio, address: str, *, services: Sequence[int], is_passing: bool = False
 ) -> AsyncIterator["Peripheral"]:
-    """A connection to the device with this address, which must offer `service`; closed at the end of the block.
+    """A connection to the device with this address, which must offer one of `services`; closed at the end of the block.
 
     `is_passing`: a device that is awake only for moments: it is waited for as long as the radio listens, connected to
     the moment it is heard, and has a slot kept for it. Raises DeviceError where the adapter does not work, the device
-    is not heard, refuses or lacks the service.
+    is not heard, refuses or has none of the services.
     """
     async with AsyncExitStack() as stack:
-        yield await _reach(radio, address, service, stack, is_passing=is_passing)
+        yield await _reach(radio, address, services, stack, is_passing=is_passing)
 
 
-async def _reach(radio: Radio, address: str, service: int, stack: AsyncExitStack, *, is_passing: bool) -> "Peripheral":
+async def _reach(
+    radio: Radio, address: str, services: Sequence[int], stack: AsyncExitStack, *, is_passing: bool
+) -> "Peripheral":
     await radio.ready()
     while True:
-        await _wait_for(radio, address, service, is_passing=is_passing)
+        await _wait_for(radio, address, services, is_passing=is_passing)
         async with AsyncExitStack() as attempt:
             await _take_slot(radio, attempt, is_passing=is_passing)
             async with radio.initiator:
                 radio.must_be_up()
-                device = await _here(radio, address, service)
+                device = await _here(radio, address, services)
                 if device is None:  # its turn came too late: it has gone to sleep again
                     continue
-                peripheral = await _connect(radio, device, service, attempt)
+                peripheral = await _connect(radio, device, services, attempt)
             await stack.enter_async_context(attempt.pop_all())
             return peripheral
 
 
-async def _wait_for(radio: Radio, address: str, service: int, *, is_passing: bool) -> None:
+async def _wait_for(radio: Radio, address: str, services: Sequence[int], *, is_passing: bool) -> None:
     with radio.ear(address) as ear:
-        if await _here(radio, address, service) is not None:
+        if await _here(radio, address, services) is not None:
             return
         try:
             async with asyncio.timeout(None if is_passing else SEARCH_S):
@@ -101,32 +103,33 @@ async def _take_slot(radio: Radio, stack: AsyncExitStack, *, is_passing: bool) -
         ) from error
 
 
-async def _here(radio: Radio, address: str, service: int) -> BLEDevice | None:
+async def _here(radio: Radio, address: str, services: Sequence[int]) -> BLEDevice | None:
     """The device if it was heard just now, or is connected."""
     sighting = radio.sighting(address, within_s=FRESH_S)
-    return await _already_connected(radio, address, service) if sighting is None else sighting.device
+    return await _already_connected(radio, address, services) if sighting is None else sighting.device
 
 
-async def _already_connected(radio: Radio, address: str, service: int) -> BLEDevice | None:
+async def _already_connected(radio: Radio, address: str, services: Sequence[int]) -> BLEDevice | None:
     """A device that is still connected, for us before a crash: it does not advertise (bluez/bluez#89)."""
     with in_plain_words(radio.adapter, f"the search for {address}"):
         async with asyncio.timeout(CALL_S):
             adapters = await BleakAdapter.get(bluez={"adapter": radio.adapter})
-            for device in await adapters.get_connected_devices([_uuid(service)]):
+            for device in await adapters.get_connected_devices([_uuid(service) for service in services]):
                 if device.address.upper() == address.upper():
                     return device
     return None
 
 
-async def _connect(radio: Radio, device: BLEDevice, service: int, stack: AsyncExitStack) -> "Peripheral":
+async def _connect(radio: Radio, device: BLEDevice, services: Sequence[int], stack: AsyncExitStack) -> "Peripheral":
     peripheral = Peripheral(device, radio)
     stack.push_async_callback(peripheral.let_go)
     stack.enter_context(radio.lost_with(peripheral.lose))
     await peripheral.connect()
-    if not peripheral.has_service(service):
+    if not any(peripheral.has_service(service) for service in services):
         await _forget_services(radio, device.address)
+        wanted = " or ".join(f"{service:04X}" for service in services)
         raise DeviceError(
-            f"{device.address} does not offer service {service:04X}: it is another kind of device, or has changed; "
+            f"{device.address} does not offer service {wanted}: it is another kind of device, or has changed; "
             "check the address in the configuration"
         )
     return peripheral
@@ -167,6 +170,17 @@ class Peripheral:
             async with asyncio.timeout(DISCONNECT_S if self._lost is None else _LOST_S):
                 await self._client.disconnect()
 
+    @property
+    def name(self) -> str | None:
+        """As it advertises itself."""
+        return self._client.name or None
+
+    @property
+    def rssi_dbm(self) -> int | None:
+        """How strongly it was heard before it was connected to; None where that is long ago."""
+        sighting = self._radio.sighting(self._address, within_s=CONNECT_S + SLOT_S)
+        return None if sighting is None else sighting.data.rssi
+
     def has_service(self, service: int) -> bool:
         """Whether the device offers the service."""
         with in_plain_words(self._adapter, self._address):
@@ -180,6 +194,11 @@ class Peripheral:
         """Whether the device offers the characteristic and notifies or indicates it."""
         found = self._find(attribute)
         return found is not None and not {"notify", "indicate"}.isdisjoint(found.properties)
+
+    def can_be_told(self, attribute: Attribute) -> bool:
+        """Whether the device offers the characteristic and takes writes that it answers."""
+        found = self._find(attribute)
+        return found is not None and "write" in found.properties
 
     async def read(self, attribute: Attribute) -> bytes:
         """Read once. Not for what is subscribed: BlueZ would give that value twice."""

@@ -1,0 +1,104 @@
+"""A glucose meter with the Glucose Service (GLS, 0x1808) of the Bluetooth SIG: its stored records, new ones only.
+
+The meter asks for a bond before it tells anything (shouwang gateway pair). It is switched on by a measurement or a key;
+its records are asked for by number, and none is ever deleted.
+"""
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal
+
+from drivers.ble.codec import glucose, glucose_context
+from drivers.ble.codec.glucose import decode_glucose, local_time
+from drivers.ble.codec.glucose_context import decode_glucose_context
+from drivers.ble.device_clock import DeviceClock, Moment, dated
+from drivers.ble.health import HealthDriver, Told
+from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.memory import Seen
+from drivers.ble.records import Records
+from drivers.ble.sensor import BluetoothSensor
+from drivers.links import Links
+from shouwang.driver import Alive, Driver, Emitted, Note, Notes, Record, Said
+from shouwang.errors import DeviceError
+from shouwang.quantities import Quantity
+
+SERVICE = 0x1808
+MEASUREMENT = Attribute(SERVICE, 0x2A18)
+CONTEXT = Attribute(SERVICE, 0x2A34)
+RECORD_ACCESS = Attribute(SERVICE, 0x2A52)
+
+
+class GlucoseMeterGls(BluetoothSensor):
+    """A glucose meter on Bluetooth LE with the standard Glucose Service."""
+
+    emits: ClassVar[frozenset[Quantity]] = glucose.EMITS | glucose_context.EMITS | {Quantity.BATTERY}
+
+    kind: Literal["glucose_meter_gls"]
+
+    def build(self, links: Links) -> Driver:
+        """The driver of this sensor."""
+        talk = GlucoseTalk(links.notes_of(self.id))
+        return HealthDriver(self.id, self.address, links.radio(self.adapter), talk, max_silence=None)
+
+
+class GlucoseTalk:
+    """What a glucose meter says."""
+
+    services = (SERVICE,)
+
+    def __init__(self, notes: Notes) -> None:
+        """Nothing is asked before `open`."""
+        self._records = Records(notes)
+        self._seen = Seen(notes)
+        self._clock = DeviceClock(None)
+        self._device: Peripheral | None = None
+        self._moments: dict[int, Moment] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the meter has told all its records."""
+        return self._records.is_over
+
+    async def open(self, told: Told) -> None:
+        """Subscribe, then ask for the new records. Raises DeviceError."""
+        device = self._device = told.device
+        self._clock = told.clock
+        self._moments.clear()
+        if not (device.can_tell(MEASUREMENT) and device.can_tell(RECORD_ACCESS)):
+            raise DeviceError("the device has a Glucose Service that reports nothing")
+        for attribute in (MEASUREMENT, CONTEXT, RECORD_ACCESS):
+            if device.can_tell(attribute):
+                await device.subscribe(attribute)
+        await device.write(RECORD_ACCESS, self._records.begin())
+
+    async def answer(self, attribute: Attribute, value: bytes) -> None:
+        """Ask on, where the meter has answered. Raises DecodeError, DeviceError."""
+        if attribute == RECORD_ACCESS and self._device is not None:
+            request = self._records.answered(value)
+            if request is not None:
+                await self._device.write(RECORD_ACCESS, request)
+
+    def take(self, attribute: Attribute, value: bytes) -> Iterable[Emitted]:
+        """A record, or what was eaten and done at that time, once. Raises DecodeError."""
+        if attribute == RECORD_ACCESS:
+            return [Alive()]
+        if attribute == CONTEXT:
+            return self._context(value)
+        measurement = decode_glucose(value)
+        moment = self._moments[measurement.sequence] = self._clock.moment_at(local_time(measurement))
+        note = self._records.took(measurement.sequence)
+        return self._once(glucose.samples(measurement, value), moment, value, note)
+
+    def _context(self, value: bytes) -> list[Emitted]:
+        context = decode_glucose_context(value)
+        moment = self._moments.get(context.sequence, Moment(is_known=False))
+        return self._once(glucose_context.samples(context, value), moment, value)
+
+    def _once(self, said: list[Said], moment: Moment, value: bytes, *notes: Note) -> list[Emitted]:
+        if self._seen.has(value):
+            return [Alive()]
+        return [Record(samples=tuple(dated(said, moment)), notes=(*notes, self._seen.add(value)))]
+
+
+def decode(value: bytes) -> list[Said]:
+    """What one record means. Raises DecodeError."""
+    return glucose.samples(decode_glucose(value), value)

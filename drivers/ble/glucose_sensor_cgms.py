@@ -1,0 +1,119 @@
+"""A continuous glucose sensor with the Continuous Glucose Monitoring Service (CGMS, 0x181F) of the Bluetooth SIG.
+
+Its records carry minutes since the start of the session. What was measured while the gateway was away is asked for when
+it connects again. A check sum that is wrong is refused, never guessed.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from drivers.ble.codec import cgm
+from drivers.ble.codec.cgm import decode_cgm_measurement, record_samples
+from drivers.ble.codec.cgm_session import decode_cgm_feature, decode_session_start
+from drivers.ble.device_clock import DeviceClock, Moment, dated
+from drivers.ble.health import HealthDriver, Told
+from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.memory import Seen
+from drivers.ble.records import Records
+from drivers.ble.sensor import BluetoothSensor
+from drivers.links import Links
+from shouwang.document import Duration
+from shouwang.driver import Alive, Driver, Emitted, Notes, Record, Said
+from shouwang.errors import DecodeError, DeviceError
+from shouwang.quantities import Quantity
+
+SERVICE = 0x181F
+MEASUREMENT = Attribute(SERVICE, 0x2AA7)
+FEATURE = Attribute(SERVICE, 0x2AA8)
+SESSION_START = Attribute(SERVICE, 0x2AAA)
+RECORD_ACCESS = Attribute(SERVICE, 0x2A52)
+
+
+class GlucoseSensorCgms(BluetoothSensor):
+    """A continuous glucose sensor on Bluetooth LE with the standard service."""
+
+    emits: ClassVar[frozenset[Quantity]] = cgm.EMITS | {Quantity.BATTERY}
+
+    kind: Literal["glucose_sensor_cgms"]
+    # Sensors measure every 1 to 5 minutes (CGM Service 1.0.2, section 3.8.1: the interval is the sensor's).
+    max_silence: Duration = Field(
+        default=timedelta(minutes=16),
+        ge=timedelta(minutes=1),
+        description="longest time without a word from the sensor before it counts as silent, e.g. 16m",
+    )
+
+    def build(self, links: Links) -> Driver:
+        """The driver of this sensor."""
+        talk = CgmTalk(links.notes_of(self.id))
+        return HealthDriver(self.id, self.address, links.radio(self.adapter), talk, max_silence=self.max_silence)
+
+
+class CgmTalk:
+    """What a continuous glucose sensor says."""
+
+    services = (SERVICE,)
+    is_over = False
+
+    def __init__(self, notes: Notes) -> None:
+        """Nothing is asked before `open`."""
+        self._records = Records(notes)
+        self._seen = Seen(notes)
+        self._clock = DeviceClock(None)
+        self._device: Peripheral | None = None
+        self._start: datetime | None = None
+        self._has_crc: bool | None = None
+
+    async def open(self, told: Told) -> None:
+        """Learn the session, subscribe, ask for what was missed. Raises DeviceError."""
+        device = self._device = told.device
+        self._clock = told.clock
+        if not device.can_tell(MEASUREMENT):
+            raise DeviceError("the device has a CGM Service that reports nothing")
+        await self._learn(device)
+        await device.subscribe(MEASUREMENT)
+        if device.can_tell(RECORD_ACCESS):
+            await device.subscribe(RECORD_ACCESS)
+            await device.write(RECORD_ACCESS, self._records.begin())
+
+    async def _learn(self, device: Peripheral) -> None:
+        try:
+            if device.has(FEATURE):
+                self._has_crc = decode_cgm_feature(await device.read(FEATURE)).has_crc
+            if device.has(SESSION_START):
+                self._start = decode_session_start(await device.read(SESSION_START)).start.local()
+        except DecodeError as error:
+            raise DeviceError(f"the sensor's session cannot be read: {error}") from error
+
+    async def answer(self, attribute: Attribute, value: bytes) -> None:
+        """Ask on, where the sensor has answered. Raises DecodeError, DeviceError."""
+        if attribute == RECORD_ACCESS and self._device is not None:
+            request = self._records.answered(value)
+            if request is not None:
+                await self._device.write(RECORD_ACCESS, request)
+
+    def take(self, attribute: Attribute, value: bytes) -> Iterable[Emitted]:
+        """Records, each once. Raises DecodeError."""
+        if attribute == RECORD_ACCESS:
+            return [Alive()]
+        found: list[Emitted] = []
+        for record in decode_cgm_measurement(value, has_crc=self._has_crc).records:
+            identity = (self._start, record)
+            if self._seen.has(identity):
+                continue
+            samples = dated(record_samples(record, value), self._moment(record.time_offset_min))
+            notes = (self._records.took(record.time_offset_min), self._seen.add(identity))
+            found.append(Record(samples=tuple(samples), notes=notes))
+        return found or [Alive()]
+
+    def _moment(self, minutes: int) -> Moment:
+        if self._start is None:
+            return Moment(is_known=False)
+        return self._clock.moment_at(self._start + timedelta(minutes=minutes))
+
+
+def decode(value: bytes) -> list[Said]:
+    """What one notification means. Raises DecodeError."""
+    return cgm.samples(decode_cgm_measurement(value), value)

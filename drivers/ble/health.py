@@ -1,0 +1,177 @@
+"""A health device of a standard profile: found, asked, heard out, let go. What is particular to a kind is its `Talk`.
+
+A device that is awake for moments only (a cuff, a scale, a meter) is connected to when it is heard and let go when it
+has said all: its battery is its owner's. One that measures all the time is kept.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from drivers.ble.codec.battery import decode_battery
+from drivers.ble.codec.battery import samples as battery_samples
+from drivers.ble.codec.device_information import Identity, decode_text
+from drivers.ble.codec.quirks import quirk_of
+from drivers.ble.device_clock import DeviceClock, heed_clock
+from drivers.ble.link import Attribute, Peripheral, connected
+from drivers.ble.radio import Radio
+from drivers.rejects import Rejects
+from shouwang.driver import Alive, Emit, Emitted, Sample
+from shouwang.errors import DecodeError, DeviceError
+from shouwang.quantities import Quantity
+
+BATTERY = Attribute(0x180F, 0x2A19)
+_MANUFACTURER = Attribute(0x180A, 0x2A29)
+_MODEL = Attribute(0x180A, 0x2A24)
+
+IDLE_S = 30.0
+"""A cuff that stays connected sends its memory within seconds; scales and thermometers measure again within these."""
+
+
+class Told(NamedTuple):
+    """What a talk may know of the device when it begins."""
+
+    device: Peripheral
+    clock: DeviceClock
+    identity: Identity
+
+
+class Talk(Protocol):
+    """What is particular to one kind of device. Raises DecodeError for values that cannot be read."""
+
+    @property
+    def services(self) -> tuple[int, ...]:
+        """The device must offer one of these; the first that it offers holds its clock."""
+        ...
+
+    async def open(self, told: Told) -> None:
+        """Subscribe, and ask for what must be asked for. Raises DeviceError."""
+        ...
+
+    def take(self, attribute: Attribute, value: bytes) -> Iterable[Emitted]:
+        """What one value means."""
+        ...
+
+    async def answer(self, attribute: Attribute, value: bytes) -> None:
+        """Go on with the conversation after a value, where the device waits for a word. Raises DeviceError."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the device has said all that it was asked for; False where it speaks by itself."""
+        ...
+
+
+class HealthDriver:
+    """One device of a standard health profile."""
+
+    def __init__(
+        self, sensor_id: str, address: str, radio: Radio, talk: Talk, *, max_silence: timedelta | None
+    ) -> None:
+        """`max_silence` is None for a device that is awake for moments only."""
+        self._sensor_id = sensor_id
+        self._address = address
+        self._radio = radio
+        self._talk = talk
+        self._max_silence = max_silence
+        self._rejects = Rejects(sensor_id)
+        self._identity: Identity | None = None
+
+    @property
+    def sensor_id(self) -> str:
+        """The id given in the home's configuration."""
+        return self._sensor_id
+
+    @property
+    def max_silence(self) -> timedelta | None:
+        """As configured; None where it speaks only when it is used."""
+        return self._max_silence
+
+    @property
+    def rejected(self) -> int:
+        """How many values could not be read since the start."""
+        return self._rejects.count
+
+    async def run(self, emit: Emit) -> None:
+        """Emit until cancelled; raises DeviceError where the device cannot be reached or, if it is kept, goes away."""
+        if self._max_silence is not None:
+            await self._visit(emit, is_passing=False)
+            raise DeviceError(f"{self._address} has ended the connection")
+        await self._radio.ready()
+        while True:
+            emit(Alive())  # it would be heard
+            await self._visit(emit, is_passing=True)
+
+    async def _visit(self, emit: Emit, *, is_passing: bool) -> None:
+        talk = self._talk
+        async with connected(self._radio, self._address, services=talk.services, is_passing=is_passing) as device:
+            service = next(number for number in talk.services if device.has_service(number))
+            clock = await heed_clock(device, service)
+            await talk.open(Told(device, clock, await self._identify(device)))
+            await self._open_battery(device, emit)
+            _say_strength(device, emit)
+            try:
+                while not talk.is_over:
+                    async with asyncio.timeout(IDLE_S if is_passing else None):
+                        attribute, value = await device.next_value()
+                    await self._hear(attribute, value, emit)
+            except TimeoutError:  # it has no more to say
+                return
+            except DeviceError:
+                if not is_passing:  # a passing device ends a visit by going to sleep
+                    raise
+
+    async def _hear(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
+        self._take(attribute, value, emit)
+        try:
+            await self._talk.answer(attribute, value)
+        except DecodeError as error:
+            self._rejects.add(error)
+
+    def _take(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
+        try:
+            said = _battery(value) if attribute == BATTERY else [*self._talk.take(attribute, value)]
+        except DecodeError as error:
+            self._rejects.add(error)
+            return
+        for one in said:
+            emit(one)
+
+    async def _identify(self, device: Peripheral) -> Identity:
+        """Maker and model, asked once: they choose the quirks."""
+        if self._identity is None:
+            texts = [await _text(device, attribute) for attribute in (_MANUFACTURER, _MODEL)]
+            self._identity = Identity(manufacturer=texts[0], model=texts[1], name=device.name or "")
+        return self._identity
+
+    async def _open_battery(self, device: Peripheral, emit: Emit) -> None:
+        if not device.has(BATTERY):
+            return
+        self._take(BATTERY, await device.read(BATTERY), emit)  # before it is subscribed, or it would come twice
+        if device.can_tell(BATTERY):
+            await device.subscribe(BATTERY)
+
+
+def as_standard(identity: Identity, attribute: Attribute, value: bytes) -> bytes:
+    """The value as the standard asks for it, of a device that is known to say it otherwise. Raises DecodeError."""
+    quirk = quirk_of(attribute.characteristic, identity)
+    return value if quirk is None else quirk.as_standard(value)
+
+
+def _battery(value: bytes) -> list[Emitted]:
+    return [*battery_samples(decode_battery(value), value)]
+
+
+def _say_strength(device: Peripheral, emit: Emit) -> None:
+    if device.rssi_dbm is not None:
+        emit(Sample(quantity=Quantity.SIGNAL_STRENGTH, value=float(device.rssi_dbm)))
+
+
+async def _text(device: Peripheral, attribute: Attribute) -> str:
+    if not device.has(attribute):
+        return ""
+    try:
+        return decode_text(await device.read(attribute))
+    except (DecodeError, DeviceError):  # some refuse it unpaired; where the link is lost, the next call says so
+        return ""
