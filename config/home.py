@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from drivers import AnyDriver
 from drivers.ble.adapter import SLOTS, Adapter, radio_id
+from drivers.ble.advert_sensor import AdvertSensor
 from drivers.mqtt.sos_button_zigbee2mqtt import SosButtonZigbee2mqtt
 from messaging.broker import parse_broker_url
 from rules import AnyRule
@@ -172,21 +173,27 @@ class Home(_Part):
         gateway = self.gateway.model_copy(update={"data_dir": folder / self.gateway.data_dir})
         brokers = {"uplink": self.uplink, "local_broker": self.local_broker}
         anchored = {name: _anchored(broker, folder) for name, broker in brokers.items() if broker is not None}
-        return self.model_copy(update={"gateway": gateway, **anchored})
+        sensors = tuple(_anchored(sensor, folder) for sensor in self.sensors)
+        return self.model_copy(update={"gateway": gateway, "sensors": sensors, **anchored})
 
 
 def _can_say(sensor: AnyDriver) -> frozenset[Quantity]:
     """What this sensor can say: its kind's quantities, but no cancel from a button without a cancel action."""
+    if isinstance(sensor, AdvertSensor):
+        return sensor.can_say
     if isinstance(sensor, SosButtonZigbee2mqtt) and not sensor.cancel:
         return sensor.emits - {Quantity.CANCEL}
     return sensor.emits
 
 
-def files_of(broker: _Broker) -> dict[str, Path]:
-    """The files that a broker part names, by their key."""
-    named = {key: getattr(broker, key) for key in type(broker).model_fields if key.endswith("_file")}
+def files_of(part: BaseModel) -> dict[str, Path]:
+    """The files that a part names, by their key."""
+    named = {key: getattr(part, key) for key in type(part).model_fields if key.endswith("_file")}
     return {key: path for key, path in named.items() if path is not None}
 
 
-def _anchored(broker: _Broker, folder: Path) -> _Broker:
-    return broker.model_copy(update={key: folder / path for key, path in files_of(broker).items()})
+P = TypeVar("P", bound=BaseModel)
+
+
+def _anchored(part: P, folder: Path) -> P:
+    return part.model_copy(update={key: folder / path for key, path in files_of(part).items()})

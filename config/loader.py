@@ -2,18 +2,24 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from config.home import Home, files_of
+from drivers.ble.adapter import SLOTS
+from drivers.ble.advert_sensor import AdvertSensor
 from shouwang.complaint import nearest
 from shouwang.document import Document, read, refusal
 from shouwang.errors import ConfigError
 from shouwang.nodes import MAX_CHARS, Problem
+from shouwang.nodes import Path as Where
 from shouwang.quantities import QUANTITIES, Quantity
 
-_SECRET_KEYS = frozenset({"password_file", "key_file"})
+_SECRET_KEYS = frozenset({"password_file", "key_file", "consent_file"})
 _UTF8_BYTES = 4
 
 
@@ -33,7 +39,12 @@ def load(path: Path) -> Home:
 def check_home(path: Path) -> Checked:
     """As `load`, with warnings. Raises ConfigError."""
     document = read(_text(path), Home, name=str(path))
-    problems = [*_repeated(document), *_unknown_sensors(document), *_without_broker(document)]
+    problems = [
+        *_repeated(document),
+        *_unknown_sensors(document),
+        *_unknown_people(document),
+        *_without_broker(document),
+    ]
     if problems:
         raise refusal(str(path), problems)
     home = document.value.anchored(path.absolute().parent)
@@ -42,6 +53,8 @@ def check_home(path: Path) -> Checked:
         *_unheard(document),
         *_uncancelled(document),
         *_links(document),
+        *_unsupervised(document),
+        *_crowded(document),
         *_files(document, home),
     ]
     ordered = sorted(odd, key=lambda problem: problem.line)
@@ -90,6 +103,44 @@ def _unknown_sensors(document: Document[Home]) -> Iterator[Problem]:
                     yield document.problem(path, f'"{sensor}" never says "{needed}"; sensors that do: {able}')
 
 
+def _unknown_people(document: Document[Home]) -> Iterator[Problem]:
+    home = document.value
+    known = [home.resident.id, *(resident.id for resident in home.other_residents)]
+    for index, sensor in enumerate(home.sensors):
+        for user, person in getattr(sensor, "users", {}).items():
+            if person not in known:
+                message = f'nobody here has the id "{person}"; {nearest(person, known)}'
+                yield document.problem(("sensors", index, "users", user), message)
+    for part, named in (("other_residents", known[1:]), ("bluetooth", [part.adapter for part in home.bluetooth])):
+        for index, found in enumerate(named):
+            if found in named[:index] or (part == "other_residents" and found == home.resident.id):
+                yield document.problem((part, index), f'"{found}" stands here twice; keep one of the two')
+
+
+def _unsupervised(document: Document[Home]) -> Iterator[Problem]:
+    for index, sensor in enumerate(document.value.sensors):
+        if isinstance(sensor, AdvertSensor) and sensor.silence is None:
+            message = "nobody notices when its battery is empty; if it advertises all the time, write max_silence: 1h"
+            yield document.problem(("sensors", index), message)
+
+
+def _crowded(document: Document[Home]) -> Iterator[Problem]:
+    home = document.value
+    slots = {part.adapter: part.slots for part in home.bluetooth}
+    kept: Counter[str] = Counter()
+    for index, sensor in enumerate(home.sensors):
+        adapter = getattr(sensor, "adapter", None)
+        if adapter is None or isinstance(sensor, AdvertSensor) or "max_silence" not in type(sensor).model_fields:
+            continue
+        kept[adapter] += 1
+        if kept[adapter] == max(1, slots.get(adapter, SLOTS) - 1) + 1:
+            message = (
+                f"{adapter} keeps {kept[adapter] - 1} devices connected and has no place for this one; "
+                "put it on a second adapter, or raise slots where the adapter can carry more"
+            )
+            yield document.problem(("sensors", index), message)
+
+
 def _without_broker(document: Document[Home]) -> Iterator[Problem]:
     if document.value.local_broker is not None:
         return
@@ -112,7 +163,7 @@ def _idle_rules(document: Document[Home]) -> Iterator[Problem]:
 def _unheard(document: Document[Home]) -> Iterator[Problem]:
     watched = {watch for bound in document.value.bound_rules() for watch in bound.readings}
     for index, sensor in enumerate(document.value.sensors):
-        for quantity in sorted(sensor.emits):
+        for quantity in sorted(getattr(sensor, "will_say", sensor.emits)):
             needs_rule = QUANTITIES[quantity].life_safety and quantity is not Quantity.CANCEL
             if needs_rule and (sensor.id, quantity) not in watched:
                 message = f'says "{quantity}", but no rule listens: nobody would come; add a rule of kind {quantity}'
@@ -137,11 +188,13 @@ def _links(document: Document[Home]) -> Iterator[Problem]:
 
 
 def _files(document: Document[Home], home: Home) -> Iterator[Problem]:
-    for part, broker in (("uplink", home.uplink), ("local_broker", home.local_broker)):
-        for key, path in {} if broker is None else files_of(broker).items():
-            message = _file_trouble(path, is_secret=key in _SECRET_KEYS)
+    parts: list[tuple[Where, BaseModel | None]] = [(("uplink",), home.uplink), (("local_broker",), home.local_broker)]
+    parts += [(("sensors", index), sensor) for index, sensor in enumerate(home.sensors)]
+    for path, part in parts:
+        for key, file in {} if part is None else files_of(part).items():
+            message = _file_trouble(file, is_secret=key in _SECRET_KEYS)
             if message:
-                yield document.problem((part, key), message)
+                yield document.problem((*path, key), message)
 
 
 def _file_trouble(path: Path, *, is_secret: bool) -> str:

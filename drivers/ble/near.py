@@ -4,17 +4,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from drivers.ble.adverts.advert import Advert, uuid16
+from drivers.ble.adverts.families import Family, parser_for
 from shouwang.alert import Sentence
-
-_BASE = "-0000-1000-8000-00805f9b34fb"
+from shouwang.errors import DecodeError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looks:
-    """A kind of device. `kind` is that of home.yaml, None where this gateway has no use for it."""
+    """What a device is, and the kind (and family) by which home.yaml would use it."""
 
     words: Sentence
-    kind: str | None
+    kind: str
+    family: Family | None = None
     needs_key: bool = False
 
 
@@ -29,8 +31,12 @@ class Near:
     is_address_lasting: bool
 
 
-def _looks(zh: str, en: str, kind: str | None, *, needs_key: bool = False) -> Looks:
-    return Looks(words=Sentence(zh=zh, en=en), kind=kind, needs_key=needs_key)
+def _looks(zh: str, en: str, kind: str) -> Looks:
+    return Looks(words=Sentence(zh=zh, en=en), kind=kind)
+
+
+def _sensor(zh: str, en: str, family: Family, *, needs_key: bool = False) -> Looks:
+    return Looks(words=Sentence(zh=zh, en=en), kind="advert_sensor", family=family, needs_key=needs_key)
 
 
 # Bluetooth SIG assigned numbers, services. The order is that of usefulness: a scale often has both of its services.
@@ -44,53 +50,72 @@ _BY_SERVICE: Mapping[int, Looks] = {
     0x181B: _looks("体脂秤", "a body-composition scale", "weight_scale_wss"),
     0x180D: _looks("心率带", "a heart-rate monitor", "heart_rate_monitor_hrs"),
 }
-_BY_SERVICE_DATA: Mapping[int, Looks] = {
-    0xFCD2: _looks("BTHome 传感器", "a BTHome sensor", "sensor_bthome"),
-    0x181C: _looks("BTHome 传感器(旧版)", "a BTHome sensor (version 1)", "sensor_bthome"),
-    0x181E: _looks(
-        "BTHome 传感器(旧版,加密)", "a BTHome sensor (version 1, encrypted)", "sensor_bthome", needs_key=True
-    ),
-    0xFE95: _looks("小米/米家传感器", "a Xiaomi (MiBeacon) sensor", "sensor_mibeacon", needs_key=True),
-    0xFEAA: _looks("Eddystone 信标", "an Eddystone beacon", "beacon_ble"),
+_FAMILIES: Mapping[Family, Looks] = {
+    family: _sensor(zh, en, family)
+    for family, zh, en in (
+        (Family.RUUVI, "Ruuvi 温湿度标签", "a Ruuvi tag"),
+        (Family.HOLYIOT, "HolyIOT 按钮或信标", "a HolyIOT button or beacon"),
+        (Family.KKM, "KKM 按钮或信标", "a KKM button or beacon"),
+        (Family.TELTONIKA, "Teltonika 传感器", "a Teltonika sensor"),
+        (Family.MINEW, "Minew 信标", "a Minew beacon"),
+        (Family.ELA, "ELA 标签", "an ELA tag"),
+        (Family.BEACON, "信标(iBeacon 或 Eddystone)", "a beacon (iBeacon or Eddystone)"),
+        (Family.QINGPING, "青萍传感器", "a Qingping sensor"),
+        (Family.GOVEE, "Govee 传感器", "a Govee sensor"),
+        (Family.INKBIRD, "Inkbird 传感器", "an Inkbird sensor"),
+        (Family.THERMOBEACON, "ThermoBeacon 温度计", "a ThermoBeacon thermometer"),
+        (Family.THERMOPRO, "ThermoPro 温度计", "a ThermoPro thermometer"),
+        (Family.SENSORPUSH, "SensorPush 温度计", "a SensorPush thermometer"),
+        (Family.BLUEMAESTRO, "BlueMaestro 温度计", "a BlueMaestro thermometer"),
+        (Family.SENSIRION, "Sensirion 传感器", "a Sensirion sensor"),
+    )
 }
+"""Families that their adverts betray, the strictest format first; those that nearly any bytes fit are not here."""
+_BTHOME = (uuid16(0xFCD2), uuid16(0x181C), uuid16(0x181E))
+_BTHOME_V1_ENCRYPTED = uuid16(0x181E)
+_MIBEACON = uuid16(0xFE95)
 _ENCRYPTED_BIT = 0x01
-_APPLE, _RUUVI = 0x004C, 0x0499
-_RUUVI_TAG = _looks("Ruuvi 温湿度标签", "a Ruuvi tag", "sensor_ruuvi")
-_IBEACON = _looks("iBeacon 信标", "an iBeacon", "beacon_ble")
 
 
-def looks_of(
-    *, service_uuids: tuple[str, ...], service_data: Mapping[str, bytes], manufacturer_data: Mapping[int, bytes]
-) -> Looks | None:
+def looks_of(advert: Advert) -> Looks | None:
     """What the advert tells of the device; None where it tells nothing that this gateway knows."""
-    offered = {number for uuid in (*service_uuids, *service_data) if (number := _short(uuid)) is not None}
+    offered = {*advert.service_uuids, *advert.service_data}
     for number, looks in _BY_SERVICE.items():
-        if number in offered:
+        if uuid16(number) in offered:
             return looks
-    for uuid, data in service_data.items():
-        if (found := _BY_SERVICE_DATA.get(_short(uuid) or 0)) is not None:
-            return _bthome(data, found) if _short(uuid) == 0xFCD2 else found
-    if _RUUVI in manufacturer_data:
-        return _RUUVI_TAG
-    if manufacturer_data.get(_APPLE, b"")[:2] == b"\x02\x15":
-        return _IBEACON
-    return None
+    for uuid in _BTHOME:
+        if uuid in advert.service_data:
+            return _bthome(uuid, advert.service_data[uuid])
+    if _MIBEACON in advert.service_data:
+        return _sensor("小米/米家传感器", "a Xiaomi (MiBeacon) sensor", Family.MIBEACON, needs_key=True)
+    return next((looks for family, looks in _FAMILIES.items() if _can_read(family, advert)), None)
 
 
-def _bthome(data: bytes, plain: Looks) -> Looks:
-    if data[:1] and data[0] & _ENCRYPTED_BIT:
-        return _looks("BTHome 传感器(加密)", "a BTHome sensor (encrypted)", plain.kind, needs_key=True)
-    return plain
+def _bthome(uuid: str, data: bytes) -> Looks:
+    is_encrypted = uuid == _BTHOME_V1_ENCRYPTED or bool(data[:1] and data[0] & _ENCRYPTED_BIT)
+    if is_encrypted:
+        return _sensor("BTHome 传感器(加密)", "a BTHome sensor (encrypted)", Family.BTHOME, needs_key=True)
+    return _sensor("BTHome 传感器", "a BTHome sensor", Family.BTHOME)
+
+
+def _can_read(family: Family, advert: Advert) -> bool:
+    try:
+        return bool(parser_for(family).parse(advert))
+    except DecodeError:
+        return False
 
 
 def entry_for(near: Near, *, adapter: str, taken: frozenset[str] = frozenset()) -> str | None:
-    """The entry for `sensors:` of home.yaml, to be pasted; None where this gateway has no use for the device.
+    """The entry for `sensors:` of home.yaml, to be pasted; None where the device is not known.
 
     `taken` are ids that the home has already.
     """
-    if near.looks is None or near.looks.kind is None:
+    if near.looks is None:
         return None
-    lines = [f"- kind: {near.looks.kind}", f"  id: {_id_for(near.looks.kind, taken)}", f"  address: {near.address}"]
+    name = near.looks.family or near.looks.kind
+    lines = [f"- kind: {near.looks.kind}", f"  id: {_id_for(name, taken)}", f"  address: {near.address}"]
+    if near.looks.family is not None:
+        lines.append(f"  family: {near.looks.family}")
     if adapter != "hci0":
         lines.append(f"  adapter: {adapter}")
     if near.looks.needs_key:
@@ -98,14 +123,9 @@ def entry_for(near: Near, *, adapter: str, taken: frozenset[str] = frozenset()) 
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _id_for(kind: str, taken: frozenset[str]) -> str:
-    stem = re.sub(r"_(blp|plx|cgms|gls|hts|wss|hrs|ble)$", "", kind).replace("_", "-")
+def _id_for(name: str, taken: frozenset[str]) -> str:
+    stem = re.sub(r"_(blp|plx|cgms|gls|hts|wss|hrs|ble)$", "", name).replace("_", "-")
     number = 1
-    while (name := stem if number == 1 else f"{stem}-{number}") in taken:
+    while (found := stem if number == 1 else f"{stem}-{number}") in taken:
         number += 1
-    return name
-
-
-def _short(uuid: str) -> int | None:
-    """The 16-bit number of a service of the Bluetooth SIG, None for others."""
-    return int(uuid[4:8], 16) if uuid.startswith("0000") and uuid.endswith(_BASE) else None
+    return found

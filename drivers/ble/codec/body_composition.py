@@ -33,6 +33,8 @@ _IMPERIAL, _TIME, _USER, _METABOLISM, _MUSCLE_SHARE, _MUSCLE_MASS, _FAT_FREE, _S
 )
 _IMPEDANCE, _WEIGHT, _HEIGHT, _MULTIPLE = (1 << bit for bit in range(9, 13))
 _FLAGS = 0x1FFF
+ALL_FAT = 1000
+"""Tenths of a percent. More is a scale that fills these bytes otherwise: its other fields are not what they seem."""
 
 
 class BodyComposition(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,8 @@ def decode_body_composition(value: bytes) -> BodyComposition:
         return rest.number(2) / 10 if flags & flag else None
 
     fat = rest.number(2)
+    if ALL_FAT < fat < UNSUCCESSFUL:
+        raise DecodeError(f"more body fat than body: {value[:40].hex()}")
     found = BodyComposition(  # in the order of the fields: each takes the next bytes
         body_fat_percentage=None if fat == UNSUCCESSFUL else fat / 10,
         measurement_units=system,
