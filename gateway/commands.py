@@ -28,6 +28,15 @@ def register(parser: argparse.ArgumentParser) -> None:
     check.set_defaults(func=_check)
     schema = commands.add_parser("schema", help="print the JSON Schema of home.yaml, for editors")
     schema.set_defaults(func=_schema)
+    scan = commands.add_parser("scan", help="list the Bluetooth devices near, with the lines of home.yaml to paste")
+    scan.add_argument("--adapter", default="hci0", help="as bluetoothctl list says (default: hci0)")
+    scan.add_argument("--seconds", type=float, default=15.0, help="how long to listen (default: 15)")
+    scan.add_argument("-c", "--config", type=Path, metavar="home.yaml", help="mark the devices that are in it already")
+    scan.set_defaults(func=_scan)
+    pair = commands.add_parser("pair", help="bond with a Bluetooth device, set its clock, show its first reading")
+    pair.add_argument("address", help="e.g. C0:FF:EE:00:00:01, as shouwang gateway scan says")
+    pair.add_argument("--adapter", default="hci0", help="as bluetoothctl list says (default: hci0)")
+    pair.set_defaults(func=_pair)
     replay = _with_config(commands.add_parser("replay", help="print the alerts that the rules give on a recording"))
     replay.add_argument("recording", type=Path, help="CSV with the columns at,quantity,value")
     replay.add_argument("--sensor", help="the sensor that said it (default: the first that measures such quantities)")
@@ -68,6 +77,26 @@ def _schema(_options: argparse.Namespace) -> int:
 
     print(json.dumps(schema(), ensure_ascii=False, indent=2))
     return 0
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from config.loader import load  # noqa: PLC0415
+    from gateway.enrol import scan  # noqa: PLC0415
+
+    home = None if options.config is None else load(options.config)
+    asyncio.run(scan(options.adapter, options.seconds, home, _print))
+    return 0
+
+
+def _pair(options: argparse.Namespace) -> int:
+    from gateway.enrol import pair  # noqa: PLC0415
+
+    asyncio.run(pair(options.adapter, options.address.upper(), _print))
+    return 0
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -47,20 +47,21 @@ class Attribute(NamedTuple):
 
 @asynccontextmanager
 async def connected(
-    radio: Radio, address: str, *, services: Sequence[int], is_passing: bool = False
+    radio: Radio, address: str, *, services: Sequence[int], is_passing: bool = False, is_bonding: bool = False
 ) -> AsyncIterator["Peripheral"]:
     """A connection to the device with this address, which must offer one of `services`; closed at the end of the block.
 
     `is_passing`: a device that is awake only for moments: it is waited for as long as the radio listens, connected to
-    the moment it is heard, and has a slot kept for it. Raises DeviceError where the adapter does not work, the device
+    the moment it is heard, and has a slot kept for it. `is_bonding`: bond before anything is asked, since some drop a
+    stranger; `services` may be empty then. Raises DeviceError where the adapter does not work, the device
     is not heard, refuses or has none of the services.
     """
     async with AsyncExitStack() as stack:
-        yield await _reach(radio, address, services, stack, is_passing=is_passing)
+        yield await _reach(radio, address, services, stack, is_passing=is_passing, is_bonding=is_bonding)
 
 
 async def _reach(
-    radio: Radio, address: str, services: Sequence[int], stack: AsyncExitStack, *, is_passing: bool
+    radio: Radio, address: str, services: Sequence[int], stack: AsyncExitStack, *, is_passing: bool, is_bonding: bool
 ) -> "Peripheral":
     await radio.ready()
     while True:
@@ -72,7 +73,7 @@ async def _reach(
                 device = await _here(radio, address, services)
                 if device is None:  # its turn came too late: it has gone to sleep again
                     continue
-                peripheral = await _connect(radio, device, services, attempt)
+                peripheral = await _connect(radio, device, services, attempt, is_bonding=is_bonding)
             await stack.enter_async_context(attempt.pop_all())
             return peripheral
 
@@ -111,6 +112,8 @@ async def _here(radio: Radio, address: str, services: Sequence[int]) -> BLEDevic
 
 async def _already_connected(radio: Radio, address: str, services: Sequence[int]) -> BLEDevice | None:
     """A device that is still connected, for us before a crash: it does not advertise (bluez/bluez#89)."""
+    if not services:
+        return None
     with in_plain_words(radio.adapter, f"the search for {address}"):
         async with asyncio.timeout(CALL_S):
             adapters = await BleakAdapter.get(bluez={"adapter": radio.adapter})
@@ -120,12 +123,14 @@ async def _already_connected(radio: Radio, address: str, services: Sequence[int]
     return None
 
 
-async def _connect(radio: Radio, device: BLEDevice, services: Sequence[int], stack: AsyncExitStack) -> "Peripheral":
-    peripheral = Peripheral(device, radio)
+async def _connect(
+    radio: Radio, device: BLEDevice, services: Sequence[int], stack: AsyncExitStack, *, is_bonding: bool
+) -> "Peripheral":
+    peripheral = Peripheral(device, radio, is_bonding=is_bonding)
     stack.push_async_callback(peripheral.let_go)
     stack.enter_context(radio.lost_with(peripheral.lose))
     await peripheral.connect()
-    if not any(peripheral.has_service(service) for service in services):
+    if services and not any(peripheral.has_service(service) for service in services):
         await _forget_services(radio, device.address)
         wanted = " or ".join(f"{service:04X}" for service in services)
         raise DeviceError(
@@ -147,7 +152,7 @@ async def _forget_services(radio: Radio, address: str) -> None:
 class Peripheral:
     """One connection. All methods raise DeviceError once it is lost."""
 
-    def __init__(self, device: BLEDevice, radio: Radio) -> None:
+    def __init__(self, device: BLEDevice, radio: Radio, *, is_bonding: bool = False) -> None:
         """Prepare only; `connect` connects."""
         self._address = device.address
         self._radio = radio
@@ -156,7 +161,7 @@ class Peripheral:
         self._deadlines: set[asyncio.Timeout] = set()
         self._arrived = asyncio.Event()
         self._inbox: deque[tuple[Attribute, bytes]] = deque(maxlen=_INBOX_CAPACITY)  # when full, the oldest value goes
-        self._client = BleakClient(device, disconnected_callback=self._disconnected, timeout=CONNECT_S)
+        self._client = BleakClient(device, disconnected_callback=self._disconnected, timeout=CONNECT_S, pair=is_bonding)
 
     async def connect(self) -> None:
         """Connect and learn what the device offers."""
@@ -205,6 +210,22 @@ class Peripheral:
         found = self._get(attribute)
         async with self._asked(f"asked for {attribute.characteristic:04X}"):
             return bytes(await self._client.read_gatt_char(found))
+
+    async def try_all(self) -> tuple[int, list[str]]:
+        """Read all that says it can be read: how many values came, and what was refused."""
+        came, refused = 0, []
+        for service in self._client.services:
+            for characteristic in service.characteristics:
+                if "read" not in characteristic.properties:
+                    continue
+                try:
+                    async with self._asked(f"asked for {characteristic.uuid[4:8].upper()}"):
+                        await self._client.read_gatt_char(characteristic)
+                    came += 1
+                except DeviceError as error:
+                    self._must_stand()
+                    refused.append(str(error))
+        return came, refused
 
     async def write(self, attribute: Attribute, value: bytes) -> None:
         """Write, and wait for the device's answer."""

@@ -28,7 +28,6 @@ class Near:
     name: str | None
     rssi_dbm: int
     looks: Looks | None
-    is_address_lasting: bool
 
 
 def _looks(zh: str, en: str, kind: str) -> Looks:
@@ -39,8 +38,7 @@ def _sensor(zh: str, en: str, family: Family, *, needs_key: bool = False) -> Loo
     return Looks(words=Sentence(zh=zh, en=en), kind="advert_sensor", family=family, needs_key=needs_key)
 
 
-# Bluetooth SIG assigned numbers, services. The order is that of usefulness: a scale often has both of its services.
-_BY_SERVICE: Mapping[int, Looks] = {
+HEALTH: Mapping[int, Looks] = {
     0x1810: _looks("血压计", "a blood-pressure cuff", "blood_pressure_monitor_blp"),
     0x1822: _looks("血氧仪", "a pulse oximeter", "pulse_oximeter_plx"),
     0x181F: _looks("动态血糖仪", "a continuous glucose sensor", "glucose_sensor_cgms"),
@@ -50,6 +48,7 @@ _BY_SERVICE: Mapping[int, Looks] = {
     0x181B: _looks("体脂秤", "a body-composition scale", "weight_scale_wss"),
     0x180D: _looks("心率带", "a heart-rate monitor", "heart_rate_monitor_hrs"),
 }
+"""What a device with this service (Bluetooth SIG, assigned numbers) is; where it has several, the first counts."""
 _FAMILIES: Mapping[Family, Looks] = {
     family: _sensor(zh, en, family)
     for family, zh, en in (
@@ -80,7 +79,7 @@ _ENCRYPTED_BIT = 0x01
 def looks_of(advert: Advert) -> Looks | None:
     """What the advert tells of the device; None where it tells nothing that this gateway knows."""
     offered = {*advert.service_uuids, *advert.service_data}
-    for number, looks in _BY_SERVICE.items():
+    for number, looks in HEALTH.items():
         if uuid16(number) in offered:
             return looks
     for uuid in _BTHOME:

@@ -185,6 +185,10 @@ class Radio:
         found = self._sightings.get(address.upper())
         return found if found is not None and _now() - found.at <= within_s else None
 
+    def heard(self) -> list[Sighting]:
+        """Every device as last heard."""
+        return [*self._sightings.values()]
+
     def data_came(self) -> None:
         """A connected device spoke: the radio is not dead, whatever the scanner hears."""
         self._last_data = _now()

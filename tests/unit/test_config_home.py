@@ -85,6 +85,7 @@ def test_a_sound_home_is_read_without_a_word(home_file, tmp_path):
         "silent:oximeter",
         "silent:radar",
         "silent:bed",
+        "silent:bluetooth-hci0",
     ]
 
 
