@@ -13,6 +13,8 @@ from drivers.ble.codec.date_time import DateTime, decode_clock, decode_date_time
 from drivers.ble.codec.numbers import Special, float32, measured, sfloat
 from shouwang.errors import DecodeError
 
+EARLIEST, LATEST = datetime.fromisoformat("1582-01-01"), datetime.fromisoformat("9999-12-31")
+
 
 @pytest.mark.parametrize(
     ("word", "number"),
@@ -104,7 +106,7 @@ def test_units_become_canonical_and_round_numbers_stay_round(found: float, wante
 def test_a_clock_tells_what_it_knows() -> None:
     known = decode_clock(bytes.fromhex("e40705150a1e2d")).datetime  # nRF Toolbox, DateTimeParserTest
     assert known.isoformat() == "2020-05-21T10:30:45"
-    assert known.local() == datetime(2020, 5, 21, 10, 30, 45)
+    assert known.local() == datetime.fromisoformat("2020-05-21T10:30:45")
     unknown = decode_date_time(bytes.fromhex("0000041114293b"))
     assert unknown.isoformat() == "0000-04-17T20:41:59"
     assert unknown.local() is None
@@ -132,7 +134,7 @@ def test_what_is_no_moment_is_refused(hexed: str) -> None:
         decode_date_time(bytes.fromhex(hexed))
 
 
-@given(st.datetimes(datetime(1582, 1, 1), datetime(9999, 12, 31)))
+@given(st.datetimes(EARLIEST, LATEST))
 def test_a_clock_that_is_set_tells_the_same_time(moment: datetime) -> None:
     whole = moment.replace(microsecond=0)
     assert decode_date_time(encode_date_time(moment)).local() == whole
@@ -146,7 +148,7 @@ def test_a_clock_that_is_set_tells_the_same_time(moment: datetime) -> None:
 def test_current_time_as_the_service_writes_it() -> None:
     # Current Time Service 1.1: Thursday 6 June 2024, 12:04:44 and a half, set by hand (as in SpeziBluetooth's tests)
     value = bytes.fromhex("e80706060c042c 04 80 01")
-    moment = datetime(2024, 6, 6, 12, 4, 44, 500_000)
+    moment = datetime.fromisoformat("2024-06-06T12:04:44.500000")
     assert encode_current_time(moment, adjusted=Adjusted.MANUAL) == value
     clock = DateTime(year=2024, month=6, day=6, hour=12, minute=4, second=44)
     assert decode_current_time(value) == CurrentTime(

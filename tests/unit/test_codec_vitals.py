@@ -1,4 +1,4 @@
-"""Heart rate, blood pressure, thermometer, oximeter, battery: each flag and each status bit, in frames written by hand."""
+"""Heart rate, blood pressure, thermometer, oximeter, battery: each flag and status bit, in frames written by hand."""
 
 import pytest
 

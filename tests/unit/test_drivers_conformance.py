@@ -56,7 +56,11 @@ FRAMES: dict[str, dict[bytes, dict[str, float] | None]] = {
         bytes.fromhex("00 6100 4800"): {"spo2": 97, "heart-rate": 72},
         bytes.fromhex("0c 5800 6800 2000 000000"): {"spo2": 88, "heart-rate": 104},
         bytes.fromhex("0c ff07 ff07 2020 000800"): {},
-        bytes.fromhex("1f 6100 4800 6100 4800 6100 4800 a000 000000 57f0"): {"spo2": 97, "heart-rate": 72},
+        bytes.fromhex("1f 6100 4800 6100 4800 6100 4800 a000 000000 57f0"): {
+            "spo2": 97,
+            "heart-rate": 72,
+            "pulse-amplitude": 8.7,
+        },
         bytes.fromhex("25"): {"battery": 37},
         bytes.fromhex("0c 6100 48"): None,
     },

@@ -1,4 +1,4 @@
-"""Decoders against recorded vectors, bit tables and random bytes. The literal frames stand in the conformance test."""
+"""Decoders against recorded vectors and random bytes. The literal frames stand in the conformance test."""
 
 import json
 from contextlib import suppress
@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.ble.pulse_oximeter_plx import ALL_STATUS, BATTERY, CONTINUOUS, SPOT_CHECK, Status, supported_status
+from drivers.ble.codec.pulse_oximeter import Status
+from drivers.ble.pulse_oximeter_plx import BATTERY, CONTINUOUS, FEATURES, SPOT_CHECK
 from drivers.ble.pulse_oximeter_plx import decode as plx
-from drivers.ble.sfloat import sfloat
 from drivers.mqtt import door_contact_zigbee2mqtt as door
 from drivers.mqtt import sos_button_zigbee2mqtt as sos
 from drivers.mqtt.zigbee2mqtt import is_online
 from drivers.serial.fall_radar_r60 import HEAD, MAX_DATA, OVERHEAD, decode, question, size_of
 from drivers.serial.framing import Framer
-from shouwang.driver import Alive, Said, Sample
+from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.reading import Quality
 
@@ -34,140 +34,26 @@ def vectors(shared: Path, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def gatt(shared: Path, characteristic: str) -> dict[str, dict[str, Any]]:
-    rows = vectors(shared, "ble/gatt-permissive.json")
-    found = {row["hex"]: row["expected"] for row in rows if row["characteristic"] == characteristic}
-    assert found
-    return found
-
-
-def test_recorded_sfloats(shared: Path) -> None:
-    rows = gatt(shared, "sfloat")
-    wanted = {hexed: None if isinstance(row["value"], str) else row["value"] for hexed, row in rows.items()}
-    assert {hexed: sfloat(bytes.fromhex(hexed)) for hexed in rows} == wanted
-
-
-def test_recorded_battery_levels(shared: Path) -> None:
-    for hexed, row in gatt(shared, "2A19").items():
-        if row.get("error"):
-            with pytest.raises(DecodeError):
-                plx(BATTERY, bytes.fromhex(hexed))
-        else:
-            assert values(plx(BATTERY, bytes.fromhex(hexed))) == {"battery": row["level"]}
-
-
-def test_recorded_continuous_measurements(shared: Path) -> None:
-    for hexed, row in gatt(shared, "2A5F").items():
-        assert values(plx(CONTINUOUS, bytes.fromhex(hexed))) == {"spo2": row["spo2"], "heart-rate": row["pulse"]}
-
-
-def test_a_recorded_spot_check_of_broken_equipment_is_no_reading(shared: Path) -> None:
-    (hexed,) = gatt(shared, "2A5E")  # device status 000022: equipment malfunction, low perfusion
-    frame = bytes.fromhex(hexed)
-    assert plx(SPOT_CHECK, frame) == [Alive()]
-    only_perfusion = plx(SPOT_CHECK, frame, supported=Status(measurement=0, device=0x20))
-    assert values(only_perfusion) == {"spo2": 94, "heart-rate": 147}
-
-
-NONE, DOUBT, GOOD = None, Quality.QUESTIONABLE, Quality.GOOD
-
-
-@pytest.mark.parametrize(
-    ("bit", "quality"),
-    # Pulse Oximeter Service 1.0.1, table 3.4
-    [
-        (0, GOOD),  # reserved
-        (4, GOOD),  # reserved
-        (5, GOOD),  # measurement ongoing
-        (6, DOUBT),  # early estimate
-        (7, GOOD),  # validated
-        (8, GOOD),  # fully qualified
-        (9, NONE),  # from storage
-        (10, NONE),  # demonstration
-        (11, NONE),  # testing
-        (12, DOUBT),  # calibrating
-        (13, NONE),  # unavailable
-        (14, DOUBT),  # questionable
-        (15, NONE),  # invalid
-    ],
-)
-def test_what_each_bit_of_the_measurement_status_makes_of_a_value(bit: int, quality: Quality | None) -> None:
-    status = (1 << bit).to_bytes(2, "little")
-    check(plx(CONTINUOUS, b"\x04" + bytes.fromhex("61004800") + status), quality)
-    check(plx(SPOT_CHECK, b"\x02" + bytes.fromhex("61004800") + status), quality)
-
-
-@pytest.mark.parametrize(
-    ("bit", "quality"),
-    # Pulse Oximeter Service 1.0.1, table 3.5
-    [
-        (0, DOUBT),  # extended display update
-        (1, NONE),  # equipment malfunction
-        (2, DOUBT),  # signal processing irregularity
-        (3, DOUBT),  # inadequate signal
-        (4, DOUBT),  # poor signal
-        (5, GOOD),  # low perfusion: cold hands
-        (6, DOUBT),  # erratic signal
-        (7, DOUBT),  # not pulsatile
-        (8, DOUBT),  # questionable pulse
-        (9, DOUBT),  # signal analysis ongoing
-        (10, DOUBT),  # sensor interference
-        (11, NONE),  # sensor unconnected to user
-        (12, DOUBT),  # unknown sensor
-        (13, NONE),  # sensor displaced
-        (14, NONE),  # sensor malfunctioning
-        (15, NONE),  # sensor disconnected
-        (16, GOOD),  # reserved
-        (23, GOOD),  # reserved
-    ],
-)
-def test_what_each_bit_of_the_device_status_makes_of_a_value(bit: int, quality: Quality | None) -> None:
-    status = (1 << bit).to_bytes(3, "little")
-    continuous, spot = b"\x08" + bytes.fromhex("61004800") + status, b"\x04" + bytes.fromhex("61004800") + status
-    check(plx(CONTINUOUS, continuous), quality)
-    check(plx(SPOT_CHECK, spot), quality)
-    check(plx(CONTINUOUS, continuous, supported=Status(measurement=0xFFFF, device=0xFFFFFF ^ 1 << bit)), GOOD)
-
-
-def check(said: list[Said], quality: Quality | None) -> None:
-    if quality is None:
-        assert said == [Alive()]
-        return
-    assert values(said) == {"spo2": 97, "heart-rate": 72}
-    assert {one.quality for one in said if isinstance(one, Sample)} == {quality}
-
-
-@pytest.mark.parametrize("nothing", ["0000000000", "00ff07ff07", "00 0008 0008", "00 7f00 ff00"])
-def test_numbers_that_say_nothing_are_no_reading(nothing: str) -> None:
-    assert plx(CONTINUOUS, bytes.fromhex(nothing)) == [Alive()]
-
-
-@pytest.mark.parametrize(
-    ("features", "status"),
-    [
-        ("0b00 a020 000800", Status(measurement=0x20A0, device=0x000800)),
-        ("0100 a020", Status(measurement=0x20A0, device=0)),
-        ("0200 000800", Status(measurement=0, device=0x000800)),
-        ("0000", Status(measurement=0, device=0)),
-        ("0b00 ffff ffffff", ALL_STATUS),
-    ],
-)
-def test_features_tell_which_status_bits_are_used(features: str, status: Status) -> None:
-    assert supported_status(bytes.fromhex(features)) == status
-
-
-@pytest.mark.parametrize("features", ["", "0b", "0b00 a020", "0000 00", "0b00 a020 000800 00"])
-def test_features_of_a_wrong_size_are_refused(features: str) -> None:
+@pytest.mark.parametrize("attribute", [BATTERY, CONTINUOUS, SPOT_CHECK])
+def test_an_oximeter_reads_its_own_characteristics(attribute: Any) -> None:
+    frame = bytes.fromhex("25" if attribute == BATTERY else "00 6100 4800")
+    wanted = {"battery": 37} if attribute == BATTERY else {"spo2": 97, "heart-rate": 72}
+    assert values(plx(attribute, frame)) == wanted
     with pytest.raises(DecodeError):
-        supported_status(bytes.fromhex(features))
+        plx(FEATURES, frame)
+
+
+def test_a_status_that_an_oximeter_does_not_use_means_nothing() -> None:
+    questionable = bytes.fromhex("04 6100 4800 0040")
+    assert {one.quality for one in plx(CONTINUOUS, questionable) if isinstance(one, Sample)} == {Quality.QUESTIONABLE}
+    heard = plx(CONTINUOUS, questionable, supported=Status(measurement=0, device=0))
+    assert {one.quality for one in heard if isinstance(one, Sample)} == {Quality.GOOD}
 
 
 @given(st.sampled_from([BATTERY, CONTINUOUS, SPOT_CHECK]), st.binary(max_size=40))
 def test_an_oximeter_may_say_anything(attribute: Any, value: bytes) -> None:
     with suppress(DecodeError):
         assert plx(attribute, value)
-    with suppress(DecodeError):
-        supported_status(value)
 
 
 @given(st.binary(max_size=60))

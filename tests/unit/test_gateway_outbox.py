@@ -300,3 +300,29 @@ def test_the_reserve_is_let_go_when_the_card_is_full(path):
         box.commit(Batch(readings=[reading() for _ in range(1000)]), MARK)
     assert not reserve.exists()
     box.close()
+
+
+def test_what_drivers_noted_survives_a_restart_and_a_damaged_file(path):
+    box = Outbox(path, "gw-1")
+    box.commit(Batch(notes={("cuff", "seen"): "1", ("meter", "last-record"): "7"}), MARK)
+    box.commit(Batch(notes={("cuff", "seen"): "2"}), MARK)
+    box.close()
+    box = Outbox(path, "gw-1")
+    wanted = {"cuff": {"seen": "2"}, "meter": {"last-record": "7"}}
+    assert box.notes() == wanted
+    box._is_damaged = True
+    box.commit(Batch(notes={}), MARK)
+    assert box.notes() == wanted
+    box.close()
+
+
+def test_a_reading_and_its_note_are_kept_together_or_not_at_all(outbox, monkeypatch):
+    reading = Reading(sensor_id="cuff", quantity=Quantity.SYSTOLIC, value=120, at=AT, mono=1)
+    batch = Batch(readings=[reading], notes={("cuff", "seen"): "1"})
+    monkeypatch.setattr(outbox, "_keep_budget", lambda mark: (_ for _ in ()).throw(sqlite3.OperationalError("no")))
+    with pytest.raises(TryLater):
+        outbox.commit(batch, MARK)
+    assert (outbox.notes(), outbox.pending(Lane.TELEMETRY, 0, 9)) == ({}, [])
+    monkeypatch.undo()
+    outbox.commit(batch, MARK)
+    assert (outbox.notes(), len(outbox.pending(Lane.TELEMETRY, 0, 9))) == ({"cuff": {"seen": "1"}}, 1)

@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from gateway import pipeline as pipeline_module
@@ -20,6 +21,7 @@ from rules.engine import Engine
 from rules.fall import Fall
 from rules.sos import Sos
 from shouwang.alert import AlertState
+from shouwang.driver import Measurement, Note
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.status import SensorState, SensorStatus
@@ -251,3 +253,33 @@ def test_an_older_batch_comes_first_and_its_states_are_the_older_ones():
 async def test_own_messages_are_stored(stage):
     stage.pipeline.send(Lane.STATE, HeartbeatBody(backlog=1, uptime_s=2))
     assert stage.pipeline.written_soon.is_set()
+
+
+async def test_history_is_kept_and_not_judged(stage):
+    old = reading(quantity=Quantity.SOS)
+    stage.pipeline.accept(msgspec.structs.replace(old, is_late=True))
+    stage.pipeline.judge_all()
+    assert stage.said == []
+    assert [kept.is_late for kept in stage.pipeline.batch.readings] == [True]
+    stage.pipeline.accept(old)
+    stage.pipeline.judge_all()
+    assert [alert.state for alert in stage.said] == [AlertState.FIRING]
+
+
+async def test_a_measurement_and_its_notes_are_in_one_batch_that_is_written_at_once(stage):
+    readings = tuple(reading(quantity=Quantity.SYSTOLIC, sensor="cuff", value=120.0 + n) for n in range(3))
+    for n in range(2):
+        note = Note(name="seen", text=str(n))
+        stage.pipeline.accept(Measurement(sensor_id="cuff", readings=readings, notes=(note,)))
+    stage.pipeline.judge_all()
+    batch = stage.pipeline.batch
+    assert len(batch.readings) == 6
+    assert batch.notes == {("cuff", "seen"): "1"}
+    assert batch.is_urgent
+
+
+def test_a_batch_that_comes_back_does_not_undo_newer_notes():
+    older, newer = Batch(notes={("cuff", "seen"): "1", ("cuff", "x"): "1"}), Batch(notes={("cuff", "seen"): "2"})
+    assert not older.is_empty
+    newer.prepend(older)
+    assert newer.notes == {("cuff", "seen"): "2", ("cuff", "x"): "1"}

@@ -1,14 +1,14 @@
 """One sensor's life: heard, silent, lost, broken; status on change only; nobody else is stopped."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway import supervise
 from gateway.clock import Clock
 from gateway.supervise import Supervisor, keep
-from shouwang.driver import Alive, Sample
+from shouwang.driver import Alive, Measurement, Note, Record, Sample
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality, Reading
@@ -215,3 +215,34 @@ async def test_a_shared_link_is_kept_up_and_complains_once(caplog):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert [record.message for record in caplog.records] == ["the local MQTT broker: connection refused"]
+
+
+async def test_a_stored_value_keeps_its_own_moment_and_is_late_after_ten_minutes():
+    now = datetime.now(UTC)
+    ages = [timedelta(seconds=30), timedelta(minutes=9), timedelta(minutes=11), timedelta(days=3), timedelta(days=-1)]
+
+    async def attempt(emit):
+        for age in ages:
+            emit(Sample(quantity=Quantity.SYSTOLIC, value=120, measured_at=now - age, resident_id="li"))
+        await asyncio.Event().wait()
+
+    log = await watch(Script(attempt), lambda log: len(log) > len(ages))
+    readings = [event for event in log if isinstance(event, Reading)]
+    assert [reading.is_late for reading in readings] == [False, False, True, True, False]
+    assert [reading.at for reading in readings[:4]] == [now - age for age in ages[:4]]
+    assert abs(readings[4].at - now) < timedelta(minutes=1)  # a moment that has not come yet is now
+    assert {reading.resident_id for reading in readings} == {"li"}
+
+
+async def test_a_record_stays_one_piece_with_its_notes():
+    note = Note(name="seen", text="1")
+    two = tuple(Sample(quantity=quantity, value=80) for quantity in (Quantity.SYSTOLIC, Quantity.DIASTOLIC))
+
+    async def attempt(emit):
+        emit(Record(samples=two, notes=(note,)))
+        await asyncio.Event().wait()
+
+    log = await watch(Script(attempt), lambda log: len(log) > 1)
+    (measurement,) = [event for event in log if isinstance(event, Measurement)]
+    assert [reading.quantity for reading in measurement.readings] == [Quantity.SYSTOLIC, Quantity.DIASTOLIC]
+    assert (measurement.sensor_id, measurement.notes) == ("oximeter", (note,))

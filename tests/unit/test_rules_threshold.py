@@ -1,16 +1,17 @@
 """Threshold: limits, hold, hysteresis, latching, quality, and the words it says."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fixtures.timeline import HOME, Box, at, play, reading, reset, said, spo2
 from pydantic import ValidationError
 
 from rules.bound import HomeFacts
+from rules.engine import Engine
 from rules.threshold import Threshold
 from shouwang.alert import AlertState, Severity, alert_id_of
 from shouwang.quantities import Quantity
-from shouwang.reading import Quality
+from shouwang.reading import Quality, Reading
 
 KEY = "spo2-low:oximeter"
 
@@ -199,3 +200,31 @@ def test_refused_configuration(name):
 def test_an_upper_limit_that_would_never_end_is_refused():
     with pytest.raises(ValidationError, match="would never end"):
         Threshold(kind="threshold", id="d", quantity=Quantity.DOOR, above=1.0, hysteresis=1.0)
+
+
+def test_people_who_share_a_device_have_limits_of_their_own():
+    facts = HomeFacts(resident_id="wang", emits={"cuff": frozenset({Quantity.SYSTOLIC})}, others={"cuff": ("li",)})
+    rule = Threshold(kind="threshold", id="high", quantity=Quantity.SYSTOLIC, above=180.0)
+    engine = Engine(rule.bind(facts), {})
+
+    def measure(value, person, second):
+        at = datetime(2026, 11, 24, 8, 0, second, tzinfo=UTC)
+        return engine.feed(
+            Reading(
+                sensor_id="cuff",
+                quantity=Quantity.SYSTOLIC,
+                value=value,
+                at=at,
+                mono=second * 1000,
+                resident_id=person,
+            )
+        ).alerts
+
+    assert measure(190.0, "guest", 0) == ()
+    (of_li,) = measure(190.0, "li", 1)
+    assert (of_li.key, of_li.resident_id) == ("high:cuff:li", "li")
+    assert measure(120.0, "", 2) == ()
+    (of_wang,) = measure(200.0, "", 3)
+    assert (of_wang.key, of_wang.resident_id) == ("high:cuff", "wang")
+    (over,) = measure(120.0, "li", 4)
+    assert (over.key, over.state) == ("high:cuff:li", AlertState.RESOLVED)

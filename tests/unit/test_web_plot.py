@@ -1,5 +1,6 @@
 """The small drawing stays inside its box, whatever was measured."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fixtures.community_home import DemoHome
@@ -46,7 +47,14 @@ def test_a_higher_value_is_drawn_higher() -> None:
 
 def test_doubtful_values_are_marked_for_the_browser() -> None:
     values = [(90.0, Quality.GOOD), (50.0, Quality.QUESTIONABLE)]
-    assert [(value, good) for _, value, good in plot_points(series(values))] == [(90.0, True), (50.0, False)]
+    assert [(value, good) for _, value, good, _ in plot_points(series(values))] == [(90.0, True), (50.0, False)]
+
+
+def test_late_values_are_marked_for_the_browser_and_belong_to_the_line() -> None:
+    in_time, late = series([(90, Quality.GOOD), (95, Quality.GOOD)]).points
+    found = replace(series([]), points=(in_time, replace(late, is_late=True)))
+    assert [is_late for *_, is_late in plot_points(found)] == [False, True]
+    assert sparkline(found) is not None
 
 
 def test_presses_are_no_curve() -> None:

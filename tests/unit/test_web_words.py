@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from community import wording
 from community.desk import Disposition, State
 from community.web import words
 from community.web.language import Language, catalogue, language_named, preferred, translations
+from community.web.pages import Pages
 from shouwang.alert import AlertState, Sentence, Severity
+from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality
 from shouwang.status import SensorState
 
@@ -33,6 +36,11 @@ def used() -> Iterator[str | tuple[str, ...]]:
         with module.open("rb") as source:
             for _, message, _, _ in extract("python", source, keywords=MARKS):
                 yield message
+
+
+def in_template(pages: Pages, name: str, language: Language, value: object) -> str:
+    """What this filter makes of the value in a template."""
+    return pages._environments[language].from_string("{{ value|" + name + " }}").render(value=value)
 
 
 def messages(language: Language) -> list[Message]:
@@ -118,6 +126,47 @@ def test_scripts_take_their_words_from_the_catalogues(script: Path) -> None:
 )
 def test_every_value_has_a_word(table: dict[object, str], values: type) -> None:
     assert set(table) == set(values)
+
+
+@pytest.fixture(scope="module")
+def pages() -> Pages:
+    return Pages(clock=lambda: datetime(2026, 11, 24, tzinfo=UTC), zone=UTC, name="", static="/static")
+
+
+@pytest.mark.parametrize("quantity", Quantity)
+def test_units_are_written_as_people_write_them(pages: Pages, quantity: Quantity) -> None:
+    zh, en = (in_template(pages, "unit", language, quantity) for language in (Language.ZH, Language.EN))
+    for written in (zh, en):
+        assert not re.search(r"[\[\]{}]|^/|^1$|Cel|Ohm|^ug|m[23]", written), written
+        assert "\n" not in written
+    assert zh == en or QUANTITIES[quantity].unit == "/min"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "zh", "en"),
+    [
+        (Quantity.SYSTOLIC, "mmHg", "mmHg"),
+        (Quantity.BODY_TEMPERATURE, "°C", "°C"),
+        (Quantity.CO2, "ppm", "ppm"),
+        (Quantity.PM2_5, "µg/m³", "µg/m³"),
+        (Quantity.VOC_INDEX, "", ""),
+        (Quantity.SOS, "", ""),
+        (Quantity.SIGNAL_STRENGTH, "dBm", "dBm"),
+        (Quantity.HEART_RATE, "次/分", "per minute"),
+        (Quantity.GLUCOSE, "mmol/L", "mmol/L"),
+    ],
+)
+def test_unit_in_both_languages(pages: Pages, quantity: Quantity, zh: str, en: str) -> None:
+    assert in_template(pages, "unit", Language.ZH, quantity) == zh
+    assert in_template(pages, "unit", Language.EN, quantity) == en
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(84.0, "84"), (36.65, "36.65"), (-0.05, "-0.05"), (1013.25, "1013"), (40_000.0, "40000"), (123_456.0, "123456")],
+)
+def test_numbers_have_no_exponent(pages: Pages, value: float, said: str) -> None:
+    assert in_template(pages, "number", Language.EN, value) == said
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ readings = st.builds(
     mono=st.integers(0, 2**53),
     quality=st.sampled_from(Quality),
     frame=st.binary(max_size=40),
+    is_late=st.booleans(),
+    resident_id=st.one_of(st.just(""), ids),
 )
 statuses = st.builds(
     SensorStatus,
@@ -136,6 +138,13 @@ def test_a_field_that_we_do_not_know_is_ignored():
     fields = json.loads(wire.encode(envelope()))
     fields["newer"] = {"x": 1}
     assert wire.decode_envelope(json.dumps(fields).encode(), gateway="gw-1") == envelope()
+
+
+def test_a_reading_of_an_older_gateway_is_the_residents_and_in_time():
+    old = b'{"sensor_id":"s","quantity":"spo2","value":88.0,"at":"2026-11-24T03:12:58Z","mono":1}'
+    reading = msgspec.json.decode(old, type=Reading)
+    assert (reading.resident_id, reading.is_late) == ("", False)
+    assert msgspec.json.encode(reading) == old  # what is not said costs nothing
 
 
 def test_too_large_deep_and_infinite_payloads_are_refused():

@@ -11,7 +11,7 @@ from enum import Enum
 
 from shouwang.errors import DecodeError
 
-RESTART_RUN = 2
+RESTART_RUN = 3
 """Frames in growing order below the last one that are a restart, and not single frames sent again: ours."""
 
 _MEMORY = re.compile(r"([0-9a-f]{8}):(\d{1,20}):(\d{1,20}):(\d{1,20})")
