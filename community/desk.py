@@ -104,20 +104,25 @@ class ResidentCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
-    """One stored reading."""
+    """One stored reading; `is_late`: a device kept it and gave it long after `at`."""
 
     at: datetime
     value: float
     quality: Quality
+    is_late: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
-    """Readings of one quantity of one sensor around the alarm, oldest first; `limit` where a rule names one."""
+    """Readings of one quantity of one sensor and person around the alarm, oldest first.
+
+    `resident_id` is empty for the home's resident.
+    """
 
     sensor_id: str
     quantity: Quantity
     points: tuple[Point, ...]
+    resident_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +138,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncidentPage:
-    """All that the incident page shows."""
+    """All that the incident page shows; `others`: whom its alerts are about besides the home's resident."""
 
     row: QueueRow
     resident: ResidentCard | None
@@ -141,6 +146,7 @@ class IncidentPage:
     evidence: tuple[Series, ...]
     timeline: tuple[TimelineEntry, ...]
     actions: tuple[Action, ...]
+    others: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from rules.bound import BoundRule, HomeFacts
 from shouwang.document import Id
 from shouwang.errors import ConfigError
 from shouwang.quantities import Quantity
+from shouwang.reading import GUEST
 
 
 def _gateway_id(written: str) -> str:
@@ -58,10 +59,18 @@ class GatewayPart(_Part):
     language: Literal["zh", "en"] = Field(default="zh", description="language in which the home speaks")
 
 
+def _not_guest(written: str) -> str:
+    if written == GUEST:
+        raise ValueError(f'"{GUEST}" stands for people whom the home does not name; choose another id')
+    return written
+
+
 class Resident(_Part):
     """Who is watched over."""
 
-    id: Id = Field(description="number or short name of the person at the call centre")
+    id: Annotated[Id, AfterValidator(_not_guest)] = Field(
+        description="number or short name of the person at the call centre"
+    )
     name: str | None = Field(default=None, description="how the home addresses the person; stays in the home")
 
 
@@ -161,7 +170,7 @@ class Home(_Part):
 
     def _others_at(self, sensor: AnyDriver) -> tuple[str, ...]:
         named: Iterable[str] = getattr(sensor, "users", {}).values()
-        return tuple(dict.fromkeys(person for person in named if person != self.resident.id))
+        return tuple(dict.fromkeys(person for person in named if person not in (self.resident.id, GUEST)))
 
     def bound_rules(self) -> tuple[BoundRule, ...]:
         """Every rule on every sensor that it watches."""

@@ -18,6 +18,7 @@ from shouwang.errors import ConfigError
 from shouwang.nodes import MAX_CHARS, Problem
 from shouwang.nodes import Path as Where
 from shouwang.quantities import QUANTITIES, Quantity
+from shouwang.reading import GUEST
 
 _SECRET_KEYS = frozenset({"password_file", "key_file", "consent_file"})
 _UTF8_BYTES = 4
@@ -108,7 +109,7 @@ def _unknown_people(document: Document[Home]) -> Iterator[Problem]:
     known = [home.resident.id, *(resident.id for resident in home.other_residents)]
     for index, sensor in enumerate(home.sensors):
         for user, person in getattr(sensor, "users", {}).items():
-            if person not in known:
+            if person not in (*known, GUEST):
                 message = f'nobody here has the id "{person}"; {nearest(person, known)}'
                 yield document.problem(("sensors", index, "users", user), message)
     for part, named in (("other_residents", known[1:]), ("bluetooth", [part.adapter for part in home.bluetooth])):

@@ -49,7 +49,7 @@ def answer_line(line: bytes) -> Answer:
     """The answer to one line of JSON, whatever it holds."""
     try:
         row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # the second: not UTF-8
         return refusal(f"not JSON: {error}")
     return answer(row)
 

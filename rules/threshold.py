@@ -139,6 +139,7 @@ class ThresholdRule:
 
     def __init__(self, config: Threshold, home: HomeFacts, sensor_id: str, person: str = "") -> None:
         """Watch one sensor; `person` is a further resident, empty for the home's own."""
+        self._person = person
         self._quantity = config.quantity
         self._limit = Limit(config)
         self._hold_ms = ms_of(config.hold)
@@ -227,9 +228,10 @@ class ThresholdRule:
         zh_side, en_side = ("达到或高于", "at or above") if self._limit.is_upper else ("达到或低于", "at or below")
         zh_most, en_most = ("最高", "highest") if self._limit.is_upper else ("最低", "lowest")
         for_zh, for_en = (f"，已持续 {lasted.zh}", f" for {lasted.en}") if lasted_ms else ("", "")
+        whose_zh, whose_en = (f"住户 {self._person} 的", f"{self._person}'s ") if self._person else ("", "")
         return Sentence(
-            zh=f"{name.zh} {last.zh}，{zh_side}界限 {limit.zh}{for_zh}（{zh_most} {worst.zh}；传感器 {sensor}）",
-            en=f"{name.en} {last.en}, {en_side} the limit {limit.en}{for_en} ({en_most} {worst.en}; sensor {sensor})",
+            zh=f"{whose_zh}{name.zh} {last.zh}，{zh_side}界限 {limit.zh}{for_zh}（{zh_most} {worst.zh}；传感器 {sensor}）",
+            en=f"{whose_en}{name.en} {last.en}, {en_side} the limit {limit.en}{for_en} ({en_most} {worst.en}; sensor {sensor})",
         )
 
     def _why_ended(self, episode: Episode, event: Reading) -> Sentence:

@@ -17,6 +17,7 @@ _SPOKEN = {
     "{index}": Sentence(zh="", en=""),
 }
 """What people call a unit; the others are said as UCUM writes them."""
+_WHOLE_FROM = 1000
 _SPANS = ((3_600_000, "小时", "h"), (60_000, "分钟", "min"), (1000, "秒", "s"))
 
 
@@ -24,7 +25,8 @@ def value(quantity: Quantity, number: float) -> Sentence:
     """A number with its unit, e.g. `87 %`, `42 次/分`."""
     written = QUANTITIES[quantity].unit
     unit = _SPOKEN.get(written, Sentence(zh=written, en=written))
-    return Sentence(zh=f"{number:.4g} {unit.zh}".rstrip(), en=f"{number:.4g} {unit.en}".rstrip())
+    digits = f"{number:.4g}" if abs(number) < _WHOLE_FROM else f"{number:.0f}"  # never 1.2e+04
+    return Sentence(zh=f"{digits} {unit.zh}".rstrip(), en=f"{digits} {unit.en}".rstrip())
 
 
 def name(quantity: Quantity) -> Sentence:

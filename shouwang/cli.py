@@ -10,9 +10,10 @@ from shouwang.errors import ShouwangError
 _ROOMS = {
     "gateway": ("gateway.commands", "the box in an elder's home"),
     "community": ("community.commands", "the server of the call centre"),
+    "decode": ("drivers.commands", "what a frame of a sensor means"),
     "demo": ("simulators.commands", "a simulated home, a gateway and a call centre on this machine"),
 }
-_EXTRAS = {"gateway": "gateway", "community": "community", "demo": "gateway,community,sim"}
+_EXTRAS = {"gateway": "gateway", "community": "community", "decode": "gateway", "demo": "gateway,community,sim"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

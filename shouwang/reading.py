@@ -22,6 +22,10 @@ class Quality(StrEnum):
     IMPLAUSIBLE = "implausible"
 
 
+GUEST = "guest"
+"""`resident_id` of somebody whom the home does not name: kept and marked, watched by no rule, never the resident."""
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A value in the quantity's canonical unit.
 

@@ -49,7 +49,7 @@ class _Intake:
         self._connection = connection
         self._received_at = received_at
         self._met: set[str] = set()
-        self._series: dict[tuple[str, str, Quantity], int] = {}
+        self._series: dict[tuple[str, str, Quantity, str], int] = {}
         self._samples: list[dict[str, object]] = []
 
     def all(self, arrivals: Sequence[Arrival]) -> None:
@@ -123,21 +123,27 @@ class _Intake:
         for place, reading in enumerate(readings):
             self._samples.append(
                 {
-                    "series_id": self._series_id(gateway_id, reading.sensor_id, reading.quantity),
+                    "series_id": self._series_id(gateway_id, reading),
                     "at": reading.at,
                     "message_id": message_id,
                     "place": place,
                     "value": reading.value,
                     "quality": reading.quality.value,
                     "mono": reading.mono,
+                    "is_late": reading.is_late,
                 }
             )
 
-    def _series_id(self, gateway_id: str, sensor_id: str, quantity: Quantity) -> int:
-        key = (gateway_id, sensor_id, quantity)
+    def _series_id(self, gateway_id: str, reading: Reading) -> int:
+        key = (gateway_id, reading.sensor_id, reading.quantity, reading.resident_id)
         if key not in self._series:
             table = schema.series
-            values = {"gateway_id": gateway_id, "sensor_id": sensor_id, "quantity": quantity.value}
+            values = {
+                "gateway_id": gateway_id,
+                "sensor_id": reading.sensor_id,
+                "quantity": reading.quantity.value,
+                "resident_id": reading.resident_id,
+            }
             found = self._connection.execute(
                 sa.select(table.c.series_id).where(*(table.c[name] == value for name, value in values.items()))
             ).scalar()

@@ -1,30 +1,23 @@
-"""The whole of one case: resident, alerts, readings around the alarm, timeline."""
+"""The whole of one case: resident, alerts, readings around the alarm (`evidence`), timeline."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
 
 from community import incidents
-from community.desk import Contact, IncidentPage, Point, ResidentCard, Series, TimelineEntry
+from community.desk import Contact, IncidentPage, ResidentCard, TimelineEntry
 from community.incidents import SYSTEM
 from community.store import chain, schema
 from community.store.cases import decode_alert, load
+from community.store.evidence import further_residents, measured_around
 from community.store.views import age_in, row_of
 from community.wording import told_in_timeline
 from shouwang.alert import Alert
-from shouwang.quantities import Quantity
-from shouwang.reading import Quality, Reading
 
-BEFORE_ALARM = timedelta(minutes=15)
-AFTER_ALARM = timedelta(minutes=15)
-"""What the plot shows around the alarms of a case: enough to tell a slide from a dropped probe."""
-POINTS_PER_SERIES = 2000
 SHOWN = 500
 """Alerts and events of one case on its page, the newest: a sensor that flaps for weeks must not make it unreadable."""
-VITALS = (Quantity.SPO2, Quantity.HEART_RATE)
-"""Shown with every alarm, whatever rang."""
 
 
 def page(connection: sa.Connection, incident_id: int, now: datetime) -> IncidentPage | None:
@@ -33,13 +26,15 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
     if case is None:
         return None
     alerts = _alerts(connection, incident_id)
+    others = further_residents(connection, alerts)
     return IncidentPage(
         row=row_of(connection, incident_id, case, now),
         resident=_resident(connection, case.home_key, now),
         alerts=tuple(alert for _, alert in alerts),
-        evidence=_evidence(connection, alerts),
+        evidence=measured_around(connection, alerts, others),
         timeline=_timeline(connection, incident_id, alerts),
         actions=incidents.actions(case.state),
+        others=others,
     )
 
 
@@ -75,54 +70,6 @@ def _resident(connection: sa.Connection, home_key: str, now: datetime) -> Reside
             Contact(name=one.name, relation=one.relation, phone=one.phone, has_key=one.has_key) for one in people
         ),
     )
-
-
-def _evidence(connection: sa.Connection, alerts: Sequence[tuple[str, Alert]]) -> tuple[Series, ...]:
-    if not alerts:
-        return ()
-    start = min(alert.since for _, alert in alerts) - BEFORE_ALARM
-    end = max(alert.at for _, alert in alerts) + AFTER_ALARM
-    points: dict[tuple[str, Quantity], dict[datetime, Point]] = {}
-    for gateway_id in sorted({gateway_id for gateway_id, _ in alerts}):
-        sensors = {alert.sensor_id for _, alert in alerts}
-        for key, series_id in _series_of(connection, gateway_id, sensors):
-            points.setdefault(key, {}).update((point.at, point) for point in _points(connection, series_id, start, end))
-    for _, alert in alerts:  # telemetry comes behind the alert: until it is here, the alert's own readings show why
-        for reading in alert.evidence:
-            key = (reading.sensor_id, reading.quantity)
-            points.setdefault(key, {}).setdefault(reading.at, _point(reading))
-    return tuple(
-        Series(sensor_id=sensor, quantity=quantity, points=tuple(found[at] for at in sorted(found)))
-        for (sensor, quantity), found in sorted(points.items())
-        if found
-    )
-
-
-def _series_of(connection: sa.Connection, gateway_id: str, sensors: set[str]) -> list[tuple[tuple[str, Quantity], int]]:
-    table = schema.series
-    rows = connection.execute(
-        sa.select(table).where(
-            table.c.gateway_id == gateway_id,
-            sa.or_(table.c.sensor_id.in_(sorted(sensors)), table.c.quantity.in_([one.value for one in VITALS])),
-            table.c.quantity != Quantity.BATTERY.value,
-        )
-    )
-    return [((row.sensor_id, Quantity(row.quantity)), row.series_id) for row in rows]
-
-
-def _points(connection: sa.Connection, series_id: int, start: datetime, end: datetime) -> list[Point]:
-    table = schema.samples
-    rows = connection.execute(
-        sa.select(table.c.at, table.c.value, table.c.quality)
-        .where(table.c.series_id == series_id, table.c.at.between(start, end))
-        .order_by(table.c.at.desc())
-        .limit(POINTS_PER_SERIES)
-    )
-    return [Point(at=row.at, value=row.value, quality=Quality(row.quality)) for row in rows]
-
-
-def _point(reading: Reading) -> Point:
-    return Point(at=reading.at, value=reading.value, quality=reading.quality)
 
 
 def _timeline(

@@ -126,6 +126,7 @@ gaps = sa.Table(
     sa.Column("last_at", UtcMicros),
 )
 
+# `resident_id` as readings say it: empty for the home's resident.
 series = sa.Table(
     "series",
     metadata,
@@ -133,7 +134,8 @@ series = sa.Table(
     sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
     sa.Column("sensor_id", sa.Text, nullable=False),
     sa.Column("quantity", sa.Text, nullable=False),
-    sa.UniqueConstraint("gateway_id", "sensor_id", "quantity"),
+    sa.Column("resident_id", sa.Text, nullable=False, server_default=""),
+    sa.UniqueConstraint("gateway_id", "sensor_id", "quantity", "resident_id"),
 )
 
 # Two readings with one stamp are two rows: message and place in it belong to the key.
@@ -147,6 +149,7 @@ samples = sa.Table(
     sa.Column("value", sa.Double, nullable=False),
     sa.Column("quality", sa.Text, nullable=False),
     sa.Column("mono", sa.BigInteger, nullable=False),
+    sa.Column("is_late", sa.Boolean, nullable=False, server_default=sa.false()),
     sqlite_with_rowid=False,
 )
 

@@ -46,7 +46,6 @@ class Pages:
             "static": static,
             "language": language,
             "words": words,
-            "quantities": QUANTITIES,
             "plot": plot,
             "browser_words": {name: catalogue.gettext(msgid) for name, msgid in words.BROWSER.items()},
             "step_counts": _step_counts,
@@ -56,6 +55,7 @@ class Pages:
             "word": _word_in(catalogue.gettext),
             "sentence": lambda said: _sentence_in(said, language),
             "quantity": lambda quantity: _quantity_in(quantity, language),
+            "unit": lambda quantity: _unit_in(quantity, catalogue.gettext),
             "hazard": lambda hazard: _hazard_in(hazard, language, catalogue.gettext),
             "moment": self._moment,
             "utc": lambda at: at.isoformat(),
@@ -63,7 +63,7 @@ class Pages:
             "span": _span,
             "age": self._age,
             "data": lambda value: json.dumps(value, separators=(",", ":")),
-            "number": lambda value: f"{value:.4g}",
+            "number": _number,
             "phone": lambda number: "".join(c for c in number if c in "+0123456789"),
             "translated": catalogue.gettext,
         }
@@ -100,6 +100,18 @@ def _sentence_in(said: Sentence, language: Language) -> str:
 def _quantity_in(quantity: Quantity, language: Language) -> str:
     info = QUANTITIES[quantity]
     return info.zh if language is Language.ZH else info.en
+
+
+def _unit_in(quantity: Quantity, translate: Callable[[str], str]) -> str:
+    """The unit as people write it; empty where a number is said without one."""
+    unit = QUANTITIES[quantity].unit
+    written = words.UNITS.get(unit, unit)
+    return translate(written) if written else ""  # the empty msgid is the catalogue's heading
+
+
+def _number(value: float) -> str:
+    """Four digits that mean something, but never an exponent."""
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _hazard_in(hazard: str, language: Language, translate: Callable[[str], str]) -> str:

@@ -38,9 +38,9 @@ def sparkline(series: Series) -> Sparkline | None:
     return Sparkline(points=points, low=low, high=high)
 
 
-def plot_points(series: Series) -> list[tuple[float, float, bool]]:
-    """Epoch seconds, value, and whether it may be trusted: what the browser draws."""
-    return [(p.at.timestamp(), p.value, p.quality is Quality.GOOD) for p in series.points]
+def plot_points(series: Series) -> list[tuple[float, float, bool, bool]]:
+    """Epoch seconds, value, whether it may be trusted, whether it came late: what the browser draws."""
+    return [(p.at.timestamp(), p.value, p.quality is Quality.GOOD, p.is_late) for p in series.points]
 
 
 def alarms(alerts: Iterable[Alert]) -> list[float]:

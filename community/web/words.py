@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from community.desk import NOT_HEARD_YET, Disposition, State
 from shouwang.alert import AlertState, Severity
-from shouwang.reading import Quality
+from shouwang.reading import GUEST, Quality
 from shouwang.status import SensorState
 
 
@@ -66,7 +66,22 @@ QUALITIES = {
 REASONS = {NOT_HEARD_YET: marked("not heard since the gateway started")}
 """Of the centre's own; a gateway's are shown as they came."""
 
-UNITS = {"/min": marked("per minute")}
+UNITS = {
+    "/min": marked("per minute"),
+    "1": "",
+    "mm[Hg]": "mmHg",
+    "Cel": "°C",
+    "kg/m2": "kg/m²",
+    "Ohm": "Ω",
+    "dB[mW]": "dBm",
+    "[ppm]": "ppm",
+    "ug/m3": "µg/m³",
+    "{index}": "",
+}
+"""What people write for a unit of UCUM; the others are written alike. No word: nothing is written."""
+
+PEOPLE = {GUEST: marked("somebody whom the home does not name")}
+"""Whom a reading may name besides residents."""
 
 ACTORS = {
     "system": marked("system"),
@@ -115,6 +130,7 @@ BROWSER = {
     "notice": marked("A case is waiting"),
     "alarm": marked("alarm"),
     "doubtful": marked("doubtful"),
+    "late": marked("sent later"),
     "time": marked("Time"),
     "P1": PRIORITIES[Severity.P1],
     "P2": PRIORITIES[Severity.P2],

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from drivers.ble.adverts.advert import Advert
 from drivers.ble.adverts.families import ENCRYPTED, Family, parser_for
+from drivers.ble.adverts.sos_beacons import BeaconButton
 from drivers.ble.adverts.told import QUANTITY_OF, AdvertParser
 from drivers.ble.radio import Radio, Sighting
 from drivers.ble.sensor import BluetoothSensor
@@ -46,7 +47,10 @@ class Press(StrEnum):
 
 
 _MEANS = {Press.SOS: Quantity.SOS, Press.CANCEL: Quantity.CANCEL}
-_SOS_FAMILIES = frozenset({Family.HOLYIOT, Family.KKM, Family.TELTONIKA, Family.MINEW})
+_SOS_FAMILIES = frozenset({Family.HOLYIOT})
+"""Their frames have a bit for an emergency."""
+_IDENTITY_FAMILIES = frozenset({Family.BEACON, Family.KKM, Family.MINEW})
+"""Their buttons tell of a press by another identity of the beacon."""
 _CARRIED = frozenset(QUANTITY_OF.values()) | {
     Quantity.SMOKE,
     Quantity.GAS_ALARM,
@@ -55,6 +59,8 @@ _CARRIED = frozenset(QUANTITY_OF.values()) | {
     Quantity.PRESENCE,
     Quantity.PROBLEM,
     Quantity.WEIGHT,
+    Quantity.IMPEDANCE,
+    Quantity.HEART_RATE,
 }
 
 
@@ -71,6 +77,11 @@ class AdvertSensor(BluetoothSensor):
     press: Press = Field(
         default=Press.BUTTON, description="what a press of its button means: sos, cancel, or button (only kept)"
     )
+    pressed: tuple[str, ...] = Field(
+        default=(),
+        description="identities that a beacon shows while pressed: uuid, uuid/major/minor, or namespace/instance "
+        "(left out with press: sos: every change of its identity is a press)",
+    )
     says: frozenset[Quantity] | None = Field(
         default=None, description="what this device measures, e.g. [temperature, humidity]; left out: all it can"
     )
@@ -85,7 +96,13 @@ class AdvertSensor(BluetoothSensor):
     def _has_a_key_only_where_there_is_one(self) -> Self:
         if self.key_file is not None and self.family not in ENCRYPTED:
             raise ValueError(f"devices of {self.family} have no key; leave key_file out")
+        if self.pressed and not self._is_identity_button:
+            raise ValueError(f"pressed is for press: sos and the families {', '.join(sorted(_IDENTITY_FAMILIES))}")
         return self
+
+    @property
+    def _is_identity_button(self) -> bool:
+        return self.press is Press.SOS and self.family in _IDENTITY_FAMILIES
 
     @property
     def can_say(self) -> frozenset[Quantity]:
@@ -111,9 +128,11 @@ class AdvertSensor(BluetoothSensor):
         notes = links.notes_of(self.id)
         try:
             key = None if self.key_file is None else _key_in(self.key_file)
-            parser = parser_for(self.family, key=key, memory=notes.get(_NOTE, ""))
+            parser: AdvertParser = parser_for(self.family, key=key, memory=notes.get(_NOTE, ""))
         except DecodeError as error:
             raise ConfigError(f"sensor {self.id}: {error}") from error
+        if self._is_identity_button:
+            parser = BeaconButton(self.pressed)
         return AdvertDriver(self, links.radio(self.adapter), parser, notes)
 
 

@@ -13,7 +13,7 @@ from drivers.ble.codec import blood_pressure
 from drivers.ble.codec.blood_pressure import BloodPressure, decode_blood_pressure, decode_cuff_pressure
 from drivers.ble.codec.device_information import Identity
 from drivers.ble.device_clock import DeviceClock, Moment, dated
-from drivers.ble.health import HealthDriver, Told, as_standard
+from drivers.ble.health import Codecs, HealthDriver, Told, as_standard, read
 from drivers.ble.link import Attribute
 from drivers.ble.memory import Seen
 from drivers.ble.people import USERS, People, Users
@@ -87,6 +87,12 @@ class CuffTalk:
         return [Record(samples=tuple(samples), notes=notes)]
 
 
-def decode(value: bytes) -> list[Said]:
-    """What one measurement means. Raises DecodeError."""
-    return blood_pressure.samples(decode_blood_pressure(value), value)
+_CODECS: Codecs = {
+    MEASUREMENT: lambda value: blood_pressure.samples(decode_blood_pressure(value), value),
+    CUFF_PRESSURE: lambda value: blood_pressure.cuff_samples(decode_cuff_pressure(value), value),
+}
+
+
+def decode(attribute: Attribute, value: bytes) -> list[Said]:
+    """What one value means. Raises DecodeError."""
+    return read(_CODECS, attribute, value)

@@ -11,7 +11,7 @@ from drivers.ble.codec import glucose, glucose_context
 from drivers.ble.codec.glucose import decode_glucose, local_time
 from drivers.ble.codec.glucose_context import decode_glucose_context
 from drivers.ble.device_clock import DeviceClock, Moment, dated
-from drivers.ble.health import HealthDriver, Told
+from drivers.ble.health import Codecs, HealthDriver, Told, read
 from drivers.ble.link import Attribute, Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.records import Records
@@ -99,6 +99,12 @@ class GlucoseTalk:
         return [Record(samples=tuple(dated(said, moment)), notes=(*notes, self._seen.add(value)))]
 
 
-def decode(value: bytes) -> list[Said]:
-    """What one record means. Raises DecodeError."""
-    return glucose.samples(decode_glucose(value), value)
+_CODECS: Codecs = {
+    MEASUREMENT: lambda value: glucose.samples(decode_glucose(value), value),
+    CONTEXT: lambda value: glucose_context.samples(decode_glucose_context(value), value),
+}
+
+
+def decode(attribute: Attribute, value: bytes) -> list[Said]:
+    """What one value means. Raises DecodeError."""
+    return read(_CODECS, attribute, value)

@@ -14,7 +14,7 @@ from drivers.ble.codec import cgm
 from drivers.ble.codec.cgm import decode_cgm_measurement, record_samples
 from drivers.ble.codec.cgm_session import decode_cgm_feature, decode_session_start
 from drivers.ble.device_clock import DeviceClock, Moment, dated
-from drivers.ble.health import HealthDriver, Told
+from drivers.ble.health import Codecs, HealthDriver, Told, read
 from drivers.ble.link import Attribute, Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.records import Records
@@ -114,6 +114,11 @@ class CgmTalk:
         return self._clock.moment_at(self._start + timedelta(minutes=minutes))
 
 
-def decode(value: bytes) -> list[Said]:
-    """What one notification means. Raises DecodeError."""
-    return cgm.samples(decode_cgm_measurement(value), value)
+_CODECS: Codecs = {
+    MEASUREMENT: lambda value: cgm.samples(decode_cgm_measurement(value), value),
+}
+
+
+def decode(attribute: Attribute, value: bytes) -> list[Said]:
+    """What one value means. Raises DecodeError."""
+    return read(_CODECS, attribute, value)

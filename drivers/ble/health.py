@@ -5,7 +5,7 @@ has said all: its battery is its owner's. One that measures all the time is kept
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -17,7 +17,7 @@ from drivers.ble.device_clock import DeviceClock, heed_clock
 from drivers.ble.link import Attribute, Peripheral, connected
 from drivers.ble.radio import Radio
 from drivers.rejects import Rejects
-from shouwang.driver import Alive, Emit, Emitted, Sample
+from shouwang.driver import Alive, Emit, Emitted, Said, Sample
 from shouwang.errors import DecodeError, DeviceError
 from shouwang.quantities import Quantity
 
@@ -131,12 +131,15 @@ class HealthDriver:
 
     def _take(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
         try:
-            said = _battery(value) if attribute == BATTERY else [*self._talk.take(attribute, value)]
+            said = self._meaning(attribute, value)
         except DecodeError as error:
             self._rejects.add(error)
             return
         for one in said:
             emit(one)
+
+    def _meaning(self, attribute: Attribute, value: bytes) -> list[Emitted]:
+        return [*read({}, attribute, value)] if attribute == BATTERY else [*self._talk.take(attribute, value)]
 
     async def _identify(self, device: Peripheral) -> Identity:
         """Maker and model, asked once: they choose the quirks."""
@@ -159,8 +162,17 @@ def as_standard(identity: Identity, attribute: Attribute, value: bytes) -> bytes
     return value if quirk is None else quirk.as_standard(value)
 
 
-def _battery(value: bytes) -> list[Emitted]:
-    return [*battery_samples(decode_battery(value), value)]
+Codecs = Mapping[Attribute, Callable[[bytes], list[Said]]]
+"""What the values of each characteristic mean."""
+
+
+def read(codecs: Codecs, attribute: Attribute, value: bytes) -> list[Said]:
+    """What one value means; every device may have a battery. Raises DecodeError."""
+    if attribute == BATTERY:
+        return battery_samples(decode_battery(value), value)
+    if attribute not in codecs:
+        raise DecodeError(f"{attribute.characteristic:04X} is not of this device")
+    return codecs[attribute](value)
 
 
 def _say_strength(device: Peripheral, emit: Emit) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from drivers.ble.codec import heart_rate
 from drivers.ble.codec.heart_rate import decode_heart_rate
-from drivers.ble.health import HealthDriver, Told
+from drivers.ble.health import Codecs, HealthDriver, Told, read
 from drivers.ble.link import Attribute
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
@@ -57,9 +57,14 @@ class HeartRateTalk:
 
     def take(self, attribute: Attribute, value: bytes) -> Iterable[Emitted]:  # noqa: ARG002 - it has only one
         """Rate and intervals. Raises DecodeError."""
-        return decode(value)
+        return decode(MEASUREMENT, value)
 
 
-def decode(value: bytes) -> list[Said]:
-    """What one measurement means. Raises DecodeError."""
-    return heart_rate.samples(decode_heart_rate(value), value)
+_CODECS: Codecs = {
+    MEASUREMENT: lambda value: heart_rate.samples(decode_heart_rate(value), value),
+}
+
+
+def decode(attribute: Attribute, value: bytes) -> list[Said]:
+    """What one value means. Raises DecodeError."""
+    return read(_CODECS, attribute, value)

@@ -10,9 +10,7 @@ from pydantic import Field
 from shouwang.document import Id
 from shouwang.driver import Sample
 from shouwang.errors import ConfigError
-
-GUEST = "guest"
-"""Somebody whom the home does not name: kept and marked, watched by no rule, never taken for the resident."""
+from shouwang.reading import GUEST
 
 Users = dict[Annotated[int, Field(ge=0, le=254)], Id]
 USERS = "who is behind the device's user numbers, e.g. {1: wang, 2: li}; left out: always the resident"

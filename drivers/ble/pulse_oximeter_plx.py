@@ -22,7 +22,7 @@ from drivers.ble.codec.pulse_oximeter import (
     samples,
 )
 from drivers.ble.device_clock import DeviceClock, dated
-from drivers.ble.health import BATTERY, HealthDriver, Told
+from drivers.ble.health import Codecs, HealthDriver, Told, read
 from drivers.ble.link import Attribute, Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.sensor import BluetoothSensor
@@ -114,10 +114,8 @@ def decode(attribute: Attribute, value: bytes, *, supported: Status = ALL_STATUS
 
     A status bit that is not in `supported` means nothing.
     """
-    if attribute == BATTERY:
-        return battery.samples(battery.decode_battery(value), value)
-    if attribute == CONTINUOUS:
-        return samples(decode_continuous(value), value, supported=supported)
-    if attribute == SPOT_CHECK:
-        return samples(decode_spot_check(value), value, supported=supported)
-    raise DecodeError(f"{attribute.characteristic:04X} is not of an oximeter")
+    codecs: Codecs = {
+        CONTINUOUS: lambda value: samples(decode_continuous(value), value, supported=supported),
+        SPOT_CHECK: lambda value: samples(decode_spot_check(value), value, supported=supported),
+    }
+    return read(codecs, attribute, value)

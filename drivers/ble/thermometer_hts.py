@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from drivers.ble.codec import thermometer
 from drivers.ble.codec.thermometer import decode_temperature
 from drivers.ble.device_clock import DeviceClock, dated
-from drivers.ble.health import HealthDriver, Told
+from drivers.ble.health import Codecs, HealthDriver, Told, read
 from drivers.ble.link import Attribute
 from drivers.ble.memory import Seen
 from drivers.ble.sensor import BluetoothSensor
@@ -68,6 +68,12 @@ class ThermometerTalk:
         return [Record(samples=tuple(samples), notes=(self._seen.add(value),) if is_stored else ())]
 
 
-def decode(value: bytes) -> list[Said]:
-    """What one measurement means. Raises DecodeError."""
-    return thermometer.samples(decode_temperature(value), value)
+_CODECS: Codecs = {
+    MEASUREMENT: lambda value: thermometer.samples(decode_temperature(value), value),
+    INTERMEDIATE: lambda value: thermometer.intermediate_samples(decode_temperature(value), value),
+}
+
+
+def decode(attribute: Attribute, value: bytes) -> list[Said]:
+    """What one value means. Raises DecodeError."""
+    return read(_CODECS, attribute, value)

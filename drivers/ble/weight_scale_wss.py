@@ -16,7 +16,7 @@ from drivers.ble.codec.device_information import Identity
 from drivers.ble.codec.user_data import consent, decode_user_control
 from drivers.ble.codec.weight_scale import decode_weight
 from drivers.ble.device_clock import DeviceClock, dated
-from drivers.ble.health import HealthDriver, Told, as_standard
+from drivers.ble.health import Codecs, HealthDriver, Told, as_standard, read
 from drivers.ble.link import Attribute, Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.people import USERS, People, Users, consents_in
@@ -116,6 +116,12 @@ class ScaleTalk:
         return [Record(samples=tuple(samples), notes=() if stamp is None else (self._seen.add(value),))]
 
 
-def decode(value: bytes) -> list[Said]:
-    """What one weighing means. Raises DecodeError."""
-    return weight_scale.samples(decode_weight(value), value)
+_CODECS: Codecs = {
+    WEIGHT: lambda value: weight_scale.samples(decode_weight(value), value),
+    COMPOSITION: lambda value: body_composition.samples(decode_body_composition(value), value),
+}
+
+
+def decode(attribute: Attribute, value: bytes) -> list[Said]:
+    """What one value means. Raises DecodeError."""
+    return read(_CODECS, attribute, value)

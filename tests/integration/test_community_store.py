@@ -2,27 +2,32 @@
 
 import asyncio
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
+import msgspec
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from fixtures.community_home import NOON, DemoHome
 
 from community.desk import Action, Disposition, StaleVersion, State
-from community.store import cases, chain, intake, orders, page, schema, views
+from community.store import cases, chain, intake, migrations, orders, page, schema, views
 from community.store.database import Store, open_store
-from community.store.migrations.versions import first_shape, own_alerts
+from community.store.engines import engines
+from community.store.migrations.versions import first_shape, own_alerts, whose_and_late
 from community.store.orders import Request
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.errors import ConfigError, GiveUp, IllegalMove, TryLater
 from shouwang.quantities import Quantity
 from shouwang.status import SensorState, SensorStatus
-from shouwang.wire import BirthBody, Envelope, GapBody, HeartbeatBody, StatusBody, decode_command
+from shouwang.wire import BirthBody, Envelope, GapBody, HeartbeatBody, StatusBody, TelemetryBody, decode_command
 
 SOON = NOON + timedelta(seconds=1)
 
@@ -67,27 +72,96 @@ async def test_migrations_build_what_the_code_means(store: Store) -> None:
 async def test_migrations_go_down_and_up_again(store: Store, store_url: str) -> None:
     def down(connection: sa.Connection) -> None:
         with Operations.context(MigrationContext.configure(connection)):
+            whose_and_late.downgrade()
             own_alerts.downgrade()
             first_shape.downgrade()
             first_shape.upgrade()
             own_alerts.upgrade()
+            whose_and_late.upgrade()
 
     await store.write(down)
     assert await queue(store) == ()
 
 
-async def test_migration_keeps_the_alerts(store: Store, home: DemoHome) -> None:
-    await take(store, home.envelope(home.alert()))
+@pytest.mark.parametrize("migration", [own_alerts, whose_and_late])
+async def test_migration_keeps_alerts_and_samples(store: Store, home: DemoHome, migration: ModuleType) -> None:
+    await take(store, home.envelope(home.alert()), home.envelope(home.readings(3)))
 
     def back_and_forth(connection: sa.Connection) -> None:
         with Operations.context(MigrationContext.configure(connection)):
-            own_alerts.downgrade()
-            own_alerts.upgrade()
+            migration.downgrade()
+            migration.upgrade()
 
-    before = await rows(store, schema.alerts)
+    before = [await rows(store, table) for table in (schema.alerts, schema.series, schema.samples)]
     await store.write(back_and_forth)
-    assert await rows(store, schema.alerts) == before
+    assert [await rows(store, table) for table in (schema.alerts, schema.series, schema.samples)] == before
     assert await faults(store) == ()
+
+
+async def test_values_of_another_never_become_the_residents_by_going_back(store: Store, home: DemoHome) -> None:
+    his = msgspec.structs.replace(home.reading(90), resident_id="li-jianguo")
+    await take(store, home.envelope(TelemetryBody(readings=(his,))))
+
+    def back(connection: sa.Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            whose_and_late.downgrade()
+
+    with pytest.raises(ConfigError, match="1 series are not of the home's resident"):
+        await store.write(back)
+    assert len(await rows(store, schema.samples)) == 1
+
+
+ROWS_OF_REVISION_2 = """
+INSERT INTO gateways (gateway_id, online, backlog, rejected, version) VALUES ('gw-demo-0001', true, 0, 0, '0.1.0');
+INSERT INTO messages (gateway_id, epoch, lane, seq, received_at) VALUES ('gw-demo-0001', 'e', 2, 1, 7);
+INSERT INTO series (gateway_id, sensor_id, quantity) VALUES ('gw-demo-0001', 'oximeter', 'heart-rate');
+INSERT INTO series (gateway_id, sensor_id, quantity) VALUES ('gw-demo-0001', 'oximeter', 'spo2');
+INSERT INTO samples SELECT series_id, 1000000, message_id, series_id, 60 + series_id, 'good', 5 FROM series, messages
+""".strip().split(";")
+
+
+def build_centre_of_revision_2(url: str) -> None:
+    """The tables as 0002 left them, with two series of one gateway and their samples."""
+    opened = engines(url, None)
+    with opened.writer.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for statement in ROWS_OF_REVISION_2:
+            connection.exec_driver_sql(statement)
+    opened.writer.dispose()
+
+
+async def test_centre_of_the_version_before_keeps_its_samples(store_url: str, home: DemoHome) -> None:
+    await asyncio.to_thread(build_centre_of_revision_2, store_url)
+    store = await open_store(store_url)
+    await test_migrations_build_what_the_code_means(store)
+    assert [tuple(row) for row in await rows(store, schema.series)] == [
+        (1, home.gateway, "oximeter", "heart-rate", ""),
+        (2, home.gateway, "oximeter", "spo2", ""),
+    ]
+    at = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert [tuple(row) for row in await rows(store, schema.samples)] == [
+        (1, at, 1, 1, 61, "good", 5, False),
+        (2, at, 1, 2, 62, "good", 5, False),
+    ]
+    await take(store, home.envelope(home.readings(1)))
+    assert [row.series_id for row in await rows(store, schema.samples)] == [1, 2, 2]
+    await store.close()
+
+
+async def test_samples_still_need_their_series_after_the_migration(store_url: str) -> None:
+    await asyncio.to_thread(build_centre_of_revision_2, store_url)
+    store = await open_store(store_url)
+    for change in (
+        "INSERT INTO samples SELECT 9, at, message_id, 9, value, quality, mono, is_late FROM samples",
+        "DELETE FROM series",
+        "INSERT INTO series (gateway_id, sensor_id, quantity) VALUES ('gw-demo-0001', 'oximeter', 'spo2')",
+    ):
+        with pytest.raises(GiveUp):
+            await store.write(lambda connection, change=change: connection.exec_driver_sql(change))
+    await store.close()
 
 
 async def test_opening_again_keeps_everything(store: Store, store_url: str, home: DemoHome) -> None:

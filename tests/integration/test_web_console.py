@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import httpx
+import msgspec
 import pytest
 from fixtures.browser import PASSWORD, Centre
+from fixtures.community_home import DemoHome
 
 from shouwang.alert import AlertState, Severity
 from shouwang.quantities import Quantity
-from shouwang.wire import BirthBody, Lane
+from shouwang.reading import Reading
+from shouwang.wire import AlertBody, BirthBody, Lane, TelemetryBody
 
 
 @pytest.fixture
@@ -360,3 +364,46 @@ async def test_home_that_is_not_on_file_is_shown_all_the_same(
         assert "gw-stranger" in page
         assert not_on_file in page
     assert not_heard in page
+
+
+def pressure(value: float, at: datetime, **whose_and_when: object) -> Reading:
+    return Reading(sensor_id="cuff", quantity=Quantity.SYSTOLIC, value=value, at=at, mono=0, **whose_and_when)
+
+
+@pytest.mark.parametrize(("language", "late"), [("zh", "补传"), ("en", "sent later")])
+async def test_case_page_marks_late_values_and_writes_units_for_people(
+    centre: Centre, browser: httpx.AsyncClient, home: str, language: str, late: str
+) -> None:
+    await centre.user(language=language)
+    await log_in(browser)
+    now = centre.clock.now
+    readings = (pressure(166, now - timedelta(hours=4), is_late=True), pressure(171, now))
+    await centre.send(home, Lane.TELEMETRY, TelemetryBody(readings=readings))
+    await centre.alarm(home, "sos", Severity.P1)
+    page = (await browser.get("/incidents/1")).text
+    rows = page[page.index("<tbody>") : page.index("</tbody>")].split("<tr>")[1:]
+    assert [("171 mmHg" in row, late in row) for row in rows] == [(True, False), (False, True)]
+    assert "[Hg]" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh", "另一位住户：li-jianguo"), ("en", "another resident: li-jianguo")]
+)
+async def test_case_page_shows_another_residents_values_only_with_his_alarm(
+    centre: Centre, browser: httpx.AsyncClient, home: str, language: str, words: str
+) -> None:
+    await centre.user(language=language)
+    await log_in(browser)
+    now = centre.clock.now
+    his, guests = pressure(152, now, resident_id="li-jianguo"), pressure(133, now, resident_id="guest")
+    await centre.send(home, Lane.TELEMETRY, TelemetryBody(readings=(his, guests)))
+    await centre.alarm(home, "sos", Severity.P1)
+    page = (await browser.get("/incidents/1")).text
+    assert "152 mmHg" not in page
+    alert = DemoHome().alert("high:cuff:li-jianguo", hazard="systolic", sensor_id="cuff", since=now, evidence=(his,))
+    alert = msgspec.structs.replace(alert, resident_id="li-jianguo")
+    await centre.send(home, Lane.LIFE_SAFETY, AlertBody(alert=alert))
+    page = (await browser.get("/incidents/1")).text
+    assert page.count(words) == 2  # at the alert and at the series
+    assert "152 mmHg" in page
+    assert "133 mmHg" not in page

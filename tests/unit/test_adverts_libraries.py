@@ -14,7 +14,7 @@ from drivers.ble.adverts.meanings import MEASURES, PRESSES, STATES, canonical
 from drivers.ble.adverts.sensor_state import Adapter, Library
 from drivers.ble.adverts.told import AdvertParser
 from shouwang.driver import Alive, Sample
-from shouwang.errors import DecodeError
+from shouwang.errors import ConfigError, DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality
 
@@ -78,6 +78,11 @@ def test_makers(family: Family, frame: str, values: dict[str, float]) -> None:
 
 def test_every_library_that_is_named_is_there() -> None:
     assert all(isinstance(adapter(family), Adapter) for family in LIBRARIES)
+
+
+def test_a_library_that_is_not_installed_is_named() -> None:
+    with pytest.raises(ConfigError, match="no_such_ble"):
+        Library("no_such_ble", "Parser").load()
 
 
 def test_a_home_loads_the_libraries_of_its_own_sensors_and_no_other() -> None:

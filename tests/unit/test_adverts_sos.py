@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.ble.adverts.advert import Advert
+from drivers.ble.adverts.advert import NO_ADDRESS, Advert
 from drivers.ble.adverts.repeats import QUIET_SECONDS, Repeats
 from drivers.ble.adverts.sos_beacons import BeaconButton, HolyIotParser, kkm_presses
 from drivers.ble.adverts.told import AdvertParser
@@ -128,6 +128,11 @@ def test_the_frame_of_another_tag_is_refused() -> None:
         HolyIotParser().parse(tag("41 64 c6b545f6f18f 0606 06 0100"))
     with pytest.raises(DecodeError):
         HolyIotParser().parse(Advert(address=ADDRESS))
+
+
+def test_a_recording_that_tells_no_address_is_read() -> None:
+    said = HolyIotParser().parse(Advert(address=NO_ADDRESS, service_data=tag(LET_GO).service_data))
+    assert said == [Sample(quantity=Quantity.BATTERY, value=100.0, frame=bytes.fromhex(LET_GO))]
 
 
 def test_the_simulated_tag_is_pressed_and_let_go() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from fixtures.gatt_values import WHOLE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,46 +24,6 @@ from drivers.decode import answer
 from shouwang.driver import Alive, Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
-
-# One full value of each, from the documents of the services and the tests of other projects.
-WHOLE = {
-    "2A08": "e40705150a1e2d",
-    "2A18": "1f0200e40705150a1e2d00005100140600",
-    "2A19": "64",
-    "2A1C": "06b00e00fedc070c050b321b04",
-    "2A1D": "06",
-    "2A1E": "06b00e00fedc070c050b321b04",
-    "2A23": "bc9a563412efcdab",
-    "2A24": "424d3835",
-    "2A25": "424d3835",
-    "2A26": "424d3835",
-    "2A27": "424d3835",
-    "2A28": "424d3835",
-    "2A29": "42657572657220476d6248",
-    "2A2B": "e80706060c042c048001",
-    "2A34": "ff0700b30323d004123c00320402d047f0",
-    "2A35": "1e8a00580078000000041114293b3c00012700",
-    "2A36": "1e0400000000000000041114293b3c00012700",
-    "2A37": "1f480032000003ff02",
-    "2A38": "03",
-    "2A50": "01590001001000",
-    "2A52": "06000101",
-    "2A5E": "0facf3bef5e8070b1d170839204022000066e3",
-    "2A5F": "1fdef3caf3caf35af5d4f3b2f220010000007ae3",
-    "2A60": "a3004010800100",
-    "2A9A": "03",
-    "2A9B": "0b200100",
-    "2A9C": "fe0f3200e80706140a1e00054006c800b80be02e1027401f401fb036d606",
-    "2A9D": "0f543de7070c190e1e2d03f500a802",
-    "2A9E": "bb010000",
-    "2A9F": "200201",
-    "2AA7": "0fe3d2e405000214ff02f0e5f38e3f",
-    "2AA8": "6e9e01168ac1",
-    "2AAA": "e20704180d08180804e0c2",
-    "2AAB": "020008c3",
-    "SFLOAT": "70f0",
-    "FLOAT": "6c0100ff",
-}
 
 
 @st.composite

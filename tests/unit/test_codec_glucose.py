@@ -188,6 +188,7 @@ def test_what_is_asked_of_a_memory() -> None:
     assert record_access.report_from(0x0102) == bytes.fromhex("01 03 01 0201")
     assert record_access.count_all() == bytes.fromhex("0401")
     assert record_access.count_from(513) == bytes.fromhex("04 03 01 0102")
+    assert record_access.report_last() == bytes.fromhex("0106")
     assert record_access.abort() == bytes.fromhex("0300")
 
 

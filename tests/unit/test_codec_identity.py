@@ -38,7 +38,7 @@ def test_the_numbers_of_a_device() -> None:
             decode(bytes.fromhex(bad))
 
 
-# --- User Data Service 1.1, sections 3.2 and 3.3 ---------------------------------------------------------------------
+# --- User Data Service 1.1 -------------------------------------------------------------------------------------------
 
 
 def test_consent_of_a_user() -> None:

@@ -66,6 +66,13 @@ def test_a_row_named_quirk_is_that_device_and_what_is_guessed_is_questionable(sh
             assert named["readings"][0]["value"] == row["expected"]["systolic"]
 
 
+def test_a_guess_does_not_make_a_doubtful_or_impossible_value_better() -> None:
+    moved = asked(characteristic="2A35", hex="566a0047000000ea07080b121f00003f000001")
+    assert {one["quality"] for one in moved["readings"]} == {"questionable"}
+    impossible = asked(characteristic="2A35", hex="560a0047000000ea07080b121f00003f000000")
+    assert readings(impossible)["systolic"] == (10, "mm[Hg]", "implausible")
+
+
 def test_an_answer_has_exactly_its_members() -> None:
     (line,) = answers(b'{"id":"a","format":"gatt","characteristic":"2A37","hex":"06aa","key":"00","whatever":[]}')
     assert line == {
@@ -103,6 +110,8 @@ def test_a_characteristic_may_be_written_in_each_usual_way(characteristic: str) 
         (b"[" * 100_000, "not JSON"),
         (b'{"a":' * 50_000, "not JSON"),
         (b'"\\ud800"', "not JSON"),
+        (b'{"\x8d":1}', "not JSON"),  # found by `./dev bench fuzz`
+        (b'{"id":"\x8d"}', "not JSON"),
         (b"[]", "not a JSON object"),
         (b"null", "not a JSON object"),
         (b"7", "not a JSON object"),

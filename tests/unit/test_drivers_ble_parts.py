@@ -11,12 +11,12 @@ from drivers.ble.codec.date_time import DateTime
 from drivers.ble.device_clock import DeviceClock, dated
 from drivers.ble.memory import KEPT, Seen
 from drivers.ble.near import Near, entry_for, looks_of
-from drivers.ble.people import GUEST, People, consents_in
+from drivers.ble.people import People, consents_in
 from drivers.ble.records import Records
 from shouwang.driver import Alive, Sample
 from shouwang.errors import ConfigError, DeviceError
 from shouwang.quantities import Quantity
-from shouwang.reading import Quality
+from shouwang.reading import GUEST, Quality
 
 ZONE = timezone(timedelta(hours=8))
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=ZONE)

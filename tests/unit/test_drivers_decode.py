@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.ble.codec.pulse_oximeter import Status
-from drivers.ble.pulse_oximeter_plx import BATTERY, CONTINUOUS, FEATURES, SPOT_CHECK
+from drivers.ble.health import BATTERY
+from drivers.ble.pulse_oximeter_plx import CONTINUOUS, FEATURES, SPOT_CHECK
 from drivers.ble.pulse_oximeter_plx import decode as plx
 from drivers.mqtt import door_contact_zigbee2mqtt as door
 from drivers.mqtt import sos_button_zigbee2mqtt as sos

@@ -223,6 +223,8 @@ def test_people_who_share_a_device_have_limits_of_their_own():
     assert measure(190.0, "guest", 0) == ()
     (of_li,) = measure(190.0, "li", 1)
     assert (of_li.key, of_li.resident_id) == ("high:cuff:li", "li")
+    assert of_li.why.en.startswith("li's systolic pressure 190 mmHg")
+    assert of_li.why.zh.startswith("住户 li 的收缩压 190 毫米汞柱")
     assert measure(120.0, "", 2) == ()
     (of_wang,) = measure(200.0, "", 3)
     assert (of_wang.key, of_wang.resident_id) == ("high:cuff", "wang")

@@ -13,8 +13,16 @@ export function setServerNow(text) {
   anchor = { server: Date.parse(text), local: performance.now() };
 }
 
+function local(millis) {
+  return new Date(millis + Number(offset) * 60_000).toISOString();
+}
+
 export function localTime(millis) {
-  return new Date(millis + Number(offset) * 60_000).toISOString().slice(11, 19);
+  return local(millis).slice(11, 19);
+}
+
+export function localDayTime(millis) {
+  return local(millis).slice(5, 16).replace("T", " ");
 }
 
 function span(millis) {

@@ -1,9 +1,10 @@
 // The large plot in place of the server's small drawing. The table below it stays for those who cannot see it.
-import { localTime } from "./clock.js";
+import { localDayTime, localTime } from "./clock.js";
 import { words } from "./words.js";
 
 const HEIGHT = 190;
-const STEPS_S = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
+const STEPS_S = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800];
+const DAYS_FROM_S = 43200; // from half a day on, a time alone does not say which day
 const LIBRARY = new URL("./vendor/uplot-1.6.32.iife.min.js", import.meta.url);
 let library = null;
 
@@ -51,6 +52,16 @@ customElements.define("sw-plot", class extends HTMLElement {
     return this.#points.some(([, , isGood]) => !isGood);
   }
 
+  get #hasLate() {
+    return this.#points.some(([, , , isLate]) => isLate);
+  }
+
+  get #time() {
+    const all = [...this.#points.map(([at]) => at), ...this.#alarms];
+    const show = Math.max(...all) - Math.min(...all) < DAYS_FROM_S ? localTime : localDayTime;
+    return (seconds) => show(seconds * 1000);
+  }
+
   get #alarms() {
     return JSON.parse(this.dataset.alarms);
   }
@@ -58,6 +69,7 @@ customElements.define("sw-plot", class extends HTMLElement {
   #data() {
     const points = this.#points;
     const columns = [points.map(([at]) => at), points.map(([, value, isGood]) => (isGood ? value : null))];
+    if (this.#hasLate) columns.push(points.map(([, value, , isLate]) => (isLate ? value : null)));
     if (this.#hasDoubt) columns.push(points.map(([, value, isGood]) => (isGood ? null : value)));
     return columns;
   }
@@ -66,10 +78,10 @@ customElements.define("sw-plot", class extends HTMLElement {
     const ink = getComputedStyle(document.documentElement);
     const grid = { stroke: ink.getPropertyValue("--line"), width: 1 };
     const axis = { stroke: ink.getPropertyValue("--ink"), grid, ticks: grid };
-    const doubtful = {
-      label: words.doubtful, stroke: ink.getPropertyValue("--p2"), paths: () => null, points: { show: true, size: 7 },
-    };
-    const at = (seconds) => localTime(seconds * 1000);
+    const dots = (label, colour, size) => ({
+      label, stroke: ink.getPropertyValue(colour), paths: () => null, points: { show: true, size },
+    });
+    const at = this.#time;
     return {
       width: this.clientWidth,
       height: HEIGHT,
@@ -82,7 +94,8 @@ customElements.define("sw-plot", class extends HTMLElement {
       series: [
         { label: words.time, value: (_, seconds) => (seconds ? at(seconds) : "") },
         { label: this.dataset.label, stroke: ink.getPropertyValue("--plot"), width: 2, spanGaps: true, points: { size: 4 } },
-        ...(this.#hasDoubt ? [doubtful] : []),
+        ...(this.#hasLate ? [dots(words.late, "--soft", 12)] : []), // a ring around what is good or doubtful
+        ...(this.#hasDoubt ? [dots(words.doubtful, "--p2", 7)] : []),
       ],
       hooks: { draw: [(chart) => this.#alarms.forEach((at) => this.#markAlarm(chart, at, ink.getPropertyValue("--p1")))] },
     };

@@ -18,6 +18,10 @@ _BASE_UUID = "-0000-1000-8000-00805f9b34fb"
 """Core 5.4, volume 3, part B, section 2.5.1: 16 and 32-bit UUIDs stand before it."""
 
 
+NO_ADDRESS = "00:00:00:00:00:00"
+"""Of a recording that does not tell who sent it."""
+
+
 class Advert(msgspec.Struct, frozen=True, kw_only=True):
     """Data of one advertisement, merged with its scan response where there was one.
 

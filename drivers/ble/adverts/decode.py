@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from drivers.ble.adverts import bthome, mibeacon
-from drivers.ble.adverts.advert import Advert, uuid16
+from drivers.ble.adverts.advert import NO_ADDRESS, Advert, uuid16
 from drivers.ble.adverts.families import ENCRYPTED, Family, parser_for
 from drivers.ble.adverts.told import Field, Told
 from shouwang.driver import Alive, Said
-from shouwang.errors import DecodeError
+from shouwang.errors import ConfigError, DecodeError
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
-_NO_ADDRESS = "00:00:00:00:00:00"
 
 # What recordings call a format, where it is not the family's own name. ELA's pucks were sold by Teltonika.
 _FAMILIES_OF: Mapping[str, tuple[Family, ...]] = {
@@ -94,6 +93,9 @@ def _first(advert: Advert, families: tuple[Family, ...], key: bytes | None) -> T
         except DecodeError as error:
             problem = problem or error
             continue
+        except ConfigError as error:  # its library is not installed
+            problem = problem or DecodeError(str(error))
+            continue
         if told.fields:
             return told
         silent = silent or told
@@ -123,7 +125,7 @@ def _advert(given: Mapping[object, object], families: tuple[Family, ...]) -> Adv
 
 
 def _address(given: Mapping[object, object]) -> str:
-    address = given.get("address", _NO_ADDRESS)
+    address = given.get("address", NO_ADDRESS)
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
         raise DecodeError(f"not a Bluetooth address: {address!r:.40}")
     return address.upper()

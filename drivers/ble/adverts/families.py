@@ -79,7 +79,7 @@ _REMEMBERING: Mapping[Family, Callable[[], AdvertParser]] = {
 
 
 def parser_for(family: Family, *, key: bytes | None = None, memory: str = "") -> AdvertParser:
-    """A new parser of one device; raises DecodeError for a key that does not fit the family.
+    """A new parser of one device. Raises DecodeError for a key that does not fit, ConfigError where a library lacks.
 
     Those of `ENCRYPTED` are `told.Remembering`: `memory` is what the last parser of this device gave.
     """

@@ -14,7 +14,7 @@ from drivers.ble.adverts.advert import Advert
 from drivers.ble.adverts.meanings import EVENTS, MEASURES, PRESSES, STATES, canonical
 from drivers.ble.adverts.told import Field
 from shouwang.driver import Sample
-from shouwang.errors import DecodeError
+from shouwang.errors import ConfigError, DecodeError
 from shouwang.quantities import Quantity
 
 _NO_RSSI = -127
@@ -111,9 +111,12 @@ class Library(NamedTuple):
     ignored: frozenset[str] = frozenset()
 
     def load(self) -> "Adapter":
-        """Import it; raises ImportError where it is not installed."""
-        module = importlib.import_module(self.package)
-        models = importlib.import_module("habluetooth.models")
+        """Import it; raises ConfigError where it is not installed."""
+        try:
+            module = importlib.import_module(self.package)
+            models = importlib.import_module("habluetooth.models")
+        except ImportError as error:
+            raise ConfigError(f"these sensors need the package {self.package}, which is not installed") from error
         for name in (*_LOUD, self.package):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         return Adapter(self, getattr(module, self.parser), models.BluetoothServiceInfoBleak)

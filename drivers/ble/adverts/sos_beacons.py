@@ -5,7 +5,7 @@ A button repeats its frame for seconds: a press is one SOS, by the states of `re
 
 from collections.abc import Iterable
 
-from drivers.ble.adverts.advert import Advert
+from drivers.ble.adverts.advert import NO_ADDRESS, Advert
 from drivers.ble.adverts.beacons import identity
 from drivers.ble.adverts.beacons import read as read_beacon
 from drivers.ble.adverts.fields import Cursor, sized
@@ -46,7 +46,7 @@ class HolyIotParser:
         mark, battery, address = rest.big(1), rest.big(1), rest.take(6)
         if mark != _HOLYIOT_MARK or battery > 100:
             raise DecodeError(f"not of a HolyIOT tag: {frame.hex()}")
-        if advert.address and address.hex(":").upper() != advert.address:
+        if advert.address not in (NO_ADDRESS, address.hex(":").upper()):
             raise DecodeError(f"of another tag: {address.hex(':')}")
         rest.take(2)
         fields: dict[str, Field] = {"battery": float(battery)}

@@ -49,10 +49,9 @@ class Status(IntFlag):
     IMPROPER_POSITION = 1 << 5
 
 
-# A cuff that is loose, an arm that moves or is not at the height of the heart: the figures may be wrong by tens of mmHg
-# (so each is a reason to measure again in the 2023 ESH guidelines, section 4), and a moving arm looks like an irregular
-# pulse. An irregular pulse alone leaves the pressures good: atrial fibrillation is common in elders, and theirs are the
-# pressures that must not be overlooked.
+# A cuff that is loose, an arm that moves or is not at the height of the heart (10 cm are 8 mmHg, by the weight of the
+# blood alone): a reason to measure again. A moving arm looks like an irregular pulse, too. An irregular pulse alone
+# leaves the pressures good: atrial fibrillation is common in elders, and theirs must not be overlooked.
 _DOUBTFUL = Status.BODY_MOVEMENT | Status.CUFF_TOO_LOOSE | Status.IMPROPER_POSITION
 # The pulse, but not the pressure, is beyond what the cuff can count.
 _DOUBTFUL_PULSE = _DOUBTFUL | Status.PULSE_ABOVE_RANGE | Status.PULSE_BELOW_RANGE

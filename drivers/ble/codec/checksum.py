@@ -4,7 +4,7 @@ from shouwang.errors import DecodeError
 
 SIZE = 2
 
-# Continuous Glucose Monitoring Service 1.0.2, section 3.11: polynomial x16 + x12 + x5 + 1, least significant bit first,
+# Continuous Glucose Monitoring Service 1.0.2, E2E-CRC: polynomial x16 + x12 + x5 + 1, least significant bit first,
 # all ones at the start.
 _START, _POLYNOMIAL = 0xFFFF, 0x8408
 

@@ -1,8 +1,8 @@
 """Record Access Control Point (0x2A52): asking a glucose meter or sensor for its stored records.
 
-Formats: Glucose Service 1.0.1, section 3.4; Continuous Glucose Monitoring Service 1.0.2, section 3.7. The filter is the
-sequence number of a meter, and the time offset of a continuous monitor (both 16 bit, filter type 1). Deleting is not
-here, and must not be: a device's memory is the person's.
+Formats: Glucose Service 1.0.1, section 3.4, and the section of the same name in the Continuous Glucose Monitoring
+Service 1.0.2. The filter is the sequence number of a meter, and the time offset of a continuous monitor (both 16 bit,
+filter type 1). Deleting is not here, and must not be: a device's memory is the person's.
 """
 
 from enum import IntEnum

@@ -1,6 +1,6 @@
 """User Control Point (0x2A9F) and User Index (0x2A9A): whose measurements a device for several people may tell.
 
-Formats: User Data Service 1.1, sections 3.2 and 3.3. Registering and deleting users is left to the device itself.
+Formats: User Data Service 1.1, the sections of these names. Registering and deleting users is left to the device.
 """
 
 from enum import IntEnum
