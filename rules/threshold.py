@@ -229,9 +229,10 @@ class ThresholdRule:
         zh_most, en_most = ("最高", "highest") if self._limit.is_upper else ("最低", "lowest")
         for_zh, for_en = (f"，已持续 {lasted.zh}", f" for {lasted.en}") if lasted_ms else ("", "")
         whose_zh, whose_en = (f"住户 {self._person} 的", f"{self._person}'s ") if self._person else ("", "")
+        zh_rest, en_rest = f"{zh_most} {worst.zh}；传感器 {sensor}", f"{en_most} {worst.en}; sensor {sensor}"
         return Sentence(
-            zh=f"{whose_zh}{name.zh} {last.zh}，{zh_side}界限 {limit.zh}{for_zh}（{zh_most} {worst.zh}；传感器 {sensor}）",
-            en=f"{whose_en}{name.en} {last.en}, {en_side} the limit {limit.en}{for_en} ({en_most} {worst.en}; sensor {sensor})",
+            zh=f"{whose_zh}{name.zh} {last.zh}，{zh_side}界限 {limit.zh}{for_zh}（{zh_rest}）",
+            en=f"{whose_en}{name.en} {last.en}, {en_side} the limit {limit.en}{for_en} ({en_rest})",
         )
 
     def _why_ended(self, episode: Episode, event: Reading) -> Sentence:
