@@ -125,7 +125,7 @@ class Outbox:
         for key, raw in self._db.execute("SELECT key, alert FROM active_alarm ORDER BY key"):
             try:
                 found.append(msgspec.json.decode(raw, type=Alert))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 log.warning("the saved alarm %s is of another version and is not spoken again", key)
         return found
 

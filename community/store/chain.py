@@ -132,7 +132,7 @@ class _Check:
         self.head = row.hash
         try:
             entry = decode_entry(row.body)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.faults.append(f"{where}: cannot be read: {error}")
             return
         said = (entry.seq, entry.incident_id, entry.version, entry.kind, entry.actor, entry.at)

@@ -227,11 +227,13 @@ class Radio:
 
     async def _take_step(self, daemon: Daemon, step: _Step) -> None:
         self._step_at[step] = _now()
-        with suppress(DeviceError):  # what a step cannot do shows in the next one
+        try:
             if step is _Step.POWER:
                 await daemon.power_cycle(self.adapter)
             elif step is _Step.RESTART:
                 await daemon.restart()
+        except DeviceError as error:  # the next step may help
+            log.warning("%s: this could not be done: %s", self.sensor_id, error)
 
     async def _listen(self, daemon: Daemon, emit: Emit) -> None:
         if self._is_daemon_new:

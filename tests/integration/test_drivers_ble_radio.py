@@ -3,21 +3,27 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
-from fixtures.ble_radio import ADDRESS, BleRadio
+from fixtures.ble_radio import ADDRESS, BleAir, BleRadio, ble_air_on
 from fixtures.heard import Heard, supervised
 
 from drivers.ble import daemon, radio
 from drivers.ble.pulse_oximeter_plx import PulseOximeterPlx
+from drivers.ble.radio import Radio
 from drivers.links import Links
 from gateway import supervise
 from shouwang.driver import Driver
 from shouwang.quantities import Quantity
 from shouwang.status import SensorState
-from simulators.ble.pulse_oximeter import Finger
+from simulators.ble.adapter import Deaf
+from simulators.ble.adverts import eddystone_tlm
+from simulators.ble.beacon import Beacon
+from simulators.ble.pulse_oximeter import Finger, PulseOximeter
 
 UP, DOWN = SensorState.UP, SensorState.DOWN
+TLM = eddystone_tlm(millivolts=3000, temperature=21.5, adverts=1, seconds=60.0)
 IN_PROGRESS = "org.bluez.Error.InProgress: Operation already in progress"
 
 
@@ -93,3 +99,134 @@ async def test_a_storm_of_refusals_ends_in_a_scan(house: House) -> None:
     await house.radio.until_state(UP)
     await house.heard.until_state(UP)
     await house.says_once(92)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radio, "DEAF_S", 0.4)
+    monkeypatch.setattr(radio, "PATIENCE_S", 0.4)
+    monkeypatch.setattr(radio, "_STATIONARY_S", 0.1)
+
+
+@pytest.fixture
+async def neighbours(ble_air: BleAir) -> AsyncIterator[None]:
+    """Two beacons that stand in the house and are heard all the time."""
+    async with AsyncExitStack() as stack:
+        for number in (1, 2):
+            address = f"C0:FF:EE:00:01:0{number}"
+            beacon = Beacon(ble_air.radio, address=address, data=TLM, interval_ms=50)
+            await stack.enter_async_context(beacon.running())
+        yield
+
+
+async def heard_anew(listening: Radio, count: int = 1) -> None:
+    """An advert comes after now."""
+    now = asyncio.get_running_loop().time()
+    async with asyncio.timeout(20):
+        while sum(sighting.at > now for sighting in listening.heard()) < count:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("deaf", "steps"),
+    [
+        (Deaf.UNTIL_NEW_SCAN, []),
+        (Deaf.UNTIL_POWER_CYCLE, ["the adapter off and on"]),
+        (Deaf.UNTIL_RESTART, ["the adapter off and on", "bluetoothd restarted"]),
+    ],
+)
+@pytest.mark.usefixtures("neighbours", "impatient")
+async def test_a_deaf_radio_is_healed_by_the_mildest_step_that_helps(
+    ble_air: BleAir, caplog, deaf: Deaf, steps: list[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    listening = Radio("hci0")
+    async with supervised(listening) as (told,):
+        await told.until_state(UP)
+        await heard_anew(listening, 2)
+        await asyncio.sleep(0.2)  # long enough for them to count as standing here
+        ble_air.bluez.deafen(deaf)
+        async with asyncio.timeout(20):
+            while steps_in(caplog) != steps:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)  # what was in the air before has come
+        await heard_anew(listening)
+        assert told.states == [UP]
+    assert steps_in(caplog) == steps
+
+
+def steps_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The steps that the log tells of."""
+    known = ("the adapter off and on", "bluetoothd restarted")
+    return [step for record in caplog.records for step in known if f"next: {step}" in record.message]
+
+
+async def test_a_radio_that_nothing_helps_is_told_once_with_what_to_do(
+    ble_air: BleAir, neighbours: None, impatient: None
+) -> None:
+    listening = Radio("hci0")
+    async with supervised(listening) as (told,):
+        await told.until_state(UP)
+        await heard_anew(listening, 2)
+        await asyncio.sleep(0.2)
+        ble_air.bluez.deafen(Deaf.UNTIL_PLUGGED_IN_AGAIN)
+        await told.until_state(DOWN)
+        assert "hears nothing" in told.reason
+        assert "unplug the adapter" in told.reason
+        await ble_air.bluez.remove_adapter()
+        ble_air.bluez.add_adapter()
+        await told.until_state(UP)
+        await heard_anew(listening)
+
+
+async def test_a_house_without_neighbours_is_left_in_peace(ble_air: BleAir, impatient: None, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    listening = Radio("hci0")
+    async with supervised(listening) as (told,):
+        await told.until_state(UP)
+        await asyncio.sleep(2.0)
+        assert told.states == [UP]
+    assert not [record for record in caplog.records if "next:" in record.message]
+
+
+async def test_a_passive_scan_that_hears_nothing_becomes_active(
+    ble_air: BleAir, neighbours: None, impatient: None
+) -> None:
+    ble_air.bluez.is_experimental = True
+    ble_air.bluez.adapter().monitors.are_deaf = True
+    listening = Radio("hci0", scan="passive")
+    async with supervised(listening) as (told,):
+        await told.until_state(UP)
+        await heard_anew(listening)
+        assert told.states == [UP]
+
+
+async def test_an_adapter_that_was_switched_off_is_switched_on_again(ble_air: BleAir, neighbours: None) -> None:
+    listening = Radio("hci0")
+    async with supervised(listening) as (told,):
+        await told.until_state(UP)
+        await ble_air.bluez.set_power(is_on=False)
+        await heard_anew(listening)
+        assert told.states == [UP]
+
+
+async def test_two_adapters_are_used_side_by_side_and_one_may_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapters = {"hci0": "C0:FF:EE:00:00:F0", "hci1": "C0:FF:EE:00:00:F1"}
+    async with ble_air_on(monkeypatch, adapters=adapters) as air, AsyncExitStack() as stack:
+        links, drivers = Links(), []
+        for number, adapter in enumerate(adapters):
+            address = f"C0:FF:EE:00:02:0{number}"
+            device = PulseOximeter(
+                air.radio, air.tally, sensor_id=adapter, address=address, interval_s=0.05, advertising_interval_ms=50
+            )
+            await stack.enter_async_context(device.running())
+            config = PulseOximeterPlx(kind="pulse_oximeter_plx", id=adapter, address=address, adapter=adapter)
+            drivers.append(config.build(links))
+        async with supervised(*drivers, *links.radios.values()) as (one, two, *_):
+            await one.until_value(Quantity.SPO2, 97)
+            await two.until_value(Quantity.SPO2, 97)
+            await air.bluez.remove_adapter("hci0")
+            await one.until_state(DOWN)
+            before = two.count(Quantity.SPO2, 97)
+            await two.until(lambda: two.count(Quantity.SPO2, 97) > before + 2)
+            assert two.states == [UP]
