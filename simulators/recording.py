@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shouwang.quantities import Quantity
 from shouwang.recording import RecordedMoment
-from simulators.ble import plx
+from simulators.ble.numbers import NotCarried, sfloat
 from simulators.ble.pulse_oximeter import Finger, PulseOximeter
 
 _FAR_APART_S = 10.0
@@ -81,8 +81,8 @@ def _is_carried(value: float) -> bool:
     if value == 0:  # no oximeter measures zero: it shows dashes, and the profile has "not a number" for them
         return False
     try:
-        plx.sfloat(value)
-    except plx.NotCarried:
+        sfloat(value)
+    except NotCarried:
         return False
     return True
 

@@ -59,6 +59,9 @@ _DBUS_ADVICE = {
     "org.bluez.Error.InProgress": "another program uses the adapter; only the gateway may search for devices here",
     "org.freedesktop.DBus.Error.ServiceUnknown": f"the Bluetooth service does not run; {_START_SERVICE}",
     "org.freedesktop.DBus.Error.NameHasNoOwner": f"the Bluetooth service does not run; {_START_SERVICE}",
+    "org.bluez.Error.NotPermitted": _PAIR_FIRST,
+    "org.bluez.Error.NotAuthorized": _PAIR_FIRST,
+    "org.bluez.Error.AuthenticationFailed": _PAIR_FIRST,
     "org.freedesktop.DBus.Error.AccessDenied": "add the gateway's user to the group bluetooth",
 }
 _WANTS_PAIRING = frozenset(

@@ -6,6 +6,7 @@ has said all: its battery is its owner's. One that measures all the time is kept
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -77,6 +78,7 @@ class HealthDriver:
         self._max_silence = max_silence
         self._rejects = Rejects(sensor_id)
         self._identity: Identity | None = None
+        self._heard = 0
 
     @property
     def sensor_id(self) -> str:
@@ -104,23 +106,38 @@ class HealthDriver:
             await self._visit(emit, is_passing=True)
 
     async def _visit(self, emit: Emit, *, is_passing: bool) -> None:
-        talk = self._talk
-        async with connected(self._radio, self._address, services=talk.services, is_passing=is_passing) as device:
-            service = next(number for number in talk.services if device.has_service(number))
-            clock = await heed_clock(device, service)
-            await talk.open(Told(device, clock, await self._identify(device)))
-            await self._open_battery(device, emit)
-            _say_strength(device, emit)
+        async with connected(self._radio, self._address, services=self._talk.services, is_passing=is_passing) as device:
             try:
-                while not talk.is_over:
-                    async with asyncio.timeout(IDLE_S if is_passing else None):
-                        attribute, value = await device.next_value()
-                    await self._hear(attribute, value, emit)
-            except TimeoutError:  # it has no more to say
-                return
+                await self._open(device, emit)
+                _say_strength(device, emit)
+                await self._listen(device, emit, idle_s=IDLE_S if is_passing else None)
             except DeviceError:
-                if not is_passing:  # a passing device ends a visit by going to sleep
+                # bluetoothd has confirmed what came before the link went: the device will not send it again
+                has_heard = self._take_waiting(device, emit)
+                if not (is_passing and has_heard):  # a passing device ends a visit by going to sleep
                     raise
+
+    async def _open(self, device: Peripheral, emit: Emit) -> None:
+        self._heard = 0
+        service = next(number for number in self._talk.services if device.has_service(number))
+        clock = await heed_clock(device, service)
+        identity = await self._identify(device)
+        await self._open_battery(device, emit)
+        await self._talk.open(Told(device, clock, identity))
+
+    async def _listen(self, device: Peripheral, emit: Emit, *, idle_s: float | None) -> None:
+        with suppress(TimeoutError):  # it has no more to say
+            while not self._talk.is_over:
+                async with asyncio.timeout(idle_s):
+                    attribute, value = await device.next_value()
+                self._heard += 1
+                await self._hear(attribute, value, emit)
+
+    def _take_waiting(self, device: Peripheral, emit: Emit) -> bool:
+        for attribute, value in device.waiting():
+            self._heard += 1
+            self._take(attribute, value, emit)
+        return self._heard > 0
 
     async def _hear(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
         self._take(attribute, value, emit)

@@ -247,6 +247,12 @@ class Peripheral:
             await self._arrived.wait()
         return self._inbox.popleft()
 
+    def waiting(self) -> list[tuple[Attribute, bytes]]:
+        """What has come and was not taken yet, also after the link was lost."""
+        found = [*self._inbox]
+        self._inbox.clear()
+        return found
+
     def _arrive(self, attribute: Attribute, _characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
         self._inbox.append((attribute, bytes(value)))
         self._arrived.set()

@@ -2,39 +2,41 @@
 
 It keeps the habits of bluetoothd that cost clients their readings: a device found by scanning is forgotten half a
 minute after it was last heard, a subscription is remembered per D-Bus client and revived when the device comes back,
-a read is also signalled as a value, and a link outlives the client that made it.
+a read is also signalled as a value, a link outlives the client that made it, and pairing needs an agent that is
+never asked. Where the code says what it follows, that was read in the source of bluetoothd or measured with 5.66.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bumble.core import UUID, AdvertisingData
-from bumble.device import Advertisement
-from dbus_fast import ErrorType, Message, MessageType, Variant
+from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import DBusError
 
-from simulators.ble.objects import NO, OBJECT_MANAGER, PROPERTIES, YES, ObjectTree
-from simulators.ble.peer import CHARACTERISTIC, DESCRIPTOR, FAILED, NOT_SUPPORTED, uuid_text
-from simulators.ble.radio import Radio
-from simulators.ble.remote import DEVICE, IN_PROGRESS, Delivered, Remote
+from simulators.ble.adapter import TEMPORARY_S, Adapter, Deaf
+from simulators.ble.agents import AGENT_MANAGER, MANAGER_PATH, Agents
+from simulators.ble.methods import SYSTEMD_MANAGER, Calls
+from simulators.ble.objects import OBJECT_MANAGER, PROPERTIES, ObjectTree
+from simulators.ble.radio import Delivered, Radio
 
-ADAPTER = "org.bluez.Adapter1"
+BLUEZ = "org.bluez"
+SYSTEMD = "org.freedesktop.systemd1"
 HANG = "HANG"
 """A fault: the call gets no answer."""
 
-TEMPORARY_S = 30.0
-"""bluetoothd removes a device that is neither connected nor heard for this long (TemporaryTimeout in main.conf)."""
+HCI0, ADDRESS = "hci0", "C0:FF:EE:00:00:00"
 
-Method = Callable[[str, str, list[Any]], Awaitable[bytes | None]]
+_BUS = "org.freedesktop.DBus"
+_OWNERS = f"type='signal',interface='{_BUS}',member='NameOwnerChanged'"
 
 
 class BlueZSim:
-    """One adapter. `faults` are the errors of a method's next calls: `{"Connect": ["org.bluez.Error.Failed", HANG]}`.
+    """bluetoothd. `faults` are the errors of a method's next calls: `{"Connect": ["org.bluez.Error.Failed", HANG]}`.
 
-    A fault may carry BlueZ's own words after a colon: `"org.bluez.Error.Failed: le-connection-abort-by-local"`.
+    A fault may carry BlueZ's own words after a colon: `"org.bluez.Error.Failed: le-connection-abort-by-local"`, and a
+    method may name the adapter or device that it is about: `"hci1 StartDiscovery"`, `"C0:FF:EE:00:00:01 Connect"`.
     """
 
     def __init__(
@@ -42,299 +44,178 @@ class BlueZSim:
         bus: MessageBus,
         radio: Radio,
         *,
-        adapter: str = "hci0",
-        address: str = "C0:FF:EE:00:00:00",
+        adapters: Mapping[str, str] | None = None,
         delivered: Delivered | None = None,
         temporary_s: float = TEMPORARY_S,
     ) -> None:
-        """`bus` is connected; `adapter` and `address` name the adapter; nothing is shown before `start`."""
+        """`bus` is connected; `adapters` are names and addresses; nothing is shown before `start`.
+
+        `delivered` is told each value that a client got; without it, the peripherals of the radio are.
+        """
         self.faults: dict[str, list[str]] = {}
+        self.is_experimental = True
+        """Whether passive scanning is offered (bluetoothd -E); heeded when an adapter appears."""
+        self.restart_gap_s = 0.0
+        """How long nobody owns the name while systemd restarts the service."""
         self._bus = bus
         self._tree = ObjectTree(bus)
-        self._path = f"/org/bluez/{adapter}"
-        self._address = address
-        self._central = radio.device(address, adapter)
-        self._delivered = delivered
-        self._temporary_s = temporary_s
-        self._remotes: dict[str, Remote] = {}
-        self._expiries: dict[str, asyncio.TimerHandle] = {}
-        self._wanted: dict[str, set[str]] = {}
-        self._scanners: set[str] = set()
-        self._initiator = asyncio.Lock()
-        self._calls: set[asyncio.Task[None]] = set()
-        self._jitter = 0
+        self._agents = Agents(bus)
+        self._adapters = {
+            name: Adapter(
+                bus,
+                self._tree,
+                radio,
+                self._agents,
+                name=name,
+                address=address,
+                delivered=delivered or radio.delivered,
+                temporary_s=temporary_s,
+            )
+            for name, address in (adapters or {HCI0: ADDRESS}).items()
+        }
+        self._calls = Calls(self._tree, self._agents, self._adapters, self.restart)
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Power the adapter and appear on the bus, the name last: who sees the name finds all objects."""
-        await self._central.power_on()
-        self._central.on(self._central.EVENT_ADVERTISEMENT, self._heard)
-        await self._central.start_scanning()
+        """Power the adapters and appear on the bus, the name last: who sees the name finds all objects."""
+        for adapter in self._adapters.values():
+            await adapter.power_on()
         self._bus.add_message_handler(self._on_message)
-        await self._bus.call(
-            Message(
-                destination="org.freedesktop.DBus",
-                path="/org/freedesktop/DBus",
-                interface="org.freedesktop.DBus",
-                member="AddMatch",
-                signature="s",
-                body=["type='signal',interface='org.freedesktop.DBus',member='NameOwnerChanged'"],
-            )
-        )
-        self._show_adapter()
-        await self._bus.request_name("org.bluez")
+        await self._ask_bus("AddMatch", "s", _OWNERS)
+        self._show()
+        await self._bus.request_name(SYSTEMD)
+        await self._bus.request_name(BLUEZ)
 
     async def stop(self) -> None:
         """End all calls and links."""
-        for task in [*self._calls]:
+        for task in [*self._tasks]:
             task.cancel()
-        await asyncio.gather(*self._calls, return_exceptions=True)
-        await self._let_go()
-        await self._central.power_off()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for adapter in self._adapters.values():
+            await adapter.let_go()
+            await adapter.power_off()
 
-    async def remove_adapter(self) -> None:
+    def adapter(self, name: str = HCI0) -> Adapter:
+        """One adapter, to plant faults in: `max_connections`, `is_terse`, `monitors.are_deaf`."""
+        return self._adapters[name]
+
+    async def remove_adapter(self, name: str = HCI0) -> None:
         """Pull the USB stick: links drop, the devices and the adapter vanish."""
-        await self._let_go()
-        self._tree.remove(self._path)
+        await self._adapters[name].let_go()
+        self._tree.remove(self._adapters[name].path)
 
-    def add_adapter(self) -> None:
+    def add_adapter(self, name: str = HCI0) -> None:
         """Plug the stick in again."""
-        self._show_adapter()
+        self._adapters[name].hear_again(Deaf.UNTIL_PLUGGED_IN_AGAIN)
+        self._adapters[name].show(is_experimental=self.is_experimental)
 
-    async def restart(self) -> None:
-        """Restart the daemon: nothing is said; scans of before find nothing more and cannot be stopped."""
-        await self._bus.release_name("org.bluez")
+    async def set_power(self, name: str = HCI0, *, is_on: bool) -> None:
+        """Switch an adapter, as rfkill or another program does."""
+        await self._adapters[name].set_power(is_on=is_on)
+
+    def deafen(self, until: Deaf = Deaf.UNTIL_NEW_SCAN, name: str = HCI0) -> None:
+        """Let an adapter hear nothing more, without any error; links stay."""
+        self._adapters[name].deafen(until)
+
+    async def restart(self, gap_s: float | None = None) -> None:
+        """Restart the daemon: nothing is said; scans of before find nothing more and cannot be stopped.
+
+        Clients see the name go, and come back `gap_s` later; bonds are kept.
+        """
+        await self._bus.release_name(BLUEZ)
         self._tree.forget()
-        await self._let_go()
-        self._show_adapter()
-        await self._bus.request_name("org.bluez")
+        self._agents.forget()
+        for adapter in self._adapters.values():
+            await adapter.let_go()
+            adapter.hear_again(Deaf.UNTIL_RESTART)
+        await asyncio.sleep(self.restart_gap_s if gap_s is None else gap_s)
+        self._show()
+        await self._bus.request_name(BLUEZ)
 
-    def _show_adapter(self) -> None:
-        properties = {
-            "Address": Variant("s", self._address),
-            "AddressType": Variant("s", "public"),
-            "Name": Variant("s", "simulated"),
-            "Alias": Variant("s", "simulated"),
-            "Powered": YES,
-            "Discovering": NO,
-            "Roles": Variant("as", ["central", "peripheral"]),
-            "UUIDs": Variant("as", []),
-        }
-        self._tree.add(self._path, {ADAPTER: properties})
+    async def client_count(self) -> int:
+        """Connections to the bus besides our own: those that a client forgot to close are among them."""
+        (names,) = await self._ask_bus("ListNames", "")
+        return len([name for name in names if name.startswith(":")]) - 1
 
-    async def _let_go(self) -> None:
-        for expiry in self._expiries.values():
-            expiry.cancel()
-        remotes = [*self._remotes.values()]
-        self._expiries.clear()
-        self._remotes.clear()
-        self._scanners.clear()
-        self._wanted.clear()
-        for remote in remotes:
-            if not remote.is_idle:
-                await remote.disconnect()
-
-    # What the air brings.
-
-    def _heard(self, advertisement: Advertisement) -> None:
-        uuids = _uuids(advertisement.data)
-        if not any(self._wanted.get(s, set()) <= set() or self._wanted[s] & set(uuids) for s in self._scanners):
-            return
-        address = advertisement.address.to_string(with_type_qualifier=False)
-        self._jitter = (self._jitter + 3) % 10  # the strength of a real signal never stands still
-        rssi = {"RSSI": Variant("n", advertisement.rssi - self._jitter)}
-        remote = self._remotes.get(address)
-        if remote is None:
-            path = f"{self._path}/dev_{address.replace(':', '_')}"
-            remote = self._remotes[address] = Remote(self._tree, path, address, delivered=self._delivered)
-            self._tree.add(path, {DEVICE: self._describe(address, advertisement, uuids) | rssi})
-        else:
-            self._tree.change(remote.path, DEVICE, rssi)
-        self._expire_later(remote)
-
-    def _describe(self, address: str, advertisement: Advertisement, uuids: list[str]) -> dict[str, Variant]:
-        name = advertisement.data.get(AdvertisingData.Type.COMPLETE_LOCAL_NAME)
-        properties = {
-            "Address": Variant("s", address),
-            "AddressType": Variant("s", "public" if advertisement.address.is_public else "random"),
-            "Alias": Variant("s", str(name) if name else address.replace(":", "-")),
-            "Adapter": Variant("o", self._path),
-            "UUIDs": Variant("as", uuids),
-        }
-        if name:
-            properties["Name"] = Variant("s", str(name))
-        for flag in ("Paired", "Bonded", "Trusted", "Blocked", "LegacyPairing", "Connected", "ServicesResolved"):
-            properties[flag] = NO
-        return properties
-
-    def _expire_later(self, remote: Remote) -> None:
-        if remote.address in self._expiries:
-            self._expiries[remote.address].cancel()
-        loop = asyncio.get_running_loop()
-        self._expiries[remote.address] = loop.call_later(self._temporary_s, self._expire, remote)
-
-    def _expire(self, remote: Remote) -> None:
-        if not remote.is_idle:
-            self._expire_later(remote)
-        else:
-            self._forget(remote)
-
-    def _forget(self, remote: Remote) -> None:
-        self._expiries.pop(remote.address).cancel()
-        del self._remotes[remote.address]
-        self._tree.remove(remote.path)
-
-    # What clients ask.
+    def _show(self) -> None:
+        self._tree.add(MANAGER_PATH, {AGENT_MANAGER: {}})
+        for adapter in self._adapters.values():
+            adapter.show(is_experimental=self.is_experimental)
 
     def _on_message(self, message: Message) -> bool:
         if message.message_type is MessageType.SIGNAL:
-            if message.member == "NameOwnerChanged" and message.sender == "org.freedesktop.DBus":
-                name, _, owner = message.body
-                if not owner and name.startswith(":"):
-                    self._spawn(self._client_gone(name), f"{name} left")
+            self._heed(message)
             return False
         if message.message_type is not MessageType.METHOD_CALL or not _is_ours(message):
             return False
         self._spawn(self._answer(message), f"{message.member} for {message.sender}")
         return True
 
+    def _heed(self, signal: Message) -> None:
+        if signal.member == "NameOwnerChanged" and signal.sender == _BUS:
+            name, _, owner = signal.body
+            if not owner and name.startswith(":"):
+                self._spawn(self._client_gone(name), f"{name} left")
+            return
+        for adapter in self._adapters.values():
+            adapter.monitors.heed(signal)
+
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _client_gone(self, sender: str) -> None:
-        self._scanners.discard(sender)
-        self._wanted.pop(sender, None)
-        for remote in [*self._remotes.values()]:
-            await remote.forget_client(sender)
+        self._agents.forget_client(sender)
+        for adapter in self._adapters.values():
+            await adapter.forget_client(sender)
 
     async def _answer(self, message: Message) -> None:
         try:
-            await self._fail_if_asked(str(message.member))
-            signature, body = await self._carry_out(message)
+            await self._fail_if_asked(message)
+            signature, body = await self._calls.carry_out(message)
             reply = Message.new_method_return(message, signature, body)
         except DBusError as error:
             reply = Message.new_error(message, str(error.type), error.text)
         if self._bus.connected:
             await self._bus.send(reply)
 
-    async def _fail_if_asked(self, member: str) -> None:
-        if self.faults.get(member):
-            name, _, words = self.faults[member].pop(0).partition(":")
-            if name == HANG:
-                await asyncio.Event().wait()
-            raise DBusError(name, words.strip() or "simulated fault")
+    async def _fail_if_asked(self, message: Message) -> None:
+        about = [part.removeprefix("dev_").replace("_", ":") for part in str(message.path).split("/")[3:5]]
+        for key in (*(f"{one} {message.member}" for one in about), str(message.member)):
+            if self.faults.get(key):
+                name, _, words = self.faults[key].pop(0).partition(":")
+                if name == HANG:
+                    await asyncio.Event().wait()
+                raise DBusError(name, words.strip() or "simulated fault")
 
-    async def _carry_out(self, message: Message) -> tuple[str, list[Any]]:
-        path, interface, member = str(message.path), str(message.interface), str(message.member)
-        if interface == OBJECT_MANAGER:
-            return "a{oa{sa{sv}}}", [self._tree.everything()]
-        if interface == PROPERTIES and member == "Get":
-            return "v", [self._tree.get(path, *message.body)]
-        if interface == PROPERTIES and member == "GetAll":
-            return "a{sv}", [self._tree.get_all(path, *message.body)]
-        if interface == PROPERTIES and member == "Set":
-            self._set_property(path, *message.body)
-            return "", []
-        self._tree.require(path, interface, member)
-        method = self._methods().get((interface, member))
-        if method is None:
-            raise DBusError(ErrorType.UNKNOWN_METHOD, f"Method '{member}' of '{interface}' doesn't exist")
-        value = await method(path, str(message.sender), message.body)
-        return ("", []) if value is None else ("ay", [value])
-
-    def _methods(self) -> dict[tuple[str, str], Method]:
-        return {
-            (ADAPTER, "SetDiscoveryFilter"): self._set_filter,
-            (ADAPTER, "StartDiscovery"): self._start_discovery,
-            (ADAPTER, "StopDiscovery"): self._stop_discovery,
-            (ADAPTER, "RemoveDevice"): self._remove_device,
-            (DEVICE, "Connect"): self._connect,
-            (DEVICE, "Disconnect"): self._disconnect,
-            (DEVICE, "Pair"): self._pair,
-            (CHARACTERISTIC, "ReadValue"): self._read,
-            (CHARACTERISTIC, "WriteValue"): self._write,
-            (CHARACTERISTIC, "StartNotify"): self._start_notify,
-            (CHARACTERISTIC, "StopNotify"): self._stop_notify,
-            (CHARACTERISTIC, "AcquireNotify"): self._acquire_notify,
-            (DESCRIPTOR, "ReadValue"): self._read,
-            (DESCRIPTOR, "WriteValue"): self._write,
-        }
-
-    def _set_property(self, path: str, interface: str, name: str, value: Variant) -> None:
-        if name not in _WRITABLE or self._tree.get(path, interface, name).signature != value.signature:
-            raise DBusError(ErrorType.PROPERTY_READ_ONLY, f"Property '{name}' is not writable")
-        self._tree.change(path, interface, {name: value})
-
-    async def _set_filter(self, _path: str, sender: str, body: list[Any]) -> None:
-        uuids = body[0].get("UUIDs")
-        self._wanted[sender] = set() if uuids is None else {uuid.lower() for uuid in uuids.value}
-
-    async def _start_discovery(self, path: str, sender: str, _body: list[Any]) -> None:
-        if sender in self._scanners:
-            raise DBusError(IN_PROGRESS, "Operation already in progress")
-        self._scanners.add(sender)
-        self._tree.change(path, ADAPTER, {"Discovering": YES})
-
-    async def _stop_discovery(self, path: str, sender: str, _body: list[Any]) -> None:
-        if sender not in self._scanners:
-            raise DBusError(FAILED, "No discovery started")
-        self._scanners.remove(sender)
-        if not self._scanners:
-            for remote in self._remotes.values():
-                self._tree.invalidate(remote.path, DEVICE, "RSSI")
-            self._tree.change(path, ADAPTER, {"Discovering": NO})
-
-    async def _remove_device(self, _path: str, _sender: str, body: list[Any]) -> None:
-        remote = self._remote(body[0])
-        if not remote.is_idle:
-            await remote.disconnect()
-        self._forget(remote)
-
-    async def _connect(self, path: str, _sender: str, _body: list[Any]) -> None:
-        await self._remote(path).connect(self._central, self._initiator)
-
-    async def _disconnect(self, path: str, _sender: str, _body: list[Any]) -> None:
-        await self._remote(path).disconnect()
-
-    async def _pair(self, path: str, _sender: str, _body: list[Any]) -> None:
-        remote = self._remote(path)
-        await remote.connect(self._central, self._initiator)
-        await remote.pair()
-
-    async def _read(self, path: str, _sender: str, _body: list[Any]) -> bytes:
-        return await self._remote(path).read(path)
-
-    async def _write(self, path: str, _sender: str, body: list[Any]) -> None:
-        kind = body[1].get("type")
-        with_response = kind is None or kind.value != "command"
-        await self._remote(path).write(path, bytes(body[0]), with_response=with_response)
-
-    async def _start_notify(self, path: str, sender: str, _body: list[Any]) -> None:
-        await self._remote(path).start_notify(path, sender)
-
-    async def _stop_notify(self, path: str, sender: str, _body: list[Any]) -> None:
-        await self._remote(path).stop_notify(path, sender)
-
-    async def _acquire_notify(self, _path: str, _sender: str, _body: list[Any]) -> None:
-        # No NotifyAcquired property is shown, so that clients know; one that asks all the same is told.
-        raise DBusError(NOT_SUPPORTED, "Operation is not supported")
-
-    def _remote(self, path: str) -> Remote:
-        for remote in self._remotes.values():
-            if path == remote.path or path.startswith(f"{remote.path}/"):
-                return remote
-        raise DBusError("org.bluez.Error.DoesNotExist", "Does Not Exist")
+    async def _ask_bus(self, member: str, signature: str, *body: object) -> list[Any]:
+        call = Message(
+            destination=_BUS,
+            path="/org/freedesktop/DBus",
+            interface=_BUS,
+            member=member,
+            signature=signature,
+            body=list(body),
+        )
+        reply = await self._bus.call(call)
+        assert reply is not None  # the bus daemon always answers
+        return reply.body
 
 
 @asynccontextmanager
 async def bluez(
-    address: str, radio: Radio, *, delivered: Delivered | None = None, temporary_s: float = TEMPORARY_S
+    address: str,
+    radio: Radio,
+    *,
+    adapters: Mapping[str, str] | None = None,
+    delivered: Delivered | None = None,
+    temporary_s: float = TEMPORARY_S,
 ) -> AsyncIterator[BlueZSim]:
     """Run a BlueZSim on the bus at `address`."""
     bus = await MessageBus(bus_address=address).connect()
     try:
-        sim = BlueZSim(bus, radio, delivered=delivered, temporary_s=temporary_s)
+        sim = BlueZSim(bus, radio, adapters=adapters, delivered=delivered, temporary_s=temporary_s)
         await sim.start()
         try:
             yield sim
@@ -345,23 +226,6 @@ async def bluez(
         await bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # dbus-fast leaves it bare
 
 
-_WRITABLE = ("Alias", "Trusted", "Blocked", "Powered")
-
-
 def _is_ours(message: Message) -> bool:
     interface = str(message.interface)
-    return interface in (OBJECT_MANAGER, PROPERTIES) or interface.startswith("org.bluez.")
-
-
-_UUID_LISTS = {
-    AdvertisingData.Type.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS: 2,
-    AdvertisingData.Type.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS: 16,
-}
-
-
-def _uuids(data: AdvertisingData) -> list[str]:
-    found: list[str] = []
-    for kind, width in _UUID_LISTS.items():
-        packed = b"".join(raw for said, raw in data.ad_structures if said == kind)
-        found += [uuid_text(UUID.from_bytes(packed[at : at + width])) for at in range(0, len(packed), width)]
-    return found
+    return interface in (OBJECT_MANAGER, PROPERTIES, SYSTEMD_MANAGER) or interface.startswith("org.bluez.")

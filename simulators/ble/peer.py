@@ -46,7 +46,7 @@ class Peer:
     """The GATT side of one connection. Calls raise DBusError with the names that bluetoothd uses."""
 
     def __init__(self, tree: ObjectTree, path: str, connection: Connection, notified: Notified) -> None:
-        """`path` is the device's; nothing is asked over the air before `resolve`."""
+        """`path` is the device's; nothing is asked over the air before `discover`."""
         self.connection = connection
         self._tree = tree
         self._path = path
@@ -56,11 +56,14 @@ class Peer:
         self._descriptors: dict[str, DescriptorProxy] = {}
         self._listeners: dict[str, Callable[[bytes], None]] = {}
 
-    async def resolve(self) -> list[str]:
-        """Discover everything and show it; returns the UUIDs of the services."""
+    async def discover(self) -> None:
+        """Ask for everything that it offers."""
         with _as_bluez_errors():
             await self._peer.request_mtu(MTU)
             await self._peer.discover_all()  # type: ignore[no-untyped-call] # bumble leaves it bare
+
+    def show(self) -> list[str]:
+        """Show what was discovered; returns the UUIDs of the services."""
         for service in self._peer.services:
             service_path = f"{self._path}/service{service.handle:04x}"
             self._tree.add(
@@ -74,7 +77,7 @@ class Peer:
                 },
             )
             for characteristic in service.characteristics:
-                self._show(service_path, characteristic)
+                self._show_characteristic(service_path, characteristic)
         return [uuid_text(service.uuid) for service in self._peer.services]
 
     def can_notify(self, path: str) -> bool:
@@ -105,8 +108,14 @@ class Peer:
             self._notified(path, value)
 
         self._listeners[path] = heard
-        with _as_bluez_errors():
-            await self._characteristics[path].subscribe(heard)
+        try:
+            with _as_bluez_errors():
+                await self._characteristics[path].subscribe(heard)
+        except DBusError:
+            self._listeners.pop(path, None)
+            raise
+        if path not in self._tree:  # the device answered, and hung up
+            raise DBusError(FAILED, "Not connected")
         self._tree.change(path, CHARACTERISTIC, {"Notifying": YES})
 
     async def ignore(self, path: str) -> None:
@@ -119,7 +128,7 @@ class Peer:
         if path in self._tree:
             self._tree.change(path, CHARACTERISTIC, {"Notifying": NO})
 
-    def _show(self, service_path: str, characteristic: CharacteristicProxy[bytes]) -> None:
+    def _show_characteristic(self, service_path: str, characteristic: CharacteristicProxy[bytes]) -> None:
         # bluetoothd names the path after the declaration, which lies just before the value.
         path = f"{service_path}/char{characteristic.handle - 1:04x}"
         self._characteristics[path] = characteristic
@@ -153,13 +162,23 @@ def _uuid(short: core.UUID) -> Variant:
     return Variant("s", uuid_text(short))
 
 
+class NotPaired(DBusError):
+    """The device wants encryption first; bluetoothd encrypts or pairs and asks again before it says so."""
+
+    def __init__(self) -> None:
+        """As create_gatt_dbus_error() of bluetoothd words it."""
+        super().__init__(NOT_PERMITTED, "Not paired")
+
+
+_WANTS_ENCRYPTION = frozenset({0x05, 0x0C, 0x0F})
 # create_gatt_dbus_error() of bluetoothd; what is not named there is told by its number.
 _ATT_ERRORS = {
     0x02: (NOT_PERMITTED, "Read not permitted"),
     0x03: (NOT_PERMITTED, "Write not permitted"),
-    0x05: (NOT_PERMITTED, "Not paired"),
+    0x06: (NOT_SUPPORTED, "Operation is not supported"),
+    0x07: ("org.bluez.Error.InvalidArguments", "Invalid offset"),
     0x08: ("org.bluez.Error.NotAuthorized", "Operation Not Authorized"),
-    0x0F: (NOT_PERMITTED, "Not paired"),
+    0x0D: ("org.bluez.Error.InvalidArguments", "Invalid Length"),
 }
 
 
@@ -169,6 +188,8 @@ def _as_bluez_errors() -> Iterator[None]:
     try:
         yield
     except ATT_Error as error:
+        if error.error_code in _WANTS_ENCRYPTION:
+            raise NotPaired from error
         name, words = _ATT_ERRORS.get(
             error.error_code, (FAILED, f"Operation failed with ATT error: 0x{error.error_code:02x}")
         )

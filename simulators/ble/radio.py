@@ -1,63 +1,60 @@
-"""The air between simulated peripherals and the simulated adapter: one Bumble link."""
+"""The Bluetooth of one home without a radio: devices, adapters and beacons that share one air."""
 
-import asyncio
+from collections import defaultdict
+from collections.abc import Callable
 
-from bumble.controller import Controller
 from bumble.device import Device, DeviceConfiguration
-from bumble.hci import (
-    Address,
-    HCI_ErrorCode,
-    HCI_LE_Connection_Complete_Event,
-    HCI_LE_Create_Connection_Cancel_Command,
-    HCI_StatusReturnParameters,
-    LeFeatureMask,
-    Role,
-)
+from bumble.hci import Address
 from bumble.host import Host
-from bumble.link import LocalLink
+from bumble.pairing import PairingConfig, PairingDelegate
+
+from simulators.ble.air import AdapterController, Air, DeviceController, Hear
+
+Delivered = Callable[[str, bytes], None]
+"""Told a peripheral's address and a value of it that was signalled to a client which had asked for it."""
 
 
 class Radio:
-    """A link that all devices of one home share."""
+    """What all devices of one home share; `air` tells who reaches whom."""
 
     def __init__(self) -> None:
-        """An empty link."""
-        self._link = LocalLink()  # type: ignore[no-untyped-call] # bumble leaves this constructor bare
+        """Nobody is there yet."""
+        self.air = Air()
+        self._told: defaultdict[str, list[Callable[[bytes], None]]] = defaultdict(list)
 
     def device(self, address: str, name: str, *, advertising_interval_ms: float = 200) -> Device:
-        """A Bluetooth device with this static random address; not powered yet."""
-        controller = _Controller(name, link=self._link)
-        # Extended advertising and privacy make bumble's own controller lose connects (google/bumble#841).
-        controller.le_features &= ~(LeFeatureMask.LL_PRIVACY | LeFeatureMask.LE_EXTENDED_ADVERTISING)
+        """A peripheral with this static random address; not powered yet."""
         config = DeviceConfiguration(
             name=name,
             address=Address(address),
             advertising_interval_min=advertising_interval_ms,
             advertising_interval_max=advertising_interval_ms,
         )
+        controller = DeviceController(name, self.air)
         return Device(config=config, host=Host(controller, controller))
 
+    def adapter(self, address: str, name: str, hear: Hear) -> tuple[Device, AdapterController]:
+        """An adapter that hears all adverts in its reach, as the central of connections; not powered yet."""
+        controller = AdapterController(name, self.air, hear)
+        config = DeviceConfiguration(name=name, address=Address(address))
+        return Device(config=config, host=Host(controller, controller)), controller
 
-class _Controller(Controller):
-    """bumble 0.0.236 says yes to cancelling a connection attempt and goes on with it: the host waits for ever."""
+    def advertise(self, address: str, data: bytes, *, is_connectable: bool = False) -> None:
+        """One advert of a device that is nothing but a beacon."""
+        self.air.advertise(Address(address), data, is_connectable=is_connectable)
 
-    def on_hci_le_create_connection_cancel_command(
-        self, _command: HCI_LE_Create_Connection_Cancel_Command
-    ) -> HCI_StatusReturnParameters:
-        """Core specification, volume 4, part E, 7.8.13: the attempt ends with an LE Connection Complete event."""
-        wanted, self.pending_le_connection = self.pending_le_connection, None
-        if wanted is None:
-            return HCI_StatusReturnParameters(HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
-        ended = HCI_LE_Connection_Complete_Event(
-            status=HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
-            connection_handle=0,
-            role=Role.CENTRAL,
-            peer_address_type=wanted.peer_address_type,
-            peer_address=wanted.peer_address,
-            connection_interval=0,
-            peripheral_latency=0,
-            supervision_timeout=0,
-            central_clock_accuracy=0,
-        )
-        asyncio.get_running_loop().call_soon(self.send_hci_packet, ended)
-        return HCI_StatusReturnParameters(HCI_ErrorCode.SUCCESS)
+    def on_delivered(self, address: str, told: Callable[[bytes], None]) -> None:
+        """Have `told` called with each value of that peripheral that was handed to a listener."""
+        self._told[address].append(told)
+
+    def delivered(self, address: str, value: bytes) -> None:
+        """A value of `address` was handed to a listener."""
+        for told in self._told[address]:
+            told(value)
+
+
+def bonding(capability: PairingDelegate.IoCapability) -> PairingConfig:
+    """How either side pairs: LE Secure Connections, bonding. Addresses are static, so no identity keys are given."""
+    keys = PairingDelegate.KeyDistribution.DISTRIBUTE_ENCRYPTION_KEY
+    delegate = PairingDelegate(capability, keys, keys)
+    return PairingConfig(sc=True, mitm=False, bonding=True, delegate=delegate)

@@ -1,40 +1,74 @@
-"""One remote device as bluetoothd keeps it: found, connected, listened to, lost, and who asked for its values."""
+"""One remote device as bluetoothd keeps it: found, connected, paired, listened to, lost."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from bumble import core
 from bumble.device import Connection, Device
-from bumble.hci import HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR, Address
+from bumble.hci import HCI_AUTHENTICATION_FAILURE_ERROR, HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR, Address
+from bumble.keys import MemoryKeyStore
+from bumble.pairing import PairingDelegate
 from dbus_fast import Variant
 from dbus_fast.errors import DBusError
 
 from simulators.ble.objects import NO, YES, ObjectTree
-from simulators.ble.peer import CHARACTERISTIC, FAILED, NOT_SUPPORTED, Peer
+from simulators.ble.peer import CHARACTERISTIC, FAILED, NOT_SUPPORTED, NotPaired, Peer
+from simulators.ble.radio import Delivered, bonding
 
 DEVICE = "org.bluez.Device1"
 IN_PROGRESS = "org.bluez.Error.InProgress"
 NOT_CONNECTED = "org.bluez.Error.NotConnected"
+ABORTED = "le-connection-abort-by-local"
 
+_LETTING_GO_S = 2.0
 CONNECT_S = 20.0
 """The kernel's time-out of one LE connection attempt (HCI_LE_CONN_TIMEOUT)."""
 
-Delivered = Callable[[str, bytes], None]
-"""Told a peripheral's address and a value of it that was signalled to a client which had asked for it."""
+_T = TypeVar("_T")
+
+Consent = Callable[[str], Awaitable[PairingDelegate.IoCapability | None]]
+"""Asked with a device's path whether to pair it when it wants encryption; with what capability, None: no."""
+
+
+class Central:
+    """What the devices of one adapter share: its side of links and bonds, and one turn at connecting at a time."""
+
+    def __init__(self, device: Device, *, delivered: Delivered, consent: Consent) -> None:
+        """`delivered` is told each value that a client got; `consent` is asked before pairing that nobody ordered."""
+        self.device = device
+        self.delivered = delivered
+        self.consent = consent
+        self.initiator = asyncio.Lock()  # a controller makes one connection at a time
+        self._bonds = MemoryKeyStore()
+        device.keystore = self._bonds
+
+    def bonded(self) -> list[str]:
+        """The addresses of which keys are kept."""
+        return [*self._bonds.all_keys]
+
+    def forget_bond(self, address: str) -> None:
+        """Drop the keys of the device; harmless where there are none."""
+        self._bonds.all_keys.pop(address, None)
 
 
 class Remote:
     """A remote device. Calls raise DBusError with the names that bluetoothd uses."""
 
-    def __init__(self, tree: ObjectTree, path: str, address: str, *, delivered: Delivered | None) -> None:
+    def __init__(self, tree: ObjectTree, path: str, address: str, central: Central) -> None:
         """`path` is its object, shown by the adapter; `address` as it advertises."""
         self.path = path
         self.address = address
+        self.is_connectable = True
+        """As its last advert said."""
+        self.is_bonded = address in central.bonded()
         self._tree = tree
-        self._delivered = delivered
+        self._central = central
         self._peer: Peer | None = None
         self._connecting: asyncio.Task[Connection] | None = None
+        self._pairing: asyncio.Task[None] | None = None
+        self._resolving: asyncio.Task[None] | None = None
         self._listeners: dict[str, list[str]] = {}  # characteristic path: D-Bus senders, in the order of asking
 
     @property
@@ -42,26 +76,37 @@ class Remote:
         """Neither connected nor on the way to it."""
         return self._peer is None and self._connecting is None
 
-    async def connect(self, central: Device, initiator: asyncio.Lock) -> None:
-        """Make the link, show the services, revive subscriptions; the answer comes last, as from bluetoothd."""
+    @property
+    def is_connected(self) -> bool:
+        """Whether the link is there."""
+        return self._peer is not None
+
+    async def connect(self) -> None:
+        """Make the link, encrypted where there is a bond; services are resolved after the answer.
+
+        As att_connect_cb() of bluetoothd answers, and words each failure.
+        """
         if self._connecting is not None:
             raise DBusError(IN_PROGRESS, "Operation already in progress")
         if self._peer is not None:
             return
-        self._connecting = asyncio.create_task(self._link(central, initiator), name=f"connect {self.address}")
+        self._connecting = asyncio.create_task(self._link(), name=f"connect {self.address}")
         try:
             connection = await self._connecting
-        except core.BaseBumbleError as error:
-            raise DBusError(FAILED, "le-connection-abort-by-local") from error
+        except (core.BaseBumbleError, TimeoutError) as error:
+            raise DBusError(FAILED, ABORTED) from error
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 self._connecting.cancel()
                 await asyncio.gather(self._connecting, return_exceptions=True)
                 raise
-            raise DBusError(FAILED, "le-connection-abort-by-local") from error
+            raise DBusError(FAILED, ABORTED) from error
         finally:
             self._connecting = None
-        await self._greet(connection)
+        peer = self._admit(connection)
+        if self.is_bonded:
+            await self._encrypt(peer)
+        self._resolving = asyncio.create_task(self._resolve(peer), name=f"resolve {self.address}")
 
     async def disconnect(self) -> None:
         """Drop the link, or give up making it."""
@@ -72,40 +117,54 @@ class Remote:
         elif self._peer is None:
             raise DBusError(NOT_CONNECTED, "Not Connected")
         else:
-            await self._peer.connection.disconnect(HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR)
+            await self._drop(self._peer)
 
-    async def pair(self) -> None:
-        """Bond without asking anybody (just works); the device must be connected."""
-        if self._peer is None:
-            raise DBusError(NOT_CONNECTED, "Not Connected")
+    async def pair(self, capability: PairingDelegate.IoCapability | None) -> None:
+        """Connect and bond; None: there is no agent, which bluetoothd needs even where it asks nothing."""
+        if self.is_bonded:
+            raise DBusError("org.bluez.Error.AlreadyExists", "Already Exists")
+        if self._pairing is not None:
+            raise DBusError(IN_PROGRESS, "Operation already in progress")
+        self._pairing = asyncio.create_task(self._bond(capability), name=f"pair {self.address}")
         try:
-            await self._peer.connection.pair()
-        except core.BaseBumbleError as error:
-            raise DBusError("org.bluez.Error.AuthenticationFailed", str(error)) from error
-        self._tree.change(self.path, DEVICE, {"Paired": YES, "Bonded": YES})
+            await self._pairing
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                self._pairing.cancel()
+                raise
+            raise DBusError("org.bluez.Error.AuthenticationCanceled", "Authentication Canceled") from error
+        finally:
+            self._pairing = None
+
+    async def cancel_pairing(self) -> None:
+        """End a pairing under way, and its link."""
+        if self._pairing is None:
+            raise DBusError("org.bluez.Error.DoesNotExist", "Does Not Exist")
+        self._pairing.cancel()
+        if not self.is_idle:
+            await self.disconnect()
 
     async def read(self, path: str) -> bytes:
         """Read a characteristic or descriptor; like bluetoothd, also signal the value of a characteristic."""
-        value = await self._connected().read(path)
+        value = await self._secured(lambda peer: peer.read(path))
         if "/desc" not in path and path in self._tree:
             self._tree.change(path, CHARACTERISTIC, {"Value": Variant("ay", value)})
         return value
 
     async def write(self, path: str, value: bytes, *, with_response: bool) -> None:
         """Write a characteristic or descriptor."""
-        await self._connected().write(path, value, with_response=with_response)
+        await self._secured(lambda peer: peer.write(path, value, with_response=with_response))
 
     async def start_notify(self, path: str, sender: str) -> None:
         """Let `sender` have the values of a characteristic."""
-        peer = self._connected()
-        if not peer.can_notify(path):
+        if not self._connected().can_notify(path):
             raise DBusError(NOT_SUPPORTED, "Operation is not supported")
         senders = self._listeners.setdefault(path, [])
         if sender in senders:
             raise DBusError(IN_PROGRESS, "Operation already in progress")
         senders.append(sender)  # before the CCCD is written: the first value may come at once
         try:
-            await peer.listen(path)
+            await self._secured(lambda peer: peer.listen(path))
         except DBusError:
             senders.remove(sender)
             raise
@@ -123,29 +182,89 @@ class Remote:
         """A client left the bus: its subscriptions end, the link stays (bluez/bluez#89)."""
         for path, senders in self._listeners.items():
             if sender in senders:
-                await self.stop_notify(path, sender)
+                with contextlib.suppress(DBusError):  # the link may go at the same moment
+                    await self.stop_notify(path, sender)
 
-    async def _link(self, central: Device, initiator: asyncio.Lock) -> Connection:
-        async with initiator:  # a controller makes one connection at a time
+    async def _link(self) -> Connection:
+        central = self._central.device
+        async with self._central.initiator:
             attempt = asyncio.ensure_future(central.connect_le(Address(self.address), timeout=CONNECT_S))
             try:
                 return await asyncio.shield(attempt)
             except asyncio.CancelledError:
                 await central.cancel_connection()  # type: ignore[no-untyped-call] # bumble leaves it bare
-                with contextlib.suppress(core.BaseBumbleError):
+                with contextlib.suppress(core.BaseBumbleError, TimeoutError):
                     late = await attempt
                     await late.disconnect(HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR)
                 raise
 
-    async def _greet(self, connection: Connection) -> None:
+    def _admit(self, connection: Connection) -> Peer:
         peer = self._peer = Peer(self._tree, self.path, connection, self._notified)
-        connection.on(connection.EVENT_DISCONNECTION, lambda _reason: self._dropped())
+        connection.on(connection.EVENT_DISCONNECTION, lambda _reason: self._dropped(peer))
         self._tree.change(self.path, DEVICE, {"Connected": YES})
-        uuids = await peer.resolve()
-        for path, senders in self._listeners.items():
-            if senders:
-                await peer.listen(path)
-        self._tree.change(self.path, DEVICE, {"UUIDs": Variant("as", uuids), "ServicesResolved": YES})
+        return peer
+
+    async def _encrypt(self, peer: Peer) -> None:
+        try:
+            await peer.connection.encrypt()
+        except (core.BaseBumbleError, asyncio.CancelledError) as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            # The device has lost its bond: the kernel ends the link (hci_encrypt_change_evt).
+            await self._drop(peer, HCI_AUTHENTICATION_FAILURE_ERROR)
+            raise DBusError(FAILED, ABORTED) from error
+
+    async def _resolve(self, peer: Peer) -> None:
+        with contextlib.suppress(DBusError):  # a link that goes meanwhile never gets its services
+            await peer.discover()
+            if self._peer is not peer:
+                return
+            uuids = peer.show()
+            for path, senders in self._listeners.items():
+                if senders:
+                    await peer.listen(path)
+            if self._peer is peer:
+                self._tree.change(self.path, DEVICE, {"UUIDs": Variant("as", uuids), "ServicesResolved": YES})
+
+    async def _bond(self, capability: PairingDelegate.IoCapability | None) -> None:
+        await self.connect()
+        peer = self._connected()
+        if capability is None:
+            await self._drop(peer)
+            raise DBusError("org.bluez.Error.AuthenticationFailed", "Authentication Failed")
+        self._central.device.pairing_config_factory = lambda _connection: bonding(capability)
+        try:
+            await peer.connection.pair()
+        except core.BaseBumbleError as error:
+            await self._drop(peer)
+            raise DBusError("org.bluez.Error.AuthenticationFailed", "Authentication Failed") from error
+        self.is_bonded = True
+        if self.path in self._tree:
+            self._tree.change(self.path, DEVICE, {"Paired": YES, "Bonded": YES})
+
+    async def _drop(self, peer: Peer, reason: int = HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR) -> None:
+        if self._peer is peer:
+            # it may be gone a moment before, or switched off: then bumble waits for an answer that never comes
+            with contextlib.suppress(core.BaseBumbleError, TimeoutError):
+                async with asyncio.timeout(_LETTING_GO_S):
+                    await peer.connection.disconnect(reason)
+
+    async def _secured(self, ask: Callable[[Peer], Awaitable[_T]]) -> _T:
+        """Ask; where the device wants encryption first, see to that and ask once more (change_security() in att.c)."""
+        peer = self._connected()
+        try:
+            return await ask(peer)
+        except NotPaired:
+            if peer.connection.is_encrypted:
+                raise
+            if self.is_bonded:
+                await self._encrypt(peer)
+            else:
+                capability = await self._central.consent(self.path)
+                if capability is None:
+                    raise
+                await self.pair(capability)
+            return await ask(self._connected())
 
     def _connected(self) -> Peer:
         if self._peer is None:
@@ -157,10 +276,12 @@ class Remote:
         senders = self._listeners.get(path, [])
         for _ in senders:
             self._tree.change(path, CHARACTERISTIC, {"Value": Variant("ay", value)})
-        if senders and self._delivered is not None:
-            self._delivered(self.address, value)
+        if senders:
+            self._central.delivered(self.address, value)
 
-    def _dropped(self) -> None:
+    def _dropped(self, peer: Peer) -> None:
+        if self._peer is not peer:
+            return
         self._peer = None
         if self.path in self._tree:
             self._tree.change(self.path, DEVICE, {"ServicesResolved": NO})
