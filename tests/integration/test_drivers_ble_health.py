@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +21,14 @@ from shouwang.quantities import Quantity
 from shouwang.reading import Quality, Reading
 from shouwang.status import SensorState
 from simulators.ble.blood_pressure import BloodPressureCuff, Status
+from simulators.ble.cgm import GlucoseSensor
+from simulators.ble.cgm import Reading as CgmReading
 from simulators.ble.clock import DeviceClock
 from simulators.ble.glucose_meter import Context, GlucoseMeter
 from simulators.ble.heart_rate import HeartRateStrap
 from simulators.ble.peripheral import Peripheral
 from simulators.ble.thermometer import Thermometer
+from simulators.ble.weight_scale import Body, WeightScale
 
 ADDRESS = "C0:FF:EE:00:04:01"
 OUTFIT: dict[str, Any] = {"sensor_id": "it", "address": ADDRESS, "advertising_interval_ms": 50}
@@ -273,3 +277,45 @@ async def test_a_thermometer_is_read_when_it_has_measured(ble_air: BleAir) -> No
     async with switched_on(thermometer), home.running() as told:
         await thermometer.measure(38.4)
         await told.until(lambda: values(readings(told), Quantity.BODY_TEMPERATURE) == [38.4])
+
+
+@pytest.mark.parametrize("splits", [False, True])
+async def test_a_scale_tells_each_persons_weighing_after_consent(ble_air: BleAir, tmp_path: Path, splits: bool) -> None:
+    scale = WeightScale(
+        ble_air.radio, ble_air.tally, users={1: 4711, 2: 815}, splits_composition=splits, awake_s=2.0, **OUTFIT
+    )
+    consents = tmp_path / "consents"
+    consents.write_text("1 4711\n2 815\n")
+    home = Home(kind="weight_scale_wss", users={1: "wang", 2: "li"}, consent_file=consents)
+    async with switched_on(scale), home.running() as told:
+        await scale.weigh(72.5, user=1, body=Body(fat=24.0, impedance=512.0))
+        await told.until(lambda: values(readings(told), Quantity.BODY_FAT) == [24])
+        await scale.weigh(60.2, user=2)
+        await told.until(lambda: 60.2 in values(readings(told), Quantity.WEIGHT))
+    whose = {reading.value: reading.resident_id for reading in home.heard if reading.quantity is Quantity.WEIGHT}
+    assert whose == {72.5: "", 60.2: "li"}
+    assert values(home.heard, Quantity.IMPEDANCE) == [512]
+
+
+@pytest.mark.parametrize("has_crc", [False, True])
+async def test_a_glucose_sensor_tells_what_was_missed_at_its_own_minute(ble_air: BleAir, has_crc: bool) -> None:
+    sensor = GlucoseSensor(
+        ble_air.radio, ble_air.tally, has_crc=has_crc, packs=2, speaks=False, is_guarded=False, **OUTFIT
+    )
+    home = Home(kind="glucose_sensor_cgms")
+    async with switched_on(sensor):
+        sensor.begin_session(ago=timedelta(minutes=30))
+        for minute in (0, 5, 10):
+            await sensor.measure(CgmReading(glucose=90.0 + minute), offset=minute)
+        async with home.running() as told:
+            await told.until(lambda: len(values(readings(told), Quantity.INTERSTITIAL_GLUCOSE)) == 3)
+            await sensor.measure(CgmReading(glucose=120.0), offset=30)
+            await told.until(lambda: len(values(readings(told), Quantity.INTERSTITIAL_GLUCOSE)) == 4)
+        await sensor.until(lambda: not sensor.is_connected)
+        await sensor.measure(CgmReading(glucose=130.0), offset=35)
+        async with home.running() as told:
+            await told.until(lambda: values(readings(told), Quantity.INTERSTITIAL_GLUCOSE))
+    glucose = [reading for reading in home.heard if reading.quantity is Quantity.INTERSTITIAL_GLUCOSE]
+    assert [round(reading.value * 18.016) for reading in glucose] == [90, 95, 100, 120, 130]
+    assert [reading.is_late for reading in glucose[:3]] == [True, True, True]
+    assert abs(glucose[1].at - glucose[0].at - timedelta(minutes=5)) < timedelta(seconds=5)
