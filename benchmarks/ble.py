@@ -5,16 +5,14 @@ of both sides: an upper bound for the gateway's own. Each strap says another rat
 moment it speaks to the moment the driver emits.
 """
 
-import argparse
 import asyncio
-import json
 import math
 import os
 import sys
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
-from pathlib import Path
+
+from _figures import Figure, options_of, report
 
 from drivers.ble.heart_rate_monitor_hrs import HeartRateMonitorHrs
 from drivers.ble.radio import Radio
@@ -30,21 +28,6 @@ from simulators.tally import Tally
 STRAPS = 50
 SECONDS = 20
 FIRST_RATE = 40
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One measured number and what it must not exceed."""
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the target is met (or there is none)."""
-        return self.target is None or self.value <= self.target
 
 
 class Ear:
@@ -138,17 +121,8 @@ def _quantile(values: list[float], share: float) -> float:
 
 def main() -> int:
     """Measure, print, write; 1 where a target is missed."""
-    parser = argparse.ArgumentParser(prog="./dev bench ble")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
-    options = parser.parse_args()
-    figures = asyncio.run(measure())
-    for figure in figures:
-        goal = "" if figure.target is None else f"target <= {figure.target:g}   {'met' if figure.ok else 'MISSED'}"
-        print(f"{figure.name:58}{figure.value:9.2f} {figure.unit:12}{goal}")
-    if options.json is not None:
-        found = [asdict(figure) | {"ok": figure.ok} for figure in figures]
-        options.json.write_text(json.dumps({"straps": STRAPS, "figures": found}, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(figure.ok for figure in figures) else 1
+    options = options_of(__doc__).parse_args()
+    return report(asyncio.run(measure()), options.json, straps=STRAPS)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,13 @@
 Each frame goes from bytes to samples, as in a driver. The rows of `shouwang decode` go from JSON to JSON.
 """
 
-import argparse
-import json
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import msgspec
+from _figures import Figure, options_of, report
 
 from drivers.ble.codec import blood_pressure, body_composition, cgm, glucose, heart_rate, pulse_oximeter, thermometer
 from drivers.decode import answer_line
@@ -20,21 +17,6 @@ from shouwang.driver import Said
 
 ROUNDS = 7
 SECONDS_A_ROUND = 0.3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One measured rate and what it must reach."""
-
-    name: str
-    value: float
-    unit: str = "/s"
-    target: float | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the target is met (or there is none)."""
-        return self.target is None or self.value >= self.target
 
 
 def _heart_rate(frame: bytes) -> list[Said]:
@@ -119,18 +101,8 @@ def _figure(
 
 def main() -> int:
     """Print the table, write the JSON; 1 where the target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
-    figures = measure()
-    for figure in figures:
-        target = "" if figure.target is None else f"target >= {figure.target:,.0f}"
-        verdict = "" if figure.target is None else ("met" if figure.ok else "MISSED")
-        print(f"{figure.name:<50} {figure.value:>12,.0f} {figure.unit:<4} {target:<20} {verdict}")
-    if options.json is not None:
-        found = {"figures": [{**asdict(figure), "ok": figure.ok} for figure in figures]}
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(figure.ok for figure in figures) else 1
+    options = options_of(__doc__).parse_args()
+    return report(measure(), options.json)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ row without an answer. atheris (libFuzzer) looks for new paths where it is insta
 random. What failed is printed with its bytes: put them into a test first.
 """
 
-import argparse
 import json
 import math
 import os
@@ -18,11 +17,12 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
+from _figures import Figure, options_of, report
 
 from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError
@@ -55,21 +55,6 @@ class Target:
     name: str
     run: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One count and what it must not exceed."""
-
-    name: str
-    value: float
-    unit: str = ""
-    target: float | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the target is met (or there is none)."""
-        return self.target is None or self.value <= self.target
 
 
 def _characteristic(name: str) -> Target:
@@ -232,10 +217,9 @@ def _by_chance(seconds: int, folder: Path, seed: int) -> int:
 
 def main() -> int:
     """Print the table and the failures, write the JSON; 1 on any failure."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options_of(__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long to try")
     parser.add_argument("--seed", type=int, default=None, help="of the changes at random (default: another each time)")
-    parser.add_argument("--json", type=Path, help="write figures and failures to this file")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
     with tempfile.TemporaryDirectory() as name:
@@ -253,16 +237,9 @@ def main() -> int:
         Figure(name="executions a second", value=done / options.seconds, unit="/s"),
         Figure(name="kinds of failure", value=len(failed), target=0),
     ]
-    for figure in figures:
-        verdict = "" if figure.target is None else ("met" if figure.ok else "MISSED")
-        target = "" if figure.target is None else f"target <= {figure.target:g}"
-        print(f"{figure.name:<50} {figure.value:>12,.0f} {figure.unit:<4} {target:<20} {verdict}")
     for one in failed[:SHOWN]:
         print(f"{one['target']}: {one['error']} at {one['place']}\n    {one['hex']}")
-    if options.json is not None:
-        found = {"figures": [{**asdict(figure), "ok": figure.ok} for figure in figures], "failures": failed}
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return 0 if not failed else 1
+    return report(figures, options.json, failures=failed)
 
 
 if __name__ == "__main__":

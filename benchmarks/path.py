@@ -5,17 +5,16 @@ the simulated home. An SOS frame is published on the home's broker; the centre's
 is seen on the community's broker. So the times hold two broker hops more than the path itself.
 """
 
-import argparse
 import asyncio
-import json
 import math
 import os
 import re
 import sys
 import time
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from _figures import Figure, options_of, report
 
 from messaging.broker import BrokerSettings
 from messaging.session import Session, connect
@@ -29,21 +28,6 @@ DEBOUNCE_S = 2.5
 PRESSES = 400
 PAUSE_S = 0.1
 IDLE_S = 20.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One measured number and what it must not exceed."""
-
-    name: str
-    value: float
-    unit: str
-    target: float | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the target is met (or there is none)."""
-        return self.target is None or self.value <= self.target
 
 
 async def measure() -> list[Figure]:
@@ -197,22 +181,13 @@ def _percentile(seconds: list[float], percent: int) -> float:
 
 def main() -> int:
     """Print the table, write the JSON; 1 where a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
-    figures = asyncio.run(measure())
-    for figure in figures:
-        target = "" if figure.target is None else f"target <= {figure.target:g}"
-        verdict = "" if figure.target is None else ("met" if figure.ok else "MISSED")
-        print(f"{figure.name:<50} {figure.value:>9.2f} {figure.unit:<12} {target:<16} {verdict}")
+    options = options_of(__doc__).parse_args()
+    status = report(asyncio.run(measure()), options.json)
     print(
         "What dominates: two flushes (the home's outbox, the centre's COMMIT) and five hops between processes; "
         "the voice waits for neither."
     )
-    if options.json is not None:
-        found = {"figures": [{**asdict(figure), "ok": figure.ok} for figure in figures]}
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(figure.ok for figure in figures) else 1
+    return status
 
 
 if __name__ == "__main__":
