@@ -96,7 +96,7 @@ def _figure(
                     read(frame)
             done += 200 * len(frames)
         rates.append(done / spent)
-    return Figure(name=name, value=statistics.median(rates), target=target)
+    return Figure(name=name, value=statistics.median(rates), unit="/s", target=target, at_least=True)
 
 
 def main() -> int:
