@@ -35,11 +35,13 @@ from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
 
 KINDS: tuple[type[BaseModel], ...] = get_args(get_args(AnyDriver)[0])
-ROWS = {
+ROWS = {  # the first table of the page; a later one may name the kinds again
     cells[1].strip(" `"): cells
     for cells in (
         line.split("|")
-        for line in (Path(__file__).parents[2] / "docs" / "drivers.md").read_text(encoding="utf-8").splitlines()
+        for line in reversed(
+            (Path(__file__).parents[2] / "docs" / "drivers.md").read_text(encoding="utf-8").splitlines()
+        )
     )
     if len(cells) > 2
 }
