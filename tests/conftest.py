@@ -7,6 +7,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow computer is no failure: no example has a time limit.
+settings.register_profile("shouwang", deadline=None)
+settings.load_profile("shouwang")
 
 TESTS = Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS))
