@@ -20,9 +20,10 @@ from gateway.outbox import Outbox
 from gateway.pipeline import Pipeline
 from messaging.broker import BrokerSettings
 from messaging.session import connect
+from shouwang.alert import Severity
 from shouwang.errors import ConfigError
 from shouwang.reading import Reading
-from shouwang.wire import BirthBody, GapBody, Lane, StatusBody, TelemetryBody, decode_envelope
+from shouwang.wire import AlertBody, BirthBody, GapBody, Lane, StatusBody, TelemetryBody, decode_envelope
 
 
 @pytest.fixture
@@ -182,3 +183,31 @@ async def test_sigterm_does_not_wait_for_a_broker_that_never_answers(write_home,
     assert process.returncode == 0, words
     assert re.search("nothing is left in memory", words)
     assert "Traceback" not in words
+
+
+@pytest.mark.slow
+def test_a_dead_radio_is_said_at_home_and_told_to_the_centre(write_home, free_port, tmp_path):
+    path = write_home(free_port)
+    oximeter = "  - {kind: pulse_oximeter_plx, id: oximeter, address: 'C0:FF:EE:00:00:01'}\n"
+    path.write_text(path.read_text(encoding="utf-8").replace("sensors:\n", f"sensors:\n{oximeter}"), encoding="utf-8")
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "shouwang", "gateway", "run", "-c", str(path)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/nobody"},
+        )
+    try:
+        spoken = next(line for line in process.stdout if "silence:bluetooth-hci0" in line)
+        process.terminate()
+        process.wait(20)
+    finally:
+        process.kill()
+        process.communicate()
+    assert spoken.startswith("ANNOUNCE notice P3 silence:bluetooth-hci0 | Notice Bluetooth-hci0 not heard for 1 s")
+    alerts = [body.alert for body in left_on_the_card(tmp_path) if isinstance(body, AlertBody)]
+    (radio,) = [alert for alert in alerts if alert.sensor_id == "bluetooth-hci0"]
+    assert (radio.severity, radio.hazard) == (Severity.P3, "sensor-silent")
+    assert "systemctl start bluetooth" in radio.why.en
+    assert "sensor bluetooth-hci0 is down: the Bluetooth service cannot be reached" in (tmp_path / "log").read_text()
