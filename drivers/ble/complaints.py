@@ -22,7 +22,11 @@ def in_plain_words(adapter: str, what: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise DeviceError(f"{what} got no answer in time; if this lasts: systemctl restart bluetooth") from error
+        # bluetoothd 5.66 never answers a stranger who asks for an encrypted value: it tries to bond, and cannot
+        raise DeviceError(
+            f"{what} got no answer in time; if it wants to be paired: shouwang gateway pair ADDRESS; "
+            "if this lasts: systemctl restart bluetooth"
+        ) from error
     except BleakBluetoothNotAvailableError as error:
         advice = _UNAVAILABLE.get(error.reason, "see what this box has with: bluetoothctl list")
         raise DeviceError(f"Bluetooth cannot be used here: {error.args[0]}; {advice}") from error

@@ -322,17 +322,25 @@ class Radio:
     @asynccontextmanager
     async def _scanning(self) -> AsyncIterator[None]:
         scanner = self._scanner()
-        what = f"the {self._scan} scan"
         try:
-            with in_plain_words(self.adapter, what):
-                async with asyncio.timeout(_START_S):
-                    await scanner.start()
+            await self._start(scanner)
             yield
         finally:
             # A scan of before bluetoothd's restart cannot be stopped any more; a new one hears all the same.
             with suppress(BleakError, OSError, EOFError, TimeoutError, AssertionError):
                 async with asyncio.timeout(_STOP_S):
                     await scanner.stop()
+
+    async def _start(self, scanner: BleakScanner) -> None:
+        try:
+            with in_plain_words(self.adapter, f"the {self._scan} scan"):
+                async with asyncio.timeout(_START_S):
+                    await scanner.start()
+        except DeviceError as error:
+            if self._scan == "active":
+                raise
+            self._scan = "active"
+            raise _Anew(f"{error}: changing to active", _Step.SCANNER) from error
 
     def _scanner(self) -> BleakScanner:
         if self._scan == "passive":

@@ -230,3 +230,13 @@ async def test_two_adapters_are_used_side_by_side_and_one_may_go(monkeypatch: py
             before = two.count(Quantity.SPO2, 97)
             await two.until(lambda: two.count(Quantity.SPO2, 97) > before + 2)
             assert two.states == [UP]
+
+
+async def test_a_passive_scan_that_is_refused_becomes_active(ble_air: BleAir, neighbours: None) -> None:
+    ble_air.bluez.is_experimental = False
+    await ble_air.bluez.restart()
+    listening = Radio("hci0", scan="passive")
+    async with supervised(listening) as (told,):
+        await told.until_state(UP)
+        await heard_anew(listening)
+        assert told.states == [UP]

@@ -18,7 +18,7 @@ from simulators.ble.pulse_oximeter import Finger, PulseOximeter
 from simulators.ble.radio import Radio
 from simulators.tally import Tally
 
-ADVERTISING_MS = 100
+ADVERTISING_MS = 250
 
 
 class Air:
