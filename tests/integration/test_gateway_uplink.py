@@ -193,6 +193,11 @@ def alerts(came):
     return [item.body.alert for item in came if isinstance(item.body, AlertBody)]
 
 
+def each_once(came):
+    """Without resends: on a slow computer a receipt may come after its time."""
+    return [*{step.alert_id: step for step in alerts(came)}.values()]
+
+
 async def test_an_alert_goes_up_and_leaves_the_card_on_the_receipt(mosquitto, tmp_path):
     async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
         home.say(Quantity.SOS)
@@ -287,8 +292,8 @@ async def test_a_reset_ends_a_latched_alarm_and_the_centre_is_told(mosquitto, tm
         home.say(Quantity.SOS)
         await there.until(alerts)
         await there.order(ResetAlarm(keys=("sos:bed", "unknown:x"), by="zhanglin"))
-        await there.until(lambda came: len(alerts(came)) == 2)
-        assert [step.state for step in alerts(there.came)] == [AlertState.FIRING, AlertState.RESOLVED]
+        await there.until(lambda came: len(each_once(came)) == 2)
+        assert [step.state for step in each_once(there.came)] == [AlertState.FIRING, AlertState.RESOLVED]
         await home.backlog_is(0)
 
 
