@@ -89,10 +89,8 @@ class CgmTalk:
 
     async def answer(self, attribute: Attribute, value: bytes) -> None:
         """Ask on, where the sensor has answered. Raises DecodeError, DeviceError."""
-        if attribute == RECORD_ACCESS and self._device is not None:
-            request = self._records.answered(value)
-            if request is not None:
-                await self._device.write(RECORD_ACCESS, request)
+        if attribute == RECORD_ACCESS:
+            await self._records.go_on(self._device, RECORD_ACCESS, value)
 
     def take(self, attribute: Attribute, value: bytes) -> Iterable[Emitted]:
         """Records, each once. Raises DecodeError."""

@@ -16,6 +16,7 @@ from drivers.ble.codec.record_access import (
     report_from,
     report_last,
 )
+from drivers.ble.link import Attribute, Peripheral
 from shouwang.driver import Note, Notes
 from shouwang.errors import DeviceError
 
@@ -81,3 +82,9 @@ class Records:
         if is_refused:
             raise DeviceError(f"the device refuses to tell its records (code {answer.code})")
         return None
+
+    async def go_on(self, device: Peripheral | None, point: Attribute, value: bytes) -> None:
+        """Ask on at the control point, where the device has answered there. Raises DecodeError, DeviceError."""
+        request = self.answered(value)
+        if request is not None and device is not None:
+            await device.write(point, request)
