@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from drivers.decode import Answer, Plain, Told, answer, answer_line, entry_of, refusal
+from drivers.decode import Answer, Told, answer, answer_line, entry_of, refusal
+from drivers.rows import Plain
 from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality
 

@@ -5,13 +5,12 @@ Bluetooth's standard services, `input` is an advert. Members that are not known 
 """
 
 import re
-from collections.abc import Callable, Mapping
 
 import msgspec
 
 from drivers.ble.codec.catalogue import CATALOGUE, Entry
-from drivers.ble.codec.date_time import DateTime
 from drivers.ble.codec.quirks import Quirk, quirk_named, quirk_shown_by
+from drivers.rows import Found, Plain, Reader, Row, plain, plain_fields
 from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES
@@ -19,11 +18,6 @@ from shouwang.reading import Quality
 
 MAX_VALUE = 512
 """Bytes of a characteristic's value (Bluetooth Core 5.4, volume 3, part F, 3.2.9)."""
-
-Plain = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
-"""What JSON can hold."""
-Row = Mapping[str, object]
-Found = tuple[dict[str, Plain], list[Said]]
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +79,7 @@ def entry_of(characteristic: object) -> tuple[str, Entry]:
     return name, CATALOGUE[name]
 
 
-def _reader_of(row: Row) -> Callable[[Row], Found]:
+def _reader_of(row: Row) -> Reader:
     written = row.get("format", row.get("protocol"))
     if isinstance(written, str) and written in FORMATS:
         return FORMATS[written]
@@ -113,12 +107,12 @@ def _gatt(row: Row) -> Found:
     quirk = quirk_shown_by(number, value) if named is None else _quirk_for(number, named)
     if quirk is None:
         fields, said = entry.read(value)
-        return _plain_fields(fields), said
+        return plain_fields(fields), said
     fields, said = entry.read(quirk.as_standard(value))
     said = [msgspec.structs.replace(one, frame=value) if isinstance(one, Sample) else one for one in said]
     if named is None:
         said = [_doubted(one) for one in said]
-    return {**_plain_fields(fields), "quirk": quirk.name}, said
+    return {**plain_fields(fields), "quirk": quirk.name}, said
 
 
 def _quirk_for(number: int, name: str) -> Quirk:
@@ -142,7 +136,7 @@ def _advert(row: Row) -> Found:
     if isinstance(given, dict) and key is not None and "bindkey_hex" not in given:
         row = {**row, "input": {**given, "bindkey_hex": key}}
     fields, said = decode_row(row)
-    return {name: _plain(value) for name, value in fields.items()}, said
+    return {name: plain(value) for name, value in fields.items()}, said
 
 
 def _bytes(written: object) -> bytes:
@@ -163,21 +157,5 @@ def _told(sample: Sample) -> Told:
     return Told(quantity=sample.quantity.value, value=sample.value, unit=info.unit, quality=quality)
 
 
-def _plain_fields(fields: msgspec.Struct) -> dict[str, Plain]:
-    return {name: _plain(getattr(fields, name)) for name in fields.__struct_fields__}
-
-
-def _plain(value: object) -> Plain:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, DateTime):
-        return value.isoformat()
-    if isinstance(value, msgspec.Struct):
-        return _plain_fields(value)
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    return str(value)
-
-
-FORMATS: dict[str, Callable[[Row], Found]] = {"gatt": _gatt}
+FORMATS: dict[str, Reader] = {"gatt": _gatt}
 """How a row of each format is read; a new one is one more entry. A row with `input` and none of these is an advert."""

@@ -36,6 +36,7 @@ class Quantity(StrEnum):
     BODY_WATER = "body-water"
     IMPEDANCE = "impedance"
     BASAL_METABOLISM = "basal-metabolism"
+    RESPIRATORY_RATE = "respiratory-rate"
     BATTERY = "battery"
     BATTERY_VOLTAGE = "battery-voltage"
     BATTERY_LOW = "battery-low"
@@ -46,6 +47,8 @@ class Quantity(StrEnum):
     PRESENCE = "presence"
     MOTION = "motion"
     BODY_MOVEMENT = "body-movement"
+    BED = "bed"
+    DISTANCE = "distance"
     DOOR = "door"
     TAMPER = "tamper"
     BUTTON = "button"
@@ -53,8 +56,14 @@ class Quantity(StrEnum):
     SMOKE = "smoke"
     CARBON_MONOXIDE_ALARM = "carbon-monoxide-alarm"
     GAS_ALARM = "gas-alarm"
+    GAS_CONCENTRATION = "gas-concentration"
+    HEAT_ALARM = "heat-alarm"
     LEAK = "leak"
     PROBLEM = "problem"
+    MAINS_LOST = "mains-lost"
+    SWITCH = "switch"
+    POWER = "power"
+    ENERGY = "energy"
     TEMPERATURE = "temperature"
     HUMIDITY = "humidity"
     AIR_PRESSURE = "air-pressure"
@@ -145,6 +154,10 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.BODY_WATER: QuantityInfo(unit="kg", low=1, high=200, zh="体水分", en="body water", mdc=188764),
     Quantity.IMPEDANCE: QuantityInfo(unit="Ohm", low=50, high=3000, zh="阻抗", en="impedance"),
     Quantity.BASAL_METABOLISM: QuantityInfo(unit="kJ", low=500, high=30_000, zh="基础代谢", en="basal metabolism"),
+    # Breaths of adults 4 to 60 a minute; sources in 60 GHz radars' manuals report 0 to 35, patient monitors up to 150.
+    Quantity.RESPIRATORY_RATE: QuantityInfo(
+        unit="/min", low=3, high=150, zh="呼吸频率", en="respiratory rate", loinc="9279-1", mdc=151562
+    ),
     Quantity.BATTERY: QuantityInfo(unit="%", low=0, high=100, zh="电量", en="battery", mdc=67996),
     Quantity.BATTERY_VOLTAGE: QuantityInfo(unit="V", low=0.5, high=60, zh="电池电压", en="battery voltage"),
     Quantity.BATTERY_LOW: QuantityInfo(unit="1", low=0, high=1, zh="电量低", en="battery low"),
@@ -155,6 +168,8 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.PRESENCE: QuantityInfo(unit="1", low=0, high=1, zh="有人", en="presence"),
     Quantity.MOTION: QuantityInfo(unit="1", low=0, high=2, zh="活动", en="motion"),
     Quantity.BODY_MOVEMENT: QuantityInfo(unit="%", low=0, high=100, zh="体动", en="body movement"),
+    Quantity.BED: QuantityInfo(unit="1", low=0, high=1, zh="在床", en="in bed"),
+    Quantity.DISTANCE: QuantityInfo(unit="m", low=0, high=30, zh="距离", en="distance"),
     Quantity.DOOR: QuantityInfo(unit="1", low=0, high=1, zh="门开", en="door open"),
     Quantity.TAMPER: QuantityInfo(unit="1", low=0, high=1, zh="防拆", en="tamper"),
     Quantity.BUTTON: QuantityInfo(unit="1", low=1, high=255, zh="按键", en="button", event=True),
@@ -164,8 +179,15 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
         unit="1", low=0, high=1, zh="一氧化碳报警", en="carbon monoxide alarm", life_safety=True
     ),
     Quantity.GAS_ALARM: QuantityInfo(unit="1", low=0, high=1, zh="燃气报警", en="gas alarm", life_safety=True),
+    # Detectors for homes alarm at 5 to 20 % of the lower explosive limit (EN 50194-1, GB 15322.2).
+    Quantity.GAS_CONCENTRATION: QuantityInfo(unit="%{LEL}", low=0, high=100, zh="燃气浓度", en="gas concentration"),
+    Quantity.HEAT_ALARM: QuantityInfo(unit="1", low=0, high=1, zh="高温报警", en="heat alarm", life_safety=True),
     Quantity.LEAK: QuantityInfo(unit="1", low=0, high=1, zh="漏水", en="water leak"),
     Quantity.PROBLEM: QuantityInfo(unit="1", low=0, high=1, zh="设备故障", en="device problem"),
+    Quantity.MAINS_LOST: QuantityInfo(unit="1", low=0, high=1, zh="市电中断", en="mains lost"),
+    Quantity.SWITCH: QuantityInfo(unit="1", low=0, high=1, zh="开关", en="switched on"),
+    Quantity.POWER: QuantityInfo(unit="W", low=-25_000, high=25_000, zh="功率", en="power"),
+    Quantity.ENERGY: QuantityInfo(unit="kW.h", low=0, high=10_000_000, zh="电能", en="energy"),
     # Sensors of room and freezer; freezers are read too, ovens are not.
     Quantity.TEMPERATURE: QuantityInfo(unit="Cel", low=-45, high=130, zh="温度", en="temperature", loinc="60832-3"),
     Quantity.HUMIDITY: QuantityInfo(unit="%", low=0, high=100, zh="湿度", en="humidity"),

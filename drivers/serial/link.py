@@ -4,6 +4,8 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
 
 import serialx
 
@@ -17,13 +19,22 @@ _GRACE_S = 2.0
 _READ_BYTES = 4096
 
 
-class SerialLink:
-    """One port by its stable name (`/dev/serial/by-id/...`), 8N1 without flow control, for this process alone."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """How a line is driven: bits a second, parity, stop bits; always eight data bits without flow control."""
 
-    def __init__(self, port: str, *, baudrate: int) -> None:
+    baudrate: int
+    parity: Literal["N", "E", "O"] = "N"
+    stopbits: Literal[1, 2] = 1
+
+
+class SerialLink:
+    """One port by its stable name (`/dev/serial/by-id/...`), for this process alone."""
+
+    def __init__(self, port: str, line: Line) -> None:
         """Nothing is opened yet."""
         self._port = port
-        self._baudrate = baudrate
+        self._line = line
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["SerialPort"]:
@@ -32,7 +43,12 @@ class SerialLink:
         Raises DeviceError where it is not there, may not be opened, or is in use.
         """
         serial = serialx.async_serial_for_url(
-            self._port, baudrate=self._baudrate, exclusive=True, close_timeout=CLOSE_S
+            self._port,
+            baudrate=self._line.baudrate,
+            parity=serialx.Parity(self._line.parity),
+            stopbits=serialx.StopBits(float(self._line.stopbits)),
+            exclusive=True,
+            close_timeout=CLOSE_S,
         )
         try:
             await self._open(serial)

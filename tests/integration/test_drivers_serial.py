@@ -9,7 +9,8 @@ import pytest
 from fixtures.heard import Heard, failure, running, supervised
 
 from drivers.links import Links
-from drivers.serial.fall_radar_r60 import FallRadarR60, FallRadarR60Driver
+from drivers.serial.fall_radar_r60 import FallRadarR60
+from drivers.serial.instrument import InstrumentDriver
 from gateway import supervise
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -20,12 +21,12 @@ from simulators.tally import Tally
 UP, DOWN, SILENT = SensorState.UP, SensorState.DOWN, SensorState.SILENT
 
 
-def driver_at(port: Path, *, max_silence: str = "90s") -> FallRadarR60Driver:
+def driver_at(port: Path, *, max_silence: str = "90s") -> InstrumentDriver:
     model = FallRadarR60.model_validate(
         {"kind": "fall_radar_r60", "id": "radar", "port": str(port), "max_silence": max_silence}
     )
     driver = model.build(Links())
-    assert isinstance(driver, FallRadarR60Driver)
+    assert isinstance(driver, InstrumentDriver)
     return driver
 
 

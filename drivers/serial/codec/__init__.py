@@ -1,0 +1,1 @@
+"""What frames of serial instruments mean, byte by byte. Pure: no port, no clock, no configuration."""
