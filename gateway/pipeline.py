@@ -147,6 +147,8 @@ class Pipeline:
             self._want_written(at_once=outcome.rearmed)
 
     def _keep(self, event: Reading | SensorStatus | Reset) -> None:
+        if isinstance(event, Reading) and QUANTITIES[event.quantity].is_stream:
+            return  # what a rule made of it goes out as an alert, with its evidence
         if isinstance(event, Reading):
             self.batch.readings.append(msgspec.structs.replace(event, frame=b""))
             self._want_written(at_once=len(self.batch.readings) >= READINGS_PER_MESSAGE)

@@ -100,6 +100,7 @@ class Supervisor:
             frame=said.frame,
             is_late=now - at > LATE_AFTER,
             resident_id=said.resident_id,
+            axes=said.axes,
         )
 
     def _become(self, state: SensorState, reason: str) -> None:

@@ -21,12 +21,34 @@ from shouwang.status import SensorStatus
 _SPARE_DEADLINES = 64
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Saved:
-    """What must last of one rule: its state as JSON and the engine millisecond of its wake."""
+    """What must last of one rule: its state as JSON and the engine millisecond of its wake.
 
-    state: bytes
-    wake_at: int | None = None
+    The state is frozen, so it is encoded only where it is written: not at each of a thousand readings between.
+    """
+
+    __slots__ = ("_state", "wake_at")
+
+    def __init__(self, *, state: object, wake_at: int | None = None) -> None:
+        """`state`: JSON, or a frozen value that becomes JSON when it is asked for."""
+        self._state = state
+        self.wake_at = wake_at
+
+    @property
+    def state(self) -> bytes:
+        """As JSON."""
+        if not isinstance(self._state, bytes):
+            self._state = msgspec.json.encode(self._state)
+        return self._state
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Saved) and (self.state, self.wake_at) == (other.state, other.wake_at)
+
+    def __hash__(self) -> int:
+        return hash((self.state, self.wake_at))
+
+    def __repr__(self) -> str:
+        return f"Saved(state={self.state!r}, wake_at={self.wake_at!r})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,8 +165,8 @@ class Engine:
         changed: dict[str, Saved] = {}
         is_rearmed = bool(touched.alerts)
         for slot, state, wake_at in touched.before.values():
-            if slot.wake_at != wake_at or slot.state != state:
-                changed[slot.key] = Saved(state=msgspec.json.encode(slot.state), wake_at=slot.wake_at)
+            if slot.wake_at != wake_at or (slot.state is not state and slot.state != state):
+                changed[slot.key] = Saved(state=slot.state, wake_at=slot.wake_at)
                 is_rearmed = is_rearmed or slot.wake_at != wake_at
         return Outcome(alerts=tuple(touched.alerts), changed=changed, rearmed=is_rearmed, next_wake=self.next_wake)
 

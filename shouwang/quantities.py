@@ -47,6 +47,7 @@ class Quantity(StrEnum):
     PRESENCE = "presence"
     MOTION = "motion"
     BODY_MOVEMENT = "body-movement"
+    ACCELERATION = "acceleration"
     BED = "bed"
     DISTANCE = "distance"
     DOOR = "door"
@@ -83,7 +84,8 @@ class QuantityInfo:
     """Unit (UCUM), codes, inclusive plausible range in that unit, and words for people.
 
     `event` marks what happens at a moment (a press), as against a level that lasts (a door is open).
-    `life_safety` marks what must never be dropped when a queue is full.
+    `life_safety` marks what must never be dropped when a queue is full. `is_stream`: comes many times a second; rules
+    watch it, the card and the centre do not keep it.
     """
 
     unit: str
@@ -95,6 +97,7 @@ class QuantityInfo:
     mdc: int | None = None
     event: bool = False
     life_safety: bool = False
+    is_stream: bool = False
 
     def is_plausible(self, value: float) -> bool:
         """Whether a sensor in a home can mean this value (NaN and infinities never are)."""
@@ -168,6 +171,8 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.PRESENCE: QuantityInfo(unit="1", low=0, high=1, zh="有人", en="presence"),
     Quantity.MOTION: QuantityInfo(unit="1", low=0, high=2, zh="活动", en="motion"),
     Quantity.BODY_MOVEMENT: QuantityInfo(unit="%", low=0, high=100, zh="体动", en="body movement"),
+    # What the body feels, 1 g at rest; sensors that people wear measure up to 16 g on each axis (28 g in all).
+    Quantity.ACCELERATION: QuantityInfo(unit="[g]", low=0, high=56, zh="加速度", en="acceleration", is_stream=True),
     Quantity.BED: QuantityInfo(unit="1", low=0, high=1, zh="在床", en="in bed"),
     Quantity.DISTANCE: QuantityInfo(unit="m", low=0, high=30, zh="距离", en="distance"),
     Quantity.DOOR: QuantityInfo(unit="1", low=0, high=1, zh="门开", en="door open"),

@@ -34,6 +34,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `is_late`: a device kept the value and gave it long after `at`, its own moment of measuring; `mono` is then that of
     its arrival. It is history: rules do not see it. `resident_id` is empty for the home's resident.
+    `axes`: x, y, z of a vector, of which `value` is the length; None for all other quantities.
     """
 
     sensor_id: SensorId
@@ -45,3 +46,4 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     frame: bytes = b""
     is_late: bool = False
     resident_id: str = ""
+    axes: tuple[float, float, float] | None = None

@@ -95,9 +95,9 @@ def test_the_alert_explains_itself():
     assert firing.why.en == "radar saw a fall and nobody got up within 1 min; asked, nobody cancelled in 30 s"
     assert prealarm.evidence == firing.evidence == (fall(0),)
     assert prealarm.since == firing.since == resolved.since == at(0)
-    assert resolved.why.en == "another fall was seen; the new alarm takes over"
+    assert resolved.why.en == "it happened again; the new alarm takes over"
     assert again.since == at(110)
-    assert again.why.en == "radar saw a fall and nobody got up within 1 min, while an earlier fall alarm is on"
+    assert again.why.en == "radar saw a fall and nobody got up within 1 min, while an earlier alarm is on"
     *_, cancelled = play([FALL], [fall(0), cancel(70, "bath")])
     assert (cancelled.why.zh, cancelled.why.en) == ("已用 bath 取消", "cancelled with bath")
     assert cancelled.evidence == (fall(0), cancel(70, "bath"))
