@@ -73,7 +73,7 @@ def _umafall() -> Iterator[Trial]:
 def resampled(
     samples: Sequence[Sample], *, rate: float | None, jitter_ms: float, loss: float, seed: int
 ) -> tuple[Sample, ...]:
-    """As a sensor of this rate (Hz) would have said it, with late and lost samples; straight lines between the recorded."""
+    """As a sensor of this rate (Hz) would have said it, with late and lost samples."""
     chance = random.Random(seed)
     found = list(samples) if rate is None else list(_at(samples, 1000 / rate))
     found = [one for one in found if chance.random() >= loss]
@@ -104,6 +104,5 @@ def _samples(rows: Iterable[dict[str, str]]) -> tuple[Sample, ...]:
 
 
 def _rows(file: Path) -> Iterator[dict[str, str]]:
-    opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
         yield from csv.DictReader(lines)

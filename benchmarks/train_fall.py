@@ -3,8 +3,8 @@
     .venv/bin/python -m venv .cache/train && .cache/train/bin/pip install numpy lightgbm scikit-learn msgspec pydantic
     .cache/train/bin/python benchmarks/train_fall.py
 
-Judged by cross-validation over people: nobody is in training and test at once. What is learned is learned again from all
-of them at the end. A recording with a fall in it says not when: its impact that looks most like one is taken.
+Judged by cross-validation over people: nobody is in training and test at once. At the end it is learned again
+from all of them. A recording with a fall in it says not when: its impact that looks most like one is taken.
 """
 
 import sys
@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _falls import Trial, resampled, trials
+
 from rules.wearable.features import NAMES, features
 from rules.wearable.window import AFTER, BIN_MS, Impact, Window, add, close
 
@@ -46,7 +47,9 @@ SHAPE = {
     "verbose": -1,
 }
 LIMITS = {"waist": 0.5, "wrist": 0.12}
-HEADER = '''"""What a fall looks like at the {place}: learned from SisFall and UMAFall by benchmarks/train_fall.py, not written.
+HEADER = '''"""What a fall looks like at the {place}: learned by benchmarks/train_fall.py, not written.
+
+From SisFall and UMAFall.
 
 {report}
 """

@@ -117,8 +117,8 @@ def _scale_2(spo2: float | None, *, on_oxygen: bool | None) -> int | None:
 
 def _as_charted(value: float, digits: int) -> float:
     """The chart has whole numbers, and tenths of a degree: a value between two is the nearest, half upwards."""
-    scale = 10**digits
-    return float(math.floor(round(value * scale, 6) + 0.5)) / scale
+    scale = 10.0**digits
+    return math.floor(round(value * scale, 6) + 0.5) / scale
 
 
 def _awake(consciousness: Consciousness | str | None) -> int | None:

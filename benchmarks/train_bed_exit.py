@@ -1,0 +1,103 @@
+"""Learns how a person who leaves the bed moves, writes `rules/wearable/bed_exit.py`; train_fall.py tells how to run.
+
+Judged by cross-validation over trials, then learned again from all of them.
+"""
+
+import sys
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from _beds import ON_CHAIR, WALKING, Tally, evenings
+from train_fall import written
+
+from rules.wearable import bed_exit
+from rules.wearable.forest import Forest
+from rules.wearable.posture import Held, features, remembered
+
+FOLDS = 8
+LIMIT, CALM = 0.9, 0.6
+SHAPE = {
+    "n_estimators": 120,
+    "num_leaves": 8,
+    "learning_rate": 0.06,
+    "min_child_samples": 20,
+    "class_weight": "balanced",
+    "random_state": 1,
+    "n_jobs": 1,
+    "deterministic": True,
+    "verbose": -1,
+}
+HEADER = '''"""How a person who leaves the bed moves: learned by benchmarks/train_bed_exit.py, not written.
+
+From Torres et al. 2016. The rule's alerts, cross-validated over trials:
+
+{report}
+"""
+
+from rules.wearable.forest import Forest
+
+LIMIT = {limit}
+"""A chance of this or more is a person who walks."""
+CALM = {calm}
+"""A chance of less is a person who sits calmly."""
+
+FOREST = Forest(
+    base=0.0,
+    trees=(
+'''
+
+
+class Heard:
+    """Every sample of every evening that counts, as numbers, and what the person did then."""
+
+    def __init__(self) -> None:
+        """Read them."""
+        self.evenings = list(evenings())
+        rows, did, of = [], [], []
+        for number, evening in enumerate(self.evenings):
+            held: tuple[Held, ...] = ()
+            for now, what in zip(evening.heard, evening.did, strict=True):
+                longer = remembered(held, now)
+                if longer is not held:
+                    held = longer
+                    rows.append(features(held))
+                    did.append(what)
+                    of.append(number)
+        self.x, self.did, self.of = np.array(rows), np.array(did), np.array(of)
+        self.fold = np.random.default_rng(0).permutation(len(self.evenings)) % FOLDS
+
+
+def main() -> None:
+    """Learn, judge, write."""
+    heard = Heard()
+    tally = Tally()
+    for number in range(FOLDS):
+        kept = heard.fold[heard.of] != number
+        bed_exit.FOREST = _forest(learned(heard.x[kept], heard.did[kept]))
+        for evening, fold in zip(heard.evenings, heard.fold, strict=True):
+            if fold == number:
+                tally.add(evening)
+    lines = tally.lines()
+    print(*lines, sep="\n")
+    told = "\n".join(f"    {line}" for line in lines)
+    file = Path(__file__).resolve().parents[1] / "rules" / "wearable" / "bed_exit.py"
+    trees = "".join(written(learned(heard.x, heard.did)))
+    file.write_text(HEADER.format(report=told, limit=LIMIT, calm=CALM) + trees + "    ),\n)\n", encoding="utf-8")
+
+
+def _forest(model: lightgbm.LGBMClassifier) -> Forest:
+    return Forest(base=0.0, trees=eval(f"({''.join(written(model))})"))  # our own words
+
+
+def learned(x: np.ndarray, what: np.ndarray) -> lightgbm.LGBMClassifier:
+    """Walking against lying and sitting on the bed; how people sit on chairs is nobody's business here."""
+    kept = what != ON_CHAIR
+    return lightgbm.LGBMClassifier(**SHAPE).fit(x[kept], what[kept] == WALKING)
+
+
+if __name__ == "__main__":
+    main()
