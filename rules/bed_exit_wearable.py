@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import Field
 
-from rules.alarm import Alarm, episode_begin, ms_of, reset_by
-from rules.bound import BoundRule, HomeFacts, RuleModel, key_of
+from rules.alarm import episode_begin, ms_of, reset_by
+from rules.bound import BoundRule, HomeFacts, RuleModel
 from rules.wearable import bed_exit
 from rules.wearable.posture import Held, features, is_upright, remembered
 from shouwang.alert import Alert, AlertState, Sentence, Severity
@@ -89,16 +89,7 @@ class BedExitWearableRule:
         side = ({0, 1, 2} - {front, up}).pop()
         self._axes = (front, up, side)
         self._lost_ms = ms_of(config.lost_after)
-        self._alarm = Alarm(
-            key=key_of(config.id, sensor_id),
-            rule_id=config.id,
-            rule_version=RULE_VERSION,
-            hazard=HAZARD,
-            severity=config.severity,
-            resident_id=home.resident_id,
-            sensor_id=sensor_id,
-            latching=False,
-        )
+        self._alarm = config.alarm(home, sensor_id, hazard=HAZARD, version=RULE_VERSION, latching=False)
 
     @property
     def key(self) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from rules.alarm import Alarm
+from shouwang.alert import Severity
 from shouwang.document import Id
 from shouwang.quantities import Quantity
 from shouwang.rule import Rule
@@ -22,6 +25,8 @@ class HomeFacts:
     emits: Mapping[str, frozenset[Quantity]]
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further residents whom a sensor tells apart, by sensor."""
+    zone: tzinfo = UTC
+    """Where the home's clocks on the wall are right."""
 
     def sensors_with(self, quantity: Quantity) -> tuple[str, ...]:
         """The sensors that can say this quantity, in the order of the home."""
@@ -65,6 +70,19 @@ class RuleModel(BaseModel):
     sensors: SensorIds | None = Field(
         default=None, description="ids of the sensors that it watches; left out: all that can say what it needs"
     )
+
+    def alarm(self, home: HomeFacts, sensor_id: str, *, hazard: str, version: int, latching: bool) -> Alarm:
+        """The alarm of its instance on this sensor; of priority P2 where the kind has no key `severity`."""
+        return Alarm(
+            key=key_of(self.id, sensor_id),
+            rule_id=self.id,
+            rule_version=version,
+            hazard=hazard,
+            severity=getattr(self, "severity", Severity.P2),
+            resident_id=home.resident_id,
+            sensor_id=sensor_id,
+            latching=latching,
+        )
 
     @property
     def needs(self) -> Quantity | None:

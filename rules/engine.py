@@ -5,6 +5,7 @@ All wakes due up to an event's millisecond are fired before it, each at its own 
 """
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -75,6 +76,7 @@ class Engine:
         self._statuses: dict[str, list[_Slot]] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._now: int | None = None
+        _each_once([bound.rule.key for bound in rules])
         for bound in rules:
             self._place(bound, saved.get(bound.rule.key))
         self.forgotten = tuple(key for key, slot in self._slots.items() if slot.is_forgotten)
@@ -103,10 +105,24 @@ class Engine:
         self._wake(at, self._forward(mono), touched)
         return self._outcome(touched)
 
-    def _place(self, bound: BoundRule, saved: Saved | None) -> None:
+    def rebind(self, rules: Sequence[BoundRule]) -> Outcome:
+        """Run these rules from now on: those known by their key go on where they stand, new ones start, others end.
+
+        `changed` holds those that end, as having seen nothing: what gets such a key again starts afresh, after a
+        restart too. Raises ValueError, and changes nothing, where two rules have the same key.
+        """
+        _each_once([bound.rule.key for bound in rules])
+        before, self._slots = self._slots, {}
+        self._readings, self._statuses, self._deadlines = {}, {}, []
+        for bound in rules:
+            self._place(bound, None, before.pop(bound.rule.key, None))
+        ended = {key: Saved(state=slot.rule.start()) for key, slot in before.items() if not slot.is_fresh}
+        return Outcome(changed=ended, rearmed=bool(ended), next_wake=self.next_wake)
+
+    def _place(self, bound: BoundRule, saved: Saved | None, known: "_Slot | None" = None) -> None:
         slot = _Slot(bound.rule, bound.person, saved)
-        if slot.key in self._slots:
-            raise ValueError(f"two rules have the key {slot.key}")
+        if known is not None:
+            slot.state, slot.wake_at = known.state, known.wake_at
         self._slots[slot.key] = slot
         for watch in bound.readings:
             self._readings.setdefault(watch, []).append(slot)
@@ -188,6 +204,17 @@ class _Slot:
             self.wake_at = saved.wake_at
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.is_forgotten = True
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it stands as one that has seen nothing."""
+        return self.wake_at is None and bool(self.state == self.rule.start())
+
+
+def _each_once(keys: Sequence[str]) -> None:
+    for key, count in Counter(keys).items():
+        if count > 1:
+            raise ValueError(f"two rules have the key {key}")
 
 
 class _Touched:

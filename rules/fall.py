@@ -15,8 +15,8 @@ import msgspec
 from pydantic import Field
 
 from rules import words
-from rules.alarm import Alarm, ms_of, says
-from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds, key_of
+from rules.alarm import ms_of, says
+from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
 from rules.stages import Moved, Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
 from shouwang.document import Duration
@@ -81,16 +81,7 @@ class FallRule:
     def __init__(self, config: Fall, home: HomeFacts, sensor_id: str) -> None:
         """Watch one radar."""
         self._confirm_ms = ms_of(config.confirm)
-        self._alarm = Alarm(
-            key=key_of(config.id, sensor_id),
-            rule_id=config.id,
-            rule_version=RULE_VERSION,
-            hazard=HAZARD,
-            severity=config.severity,
-            resident_id=home.resident_id,
-            sensor_id=sensor_id,
-            latching=True,
-        )
+        self._alarm = config.alarm(home, sensor_id, hazard=HAZARD, version=RULE_VERSION, latching=True)
         self._stages = Stages(self._alarm, ms_of(config.cancel_window))
 
     @property

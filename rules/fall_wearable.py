@@ -14,8 +14,8 @@ import msgspec
 from pydantic import Field
 
 from rules import words
-from rules.alarm import Alarm, ms_of
-from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds, key_of
+from rules.alarm import ms_of
+from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
 from rules.fall import HAZARD
 from rules.stages import Stage, Stages
 from rules.wearable import fall_waist, fall_wrist
@@ -89,16 +89,7 @@ class FallWearableRule:
         model = _MODELS[config.worn]
         self._forest = model.FOREST
         self._chance = model.LIMIT if config.chance is None else config.chance
-        self._alarm = Alarm(
-            key=key_of(config.id, sensor_id),
-            rule_id=config.id,
-            rule_version=RULE_VERSION,
-            hazard=HAZARD,
-            severity=config.severity,
-            resident_id=home.resident_id,
-            sensor_id=sensor_id,
-            latching=True,
-        )
+        self._alarm = config.alarm(home, sensor_id, hazard=HAZARD, version=RULE_VERSION, latching=True)
         self._stages = Stages(self._alarm, ms_of(config.cancel_window))
 
     @property

@@ -10,10 +10,17 @@ from shouwang.errors import ShouwangError
 _ROOMS = {
     "gateway": ("gateway.commands", "the box in an elder's home"),
     "community": ("community.commands", "the server of the call centre"),
+    "rules": ("config.rule_commands", "try rules on recorded readings before they are trusted"),
     "decode": ("drivers.commands", "what a frame of a sensor means"),
     "demo": ("simulators.commands", "a simulated home, a gateway and a call centre on this machine"),
 }
-_EXTRAS = {"gateway": "gateway", "community": "community", "decode": "gateway", "demo": "gateway,community,sim"}
+_EXTRAS = {
+    "gateway": "gateway",
+    "community": "community",
+    "rules": "gateway",
+    "decode": "gateway",
+    "demo": "gateway,community,sim",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,7 +14,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What a decoder says: a value without place or time. The supervisor stamps it and makes it a Reading.
 
     `measured_at` only where the device kept the value and its clock is known to be right; else it is measured now.
-    `resident_id` only where a device tells several people apart; else it is of the home's resident. `axes`: see Reading.
+    `resident_id` only where a device tells several people apart; else it is of the home's resident. `axes` as in
+    Reading.
     """
 
     quantity: Quantity

@@ -37,6 +37,8 @@ class Quantity(StrEnum):
     IMPEDANCE = "impedance"
     BASAL_METABOLISM = "basal-metabolism"
     RESPIRATORY_RATE = "respiratory-rate"
+    OXYGEN_THERAPY = "oxygen-therapy"
+    CONSCIOUSNESS = "consciousness"
     BATTERY = "battery"
     BATTERY_VOLTAGE = "battery-voltage"
     BATTERY_LOW = "battery-low"
@@ -53,6 +55,7 @@ class Quantity(StrEnum):
     DOOR = "door"
     TAMPER = "tamper"
     BUTTON = "button"
+    MEDICATION = "medication"
     VIBRATION = "vibration"
     SMOKE = "smoke"
     CARBON_MONOXIDE_ALARM = "carbon-monoxide-alarm"
@@ -60,6 +63,7 @@ class Quantity(StrEnum):
     GAS_CONCENTRATION = "gas-concentration"
     HEAT_ALARM = "heat-alarm"
     LEAK = "leak"
+    MODE = "mode"
     PROBLEM = "problem"
     MAINS_LOST = "mains-lost"
     SWITCH = "switch"
@@ -161,6 +165,9 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.RESPIRATORY_RATE: QuantityInfo(
         unit="/min", low=3, high=150, zh="呼吸频率", en="respiratory rate", loinc="9279-1", mdc=151562
     ),
+    Quantity.OXYGEN_THERAPY: QuantityInfo(unit="1", low=0, high=1, zh="吸氧", en="on oxygen"),
+    # ACVPU: 0 alert, 1 new confusion, 2 responds to voice, 3 to pain, 4 unresponsive (RCP, NEWS2).
+    Quantity.CONSCIOUSNESS: QuantityInfo(unit="1", low=0, high=4, zh="意识", en="consciousness", loinc="80288-4"),
     Quantity.BATTERY: QuantityInfo(unit="%", low=0, high=100, zh="电量", en="battery", mdc=67996),
     Quantity.BATTERY_VOLTAGE: QuantityInfo(unit="V", low=0.5, high=60, zh="电池电压", en="battery voltage"),
     Quantity.BATTERY_LOW: QuantityInfo(unit="1", low=0, high=1, zh="电量低", en="battery low"),
@@ -178,6 +185,7 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.DOOR: QuantityInfo(unit="1", low=0, high=1, zh="门开", en="door open"),
     Quantity.TAMPER: QuantityInfo(unit="1", low=0, high=1, zh="防拆", en="tamper"),
     Quantity.BUTTON: QuantityInfo(unit="1", low=1, high=255, zh="按键", en="button", event=True),
+    Quantity.MEDICATION: QuantityInfo(unit="1", low=1, high=1, zh="服药", en="medication taken", event=True),
     Quantity.VIBRATION: QuantityInfo(unit="1", low=0, high=1, zh="振动", en="vibration"),
     Quantity.SMOKE: QuantityInfo(unit="1", low=0, high=1, zh="烟雾", en="smoke", life_safety=True),
     Quantity.CARBON_MONOXIDE_ALARM: QuantityInfo(
@@ -188,6 +196,8 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.GAS_CONCENTRATION: QuantityInfo(unit="%{LEL}", low=0, high=100, zh="燃气浓度", en="gas concentration"),
     Quantity.HEAT_ALARM: QuantityInfo(unit="1", low=0, high=1, zh="高温报警", en="heat alarm", life_safety=True),
     Quantity.LEAK: QuantityInfo(unit="1", low=0, high=1, zh="漏水", en="water leak"),
+    # See rules.modes: 0 at home, 1 away, 2 in hospital, 3 visitors are there.
+    Quantity.MODE: QuantityInfo(unit="1", low=0, high=3, zh="居家状态", en="mode of the home"),
     Quantity.PROBLEM: QuantityInfo(unit="1", low=0, high=1, zh="设备故障", en="device problem"),
     Quantity.MAINS_LOST: QuantityInfo(unit="1", low=0, high=1, zh="市电中断", en="mains lost"),
     Quantity.SWITCH: QuantityInfo(unit="1", low=0, high=1, zh="开关", en="switched on"),
