@@ -3,6 +3,8 @@
     below: 92        a value of 92 or less begins a breach          (above: 111 - a value of 111 or more)
     hold: 30s        it must last 30 s without a value on the good side; then it fires, also if nothing more is read
     hysteresis: 2    a value of more than 94 ends the alarm         (above: less than 109)
+    median: 3        the middle one of the last 3 values is judged, so that one odd value is nothing
+    again: 10m       a breach asks for a second measurement (PREALARM), and fires only where that is a breach too
 
 Only readings of quality GOOD count. A value on the good side while the hold runs ends the breach.
 """
@@ -23,7 +25,7 @@ from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Moment, Quality, Reading
 from shouwang.rule import Event, Reset, Step
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 VITAL = "vital"
 """Hazard of pulse and oxygen alarms; for any other quantity the hazard is the quantity's own name, e.g. `battery`."""
 _VITALS = frozenset({Quantity.HEART_RATE, Quantity.SPO2})
@@ -45,11 +47,18 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ThresholdState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="threshold"):
-    """All well, or in `breach`, or in `episode`; `past` is when the last episode that is over began."""
+    """All well, or in `breach`, or in `episode`; `past` is when the last episode that is over began.
+
+    `asked`: a breach after which a second measurement is awaited since the engine ms `asked_at`. `recent`: the values
+    before, where a median is judged.
+    """
 
     breach: Breach | None = None
+    asked: Episode | None = None
+    asked_at: int = 0
     episode: Episode | None = None
     past: Moment | None = None
+    recent: tuple[float, ...] = ()
 
 
 def _measured(quantity: Quantity) -> Quantity:
@@ -76,8 +85,20 @@ class Threshold(RuleModel):
     hold: Annotated[Duration, Field(ge=timedelta(0), le=MAX_WAIT)] = Field(
         default=timedelta(0), description="how long the value must stay there before it fires, e.g. 30s"
     )
+    median: Annotated[int, Field(ge=1, le=9)] = Field(
+        default=1, description="judge the middle one of so many values, an odd number, e.g. 3; 1 judges each"
+    )
+    again: Annotated[Duration, Field(gt=timedelta(0), le=MAX_WAIT)] | None = Field(
+        default=None, description="fire only if a second measurement within this time says the same, e.g. 10m"
+    )
     severity: Severity = Field(default=Severity.P2, description="priority at the call centre: P1 life ... P4 care")
     latching: bool = Field(default=False, description="true: goes on until a person resets it, also when all is well")
+
+    @model_validator(mode="after")
+    def _has_a_middle(self) -> Self:
+        if self.median % 2 == 0:
+            raise ValueError(f"median: {self.median} values have no middle one; write an odd number")
+        return self
 
     @model_validator(mode="after")
     def _limits_can_be_crossed(self) -> Self:
@@ -143,6 +164,8 @@ class ThresholdRule:
         self._quantity = config.quantity
         self._limit = Limit(config)
         self._hold_ms = ms_of(config.hold)
+        self._median = config.median
+        self._again_ms = None if config.again is None else ms_of(config.again)
         self._alarm = Alarm(
             key=key_of(config.id, sensor_id, person),
             rule_id=config.id,
@@ -167,14 +190,27 @@ class ThresholdRule:
         """A breach begins, ends, ripens into an alarm; an alarm ends."""
         state, alerts = self._ripen(self._valid(state), event)
         if isinstance(event, Reading) and self._counts(event):
+            state, event = self._middle(state, event)
             state, ended = self._judge(state, event)
             state, fired = self._ripen(state, event)
             alerts += ended + fired
         elif isinstance(event, Reset) and event.key == self.key and state.episode is not None:
-            state, ended = self._end(state.episode, event, reset_by(event), (state.episode.worst,))
+            state, ended = self._end(state, state.episode, event, reset_by(event), (state.episode.worst,))
             alerts += ended
-        wake_at = None if state.breach is None else state.breach.first.mono + self._hold_ms
-        return Step(state=state, alerts=alerts, wake_at=wake_at)
+        return Step(state=state, alerts=alerts, wake_at=self._due(state))
+
+    def _due(self, state: ThresholdState) -> int | None:
+        if state.breach is not None:
+            return state.breach.first.mono + self._hold_ms
+        return None if state.asked is None or self._again_ms is None else state.asked_at + self._again_ms
+
+    def _middle(self, state: ThresholdState, event: Reading) -> tuple[ThresholdState, Reading]:
+        """The reading with the middle one of the last values."""
+        if self._median == 1:
+            return state, event
+        values = (*state.recent[1 - self._median :], event.value)
+        middle = sorted(values)[len(values) // 2]
+        return msgspec.structs.replace(state, recent=values), msgspec.structs.replace(event, value=middle)
 
     def _valid(self, state: ThresholdState) -> ThresholdState:
         """Without a breach that is none by the limit of today: the configuration may have changed since."""
@@ -182,7 +218,7 @@ class ThresholdRule:
             return state
         first = state.breach.first
         is_still_one = first.quantity is self._quantity and self._limit.is_breach(first.value)
-        return state if is_still_one else ThresholdState(past=state.past)
+        return state if is_still_one else msgspec.structs.replace(state, breach=None)
 
     def _counts(self, event: Reading) -> bool:
         return event.quantity is self._quantity and event.quality is Quality.GOOD and math.isfinite(event.value)
@@ -190,36 +226,71 @@ class ThresholdRule:
     def _judge(self, state: ThresholdState, event: Reading) -> tuple[ThresholdState, tuple[Alert, ...]]:
         if state.episode is not None:
             return self._judge_alarm(state, state.episode, event)
+        if state.asked is not None:
+            return self._judge_again(state, state.asked, event)
         if not self._limit.is_breach(event.value):
-            return ThresholdState(past=state.past), ()
+            return (state if state.breach is None else msgspec.structs.replace(state, breach=None)), ()
         breach = state.breach or Breach(first=event, worst=event, last=event)
         breach = Breach(first=breach.first, worst=self._limit.farther(breach.worst, event), last=event)
-        return ThresholdState(breach=breach, past=state.past), ()
+        return msgspec.structs.replace(state, breach=breach), ()
+
+    def _judge_again(
+        self, state: ThresholdState, asked: Episode, event: Reading
+    ) -> tuple[ThresholdState, tuple[Alert, ...]]:
+        """The second measurement."""
+        name, now = words.name(self._quantity), self._value(event.value)
+        evidence = (asked.worst, event)
+        if not self._limit.is_breach(event.value):
+            why = Sentence(
+                zh=f"复测{name.zh} {now.zh}，未达界限", en=f"measured again: {name.en} {now.en}, within the limit"
+            )
+            alert = self._alarm.alert(AlertState.CANCELLED, event, since=asked.since, why=why, evidence=evidence)
+            return msgspec.structs.replace(state, asked=None, past=asked.since), (alert,)
+        first, limit = self._value(asked.worst.value), self._value(self._limit.fires_at)
+        why = Sentence(
+            zh=f"{name.zh}两次达到界限 {limit.zh}：{first.zh}，复测 {now.zh}",
+            en=f"{name.en} twice at the limit {limit.en}: {first.en}, then {now.en}",
+        )
+        alert = self._alarm.alert(AlertState.FIRING, event, since=asked.since, why=why, evidence=evidence)
+        worst = self._limit.farther(asked.worst, event)
+        return msgspec.structs.replace(state, asked=None, episode=Episode(since=asked.since, worst=worst)), (alert,)
 
     def _judge_alarm(
         self, state: ThresholdState, episode: Episode, event: Reading
     ) -> tuple[ThresholdState, tuple[Alert, ...]]:
         if self._limit.is_clear(event.value) and not self._alarm.latching:
-            return self._end(episode, event, self._why_ended(episode, event), (episode.worst, event))
+            return self._end(state, episode, event, self._why_ended(episode, event), (episode.worst, event))
         worst = self._limit.farther(episode.worst, event)
-        return ThresholdState(episode=Episode(since=episode.since, worst=worst), past=state.past), ()
+        if worst is episode.worst:
+            return state, ()
+        return msgspec.structs.replace(state, episode=Episode(since=episode.since, worst=worst)), ()
 
     def _ripen(self, state: ThresholdState, event: Event) -> tuple[ThresholdState, tuple[Alert, ...]]:
-        """The state and the alarm once the hold has passed."""
-        breach = state.breach
+        """The state and the alarm once the hold has passed; the end of waiting for a second measurement."""
+        breach, asked = state.breach, state.asked
+        if asked is not None and self._again_ms is not None and event.mono - state.asked_at >= self._again_ms:
+            why = Sentence(zh="没有复测", en="not measured again")
+            alert = self._alarm.alert(AlertState.CANCELLED, event, since=asked.since, why=why, evidence=(asked.worst,))
+            return msgspec.structs.replace(state, asked=None, past=asked.since), (alert,)
         if breach is None or event.mono - breach.first.mono < self._hold_ms:
             return state, ()
         since = episode_begin(breach.first.at, state.past)
         evidence = tuple(dict.fromkeys((breach.first, breach.worst, breach.last)))
         why = self._why_fired(breach, event.mono - breach.first.mono)
-        alert = self._alarm.alert(AlertState.FIRING, event, since=since, why=why, evidence=evidence)
-        return ThresholdState(episode=Episode(since=since, worst=breach.worst), past=state.past), (alert,)
+        episode = Episode(since=since, worst=breach.worst)
+        if self._again_ms is None:
+            alert = self._alarm.alert(AlertState.FIRING, event, since=since, why=why, evidence=evidence)
+            return msgspec.structs.replace(state, breach=None, episode=episode), (alert,)
+        within = words.span(self._again_ms)
+        why = Sentence(zh=f"{why.zh}；请在 {within.zh}内复测", en=f"{why.en}; measure again within {within.en}")
+        alert = self._alarm.alert(AlertState.PREALARM, event, since=since, why=why, evidence=evidence)
+        return msgspec.structs.replace(state, breach=None, asked=episode, asked_at=event.mono), (alert,)
 
     def _end(
-        self, episode: Episode, event: Event, why: Sentence, evidence: tuple[Reading, ...]
+        self, state: ThresholdState, episode: Episode, event: Event, why: Sentence, evidence: tuple[Reading, ...]
     ) -> tuple[ThresholdState, tuple[Alert, ...]]:
         alert = self._alarm.alert(AlertState.RESOLVED, event, since=episode.since, why=why, evidence=evidence)
-        return ThresholdState(past=episode.since), (alert,)
+        return ThresholdState(past=episode.since, recent=state.recent), (alert,)
 
     def _why_fired(self, breach: Breach, lasted_ms: int) -> Sentence:
         name, sensor = words.name(self._quantity), self._alarm.sensor_id
