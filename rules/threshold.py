@@ -4,6 +4,7 @@
     hold: 30s        it must last 30 s without a value on the good side; then it fires, also if nothing more is read
     hysteresis: 2    a value of more than 94 ends the alarm         (above: less than 109)
     median: 3        the middle one of the last 3 values is judged, so that one odd value is nothing
+    renew: 12h       a breach so long after the last is a new alarm, for what is measured once a day
     again: 10m       a breach asks for a second measurement (PREALARM), and fires only where that is a breach too
 
 Only readings of quality GOOD count. A value on the good side while the hold runs ends the breach.
@@ -40,10 +41,11 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Episode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An alarm that is on, and its farthest value."""
+    """An alarm that is on, its farthest value, and the engine ms of the last value that was one."""
 
     since: Moment
     worst: Reading
+    last: int = 0
 
 
 class ThresholdState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="threshold"):
@@ -68,6 +70,7 @@ def _measured(quantity: Quantity) -> Quantity:
 
 
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+_RENEW_AT_MOST = timedelta(days=31)
 
 
 class Threshold(RuleModel):
@@ -90,6 +93,11 @@ class Threshold(RuleModel):
     )
     again: Annotated[Duration, Field(gt=timedelta(0), le=MAX_WAIT)] | None = Field(
         default=None, description="fire only if a second measurement within this time says the same, e.g. 10m"
+    )
+    renew: Annotated[Duration, Field(gt=timedelta(0), le=_RENEW_AT_MOST)] | None = Field(
+        default=None,
+        description="a breach so long after the last one is a new alarm, though the first is on: for what is measured "
+        "once a day, e.g. 12h; left out: never",
     )
     severity: Severity = Field(default=Severity.P2, description="priority at the call centre: P1 life ... P4 care")
     latching: bool = Field(default=False, description="true: goes on until a person resets it, also when all is well")
@@ -166,6 +174,7 @@ class ThresholdRule:
         self._hold_ms = ms_of(config.hold)
         self._median = config.median
         self._again_ms = None if config.again is None else ms_of(config.again)
+        self._renew_ms = None if config.renew is None else ms_of(config.renew)
         self._alarm = Alarm(
             key=key_of(config.id, sensor_id, person),
             rule_id=config.id,
@@ -253,17 +262,24 @@ class ThresholdRule:
         )
         alert = self._alarm.alert(AlertState.FIRING, event, since=asked.since, why=why, evidence=evidence)
         worst = self._limit.farther(asked.worst, event)
-        return msgspec.structs.replace(state, asked=None, episode=Episode(since=asked.since, worst=worst)), (alert,)
+        return msgspec.structs.replace(
+            state, asked=None, episode=Episode(since=asked.since, worst=worst, last=event.mono)
+        ), (alert,)
 
     def _judge_alarm(
         self, state: ThresholdState, episode: Episode, event: Reading
     ) -> tuple[ThresholdState, tuple[Alert, ...]]:
         if self._limit.is_clear(event.value) and not self._alarm.latching:
             return self._end(state, episode, event, self._why_ended(episode, event), (episode.worst, event))
-        worst = self._limit.farther(episode.worst, event)
-        if worst is episode.worst:
+        if not self._limit.is_breach(event.value):
             return state, ()
-        return msgspec.structs.replace(state, episode=Episode(since=episode.since, worst=worst)), ()
+        if self._renew_ms is not None and event.mono - episode.last >= self._renew_ms:
+            state, alerts = self._end(state, episode, event, _SUPERSEDED, (episode.worst, event))
+            return msgspec.structs.replace(state, breach=Breach(first=event, worst=event, last=event)), alerts
+        worst = self._limit.farther(episode.worst, event)
+        if worst is episode.worst and self._renew_ms is None:
+            return state, ()
+        return msgspec.structs.replace(state, episode=Episode(since=episode.since, worst=worst, last=event.mono)), ()
 
     def _ripen(self, state: ThresholdState, event: Event) -> tuple[ThresholdState, tuple[Alert, ...]]:
         """The state and the alarm once the hold has passed; the end of waiting for a second measurement."""
@@ -277,7 +293,7 @@ class ThresholdRule:
         since = episode_begin(breach.first.at, state.past)
         evidence = tuple(dict.fromkeys((breach.first, breach.worst, breach.last)))
         why = self._why_fired(breach, event.mono - breach.first.mono)
-        episode = Episode(since=since, worst=breach.worst)
+        episode = Episode(since=since, worst=breach.worst, last=breach.last.mono)
         if self._again_ms is None:
             alert = self._alarm.alert(AlertState.FIRING, event, since=since, why=why, evidence=evidence)
             return msgspec.structs.replace(state, breach=None, episode=episode), (alert,)
@@ -318,3 +334,6 @@ class ThresholdRule:
 
     def _value(self, number: float) -> Sentence:
         return words.value(self._quantity, number)
+
+
+_SUPERSEDED = Sentence(zh="再次测得，由新的报警接替", en="measured again; the new alarm takes over")
