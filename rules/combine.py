@@ -4,8 +4,8 @@
     needs: any       one of them
     needs: sequence  one after the other, in their order, all within `within`
 
-Complete, it waits for `wait`: a sign of `unless` in that time, or up to `within` before, makes it nothing. Then it asks
-or calls, and goes on until a person resets it.
+Complete, it waits for `wait`: a sign of `unless` in that time makes it nothing (with no wait: one up to `within` before).
+Then it asks or calls, and goes on until a person resets it.
 """
 
 import math
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rules.alarm import MAX_WAIT, ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
+from rules.hours import HoursOfDay
 from rules.limits import Condition, Number
 from rules.modes import HOME_SENSOR
 from rules.stages import Stage, Stages
@@ -75,6 +76,10 @@ class Combine(RuleModel):
         default=timedelta(minutes=5), description="all signs must lie within this time, e.g. 5m"
     )
     unless: tuple[Clue, ...] = Field(default=(), description="signs that make it nothing")
+    between: HoursOfDay | None = Field(
+        default=None,
+        description='the first sign must come at these hours on the clocks of the home, e.g. "22:00-06:00"',
+    )
     wait: Annotated[Duration, Field(ge=timedelta(0), le=MAX_WAIT)] = Field(
         default=timedelta(0), description="how long to wait for a sign of unless before it counts, e.g. 60s"
     )
@@ -109,6 +114,7 @@ class CombineRule:
         self._signs = tuple((clue.watched(home), clue.condition()) for clue in config.of)
         self._denials = tuple((clue.watched(home), clue.condition()) for clue in config.unless)
         self._within_ms, self._wait_ms = ms_of(config.within), ms_of(config.wait)
+        self._zone = home.zone
         self._alarm = config.alarm(home, HOME_SENSOR, hazard=config.hazard, version=RULE_VERSION, latching=True)
         self._stages = Stages(self._alarm, ms_of(config.cancel_window))
 
@@ -146,7 +152,8 @@ class CombineRule:
         found = {number: one for number, one in state.found.items() if event.mono - one.mono <= self._within_ms}
         for number, (signs, condition) in enumerate(self._signs):
             is_next = self._config.needs_signs != "sequence" or number == 0 or number - 1 in found
-            if place in signs and condition.holds(event) and is_next and number not in found:
+            is_time = bool(found) or self._is_time(event)
+            if place in signs and condition.holds(event) and is_next and is_time and number not in found:
                 found[number] = event
                 break
         if len(found) == len(state.found) and state.complete is not None:
@@ -156,7 +163,13 @@ class CombineRule:
         complete = (state.complete or event.mono) if is_complete else None
         return CombineState(found=found, denied=state.denied, complete=complete, stage=state.stage)
 
+    def _is_time(self, event: Reading) -> bool:
+        between = self._config.between
+        return between is None or between.contains(event.at, self._zone)
+
     def _is_denied(self, state: CombineState, event: Reading) -> bool:
+        if self._wait_ms:
+            return False  # what is said after it counts, not what was said before
         return event.mono - (state.denied if state.denied is not None else -math.inf) <= self._within_ms
 
     def _ripen(self, state: CombineState, event: Event) -> tuple[CombineState, tuple[Alert, ...]]:
