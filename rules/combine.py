@@ -4,8 +4,8 @@
     needs: any       one of them
     needs: sequence  one after the other, in their order, all within `within`
 
-Complete, it waits for `wait`: a sign of `unless` in that time makes it nothing (with no wait: one up to `within` before).
-Then it asks or calls, and goes on until a person resets it.
+Complete, it waits for `wait`: a sign of `unless` in that time makes it nothing (without a wait: one up to `within`
+before). Then it asks or calls, and goes on until a person resets it.
 """
 
 import math
