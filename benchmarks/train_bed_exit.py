@@ -12,7 +12,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _beds import ON_CHAIR, WALKING, Tally, evenings
-from train_fall import written
+from train_fall import write_folds, written
 
 from rules.wearable import bed_exit
 from rules.wearable.forest import Forest
@@ -74,13 +74,16 @@ class Heard:
 def main() -> None:
     """Learn, judge, write."""
     heard = Heard()
-    tally = Tally()
+    tally, models = Tally(), []
     for number in range(FOLDS):
         kept = heard.fold[heard.of] != number
-        bed_exit.FOREST = _forest(learned(heard.x[kept], heard.did[kept]))
-        for evening, fold in zip(heard.evenings, heard.fold, strict=True):
-            if fold == number:
-                tally.add(evening)
+        model = learned(heard.x[kept], heard.did[kept])
+        unseen = [evening for evening, fold in zip(heard.evenings, heard.fold, strict=True) if fold == number]
+        models.append(([evening.name for evening in unseen], model))
+        bed_exit.FOREST = _forest(model)
+        for evening in unseen:
+            tally.add(evening)
+    write_folds("bed_exit", models)
     lines = tally.lines()
     print(*lines, sep="\n")
     told = "\n".join(f"    {line}" for line in lines)

@@ -7,6 +7,7 @@ Judged by cross-validation over people: nobody is in training and test at once. 
 from all of them. A recording with a fall in it says not when: its impact that looks most like one is taken.
 """
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from rules.wearable.features import NAMES, features
 from rules.wearable.window import AFTER, BIN_MS, Impact, Window, add, close
 
 FOLDS = 8
+FOLDS_AT = Path(__file__).parent / "folds"
 ROUNDS = 3
 """How often the impact of each fall is chosen anew."""
 WAYS: tuple[tuple[float | None, float, float], ...] = (
@@ -115,13 +117,37 @@ def learned(heard: Heard, rows: np.ndarray) -> lightgbm.LGBMClassifier:
     return model
 
 
-def crossed(heard: Heard) -> np.ndarray:
-    """The chance of each impact, by a model that has never seen its person."""
-    chance = np.zeros(len(heard.x))
+def crossed(heard: Heard, place: str) -> np.ndarray:
+    """The chance of each impact, by a model that has never seen its person; the models go to `folds`."""
+    chance, models = np.zeros(len(heard.x)), []
     for fold in range(FOLDS):
         tested = heard.fold == fold
-        chance[tested] = learned(heard, np.flatnonzero(~tested)).predict_proba(heard.x[tested])[:, 1]
+        model = learned(heard, np.flatnonzero(~tested))
+        chance[tested] = model.predict_proba(heard.x[tested])[:, 1]
+        people = {heard.trials[number].subject for number in heard.trial[tested]}
+        models.append((sorted(people), model))
+    write_folds(f"fall_{place}", models)
     return chance
+
+
+def write_folds(name: str, models: list[tuple[list[str], lightgbm.LGBMClassifier]]) -> None:
+    """For `./dev bench detection`: the models that never saw these people (or trials)."""
+    FOLDS_AT.mkdir(exist_ok=True)
+    folds = [
+        {
+            "unseen": unseen,
+            "trees": [_listed(tree["tree_structure"]) for tree in model.booster_.dump_model()["tree_info"]],
+        }
+        for unseen, model in models
+    ]
+    (FOLDS_AT / f"{name}.json").write_text(json.dumps(folds, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _listed(node: dict) -> list | float:
+    if "leaf_value" in node:
+        return float(f"{node['leaf_value']:.5g}")
+    threshold = float(f"{node['threshold']:.6g}")
+    return [node["split_feature"], threshold, _listed(node["left_child"]), _listed(node["right_child"])]
 
 
 def report(heard: Heard, chance: np.ndarray, limit: float) -> list[str]:
@@ -164,7 +190,7 @@ def main(places: Sequence[str]) -> None:
     """Learn, judge, write."""
     for place in places:
         heard = Heard(place)
-        lines = report(heard, crossed(heard), LIMITS[place])
+        lines = report(heard, crossed(heard, place), LIMITS[place])
         print(place, len(heard.x), "impacts", *lines, sep="\n  ")
         model = learned(heard, np.arange(len(heard.x)))
         file = Path(__file__).resolve().parents[1] / "rules" / "wearable" / f"fall_{place}.py"

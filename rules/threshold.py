@@ -157,6 +157,10 @@ class Limit:
         """Better than the limit by more than the hysteresis."""
         return value < self.clears_past if self.is_upper else value > self.clears_past
 
+    def farther_out(self, other: "Limit") -> bool:
+        """Whether this limit is crossed only after the other one, of the same side."""
+        return self.fires_at > other.fires_at if self.is_upper else self.fires_at < other.fires_at
+
     def farther(self, one: Reading, other: Reading) -> Reading:
         """The reading farther out; the earlier one where both are equal."""
         is_farther = other.value > one.value if self.is_upper else other.value < one.value

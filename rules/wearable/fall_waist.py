@@ -1,6 +1,7 @@
 """What a fall looks like at the waist: learned by benchmarks/train_fall.py, not written.
 
 From SisFall and UMAFall.
+
 Cross-validated over people, by recording:
 
     sisfall  as recorded                      sensitivity 0.9907 of 540, specificity 0.9966 of 879, elders 0.9966 of 295

@@ -1,6 +1,7 @@
 """What a fall looks like at the wrist: learned by benchmarks/train_fall.py, not written.
 
 From SisFall and UMAFall.
+
 Cross-validated over people, by recording:
 
     umafall  as recorded                      sensitivity 0.9579 of  95, specificity 0.9125 of 240, elders 0.9474 of 19
