@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
-from rules.bed_exit_wearable import BedExitWearable
-from rules.bound import HomeFacts
+from rules.bed_exit_wearable import BedExitWearable, BedExitWearableRule
+from rules.bound import BoundRule, HomeFacts
 from rules.engine import Engine
+from rules.wearable.forest import Forest
 from rules.wearable.posture import Held
 from shouwang.alert import Alert, AlertState
 from shouwang.quantities import Quantity
@@ -78,9 +79,9 @@ class Tally:
     hours: float = 0.0
     missed: list[str] = field(default_factory=list)
 
-    def add(self, evening: Evening) -> None:
-        """Count one."""
-        alerts = [one for one in _alerts(evening) if one.state in (AlertState.PREALARM, AlertState.FIRING)]
+    def add(self, evening: Evening, learned: Forest) -> None:
+        """Count one, judged by what was `learned` from others."""
+        alerts = [one for one in _alerts(evening, learned) if one.state in (AlertState.PREALARM, AlertState.FIRING)]
         self.calls += sum(one.state is AlertState.FIRING for one in alerts)
         self.hours += evening.heard[-1].mono / 3_600_000
         did = {one.mono: what for one, what in zip(evening.heard, evening.did, strict=True)}
@@ -107,9 +108,10 @@ _NEAR_MS = 10_000
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _alerts(evening: Evening) -> list[Alert]:
+def _alerts(evening: Evening, learned: Forest) -> list[Alert]:
     facts = HomeFacts(resident_id="r", emits={"tag": frozenset({Quantity.ACCELERATION})})
-    engine = Engine(BedExitWearable(kind="bed_exit_wearable", id="bed-exit").bind(facts), {})
+    rule = BedExitWearableRule(BedExitWearable(kind="bed_exit_wearable", id="bed-exit"), facts, "tag", learned)
+    engine = Engine([BoundRule(rule=rule, readings=frozenset({("tag", Quantity.ACCELERATION)}))], {})
     found: list[Alert] = []
     for held in evening.heard:
         at = _START + timedelta(milliseconds=held.mono)

@@ -1,4 +1,4 @@
-"""Learns how a person who leaves the bed moves, writes `rules/wearable/bed_exit.py`; train_fall.py tells how to run.
+"""Learns how a person who leaves the bed moves, writes `rules/wearable/bed_exit.json`; train_fall.py tells how to run.
 
 Judged by cross-validation over trials, then learned again from all of them.
 """
@@ -12,10 +12,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from _beds import ON_CHAIR, WALKING, Tally, evenings
-from train_fall import write_folds, written
+from train_fall import trees_of, write_folds, write_model
 
-from rules.wearable import bed_exit
-from rules.wearable.forest import Forest
+from rules.wearable.forest import Forest, grown
 from rules.wearable.posture import Held, features, remembered
 
 FOLDS = 8
@@ -31,24 +30,6 @@ SHAPE = {
     "deterministic": True,
     "verbose": -1,
 }
-HEADER = '''"""How a person who leaves the bed moves: learned by benchmarks/train_bed_exit.py, not written.
-
-From Torres et al. 2016. The rule's alerts, cross-validated over trials:
-
-{report}
-"""
-
-from rules.wearable.forest import Forest
-
-LIMIT = {limit}
-"""A chance of this or more is a person who walks."""
-CALM = {calm}
-"""A chance of less is a person who sits calmly."""
-
-FOREST = Forest(
-    base=0.0,
-    trees=(
-'''
 
 
 class Heard:
@@ -80,20 +61,12 @@ def main() -> None:
         model = learned(heard.x[kept], heard.did[kept])
         unseen = [evening for evening, fold in zip(heard.evenings, heard.fold, strict=True) if fold == number]
         models.append(([evening.name for evening in unseen], model))
-        bed_exit.FOREST = _forest(model)
+        judge = Forest(trees=grown(trees_of(model)), limit=LIMIT, calm=CALM)
         for evening in unseen:
-            tally.add(evening)
+            tally.add(evening, judge)
     write_folds("bed_exit", models)
-    lines = tally.lines()
-    print(*lines, sep="\n")
-    told = "\n".join(f"    {line}" for line in lines)
-    file = Path(__file__).resolve().parents[1] / "rules" / "wearable" / "bed_exit.py"
-    trees = "".join(written(learned(heard.x, heard.did)))
-    file.write_text(HEADER.format(report=told, limit=LIMIT, calm=CALM) + trees + "    ),\n)\n", encoding="utf-8")
-
-
-def _forest(model: lightgbm.LGBMClassifier) -> Forest:
-    return Forest(base=0.0, trees=eval(f"({''.join(written(model))})"))  # our own words
+    print(*tally.lines(), sep="\n")
+    write_model("bed_exit", learned(heard.x, heard.did), tally.lines(), limit=LIMIT, calm=CALM)
 
 
 def learned(x: np.ndarray, what: np.ndarray) -> lightgbm.LGBMClassifier:

@@ -1,4 +1,4 @@
-"""Learns what a fall looks like from recordings, and writes `rules/wearable/fall_{waist,wrist}.py`.
+"""Learns what a fall looks like from recordings, and writes `rules/wearable/fall_{waist,wrist}.json`.
 
     .venv/bin/python -m venv .cache/train && .cache/train/bin/pip install numpy lightgbm scikit-learn msgspec pydantic
     .cache/train/bin/python benchmarks/train_fall.py
@@ -48,23 +48,7 @@ SHAPE = {
     "deterministic": True,
     "verbose": -1,
 }
-LIMITS = {"waist": 0.5, "wrist": 0.12}
-HEADER = '''"""What a fall looks like at the {place}: learned by benchmarks/train_fall.py, not written.
-
-From SisFall and UMAFall.
-
-{report}
-"""
-
-from rules.wearable.forest import Forest
-
-LIMIT = {limit}
-"""A chance of this or more is a fall."""
-
-FOREST = Forest(
-    base=0.0,
-    trees=(
-'''
+LIMITS = {"waist": 0.4, "wrist": 0.1}
 
 
 def impacts_of(trial: Trial, way: tuple[float | None, float, float], seed: int) -> list[Impact]:
@@ -133,13 +117,7 @@ def crossed(heard: Heard, place: str) -> np.ndarray:
 def write_folds(name: str, models: list[tuple[list[str], lightgbm.LGBMClassifier]]) -> None:
     """For `./dev bench detection`: the models that never saw these people (or trials)."""
     FOLDS_AT.mkdir(exist_ok=True)
-    folds = [
-        {
-            "unseen": unseen,
-            "trees": [_listed(tree["tree_structure"]) for tree in model.booster_.dump_model()["tree_info"]],
-        }
-        for unseen, model in models
-    ]
+    folds = [{"unseen": unseen, "trees": trees_of(model)} for unseen, model in models]
     (FOLDS_AT / f"{name}.json").write_text(json.dumps(folds, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
@@ -174,16 +152,17 @@ def report(heard: Heard, chance: np.ndarray, limit: float) -> list[str]:
     return lines
 
 
-def written(model: lightgbm.LGBMClassifier) -> list[str]:
-    """The trees as Python."""
-    return [f"        {_node(tree['tree_structure'])},\n" for tree in model.booster_.dump_model()["tree_info"]]
+def write_model(name: str, model: lightgbm.LGBMClassifier, judged: list[str], **limits: float) -> None:
+    """Beside the code that asks it: what it was judged by, its limits, its trees, a line each."""
+    about = {"about": f"{name}: learned by benchmarks/, not written", "judged": judged, **limits}
+    trees = ",\n".join(f"  {json.dumps(tree, separators=(',', ':'))}" for tree in trees_of(model))
+    text = f'{json.dumps(about, indent=1)[:-2]},\n "trees": [\n{trees}\n ]\n}}\n'
+    (Path(__file__).resolve().parents[1] / "rules" / "wearable" / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def _node(node: dict) -> str:
-    if "leaf_value" in node:
-        return f"{node['leaf_value']:.5g}"
-    low, high = _node(node["left_child"]), _node(node["right_child"])
-    return f"({node['split_feature']}, {node['threshold']:.6g}, {low}, {high})"
+def trees_of(model: lightgbm.LGBMClassifier) -> list[list | float]:
+    """As JSON writes them: a leaf is a number, a node a list of four."""
+    return [_listed(tree["tree_structure"]) for tree in model.booster_.dump_model()["tree_info"]]
 
 
 def main(places: Sequence[str]) -> None:
@@ -192,13 +171,7 @@ def main(places: Sequence[str]) -> None:
         heard = Heard(place)
         lines = report(heard, crossed(heard, place), LIMITS[place])
         print(place, len(heard.x), "impacts", *lines, sep="\n  ")
-        model = learned(heard, np.arange(len(heard.x)))
-        file = Path(__file__).resolve().parents[1] / "rules" / "wearable" / f"fall_{place}.py"
-        told = "\n".join(["Cross-validated over people, by recording:", "", *(f"    {line}" for line in lines)])
-        file.write_text(
-            HEADER.format(place=place, report=told, limit=LIMITS[place]) + "".join(written(model)) + "    ),\n)\n",
-            encoding="utf-8",
-        )
+        write_model(f"fall_{place}", learned(heard, np.arange(len(heard.x))), lines, limit=LIMITS[place])
 
 
 if __name__ == "__main__":

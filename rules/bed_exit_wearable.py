@@ -16,7 +16,7 @@ from pydantic import Field
 
 from rules.alarm import episode_begin, ms_of, reset_by
 from rules.bound import BoundRule, HomeFacts, RuleModel
-from rules.wearable import bed_exit
+from rules.wearable.forest import Forest, forest
 from rules.wearable.posture import Held, features, is_upright, remembered
 from shouwang.alert import Alert, AlertState, Sentence, Severity
 from shouwang.document import Duration
@@ -83,8 +83,9 @@ class BedExitWearable(RuleModel):
 class BedExitWearableRule:
     """One sensor."""
 
-    def __init__(self, config: BedExitWearable, home: HomeFacts, sensor_id: str) -> None:
-        """Watch one sensor."""
+    def __init__(self, config: BedExitWearable, home: HomeFacts, sensor_id: str, learned: Forest | None = None) -> None:
+        """Watch one sensor; `learned` elsewhere than what comes with Shouwang, where it is measured."""
+        self._forest = forest("bed_exit") if learned is None else learned
         front, up = _AXES.index(config.front), _AXES.index(config.up)
         side = ({0, 1, 2} - {front, up}).pop()
         self._axes = (front, up, side)
@@ -135,11 +136,11 @@ class BedExitWearableRule:
         if not is_up:
             what = Sentence(zh="已重新躺下", en="lies again")
             return (heard, ()) if state.episode is None else self._end(heard, state.episode, event, what)
-        chance = bed_exit.FOREST.chance(features(held))
+        chance = self._forest.chance(features(held))
         episode = state.episode
-        if chance >= bed_exit.LIMIT and (episode is None or not episode.is_out):
+        if chance >= self._forest.limit and (episode is None or not episode.is_out):
             return self._leave(heard, event, event, Sentence(zh="离开床走动", en="left the bed and walks"))
-        if chance < bed_exit.CALM and episode is not None and episode.is_out:
+        if chance < self._forest.calm and episode is not None and episode.is_out:
             return self._end(heard, episode, event, Sentence(zh="安静地坐着", en="sits calmly"))
         if state.is_up is False and episode is None:
             return self._sit_up(heard, event)

@@ -18,8 +18,8 @@ from rules.alarm import ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
 from rules.fall import HAZARD
 from rules.stages import Stage, Stages
-from rules.wearable import fall_waist, fall_wrist
 from rules.wearable.features import NAMES, features
+from rules.wearable.forest import forest
 from rules.wearable.window import BEFORE, Impact, Window, add, close
 from shouwang.alert import Alert, Sentence, Severity
 from shouwang.document import Duration
@@ -32,7 +32,6 @@ CANCEL_WINDOW = timedelta(seconds=20)
 """Fall pendants ask for 10 to 20 s after an impact and stillness (Climax Mobile Pro, page 62)."""
 _LONGEST = timedelta(minutes=10)
 _TURNED = NAMES.index("turned")
-_MODELS = {"waist": fall_waist, "wrist": fall_wrist}
 
 
 class WearableState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="fall-wearable"):
@@ -86,9 +85,8 @@ class FallWearableRule:
 
     def __init__(self, config: FallWearable, home: HomeFacts, sensor_id: str) -> None:
         """Watch one sensor."""
-        model = _MODELS[config.worn]
-        self._forest = model.FOREST
-        self._chance = model.LIMIT if config.chance is None else config.chance
+        self._forest = forest(f"fall_{config.worn}")
+        self._chance = self._forest.limit if config.chance is None else config.chance
         self._alarm = config.alarm(home, sensor_id, hazard=HAZARD, version=RULE_VERSION, latching=True)
         self._stages = Stages(self._alarm, ms_of(config.cancel_window))
 

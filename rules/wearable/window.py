@@ -66,7 +66,7 @@ def add(window: Window, mono: int, x: float, y: float, z: float) -> tuple[Window
     impacts: tuple[Impact, ...] = ()
     at = mono // BIN_MS
     if at > window.at:
-        window, impacts = close(window, mono)
+        window, impacts = close(window, mono, toward=(x, y, z))
     filling = window.filling
     if filling is None:
         filled = Filling(1, x, y, z, length)
@@ -76,20 +76,21 @@ def add(window: Window, mono: int, x: float, y: float, z: float) -> tuple[Window
     return Window(bins=window.bins, at=max(at, window.at), filling=filled, due=window.due), impacts
 
 
-def close(window: Window, mono: int) -> tuple[Window, tuple[Impact, ...]]:
-    """Go on to this moment, also without a sample: a missing step is like the one before it."""
+def close(
+    window: Window, mono: int, *, toward: tuple[float, float, float] | None = None
+) -> tuple[Window, tuple[Impact, ...]]:
+    """Go on to this moment. Missing steps lead `toward` the sample that comes now; without one they stand still."""
     missed = mono // BIN_MS - window.at
     if missed <= 0 or (window.filling is None and not window.bins):
         return window, ()
     if window.due is None and missed > _GAP and (window.filling is None or window.filling.most < IMPACT_G):
         return Window(), ()
     bins, impacts = list(window.bins), list[Impact]()
-    held = _held(window)
-    for number in range(window.at, window.at + min(missed, AFTER + 1)):
-        bins.append(held)
+    last = _held(window)
+    for count in range(min(missed, AFTER + 1)):
+        bins.append(last if count == 0 else _between(last, toward, count / missed))
         if len(bins) > AFTER and _is_impact(bins, len(bins) - 1 - AFTER):
-            impacts.append(Impact(_around(bins), (number - AFTER) * BIN_MS))
-        held = held._replace(most=_length(held))
+            impacts.append(Impact(_around(bins), (window.at + count - AFTER) * BIN_MS))
     if missed > AFTER:
         return Window(), tuple(impacts)
     at = window.at + missed
@@ -106,6 +107,13 @@ def _held(window: Window) -> Bin:
         return last._replace(most=_length(last))
     samples, x, y, z, most = window.filling
     return Bin(x / samples, y / samples, z / samples, most)
+
+
+def _between(last: Bin, toward: tuple[float, float, float] | None, share: float) -> Bin:
+    x, y, z = last.x, last.y, last.z
+    if toward is not None:
+        x, y, z = x + share * (toward[0] - x), y + share * (toward[1] - y), z + share * (toward[2] - z)
+    return Bin(x, y, z, math.sqrt(x * x + y * y + z * z))
 
 
 def _due(bins: tuple[Bin, ...], at: int) -> int | None:
