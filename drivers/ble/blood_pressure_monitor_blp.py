@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec import blood_pressure
 from drivers.ble.codec.blood_pressure import BloodPressure, decode_blood_pressure, decode_cuff_pressure
 from drivers.ble.codec.device_information import Identity
 from drivers.ble.device_clock import DeviceClock, Moment, dated
 from drivers.ble.health import Codecs, HealthDriver, Told, as_standard, read
-from drivers.ble.link import Attribute
 from drivers.ble.memory import Seen
 from drivers.ble.people import USERS, People, Users
 from drivers.ble.sensor import BluetoothSensor
@@ -46,6 +46,7 @@ class CuffTalk:
     """What a cuff says."""
 
     services = (SERVICE,)
+    unasked = (MEASUREMENT,)
     is_over = False
 
     def __init__(self, people: People, notes: Notes) -> None:

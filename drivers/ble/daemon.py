@@ -4,7 +4,7 @@ One connection of its own, kept while the radio runs. Failures become DeviceErro
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ _OFF_S = 2.0
 BLUEZ = "org.bluez"
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
-_PROPERTIES = "org.freedesktop.DBus.Properties"
+PROPERTIES = "org.freedesktop.DBus.Properties"
 _BUS = "org.freedesktop.DBus"
 _UNKNOWN = frozenset(
     {
@@ -36,7 +36,7 @@ _UNKNOWN = frozenset(
         "org.bluez.Error.DoesNotExist",
     }
 )
-_MANAGER = "org.freedesktop.DBus.ObjectManager"
+OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _OWNER_RULE = f"type='signal',sender='{_BUS}',interface='{_BUS}',member='NameOwnerChanged',arg0='{BLUEZ}'"
 _ADAPTER_RULES = (
     "type='signal',sender='{bluez}',path='{path}',interface='{properties}',member='PropertiesChanged'",
@@ -59,7 +59,7 @@ class Daemon:
         """`bus` is connected."""
         self._bus = bus
         self._watchers: set[Callable[[], None]] = set()
-        self._adapter_watchers: set[Callable[[], None]] = set()
+        self._followers: set[Callable[[Message], None]] = set()
         bus.add_message_handler(self._on_message)
 
     @contextmanager
@@ -74,13 +74,29 @@ class Daemon:
     @asynccontextmanager
     async def adapter_watched(self, adapter: str, changed: Callable[[], None]) -> AsyncIterator[None]:
         """Call `changed` whenever a property of the adapter changes, or the adapter is pulled."""
+        path = adapter_path(adapter)
+
+        def heed(signal: Message) -> None:
+            if path in (signal.path, *signal.body[:1]):
+                changed()
+
         for rule in _ADAPTER_RULES:
-            await self._match(rule.format(bluez=BLUEZ, path=_path(adapter), properties=_PROPERTIES, manager=_MANAGER))
-        self._adapter_watchers.add(changed)
+            await self.ask_for(rule.format(bluez=BLUEZ, path=path, properties=PROPERTIES, manager=OBJECT_MANAGER))
+        with self.followed(heed):
+            yield
+
+    @contextmanager
+    def followed(self, heed: Callable[[Message], None]) -> Iterator[None]:
+        """Call `heed` with each signal of bluetoothd that was asked for, whoever asked."""
+        self._followers.add(heed)
         try:
             yield
         finally:
-            self._adapter_watchers.discard(changed)
+            self._followers.discard(heed)
+
+    async def ask_for(self, rule: str) -> None:
+        """Get the signals that match, as long as this connection stands."""
+        await self.order("/org/freedesktop/DBus", _BUS, "AddMatch", "s", rule, destination=_BUS)
 
     @contextmanager
     def exported(self, path: str, interface: ServiceInterface) -> Iterator[None]:
@@ -94,7 +110,7 @@ class Daemon:
     async def state(self, adapter: str) -> AdapterState | None:
         """The adapter's state; None where bluetoothd runs and has no such adapter."""
         try:
-            (properties,) = await self._call(_path(adapter), _PROPERTIES, "GetAll", "s", ADAPTER)
+            (properties,) = await self._call(adapter_path(adapter), PROPERTIES, "GetAll", "s", ADAPTER)
         except _Refused as refused:
             if refused.name in _UNKNOWN:
                 return None
@@ -110,7 +126,7 @@ class Daemon:
 
     async def power(self, adapter: str, *, on: bool) -> None:
         """Switch the adapter on or off."""
-        await self.order(_path(adapter), _PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
+        await self.order(adapter_path(adapter), PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
 
     async def restart(self) -> None:
         """Have systemd restart bluetoothd; returns when it is on the bus again."""
@@ -152,7 +168,7 @@ class Daemon:
     async def forget_device(self, adapter: str, address: str) -> None:
         """Let bluetoothd forget what it knows of a device, its bond too; harmless where it knows nothing."""
         with suppress(_Refused):
-            await self._call(_path(adapter), ADAPTER, "RemoveDevice", "o", device_path(adapter, address))
+            await self._call(adapter_path(adapter), ADAPTER, "RemoveDevice", "o", device_path(adapter, address))
 
     async def order(
         self, path: str, interface: str, member: str, signature: str, *body: object, destination: str = BLUEZ
@@ -163,10 +179,19 @@ class Daemon:
         except _Refused as refused:
             raise DeviceError(str(refused)) from refused
 
+    async def objects(self) -> dict[str, dict[str, dict[str, Variant]]]:
+        """All that bluetoothd shows: paths, interfaces, properties."""
+        (objects,) = await self.order("/", OBJECT_MANAGER, "GetManagedObjects", "")
+        return dict(objects)
+
+    async def caught_up(self) -> None:
+        """Return when all that bluetoothd has signalled to us before now has come."""
+        await self.order("/", "org.freedesktop.DBus.Peer", "Ping", "")
+
     async def device(self, adapter: str, address: str) -> dict[str, Any] | None:
         """The properties of a device, None where bluetoothd does not know it."""
         try:
-            (properties,) = await self._call(device_path(adapter, address), _PROPERTIES, "GetAll", "s", DEVICE)
+            (properties,) = await self._call(device_path(adapter, address), PROPERTIES, "GetAll", "s", DEVICE)
         except _Refused as refused:
             if refused.name in _UNKNOWN:
                 return None
@@ -188,16 +213,13 @@ class Daemon:
             raise _Refused(member, str(reply.error_name), str(reply.body[0]) if reply.body else "")
         return reply.body
 
-    async def _match(self, rule: str) -> None:
-        await self.order("/org/freedesktop/DBus", _BUS, "AddMatch", "s", rule, destination=_BUS)
-
     def _on_message(self, message: Message) -> None:
         if message.member == "NameOwnerChanged" and message.sender == _BUS and message.body[0] == BLUEZ:
             for changed in [*self._watchers]:
                 changed()
-        elif message.member in ("PropertiesChanged", "InterfacesRemoved"):
-            for changed in [*self._adapter_watchers]:
-                changed()
+        elif message.message_type is MessageType.SIGNAL and message.sender != _BUS:
+            for heed in [*self._followers]:
+                heed(message)
 
 
 class _Refused(Exception):
@@ -210,10 +232,21 @@ class _Refused(Exception):
 
 def device_path(adapter: str, address: str) -> str:
     """Where bluetoothd keeps a device."""
-    return f"{_path(adapter)}/dev_{address.upper().replace(':', '_')}"
+    return f"{adapter_path(adapter)}/dev_{address.upper().replace(':', '_')}"
 
 
-def _path(adapter: str) -> str:
+def is_bonded(device: Mapping[str, object]) -> bool:
+    """Whether a device's properties say that a bond is kept."""
+    return bool(device.get("Bonded", device.get("Paired")))  # bluetoothd before 5.65 tells only the latter
+
+
+def address_of(path: str) -> str:
+    """The address of the device that bluetoothd keeps there."""
+    return path.rpartition("/dev_")[2].replace("_", ":")
+
+
+def adapter_path(adapter: str) -> str:
+    """Where bluetoothd shows an adapter."""
     return f"/org/bluez/{adapter}"
 
 
@@ -226,7 +259,7 @@ async def connected_daemon() -> AsyncIterator[Daemon]:
             async with asyncio.timeout(CALL_S):
                 await bus.connect()
         daemon = Daemon(bus)
-        await daemon._match(_OWNER_RULE)  # noqa: SLF001 - its own maker
+        await daemon.ask_for(_OWNER_RULE)
         yield daemon
     finally:
         bus.disconnect()

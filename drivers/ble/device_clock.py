@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec.current_time import Adjusted, decode_current_time, encode_current_time
 from drivers.ble.codec.date_time import DateTime, decode_date_time, encode_date_time
-from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.link import Peripheral
 from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError, DeviceError
 from shouwang.reading import Quality

@@ -7,12 +7,13 @@ its records are asked for by number, and none is ever deleted.
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec import glucose, glucose_context
 from drivers.ble.codec.glucose import decode_glucose, local_time
 from drivers.ble.codec.glucose_context import decode_glucose_context
 from drivers.ble.device_clock import DeviceClock, Moment, dated
 from drivers.ble.health import Codecs, HealthDriver, Told, read
-from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.link import Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.records import Records
 from drivers.ble.sensor import BluetoothSensor
@@ -44,6 +45,7 @@ class GlucoseTalk:
     """What a glucose meter says."""
 
     services = (SERVICE,)
+    unasked = ()
 
     def __init__(self, notes: Notes) -> None:
         """Nothing is asked before `open`."""

@@ -10,12 +10,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec import cgm
 from drivers.ble.codec.cgm import decode_cgm_measurement, record_samples
 from drivers.ble.codec.cgm_session import decode_cgm_feature, decode_session_start
 from drivers.ble.device_clock import DeviceClock, Moment, dated
 from drivers.ble.health import Codecs, HealthDriver, Told, read
-from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.link import Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.records import Records
 from drivers.ble.sensor import BluetoothSensor
@@ -55,6 +56,7 @@ class CgmTalk:
     """What a continuous glucose sensor says."""
 
     services = (SERVICE,)
+    unasked = ()
     is_over = False
 
     def __init__(self, notes: Notes) -> None:

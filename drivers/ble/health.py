@@ -10,12 +10,14 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec.battery import decode_battery
 from drivers.ble.codec.battery import samples as battery_samples
 from drivers.ble.codec.device_information import Identity, decode_text
 from drivers.ble.codec.quirks import quirk_of
 from drivers.ble.device_clock import DeviceClock, heed_clock
-from drivers.ble.link import Attribute, Peripheral, connected
+from drivers.ble.inbox import Inbox
+from drivers.ble.link import Peripheral, connected
 from drivers.ble.radio import Radio
 from drivers.rejects import Rejects
 from shouwang.driver import Alive, Emit, Emitted, Said, Sample
@@ -44,6 +46,11 @@ class Talk(Protocol):
     @property
     def services(self) -> tuple[int, ...]:
         """The device must offer one of these; the first that it offers holds its clock."""
+        ...
+
+    @property
+    def unasked(self) -> tuple[Attribute, ...]:
+        """What the device keeps and tells as soon as there is a link, where it is bonded and was listened to before."""
         ...
 
     async def open(self, told: Told) -> None:
@@ -77,6 +84,8 @@ class HealthDriver:
         self._talk = talk
         self._max_silence = max_silence
         self._rejects = Rejects(sensor_id)
+        self._inbox = Inbox()
+        radio.standing.want(address, talk.unasked, self._inbox)
         self._identity: Identity | None = None
         self._heard = 0
 
@@ -106,19 +115,24 @@ class HealthDriver:
             await self._visit(emit, is_passing=True)
 
     async def _visit(self, emit: Emit, *, is_passing: bool) -> None:
-        async with connected(self._radio, self._address, services=self._talk.services, is_passing=is_passing) as device:
-            try:
+        self._heard = 0
+        failure: DeviceError | None = None
+        try:
+            async with connected(
+                self._radio, self._address, services=self._talk.services, inbox=self._inbox, is_passing=is_passing
+            ) as device:
                 await self._open(device, emit)
                 _say_strength(device, emit)
                 await self._listen(device, emit, idle_s=IDLE_S if is_passing else None)
-            except DeviceError:
-                # bluetoothd has confirmed what came before the link went: the device will not send it again
-                has_heard = self._take_waiting(device, emit)
-                if not (is_passing and has_heard):  # a passing device ends a visit by going to sleep
-                    raise
+        except DeviceError as error:
+            failure = error
+        # bluetoothd has confirmed what came before the link went: the device will not send it again
+        await self._radio.standing.caught_up(self._address)
+        self._take_waiting(emit)
+        if failure is not None and not (is_passing and self._heard):  # a passing device ends a visit by going to sleep
+            raise failure
 
     async def _open(self, device: Peripheral, emit: Emit) -> None:
-        self._heard = 0
         service = next(number for number in self._talk.services if device.has_service(number))
         clock = await heed_clock(device, service)
         identity = await self._identify(device)
@@ -133,11 +147,10 @@ class HealthDriver:
                 self._heard += 1
                 await self._hear(attribute, value, emit)
 
-    def _take_waiting(self, device: Peripheral, emit: Emit) -> bool:
-        for attribute, value in device.waiting():
+    def _take_waiting(self, emit: Emit) -> None:
+        for attribute, value in self._inbox.take_all():
             self._heard += 1
             self._take(attribute, value, emit)
-        return self._heard > 0
 
     async def _hear(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
         self._take(attribute, value, emit)

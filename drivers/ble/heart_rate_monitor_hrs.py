@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec import heart_rate
 from drivers.ble.codec.heart_rate import decode_heart_rate
 from drivers.ble.health import Codecs, HealthDriver, Told, read
-from drivers.ble.link import Attribute
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
 from shouwang.document import Duration
@@ -44,6 +44,7 @@ class HeartRateTalk:
     """What a heart-rate monitor says."""
 
     services = (SERVICE,)
+    unasked = ()
     is_over = False
 
     async def open(self, told: Told) -> None:

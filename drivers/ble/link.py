@@ -5,26 +5,24 @@ every value twice, and each one left open keeps a D-Bus connection until BlueZ h
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import NamedTuple
 
 from bleak import BleakAdapter, BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 
+from drivers.ble.attribute import Attribute, uuid_of
 from drivers.ble.complaints import in_plain_words
 from drivers.ble.daemon import connected_daemon
+from drivers.ble.inbox import Inbox
 from drivers.ble.radio import Radio
 from shouwang.errors import DeviceError
 
 SEARCH_S = 30.0
 """A device that is on advertises at least every 10.24 s (Core specification); three of these, and it is not there."""
-FRESH_S = 5.0
-"""An older advert says nothing of where the device is now, and bluetoothd may have forgotten it."""
 CONNECT_S = 20.0
 """As bleak-retry-connector waits for one attempt."""
 SLOT_S = 30.0
@@ -35,51 +33,45 @@ _LOST_S = 1.0
 """For a link that is gone with its bluetoothd: nobody will say that it let go. bleak tidies up when it is cancelled."""
 _GRACE_S = 5.0
 """For bleak to tidy up after a time-out of its own; then it is cancelled once more."""
-_INBOX_CAPACITY = 256
-
-
-class Attribute(NamedTuple):
-    """A characteristic by the 16-bit numbers of its service and itself."""
-
-    service: int
-    characteristic: int
 
 
 @asynccontextmanager
 async def connected(
-    radio: Radio, address: str, *, services: Sequence[int], is_passing: bool = False, is_bonding: bool = False
+    radio: Radio,
+    address: str,
+    *,
+    services: Sequence[int],
+    inbox: Inbox | None = None,
+    is_passing: bool = False,
+    is_bonding: bool = False,
 ) -> AsyncIterator["Peripheral"]:
     """A connection to the device with this address, which must offer one of `services`; closed at the end of the block.
 
     `is_passing`: a device that is awake only for moments: it is waited for as long as the radio listens, connected to
     the moment it is heard, and has a slot kept for it. `is_bonding`: bond before anything is asked, since some drop a
-    stranger; `services` may be empty then. Raises DeviceError where the adapter does not work, the device
-    is not heard, refuses or has none of the services.
+    stranger; `services` may be empty then. `inbox` is where its values go. Raises DeviceError where the adapter does
+    not work, the device is not heard, refuses or has none of the services.
     """
     async with AsyncExitStack() as stack:
-        yield await _reach(radio, address, services, stack, is_passing=is_passing, is_bonding=is_bonding)
-
-
-async def _reach(
-    radio: Radio, address: str, services: Sequence[int], stack: AsyncExitStack, *, is_passing: bool, is_bonding: bool
-) -> "Peripheral":
-    await radio.ready()
-    while True:
-        await _wait_for(radio, address, services, is_passing=is_passing)
-        async with AsyncExitStack() as attempt:
-            await _take_slot(radio, attempt, is_passing=is_passing)
-            async with radio.initiator:
-                radio.must_be_up()
-                device = await _here(radio, address, services)
-                if device is None:  # its turn came too late: it has gone to sleep again
-                    continue
-                peripheral = await _connect(radio, device, services, attempt, is_bonding=is_bonding)
-            await stack.enter_async_context(attempt.pop_all())
-            return peripheral
+        await radio.ready()
+        while True:
+            await _wait_for(radio, address, services, is_passing=is_passing)
+            async with AsyncExitStack() as attempt:
+                await _take_slot(radio, attempt, is_passing=is_passing)
+                async with radio.initiator:
+                    radio.must_be_up()
+                    device = await _here(radio, address, services)
+                    if device is None:  # its turn came too late: it has gone to sleep again
+                        continue
+                    peripheral = Peripheral(device, radio, inbox or Inbox(), is_bonding=is_bonding)
+                    await _connect(radio, peripheral, services, attempt)
+                await stack.enter_async_context(attempt.pop_all())
+                break
+        yield peripheral
 
 
 async def _wait_for(radio: Radio, address: str, services: Sequence[int], *, is_passing: bool) -> None:
-    with radio.ear(address) as ear:
+    with radio.ear(address, takes_all=True) as ear:
         if await _here(radio, address, services) is not None:
             return
         try:
@@ -106,7 +98,7 @@ async def _take_slot(radio: Radio, stack: AsyncExitStack, *, is_passing: bool) -
 
 async def _here(radio: Radio, address: str, services: Sequence[int]) -> BLEDevice | None:
     """The device if it was heard just now, or is connected."""
-    sighting = radio.sighting(address, within_s=FRESH_S)
+    sighting = radio.here(address)
     return await _already_connected(radio, address, services) if sighting is None else sighting.device
 
 
@@ -117,27 +109,24 @@ async def _already_connected(radio: Radio, address: str, services: Sequence[int]
     with in_plain_words(radio.adapter, f"the search for {address}"):
         async with asyncio.timeout(CALL_S):
             adapters = await BleakAdapter.get(bluez={"adapter": radio.adapter})
-            for device in await adapters.get_connected_devices([_uuid(service) for service in services]):
+            for device in await adapters.get_connected_devices([uuid_of(service) for service in services]):
                 if device.address.upper() == address.upper():
                     return device
     return None
 
 
-async def _connect(
-    radio: Radio, device: BLEDevice, services: Sequence[int], stack: AsyncExitStack, *, is_bonding: bool
-) -> "Peripheral":
-    peripheral = Peripheral(device, radio, is_bonding=is_bonding)
+async def _connect(radio: Radio, peripheral: "Peripheral", services: Sequence[int], stack: AsyncExitStack) -> None:
     stack.push_async_callback(peripheral.let_go)
     stack.enter_context(radio.lost_with(peripheral.lose))
-    await peripheral.connect()
+    async with radio.quiet(peripheral.address, lambda: peripheral.is_linked):
+        await peripheral.connect()
     if services and not any(peripheral.has_service(service) for service in services):
-        await _forget_services(radio, device.address)
+        await _forget_services(radio, peripheral.address)
         wanted = " or ".join(f"{service:04X}" for service in services)
         raise DeviceError(
-            f"{device.address} does not offer service {wanted}: it is another kind of device, or has changed; "
+            f"{peripheral.address} does not offer service {wanted}: it is another kind of device, or has changed; "
             "check the address in the configuration"
         )
-    return peripheral
 
 
 async def _forget_services(radio: Radio, address: str) -> None:
@@ -152,15 +141,14 @@ async def _forget_services(radio: Radio, address: str) -> None:
 class Peripheral:
     """One connection. All methods raise DeviceError once it is lost."""
 
-    def __init__(self, device: BLEDevice, radio: Radio, *, is_bonding: bool = False) -> None:
-        """Prepare only; `connect` connects."""
-        self._address = device.address
+    def __init__(self, device: BLEDevice, radio: Radio, inbox: Inbox, *, is_bonding: bool = False) -> None:
+        """Prepare only; `connect` connects. Its values go to the inbox."""
+        self.address = device.address
         self._radio = radio
         self._adapter = radio.adapter
         self._lost: str | None = None
         self._deadlines: set[asyncio.Timeout] = set()
-        self._arrived = asyncio.Event()
-        self._inbox: deque[tuple[Attribute, bytes]] = deque(maxlen=_INBOX_CAPACITY)  # when full, the oldest value goes
+        self._inbox = inbox
         self._client = BleakClient(device, disconnected_callback=self._disconnected, timeout=CONNECT_S, pair=is_bonding)
 
     async def connect(self) -> None:
@@ -171,9 +159,17 @@ class Peripheral:
     async def let_go(self) -> None:
         """Close the connection, whatever state it is in."""
         # There is nothing left to do for a connection that cannot even be closed: the next one starts from nothing.
-        with suppress(BleakError, OSError, EOFError, TimeoutError):
-            async with asyncio.timeout(DISCONNECT_S if self._lost is None else _LOST_S):
-                await self._client.disconnect()
+        try:
+            with suppress(BleakError, OSError, EOFError, TimeoutError):
+                async with asyncio.timeout(DISCONNECT_S if self._lost is None else _LOST_S):
+                    await self._client.disconnect()
+        finally:
+            self._radio.standing.left(self.address, self.lose)
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether there is a link; what the device offers may not be known yet."""
+        return self._client.is_connected
 
     @property
     def name(self) -> str | None:
@@ -183,13 +179,13 @@ class Peripheral:
     @property
     def rssi_dbm(self) -> int | None:
         """How strongly it was heard before it was connected to; None where that is long ago."""
-        sighting = self._radio.sighting(self._address, within_s=CONNECT_S + SLOT_S)
+        sighting = self._radio.sighting(self.address, within_s=CONNECT_S + SLOT_S)
         return None if sighting is None else sighting.data.rssi
 
     def has_service(self, service: int) -> bool:
         """Whether the device offers the service."""
-        with in_plain_words(self._adapter, self._address):
-            return any(offered.uuid == _uuid(service) for offered in self._client.services)
+        with in_plain_words(self._adapter, self.address):
+            return any(offered.uuid == uuid_of(service) for offered in self._client.services)
 
     def has(self, attribute: Attribute) -> bool:
         """Whether the device offers the characteristic."""
@@ -237,32 +233,26 @@ class Peripheral:
         """Let its values come to `next_value`."""
         found = self._get(attribute)
         async with self._asked(f"asked to report {attribute.characteristic:04X}"):
-            await self._client.start_notify(found, partial(self._arrive, attribute))
+            # one of the two, never both: bluetoothd signals a value once for each client that has subscribed
+            if not await self._radio.standing.hears(self.address, attribute, self.lose):
+                await self._client.start_notify(found, partial(self._arrive, attribute))
 
     async def next_value(self) -> tuple[Attribute, bytes]:
         """The next value of what is subscribed, in the order of arrival."""
-        while not self._inbox:
+        while (found := self._inbox.take()) is None:
             self._must_stand()
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self._inbox.popleft()
-
-    def waiting(self) -> list[tuple[Attribute, bytes]]:
-        """What has come and was not taken yet, also after the link was lost."""
-        found = [*self._inbox]
-        self._inbox.clear()
+            await self._inbox.changed()
         return found
 
     def _arrive(self, attribute: Attribute, _characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
-        self._inbox.append((attribute, bytes(value)))
-        self._arrived.set()
+        self._inbox.put(attribute, bytes(value))
         self._radio.data_came()
 
     def lose(self, why: str) -> None:
         """The link is gone: whoever waits for a value is told `why`."""
         if self._lost is None:
             self._lost = why
-        self._arrived.set()
+        self._inbox.wake()
         for deadline in self._deadlines:
             deadline.reschedule(asyncio.get_running_loop().time())
 
@@ -271,7 +261,7 @@ class Peripheral:
         """A call that ends in time, or at once where the link is lost: bluetoothd may owe us the answer for ever."""
         self._must_stand()
         try:
-            with in_plain_words(self._adapter, f"{self._address}, {what},"):
+            with in_plain_words(self._adapter, f"{self.address}, {what},"):
                 async with asyncio.timeout(CALL_S if limit_s is None else limit_s) as deadline:
                     self._deadlines.add(deadline)
                     try:
@@ -284,27 +274,23 @@ class Peripheral:
 
     def _must_stand(self) -> None:
         if self._lost is not None:
-            raise DeviceError(f"the connection to {self._address} was lost; {self._lost}")
+            raise DeviceError(f"the connection to {self.address} was lost; {self._lost}")
 
     def _disconnected(self, _client: BleakClient) -> None:
         self.lose("it is out of range, off or empty")
 
     def _find(self, attribute: Attribute) -> BleakGATTCharacteristic | None:
         # By service, since a device may have the same characteristic in two (batteries of base and probe).
-        with in_plain_words(self._adapter, self._address):
+        with in_plain_words(self._adapter, self.address):
             for service in self._client.services:
-                if service.uuid == _uuid(attribute.service):
+                if service.uuid == uuid_of(attribute.service):
                     for characteristic in service.characteristics:
-                        if characteristic.uuid == _uuid(attribute.characteristic):
+                        if characteristic.uuid == uuid_of(attribute.characteristic):
                             return characteristic
         return None
 
     def _get(self, attribute: Attribute) -> BleakGATTCharacteristic:
         found = self._find(attribute)
         if found is None:
-            raise DeviceError(f"{self._address} does not offer {attribute.characteristic:04X}")
+            raise DeviceError(f"{self.address} does not offer {attribute.characteristic:04X}")
         return found
-
-
-def _uuid(number: int) -> str:
-    return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec import battery
 from drivers.ble.codec.pulse_oximeter import (
     ALL_STATUS,
@@ -23,7 +24,7 @@ from drivers.ble.codec.pulse_oximeter import (
 )
 from drivers.ble.device_clock import DeviceClock, dated
 from drivers.ble.health import Codecs, HealthDriver, Told, read
-from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.link import Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
@@ -61,6 +62,7 @@ class PlxTalk:
     """What an oximeter says."""
 
     services = (SERVICE,)
+    unasked = (SPOT_CHECK,)
     is_over = False
 
     def __init__(self, notes: Notes) -> None:

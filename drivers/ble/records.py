@@ -7,6 +7,7 @@ from the beginning again: where it has nothing new, its newest record tells, and
 
 from enum import Enum, auto
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec.record_access import (
     Code,
     Operation,
@@ -16,7 +17,7 @@ from drivers.ble.codec.record_access import (
     report_from,
     report_last,
 )
-from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.link import Peripheral
 from shouwang.driver import Note, Notes
 from shouwang.errors import DeviceError
 

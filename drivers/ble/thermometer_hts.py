@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec import thermometer
 from drivers.ble.codec.thermometer import decode_temperature
 from drivers.ble.device_clock import DeviceClock, dated
 from drivers.ble.health import Codecs, HealthDriver, Told, read
-from drivers.ble.link import Attribute
 from drivers.ble.memory import Seen
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
@@ -37,6 +37,7 @@ class ThermometerTalk:
     """What a thermometer says."""
 
     services = (SERVICE,)
+    unasked = (MEASUREMENT,)
     is_over = False
 
     def __init__(self, notes: Notes) -> None:

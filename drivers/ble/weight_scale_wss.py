@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from drivers.ble.attribute import Attribute
 from drivers.ble.codec import body_composition, weight_scale
 from drivers.ble.codec.body_composition import BodyComposition, decode_body_composition, merged
 from drivers.ble.codec.date_time import DateTime
@@ -17,7 +18,7 @@ from drivers.ble.codec.user_data import consent, decode_user_control
 from drivers.ble.codec.weight_scale import decode_weight
 from drivers.ble.device_clock import DeviceClock, dated
 from drivers.ble.health import Codecs, HealthDriver, Told, as_standard, read
-from drivers.ble.link import Attribute, Peripheral
+from drivers.ble.link import Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.people import USERS, People, Users, consents_in
 from drivers.ble.sensor import BluetoothSensor
@@ -55,6 +56,7 @@ class ScaleTalk:
     """What a scale says."""
 
     services = (WEIGHT_SERVICE, COMPOSITION_SERVICE)
+    unasked = (WEIGHT, COMPOSITION)
     is_over = False
 
     def __init__(self, people: People, notes: Notes, consents: Mapping[int, int]) -> None:

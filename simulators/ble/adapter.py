@@ -17,6 +17,7 @@ from simulators.ble.objects import NO, YES, ObjectTree
 from simulators.ble.peer import FAILED
 from simulators.ble.radio import Delivered, Radio
 from simulators.ble.remote import ABORTED, DEVICE, IN_PROGRESS, Central, Remote
+from simulators.ble.rounds import Rounds
 from simulators.ble.sightings import Sighting, data_property
 
 ADAPTER = "org.bluez.Adapter1"
@@ -42,7 +43,6 @@ class Filter:
 
     uuids: frozenset[str] = frozenset()
     wants_repeats: bool = False
-    wants_every_strength: bool = False
 
 
 class Adapter:
@@ -66,10 +66,13 @@ class Adapter:
         self.max_connections: int | None = None
         """Links at a time; one more is refused."""
         self.is_terse = False
-        """Signal strength as rarely as bluetoothd: from 8 dB on, or where a filter names a strength."""
+        """As strict as bluetoothd and the kernel: discovery hears an unchanged advert once a round, and a passive scan
+        (or one without any filter) is told of a strength from 8 dB on only."""
+        self.rounds = Rounds()
         self.monitors = Monitors(bus)
         self._tree = tree
         self._device, self._controller = radio.adapter(address, name, self._heard)
+        self._controller.lets_through = self._lets_through
         self._central = Central(self._device, delivered=delivered, consent=agents.consent)
         self._agents = agents
         self._temporary_s = temporary_s
@@ -174,13 +177,15 @@ class Adapter:
     # What clients ask.
 
     def set_filter(self, sender: str, wanted: dict[str, Variant]) -> None:
-        """SetDiscoveryFilter."""
+        """SetDiscoveryFilter; an empty one takes it back."""
+        if not wanted:
+            self._filters.pop(sender, None)
+            return
         uuids = wanted.get("UUIDs")
         repeats = wanted.get("DuplicateData")
         self._filters[sender] = Filter(
             uuids=frozenset() if uuids is None else frozenset(uuid.lower() for uuid in uuids.value),
             wants_repeats=repeats is not None and repeats.value,
-            wants_every_strength="RSSI" in wanted or "Pathloss" in wanted,
         )
 
     def start_discovery(self, sender: str) -> None:
@@ -189,6 +194,7 @@ class Adapter:
         if sender in self._scanners:
             raise DBusError(IN_PROGRESS, "Operation already in progress")
         self._scanners.add(sender)
+        self.rounds.begin()
         self.hear_again(Deaf.UNTIL_NEW_SCAN)
         self._tree.change(self.path, ADAPTER, {"Discovering": YES})
 
@@ -241,6 +247,9 @@ class Adapter:
 
     # What the air brings.
 
+    def _lets_through(self, advert: Advert) -> bool:
+        return not (self.is_terse and self._scanners) or self.rounds.lets_through(advert)
+
     def _heard(self, advert: Advert) -> None:
         if not self._is_powered or self._deaf is not None or self.path not in self._tree:
             return
@@ -271,13 +280,14 @@ class Adapter:
             repeated = ("ServiceData", "ManufacturerData")
         fields = _fields(sighting, {name: value for name, value in shown.items() if name not in repeated})
         changes = {name: value for name, value in fields.items() if name in repeated or shown.get(name) != value}
-        if self._must_tell(shown.get("RSSI"), strength, filters):
+        if self._must_tell(shown.get("RSSI"), strength):
             changes["RSSI"] = Variant("n", strength)
         if changes:
             self._tree.change(remote.path, DEVICE, changes)
 
-    def _must_tell(self, shown: Variant | None, strength: int, filters: list[Filter]) -> bool:
-        if shown is None or not self.is_terse or any(wanted.wants_every_strength for wanted in filters):
+    def _must_tell(self, shown: Variant | None, strength: int) -> bool:
+        is_filtered = not self._scanners.isdisjoint(self._filters)
+        if shown is None or not self.is_terse or is_filtered:
             return True
         return abs(int(shown.value) - strength) >= _STRENGTH_STEP_DB
 
@@ -320,7 +330,6 @@ class Adapter:
             expiry.cancel()
         del self._remotes[remote.address]
         self._tree.remove(remote.path)
-        self.monitors.lose(remote.path)
 
     def _end_discovery(self) -> None:
         """discovery_cleanup() of bluetoothd: strengths are taken back, and what cannot be connected is forgotten."""

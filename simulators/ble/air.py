@@ -54,6 +54,8 @@ class Air(LocalLink):
         self._adapters: list[AdapterController] = []
         self._strengths: dict[tuple[str, str | None], int | None] = {}
         self._mute: set[str] = set()
+        self.is_steady = False
+        """Each device is always heard at the same strength, as bluetoothd signals it least."""
         self._waver = 0
 
     def add_controller(self, controller: Controller) -> None:
@@ -89,7 +91,7 @@ class Air(LocalLink):
     def advertise(self, address: Address, data: bytes, *, response: bytes = b"", is_connectable: bool) -> None:
         """Let all adapters in reach hear it."""
         loop = asyncio.get_running_loop()
-        self._waver = (self._waver + 1) % len(_WAVER_DB)
+        self._waver = 0 if self.is_steady else (self._waver + 1) % len(_WAVER_DB)
         for adapter in self._adapters:
             strength = self.strength(_text(address), _text(adapter.random_address))
             if strength is not None:
@@ -159,11 +161,13 @@ class AdapterController(DeviceController):
         super().__init__(name, air)
         self.is_deaf = False
         """Hears nobody, and so connects to nobody, without saying so."""
+        self.lets_through: Callable[[Advert], bool] = lambda _advert: True
+        """Asked whether an advert is heard; what the chip drops connects nobody either."""
         self._hear = hear
 
     def hear(self, advert: Advert) -> None:
         """An advert arrived."""
-        if self.is_deaf:
+        if self.is_deaf or not self.lets_through(advert):
             return
         wanted = self.pending_le_connection
         if wanted is not None and advert.is_connectable and wanted.peer_address == advert.address:

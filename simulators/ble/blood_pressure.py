@@ -3,6 +3,7 @@
 Frames are encoded from the service's sections 3.1 to 3.3 and the GATT Specification Supplement.
 """
 
+from datetime import datetime
 from enum import IntFlag
 from typing import Unpack
 
@@ -12,7 +13,7 @@ from shouwang.quantities import Quantity
 from simulators.ble.attributes import INDICATE, NOTIFY, READ, characteristic, service
 from simulators.ble.clock import CURRENT_TIME_SERVICE, DeviceClock
 from simulators.ble.delivery import measured
-from simulators.ble.numbers import Number, date_time, sfloat, u8, u16
+from simulators.ble.numbers import Number, sfloat, u8, u16
 from simulators.ble.outbox import CAPACITY, Record, Storing
 from simulators.ble.peripheral import Outfit
 from simulators.ble.radio import Radio
@@ -85,9 +86,13 @@ class BloodPressureCuff(Storing):
         pulse: Number = None,
         user: int | None = None,
         status: Status | None = None,
-    ) -> None:
-        """Keep a measurement, in the cuff's unit, and offer it. What is None has no value, or is left out."""
-        flags, rest = self._optional(pulse, user, status)
+        at: datetime | None = None,
+    ) -> Record:
+        """Keep a measurement, in the cuff's unit, and offer it. What is None has no value, or is left out.
+
+        `at`: when, else now.
+        """
+        flags, rest = self._optional(pulse, user, status, at)
         frame = u8(flags) + sfloat(systolic) + sfloat(diastolic) + sfloat(mean) + rest
         values = measured(
             {
@@ -99,7 +104,9 @@ class BloodPressureCuff(Storing):
         )
         if values and status is not None:
             values = [*values, (Quantity.IRREGULAR_PULSE, float(Status.IRREGULAR_PULSE in status))]
-        await self.put(Record(self._measurement, [(frame, values)], user))
+        record = Record(self._measurement, [(frame, values)], user)
+        await self.put(record)
+        return record
 
     async def inflate(self, pressure: Number) -> bool:
         """Say the pressure in the cuff while it measures; False where nobody listens. It is never kept."""
@@ -107,10 +114,12 @@ class BloodPressureCuff(Storing):
         frame = u8(flags) + sfloat(pressure) + sfloat(None) + sfloat(None) + rest
         return await self.notify(self._intermediate, frame, measured({Quantity.CUFF_PRESSURE: self._mmhg(pressure)}))
 
-    def _optional(self, pulse: Number, user: int | None, status: Status | None) -> tuple[int, bytes]:
+    def _optional(
+        self, pulse: Number, user: int | None, status: Status | None, at: datetime | None = None
+    ) -> tuple[int, bytes]:
         flags, rest = _KPA if self._is_in_kpa else 0, b""
         if self._has_stamps:
-            flags, rest = flags | _TIME, rest + date_time(self.clock.now())
+            flags, rest = flags | _TIME, rest + self.stamp(at)
         if pulse is not None:
             flags, rest = flags | _PULSE, rest + sfloat(pulse)
         if user is not None:

@@ -19,8 +19,9 @@ from shouwang.quantities import Quantity
 from simulators.ble.attributes import INDICATE, NOTIFY, READ, WRITE, characteristic, service
 from simulators.ble.clock import CURRENT_TIME_SERVICE, DeviceClock
 from simulators.ble.delivery import Values, measured
-from simulators.ble.numbers import Number, crc16, date_time, sfloat, u8, u16, u24
-from simulators.ble.peripheral import INDICATED, Outfit
+from simulators.ble.glucose import mmol
+from simulators.ble.numbers import Number, Special, crc16, date_time, sfloat, u8, u16, u24
+from simulators.ble.peripheral import Outfit
 from simulators.ble.radio import Radio
 from simulators.ble.record_access import RecordAccess
 from simulators.ble.speaking import Speaking
@@ -35,8 +36,6 @@ SESSION_RUN = 0x2AAB
 OPS_CONTROL_POINT = 0x2AAC
 
 MINUTE_S = 60.0
-G_PER_MOL = 180.16
-"""Of glucose (PubChem, compound 5793)."""
 
 _TREND, _QUALITY, _WARNING, _CALIBRATION, _STATUS = 0x01, 0x02, 0x20, 0x40, 0x80
 _FEATURES = 1 << 8 | 1 << 15 | 1 << 16
@@ -115,6 +114,8 @@ class GlucoseSensor(Speaking):
         self.clock = clock or DeviceClock()
         self._has_crc = has_crc
         self._packs = packs
+        self.blank: Special | None = None
+        """Planted: its next measurement has this in the place of its numbers."""
         self._sees = Reading(glucose=100)
         self._start: bytes = bytes(9)
         self._began = 0.0
@@ -122,12 +123,7 @@ class GlucoseSensor(Speaking):
         self._records: dict[int, tuple[bytes, Values]] = {}
         self.main = self._measurement = characteristic(MEASUREMENT, NOTIFY, guard=self._guard)
         self._ops = characteristic(OPS_CONTROL_POINT, WRITE | INDICATE, write=self._operate, guard=self._guard)
-        self.access = RecordAccess(
-            self,
-            guard=self._guard,
-            indicate=self.indicate,
-            is_heard=lambda told: bool(self._listeners(told, INDICATED)),
-        )
+        self.access = RecordAccess(self, self, guard=self._guard)
 
     def services(self) -> list[Service]:
         """Continuous Glucose Monitoring, and Current Time."""
@@ -157,7 +153,7 @@ class GlucoseSensor(Speaking):
         """Measure once per interval; a report ends with its link."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(super().live(), name=f"measure {self.address}")
-            tasks.create_task(self._end_reports(), name=f"reports of {self.address}")
+            tasks.create_task(self.access.live(), name=f"reports of {self.address}")
 
     def show(self, reading: Reading) -> None:
         """What it sees from now on."""
@@ -178,7 +174,9 @@ class GlucoseSensor(Speaking):
 
     async def measure(self, reading: Reading, *, offset: int | None = None) -> None:
         """Keep a record, one a minute at most, and say it to who listens; `offset` is in minutes, else it is now."""
-        offset = self._offset() if offset is None else offset
+        offset = self.minute() if offset is None else offset
+        if self.blank is not None:
+            reading, self.blank = Reading(glucose=self.blank, trend=self.blank, status=reading.status), None
         self._records[offset] = (self._frame(reading, offset), _values(reading))
         await self.report([offset])
 
@@ -199,16 +197,12 @@ class GlucoseSensor(Speaking):
         for key in keys:
             del self._records[key]
 
-    async def _end_reports(self) -> None:
-        try:
-            while True:
-                await self.until(lambda: not self.is_connected)
-                await self.access.stop()
-                await self.until(lambda: self.is_connected)
-        finally:
-            await self.access.stop()
+    def has_told(self, key: int) -> bool:
+        """Whether a listener has this record of the session."""
+        return self.delivery.has_arrived((self._start, key))
 
-    def _offset(self) -> int:
+    def minute(self) -> int:
+        """The time offset of what is measured now."""
         return int((asyncio.get_running_loop().time() - self._began) / MINUTE_S)
 
     def _frame(self, reading: Reading, offset: int) -> bytes:
@@ -228,7 +222,7 @@ class GlucoseSensor(Speaking):
         return features + (crc16(features) if self._has_crc else _NO_CRC)
 
     def _status(self) -> bytes:
-        return u16(self._offset()) + u24(0 if self._is_running else Status.SESSION_STOPPED)
+        return u16(self.minute()) + u24(0 if self._is_running else Status.SESSION_STOPPED)
 
     def _sealed(self, value: bytes) -> bytes:
         return value + crc16(value) if self._has_crc else value
@@ -270,13 +264,9 @@ class GlucoseSensor(Speaking):
 
 def _values(reading: Reading) -> Values:
     values: dict[Quantity, Number] = {
-        Quantity.INTERSTITIAL_GLUCOSE: _mmol(reading.glucose),
-        Quantity.GLUCOSE_TREND: _mmol(reading.trend),
+        Quantity.INTERSTITIAL_GLUCOSE: mmol(reading.glucose),
+        Quantity.GLUCOSE_TREND: mmol(reading.trend),
     }
     if reading.status & 0xFF:  # the octet is only there where it says something
         values[Quantity.BATTERY_LOW] = float(Status.BATTERY_LOW in reading.status)
     return measured(values)
-
-
-def _mmol(mg_dl: Number) -> Number:
-    return round(mg_dl * 10 / G_PER_MOL, 6) if isinstance(mg_dl, (int, float)) else mg_dl

@@ -36,6 +36,7 @@ class DeviceClock:
         self._is_set = is_set
         self._drift = drift
         self._base: tuple[datetime, float] | None = None
+        self._right: tuple[datetime, float] | None = None
 
     @property
     def is_set(self) -> bool:
@@ -46,9 +47,19 @@ class DeviceClock:
         """Its time; None where it was never set."""
         return self._shown() if self._is_set else None
 
+    def at(self, moment: datetime) -> datetime | None:
+        """What it showed at this local moment, as wrong as it is now, to the second; None where it was never set."""
+        if not self._is_set:
+            return None
+        elapsed_at = asyncio.get_running_loop().time()
+        error = self._shown(elapsed_at) - self._true(elapsed_at)
+        return (moment + error + timedelta(seconds=0.5)).replace(microsecond=0)
+
     def set(self, moment: datetime) -> None:
         """It shows this from now on."""
-        self._base = (moment, asyncio.get_running_loop().time())
+        elapsed_at = asyncio.get_running_loop().time()
+        self._true(elapsed_at)  # so that it is known how wrong this is
+        self._base = (moment, elapsed_at)
         self._is_set = True
 
     def lose(self) -> None:
@@ -96,10 +107,17 @@ class DeviceClock:
             raise ATT_Error(error_code=_DATA_FIELD_IGNORED) from error
         self.set(moment)
 
-    def _shown(self) -> datetime:
-        elapsed_at = asyncio.get_running_loop().time()
+    def _true(self, elapsed_at: float) -> datetime:
+        if self._right is None:
+            self._right = (datetime.now(UTC).astimezone().replace(tzinfo=None), elapsed_at)
+        moment, at = self._right
+        return moment + timedelta(seconds=elapsed_at - at)
+
+    def _shown(self, elapsed_at: float | None = None) -> datetime:
+        if elapsed_at is None:
+            elapsed_at = asyncio.get_running_loop().time()
         if self._base is None:
-            self._base = (self._first or datetime.now(UTC).astimezone().replace(tzinfo=None), elapsed_at)
+            self._base = (self._first or self._true(elapsed_at), elapsed_at)
         moment, at = self._base
         gone = timedelta(seconds=elapsed_at - at)
         return moment + gone + self._drift * (gone / timedelta(days=1))

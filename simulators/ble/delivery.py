@@ -27,8 +27,10 @@ class Mishaps:
     """The link then drops before the confirmation of the last indication arrives: it was heard, and will come again."""
     lost_confirmations: int = 0
     """So many confirmations are missed; what was indicated counts as not heard."""
+    resends: int = 0
+    """So many records that are notified go out twice."""
     misshapen: deque[Misshape] = field(default_factory=deque)
-    """What becomes of the next values on their way out, one each, e.g. `lambda value: value[:-1]`."""
+    """What becomes of the next measurements on their way out, one each, e.g. `lambda value: value[:-1]`."""
 
     def shape(self, value: bytes) -> bytes:
         """The value as it goes out."""
@@ -39,6 +41,12 @@ class Mishaps:
         is_lost = self.lost_confirmations > 0
         self.lost_confirmations -= is_lost
         return is_lost
+
+    def turns(self, parts: Sequence[Part]) -> int:
+        """How often this goes out; what is no record cannot be told from its repetition, and goes out once."""
+        is_sent_again = self.resends > 0 and all(record is not None for _, record in parts)
+        self.resends -= is_sent_again
+        return 2 if is_sent_again else 1
 
     def drops_now(self) -> bool:
         """Whether the link drops after the value that has just gone."""
@@ -86,6 +94,10 @@ class Delivery:
             self._arrived.add(record)
             for quantity, value in values:
                 self.count(quantity, value)
+
+    def has_arrived(self, record: Hashable) -> bool:
+        """Whether a listener has this record."""
+        return record in self._arrived
 
     def count(self, quantity: Quantity, value: float) -> None:
         """A listener has this value."""

@@ -6,6 +6,7 @@ Frames are encoded from the service's sections 3.1 to 3.4 and the GATT Specifica
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, IntFlag
 from typing import Unpack
 
@@ -15,8 +16,9 @@ from shouwang.quantities import Quantity
 from simulators.ble.attributes import NOTIFY, READ, characteristic, service
 from simulators.ble.clock import CURRENT_TIME_SERVICE, DeviceClock
 from simulators.ble.delivery import Values, measured
+from simulators.ble.glucose import mmol
 from simulators.ble.numbers import Number, date_time, s16, sfloat, u8, u16
-from simulators.ble.peripheral import INDICATED, Outfit, Peripheral
+from simulators.ble.peripheral import Outfit, Peripheral
 from simulators.ble.radio import Radio
 from simulators.ble.record_access import RecordAccess
 from simulators.tally import Tally
@@ -25,9 +27,6 @@ SERVICE = 0x1808
 MEASUREMENT = 0x2A18
 CONTEXT = 0x2A34
 FEATURE = 0x2A51
-
-G_PER_MOL = 180.16
-"""Of glucose (PubChem, compound 5793)."""
 
 _OFFSET, _CONCENTRATION, _MOLES, _STATUS, _CONTEXT_FOLLOWS = 0x01, 0x02, 0x04, 0x08, 0x10
 _CARBOHYDRATE, _MEAL, _HBA1C = 0x01, 0x02, 0x40
@@ -105,12 +104,7 @@ class GlucoseMeter(Peripheral):
         self._records: dict[int, _Record] = {}
         self.main = self._measurement = characteristic(MEASUREMENT, NOTIFY, guard=self._guard)
         self._context = characteristic(CONTEXT, NOTIFY, guard=self._guard)
-        self.access = RecordAccess(
-            self,
-            guard=self._guard,
-            indicate=self.indicate,
-            is_heard=lambda told: bool(self._listeners(told, INDICATED)),
-        )
+        self.access = RecordAccess(self, self, guard=self._guard)
 
     def services(self) -> list[Service]:
         """Glucose with its own Date Time, and Current Time."""
@@ -124,13 +118,7 @@ class GlucoseMeter(Peripheral):
 
     async def live(self) -> None:
         """Answer; a procedure ends with its link (section 3.4.3)."""
-        try:
-            while True:
-                await self.until(lambda: not self.is_connected)
-                await self.access.stop()
-                await self.until(lambda: self.is_connected)
-        finally:
-            await self.access.stop()
+        await self.access.live()
 
     def has_more_to_say(self) -> bool:
         """Whether records are being reported."""
@@ -145,14 +133,15 @@ class GlucoseMeter(Peripheral):
         offset_min: int | None = None,
         status: Status | None = None,
         context: Context | None = None,
+        at: datetime | None = None,
     ) -> int:
         """Keep a record, in the meter's unit, and wake; returns its sequence number. Location 1 is a finger.
 
-        `offset_min` is how far the person has set the meter's time since its base time.
+        `offset_min` is how far the person has set the meter's time since its base time; `at`: when, else now.
         """
         sequence, self._next = self._next, self._next + 1 & 0xFFFF
         flags = _CONCENTRATION | (_MOLES if self._is_in_moles else 0)
-        frame = u16(sequence) + date_time(self.clock.now())
+        frame = u16(sequence) + date_time(self.clock.now() if at is None else self.clock.at(at))
         if offset_min is not None:
             flags, frame = flags | _OFFSET, frame + s16(offset_min)
         frame += sfloat(_shifted(concentration, -3 if self._is_in_moles else -5)) + u8(location << 4 | fluid)
@@ -165,6 +154,11 @@ class GlucoseMeter(Peripheral):
         self._records[sequence] = _Record(frames=tuple(frames))
         await self.wake()
         return sequence
+
+    def has_told(self, sequence: int) -> bool:
+        """Whether a listener has this record, with its context."""
+        told = (kept for kept, _, _ in self._records[sequence].frames)
+        return all(self.delivery.has_arrived((one.uuid, sequence)) for one in told)
 
     def keys(self) -> Sequence[int]:
         """The sequence numbers of all records, the oldest first."""
@@ -194,9 +188,7 @@ class GlucoseMeter(Peripheral):
         return measured(values)
 
     def _mmol(self, concentration: Number) -> Number:
-        if self._is_in_moles or not isinstance(concentration, (int, float)):
-            return concentration
-        return round(concentration * 10 / G_PER_MOL, 6)
+        return concentration if self._is_in_moles else mmol(concentration)
 
 
 def _context(sequence: int, context: Context) -> tuple[bytes, Values]:

@@ -22,7 +22,6 @@ class _Application:
 
     rule: str
     monitors: dict[str, Patterns] = field(default_factory=dict)
-    found: set[tuple[str, str]] = field(default_factory=set)
 
 
 class Monitors:
@@ -83,7 +82,7 @@ class Monitors:
             application.monitors.pop(signal.body[0], None)
 
     def match(self, sighting: Sighting, device: str) -> bool:
-        """Whether some monitor wants the advert; the monitor is told of a device that it has not found yet."""
+        """Whether some monitor wants the advert; one without strengths is told of each (adv_monitor_filter_rssi())."""
         if self.are_deaf:
             return False
         is_wanted = False
@@ -91,15 +90,8 @@ class Monitors:
             for path, patterns in application.monitors.items():
                 if sighting.matches(patterns):
                     is_wanted = True
-                    if (path, device) not in application.found:
-                        application.found.add((path, device))
-                        self._call(sender, path, "DeviceFound", "o", [device])
+                    self._call(sender, path, "DeviceFound", "o", [device])
         return is_wanted
-
-    def lose(self, device: str) -> None:
-        """A device was forgotten: it will be told of anew."""
-        for application in self._applications.values():
-            application.found = {found for found in application.found if found[1] != device}
 
     def _take(self, sender: str, application: _Application, path: str, interfaces: dict[str, Any]) -> None:
         properties = interfaces.get(_MONITOR)

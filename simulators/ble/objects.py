@@ -35,10 +35,14 @@ class ObjectTree:
             interfaces = self._objects.pop(gone)
             self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", [gone, list(interfaces)])
 
-    def remove_below(self, path: str) -> None:
-        """Take away all below the object, not itself."""
-        for child in [p for p in self._objects if p.startswith(f"{path}/") and "/" not in p[len(path) + 1 :]]:
-            self.remove(child)
+    def show_below(self, path: str, objects: dict[str, Interfaces]) -> None:
+        """Have just these below the object, parents first; those that are there already with their UUID stay."""
+        for old in [p for p in self._objects if p.startswith(f"{path}/")]:
+            if old in self._objects and (old not in objects or _uuids(objects[old]) != _uuids(self._objects[old])):
+                self.remove(old)
+        for new, interfaces in objects.items():
+            if new not in self._objects:
+                self.add(new, interfaces)
 
     def change(self, path: str, interface: str, properties: dict[str, Variant]) -> None:
         """Set properties of a shown object (PropertiesChanged); also signalled where the value stays the same."""
@@ -82,3 +86,7 @@ class ObjectTree:
     def _signal(self, path: str, interface: str, member: str, signature: str, body: list[object]) -> None:
         if self._bus.connected:
             self._bus.send(Message.new_signal(path, interface, member, signature, body))
+
+
+def _uuids(interfaces: Interfaces) -> list[object]:
+    return [(name, properties["UUID"].value) for name, properties in interfaces.items()]

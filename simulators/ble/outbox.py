@@ -7,12 +7,14 @@ indication on, as soon as somebody listens. Records are told in order; where the
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Unpack
 
 from bumble.gatt import Characteristic
 
 from simulators.ble.clock import DeviceClock
 from simulators.ble.delivery import Values
+from simulators.ble.numbers import date_time
 from simulators.ble.peripheral import INDICATED, Outfit, Peripheral
 from simulators.ble.radio import Radio
 from simulators.tally import Tally
@@ -72,6 +74,19 @@ class Storing(Peripheral):
             self.lost += 1
         self._changed.set()
         await self.wake()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next record would overwrite one that nobody has confirmed."""
+        return len(self._records) >= self._capacity
+
+    def has_told(self, record: Record) -> bool:
+        """Whether a listener has the whole record, confirmed or not."""
+        return all(self.delivery.has_arrived((record, at)) for at in range(len(record.frames)))
+
+    def stamp(self, at: datetime | None) -> bytes:
+        """Date Time of a measurement of this local moment, or of now, by its clock."""
+        return date_time(self.clock.now() if at is None else self.clock.at(at))
 
     async def wait_until_empty(self) -> None:
         """Return when all records are confirmed."""

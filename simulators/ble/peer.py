@@ -14,7 +14,7 @@ from bumble.gatt_client import CharacteristicProxy, DescriptorProxy
 from dbus_fast import Variant
 from dbus_fast.errors import DBusError
 
-from simulators.ble.objects import NO, YES, ObjectTree
+from simulators.ble.objects import NO, YES, Interfaces, ObjectTree
 
 SERVICE = "org.bluez.GattService1"
 CHARACTERISTIC = "org.bluez.GattCharacteristic1"
@@ -38,6 +38,7 @@ _FLAGS = (
     (Characteristic.Properties.INDICATE, "indicate"),
     (Characteristic.Properties.AUTHENTICATED_SIGNED_WRITES, "authenticated-signed-writes"),
 )
+CAN_TELL = frozenset({"notify", "indicate"})
 _CAN_WRITE = Characteristic.Properties.WRITE | Characteristic.Properties.WRITE_WITHOUT_RESPONSE
 _CAN_NOTIFY = Characteristic.Properties.NOTIFY | Characteristic.Properties.INDICATE
 
@@ -48,6 +49,7 @@ class Peer:
     def __init__(self, tree: ObjectTree, path: str, connection: Connection, notified: Notified) -> None:
         """`path` is the device's; nothing is asked over the air before `discover`."""
         self.connection = connection
+        self.is_linked = True
         self._tree = tree
         self._path = path
         self._peer = BumblePeer(connection)
@@ -55,6 +57,9 @@ class Peer:
         self._characteristics: dict[str, CharacteristicProxy[bytes]] = {}
         self._descriptors: dict[str, DescriptorProxy] = {}
         self._listeners: dict[str, Callable[[bytes], None]] = {}
+        self._asked: set[str] = set()
+        self.is_discovered = False
+        """Whether `show` has been called: what is below `path` before is of an earlier link."""
 
     async def discover(self) -> None:
         """Ask for everything that it offers."""
@@ -63,26 +68,22 @@ class Peer:
             await self._peer.discover_all()  # type: ignore[no-untyped-call] # bumble leaves it bare
 
     def show(self) -> list[str]:
-        """Show what was discovered; returns the UUIDs of the services."""
+        """Show what was discovered, once for all links; returns the UUIDs of the services."""
+        objects: dict[str, Interfaces] = {}
         for service in self._peer.services:
             service_path = f"{self._path}/service{service.handle:04x}"
-            self._tree.add(
-                service_path,
-                {
-                    SERVICE: {
-                        "UUID": _uuid(service.uuid),
-                        "Device": Variant("o", self._path),
-                        "Primary": YES,
-                    }
-                },
-            )
+            objects[service_path] = {
+                SERVICE: {
+                    "UUID": _uuid(service.uuid),
+                    "Device": Variant("o", self._path),
+                    "Primary": YES,
+                }
+            }
             for characteristic in service.characteristics:
-                self._show_characteristic(service_path, characteristic)
+                objects |= self._described(service_path, characteristic)
+        self._tree.show_below(self._path, objects)
+        self.is_discovered = True
         return [uuid_text(service.uuid) for service in self._peer.services]
-
-    def can_notify(self, path: str) -> bool:
-        """Whether the characteristic has notifications or indications."""
-        return bool(self._characteristics[path].properties & _CAN_NOTIFY)
 
     async def read(self, path: str) -> bytes:
         """Read a characteristic or descriptor over the air."""
@@ -99,8 +100,8 @@ class Peer:
         with _as_bluez_errors():
             await attribute.write_value(value, with_response=with_response)
 
-    async def listen(self, path: str) -> None:
-        """Write the CCCD so that values come; harmless when they already do."""
+    def expect(self, path: str) -> None:
+        """Take the values of a characteristic that come before anything is asked for on this link."""
         if path in self._listeners:
             return
 
@@ -108,27 +109,44 @@ class Peer:
             self._notified(path, value)
 
         self._listeners[path] = heard
+        client = self._peer.gatt_client
+        for subscribers in (client.notification_subscribers, client.indication_subscribers):
+            subscribers.setdefault(value_handle(path), set()).add(heard)
+
+    async def listen(self, path: str) -> None:
+        """Write the CCCD so that values come; harmless when they already do."""
+        if path in self._asked:
+            return
+        self._asked.add(path)
+        self.expect(path)
         try:
             with _as_bluez_errors():
-                await self._characteristics[path].subscribe(heard)
+                await self._characteristics[path].subscribe()
         except DBusError:
-            self._listeners.pop(path, None)
+            self._forget(path)
             raise
-        if path not in self._tree:  # the device answered, and hung up
+        if not self.is_linked:  # the device answered, and hung up
             raise DBusError(FAILED, "Not connected")
         self._tree.change(path, CHARACTERISTIC, {"Notifying": YES})
 
     async def ignore(self, path: str) -> None:
         """Write zeros to the CCCD."""
-        heard = self._listeners.pop(path, None)
-        if heard is None:
+        if path not in self._asked:
             return
+        self._forget(path)
         with _as_bluez_errors():
-            await self._characteristics[path].unsubscribe(heard)
+            await self._characteristics[path].unsubscribe(force=True)
         if path in self._tree:
             self._tree.change(path, CHARACTERISTIC, {"Notifying": NO})
 
-    def _show_characteristic(self, service_path: str, characteristic: CharacteristicProxy[bytes]) -> None:
+    def _forget(self, path: str) -> None:
+        self._asked.discard(path)
+        heard = self._listeners.pop(path)
+        client = self._peer.gatt_client
+        for subscribers in (client.notification_subscribers, client.indication_subscribers):
+            subscribers.get(value_handle(path), set()).discard(heard)
+
+    def _described(self, service_path: str, characteristic: CharacteristicProxy[bytes]) -> dict[str, Interfaces]:
         # bluetoothd names the path after the declaration, which lies just before the value.
         path = f"{service_path}/char{characteristic.handle - 1:04x}"
         self._characteristics[path] = characteristic
@@ -141,16 +159,23 @@ class Peer:
         }
         if characteristic.properties & _CAN_NOTIFY:
             properties["Notifying"] = NO
-        self._tree.add(path, {CHARACTERISTIC: properties})
+        objects: dict[str, Interfaces] = {path: {CHARACTERISTIC: properties}}
         for descriptor in characteristic.descriptors:
             descriptor_path = f"{path}/desc{descriptor.handle:04x}"
             self._descriptors[descriptor_path] = descriptor
-            described = {
-                "UUID": _uuid(descriptor.type),
-                "Characteristic": Variant("o", path),
-                "Value": Variant("ay", b""),
+            objects[descriptor_path] = {
+                DESCRIPTOR: {
+                    "UUID": _uuid(descriptor.type),
+                    "Characteristic": Variant("o", path),
+                    "Value": Variant("ay", b""),
+                }
             }
-            self._tree.add(descriptor_path, {DESCRIPTOR: described})
+        return objects
+
+
+def value_handle(path: str) -> int:
+    """The handle of a characteristic's value, as its path tells."""
+    return int(path[-4:], 16) + 1
 
 
 def uuid_text(short: core.UUID) -> str:

@@ -61,6 +61,8 @@ class Peripheral:
         self.delivery = Delivery(tally, outfit["sensor_id"])
         self.patience_with_strangers_s: float | None = None
         """Links that are not encrypted after this long are dropped, as by Omron's cuffs (eigger/hass-omron#108)."""
+        self.lingers = False
+        """Stays awake as long as it is connected, as many cuffs do."""
         self.remembers_subscriptions = False
         """Bonded listeners need not subscribe again (Core, volume 3, part G, 3.3.3.3): values come at once."""
         self._radio = radio
@@ -81,7 +83,7 @@ class Peripheral:
         self._battery_level = characteristic(_BATTERY, READ | NOTIFY, value=self._read_battery)
         self.main: Characteristic[bytes] = self._battery_level
         """The characteristic by which `is_listened_to` tells; a subclass names its own."""
-        radio.on_delivered(self.address, self.delivery.arrive)
+        radio.on_delivered(self.address, self._arrived)
 
     # ---- for subclasses ----
 
@@ -130,7 +132,7 @@ class Peripheral:
         return bool(self._device.connections)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Return when it holds; looked at when links and subscriptions change."""
+        """Return when it holds; looked at when links and subscriptions change, and when a value has arrived."""
         while not condition():
             self._changed.clear()
             await self._changed.wait()
@@ -169,6 +171,11 @@ class Peripheral:
         if not self._device.connections:
             await self._advertise()
 
+    async def sleep(self) -> None:
+        """Fall asleep before its time: let go, and advertise no more until `wake`."""
+        self._is_awake = False
+        await self._go_quiet()
+
     async def advertise_with(
         self, *, service_data: Mapping[int, bytes] | None = None, manufacturer_data: Mapping[int, bytes] | None = None
     ) -> None:
@@ -205,9 +212,10 @@ class Peripheral:
         """The same for a value with several records in it."""
         listeners = self._listeners(told, NOTIFIED)
         for connection in listeners:
-            frame = self._send(value, parts)
-            await self._device.gatt_server.notify_subscriber(connection, told, frame)
-            await self._drop_if_due()
+            for _ in range(self.mishaps.turns(parts)):
+                frame = self._send(value, parts)
+                await self._device.gatt_server.notify_subscriber(connection, told, frame)
+                await self._drop_if_due()
         return bool(listeners)
 
     async def indicate(
@@ -225,7 +233,15 @@ class Peripheral:
     def delivered(self, address: str, payload: bytes) -> None:
         """A value of `address` reached a client that asked for it; counts it where it was ours."""
         if address == self.address:
-            self.delivery.arrive(payload)
+            self._arrived(payload)
+
+    def is_heard(self, told: Characteristic[bytes]) -> bool:
+        """Whether somebody has subscribed to its indications."""
+        return bool(self._listeners(told, INDICATED))
+
+    def _arrived(self, payload: bytes) -> None:
+        self.delivery.arrive(payload)
+        self._changed.set()
 
     def _listeners(self, told: Characteristic[bytes], bits: int) -> list[Connection]:
         subscribers = self._device.gatt_server.subscribers
@@ -233,7 +249,8 @@ class Peripheral:
         return [link for link in links if subscribers.get(link, {}).get(told.handle, b"\0")[0] & bits]
 
     def _send(self, value: bytes, parts: Sequence[Part]) -> bytes:
-        frame = self.mishaps.shape(value)
+        is_measured = any(values or record is not None for values, record in parts)
+        frame = self.mishaps.shape(value) if is_measured else value
         if frame == value:  # what is misshapen carries no value, and its record is still to come
             self.delivery.send(frame, parts)
         return frame
@@ -273,7 +290,7 @@ class Peripheral:
             self._sleep = asyncio.get_running_loop().call_later(self._awake_s, self._fall_asleep)
 
     def _fall_asleep(self) -> None:
-        if self.has_more_to_say():
+        if self.has_more_to_say() or (self.lingers and self.is_connected):
             self._sleep_later()
             return
         self._is_awake = False

@@ -4,17 +4,17 @@ As the Glucose Service 1.0.1, section 3.4, and the Continuous Glucose Monitoring
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Protocol
 
 from bumble.att import ATT_Error
 from bumble.device import Connection
-from bumble.gatt import Characteristic
 from bumble.gatt_server import Server
 
 from simulators.ble.attributes import INDICATE, WRITE, characteristic
 from simulators.ble.numbers import u8, u16
+from simulators.ble.peripheral import Peripheral
 
 CONTROL_POINT = 0x2A52
 
@@ -74,21 +74,13 @@ class Records(Protocol):
 class RecordAccess:
     """One control point. `orders` keeps what was written to it, for tests."""
 
-    def __init__(
-        self,
-        records: Records,
-        *,
-        guard: Server | None,
-        indicate: Callable[[Characteristic[bytes], bytes], Awaitable[bool]],
-        is_heard: Callable[[Characteristic[bytes]], bool],
-    ) -> None:
-        """`indicate` sends an answer, `is_heard` tells whether answers are subscribed to."""
+    def __init__(self, device: Peripheral, records: Records, *, guard: Server | None) -> None:
+        """`records` are what `device` keeps."""
         self.orders: list[bytes] = []
         self.stalls = 0
         """So many orders get no answer, whatever was reported."""
+        self._device = device
         self._records = records
-        self._indicate = indicate
-        self._is_heard = is_heard
         self._running: asyncio.Task[None] | None = None
         self.control_point = characteristic(CONTROL_POINT, WRITE | INDICATE, write=self._written, guard=guard)
 
@@ -97,15 +89,24 @@ class RecordAccess:
         """Whether an order is being carried out."""
         return self._running is not None and not self._running.done()
 
-    async def stop(self) -> None:
-        """Carry out nothing more: the link is lost, or the device is switched off."""
+    async def live(self) -> None:
+        """Carry out orders while the device is switched on; one that is under way ends with its link."""
+        try:
+            while True:
+                await self._device.until(lambda: not self._device.is_connected)
+                await self._stop()
+                await self._device.until(lambda: self._device.is_connected)
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
 
     def _written(self, _connection: Connection, value: bytes) -> None:
         self.orders.append(value)
-        if not self._is_heard(self.control_point):
+        if not self._device.is_heard(self.control_point):
             raise ATT_Error(error_code=NOT_CONFIGURED)
         is_abort = value[:1] == u8(Op.ABORT)
         if self.is_busy and not is_abort:
@@ -123,7 +124,7 @@ class RecordAccess:
         if self.stalls:
             self.stalls -= 1
             return
-        await self._indicate(self.control_point, answer)
+        await self._device.indicate(self.control_point, answer)
 
     async def _obey(self, op: int, rest: bytes) -> bytes:
         if op == Op.ABORT:

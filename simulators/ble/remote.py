@@ -14,7 +14,7 @@ from dbus_fast import Variant
 from dbus_fast.errors import DBusError
 
 from simulators.ble.objects import NO, YES, ObjectTree
-from simulators.ble.peer import CHARACTERISTIC, FAILED, NOT_SUPPORTED, NotPaired, Peer
+from simulators.ble.peer import CAN_TELL, CHARACTERISTIC, FAILED, NOT_SUPPORTED, NotPaired, Peer
 from simulators.ble.radio import Delivered, bonding
 
 DEVICE = "org.bluez.Device1"
@@ -70,6 +70,7 @@ class Remote:
         self._pairing: asyncio.Task[None] | None = None
         self._resolving: asyncio.Task[None] | None = None
         self._listeners: dict[str, list[str]] = {}  # characteristic path: D-Bus senders, in the order of asking
+        self._starting: set[tuple[str, str]] = set()
 
     @property
     def is_idle(self) -> bool:
@@ -103,6 +104,8 @@ class Remote:
             raise DBusError(FAILED, ABORTED) from error
         finally:
             self._connecting = None
+        if connection not in self._central.device.connections.values():  # it went at the same moment
+            raise DBusError(FAILED, ABORTED)
         peer = self._admit(connection)
         if self.is_bonded:
             await self._encrypt(peer)
@@ -156,18 +159,23 @@ class Remote:
         await self._secured(lambda peer: peer.write(path, value, with_response=with_response))
 
     async def start_notify(self, path: str, sender: str) -> None:
-        """Let `sender` have the values of a characteristic."""
-        if not self._connected().can_notify(path):
+        """Let `sender` have the values of a characteristic, from the next link on where there is none now."""
+        if CAN_TELL.isdisjoint(self._tree.get(path, CHARACTERISTIC, "Flags").value):
             raise DBusError(NOT_SUPPORTED, "Operation is not supported")
-        senders = self._listeners.setdefault(path, [])
-        if sender in senders:
+        if (path, sender) in self._starting:
             raise DBusError(IN_PROGRESS, "Operation already in progress")
+        senders = self._listeners.setdefault(path, [])
+        if sender in senders:  # asking twice is harmless
+            return
         senders.append(sender)  # before the CCCD is written: the first value may come at once
+        self._starting.add((path, sender))
         try:
-            await self._secured(lambda peer: peer.listen(path))
+            await self._listen(path)
         except DBusError:
             senders.remove(sender)
             raise
+        finally:
+            self._starting.discard((path, sender))
 
     async def stop_notify(self, path: str, sender: str) -> None:
         """Stop the values for `sender`, and on the air when nobody else wants them."""
@@ -175,8 +183,12 @@ class Remote:
         if sender not in senders:
             raise DBusError(FAILED, "No notify session started")
         senders.remove(sender)
-        if not senders and self._peer is not None:
+        if senders:
+            return
+        if self._peer is not None:
             await self._peer.ignore(path)
+        elif path in self._tree:
+            self._tree.change(path, CHARACTERISTIC, {"Notifying": NO})
 
     async def forget_client(self, sender: str) -> None:
         """A client left the bus: its subscriptions end, the link stays (bluez/bluez#89)."""
@@ -184,6 +196,12 @@ class Remote:
             if sender in senders:
                 with contextlib.suppress(DBusError):  # the link may go at the same moment
                     await self.stop_notify(path, sender)
+
+    async def _listen(self, path: str) -> None:
+        if self._peer is None:
+            self._tree.change(path, CHARACTERISTIC, {"Notifying": YES})
+        else:
+            await self._secured(lambda peer: peer.listen(path))
 
     async def _link(self) -> Connection:
         central = self._central.device
@@ -200,6 +218,9 @@ class Remote:
 
     def _admit(self, connection: Connection) -> Peer:
         peer = self._peer = Peer(self._tree, self.path, connection, self._notified)
+        for path, senders in self._listeners.items():
+            if senders:  # revived at once: bluetoothd knows the services from before
+                peer.expect(path)
         connection.on(connection.EVENT_DISCONNECTION, lambda _reason: self._dropped(peer))
         self._tree.change(self.path, DEVICE, {"Connected": YES})
         return peer
@@ -220,8 +241,9 @@ class Remote:
             if self._peer is not peer:
                 return
             uuids = peer.show()
-            for path, senders in self._listeners.items():
-                if senders:
+            self._listeners = {path: senders for path, senders in self._listeners.items() if path in self._tree}
+            for path in [path for path, senders in self._listeners.items() if senders]:
+                with contextlib.suppress(DBusError):  # it may want to be paired first
                     await peer.listen(path)
             if self._peer is peer:
                 self._tree.change(self.path, DEVICE, {"UUIDs": Variant("as", uuids), "ServicesResolved": YES})
@@ -251,7 +273,7 @@ class Remote:
 
     async def _secured(self, ask: Callable[[Peer], Awaitable[_T]]) -> _T:
         """Ask; where the device wants encryption first, see to that and ask once more (change_security() in att.c)."""
-        peer = self._connected()
+        peer = await self._known()
         try:
             return await ask(peer)
         except NotPaired:
@@ -264,16 +286,24 @@ class Remote:
                 if capability is None:
                     raise
                 await self.pair(capability)
-            return await ask(self._connected())
+            return await ask(await self._known())
+
+    async def _known(self) -> Peer:
+        peer = self._connected()
+        if not peer.is_discovered and self._resolving is not None:
+            await asyncio.wait({self._resolving})
+        if not peer.is_linked or not peer.is_discovered:
+            raise DBusError(FAILED, "Not connected")
+        return peer
 
     def _connected(self) -> Peer:
         if self._peer is None:
-            raise DBusError(NOT_CONNECTED, "Not Connected")
+            raise DBusError(FAILED, "Not connected")
         return self._peer
 
     def _notified(self, path: str, value: bytes) -> None:
         # bluetoothd signals once per client that asked: two registrations of one gateway give every value twice.
-        senders = self._listeners.get(path, [])
+        senders = self._listeners.get(path, []) if path in self._tree else []
         for _ in senders:
             self._tree.change(path, CHARACTERISTIC, {"Value": Variant("ay", value)})
         if senders:
@@ -283,7 +313,7 @@ class Remote:
         if self._peer is not peer:
             return
         self._peer = None
-        if self.path in self._tree:
+        peer.is_linked = False
+        if self.path in self._tree:  # what is below it stays: bluetoothd keeps the services of a device that it knows
             self._tree.change(self.path, DEVICE, {"ServicesResolved": NO})
-            self._tree.remove_below(self.path)
             self._tree.change(self.path, DEVICE, {"Connected": NO})

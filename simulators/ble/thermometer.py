@@ -3,6 +3,7 @@
 Frames are encoded from the service's sections 3.1 to 3.4 and the GATT Specification Supplement.
 """
 
+from datetime import datetime
 from enum import IntEnum
 from typing import Unpack
 
@@ -12,7 +13,7 @@ from shouwang.quantities import Quantity
 from simulators.ble.attributes import INDICATE, NOTIFY, READ, characteristic, service
 from simulators.ble.clock import CURRENT_TIME_SERVICE, DeviceClock
 from simulators.ble.delivery import Values, measured
-from simulators.ble.numbers import Number, date_time, float32, u8
+from simulators.ble.numbers import Number, float32, u8
 from simulators.ble.outbox import CAPACITY, Record, Storing
 from simulators.ble.peripheral import Outfit
 from simulators.ble.radio import Radio
@@ -23,6 +24,8 @@ MEASUREMENT = 0x2A1C
 TYPE = 0x2A1D
 INTERMEDIATE = 0x2A1E
 
+DISPLAY_EXPONENT = -1
+"""One decimal, as their displays have."""
 _FAHRENHEIT, _TIME, _TYPE = 0x01, 0x02, 0x04
 
 
@@ -41,7 +44,7 @@ class Site(IntEnum):
 
 
 class Thermometer(Storing):
-    """One thermometer, with one decimal as their displays have. Values are tallied in degrees Celsius."""
+    """One thermometer. Values are tallied in degrees Celsius."""
 
     model = "SIM-HTP"
     advertised = (SERVICE,)
@@ -75,22 +78,24 @@ class Thermometer(Storing):
             service(CURRENT_TIME_SERVICE, [self.clock.current_time_characteristic(self._guard)]),
         ]
 
-    async def measure(self, degrees: Number, *, names_site: bool = False) -> None:
-        """Keep a measurement, in the thermometer's unit, and offer it."""
-        frame = self._frame(degrees, names_site=names_site)
-        await self.put(Record(self._measurement, [(frame, self._values(degrees))]))
+    async def measure(self, degrees: Number, *, names_site: bool = False, at: datetime | None = None) -> Record:
+        """Keep a measurement, in the thermometer's unit, and offer it; `at`: when, else now."""
+        frame = self._frame(degrees, names_site=names_site, at=at)
+        record = Record(self._measurement, [(frame, self._values(degrees))])
+        await self.put(record)
+        return record
 
     async def rise(self, degrees: Number) -> bool:
         """Say the temperature so far; False where nobody listens. It is never kept."""
         return await self.notify(self._intermediate, self._frame(degrees, names_site=False), self._values(degrees))
 
-    def _frame(self, degrees: Number, *, names_site: bool) -> bytes:
+    def _frame(self, degrees: Number, *, names_site: bool, at: datetime | None = None) -> bytes:
         flags, rest = _FAHRENHEIT if self._is_in_fahrenheit else 0, b""
         if self._has_stamps:
-            flags, rest = flags | _TIME, rest + date_time(self.clock.now())
+            flags, rest = flags | _TIME, rest + self.stamp(at)
         if names_site:
             flags, rest = flags | _TYPE, rest + u8(self._site)
-        return u8(flags) + float32(degrees, exponent=-1) + rest
+        return u8(flags) + float32(degrees, exponent=DISPLAY_EXPONENT) + rest
 
     def _values(self, degrees: Number) -> Values:
         if self._is_in_fahrenheit and isinstance(degrees, (int, float)):

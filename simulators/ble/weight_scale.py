@@ -4,8 +4,9 @@ Frames are encoded from the services' sections 3.1 and 3.2 and the GATT Specific
 confirmed is kept; of a person whom the scale knows it tells only after that person's consent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Unpack
 
 from bumble.gatt import Characteristic, Service
@@ -14,9 +15,9 @@ from shouwang.quantities import Quantity
 from simulators.ble.attributes import INDICATE, READ, characteristic, service
 from simulators.ble.clock import CURRENT_TIME_SERVICE, DeviceClock
 from simulators.ble.delivery import Values, measured
-from simulators.ble.numbers import date_time, scaled, u8, u16
+from simulators.ble.numbers import scaled, u8, u16
 from simulators.ble.outbox import CAPACITY, Frame, Record, Storing
-from simulators.ble.peripheral import INDICATED, Outfit
+from simulators.ble.peripheral import Outfit
 from simulators.ble.radio import Radio
 from simulators.ble.user_data import UNKNOWN_USER, Users
 from simulators.tally import Tally
@@ -90,7 +91,7 @@ class WeightScale(Storing):
             dict(users or {}),
             guard=self._guard,
             indicate=self._indicate_soon,
-            is_heard=lambda told: bool(self._listeners(told, INDICATED)),
+            is_heard=self.is_heard,
         )
         self._has_users = users is not None
 
@@ -116,17 +117,21 @@ class WeightScale(Storing):
         bmi: float | None = None,
         height: float | None = None,
         body: Body | None = None,
-    ) -> None:
+        at: datetime | None = None,
+    ) -> Sequence[Record]:
         """Keep a weighing, in kg and cm or in lb and inches, and offer it; None: it failed.
 
-        `user` 255 is one whom the scale does not know; `bmi` and `height` go together.
+        `user` 255 is one whom the scale does not know; `bmi` and `height` go together. `at`: when, else now.
         """
+        stamp = self.stamp(at)
         told = {Quantity.WEIGHT: self._kg(weight), Quantity.BMI: bmi, Quantity.HEIGHT: self._cm(height)}
         values = () if weight is None else measured(told)
-        records = [Record(self._measurement, [(self._weight(weight, user, bmi, height), values)], user)]
+        rest = self._bmi_and_height(bmi, height)
+        records = [Record(self._measurement, [(self._weight(weight, user, rest, stamp), values)], user)]
         if body is not None:
-            records.append(Record(self._composition, self._body(body, user), user))
+            records.append(Record(self._composition, self._body(body, user, stamp), user))
         await self.put(*records)
+        return records
 
     def may_be_told(self, record: Record) -> bool:
         """Of people whom it knows only with their consent."""
@@ -144,20 +149,23 @@ class WeightScale(Storing):
         await self.indicate(told, answer)
         self._changed.set()
 
-    def _weight(self, weight: float | None, user: int | None, bmi: float | None, height: float | None) -> bytes:
-        flags, rest = self._stamp_and_user(user)
-        if bmi is not None and height is not None:
-            step = INCH_STEP if self._is_imperial else CM_STEP
-            flags, rest = flags | _BMI, rest + scaled(bmi, TENTH) + scaled(height, step)
-        return u8(flags) + (UNSUCCESSFUL if weight is None else self._mass(weight)) + rest
+    def _weight(self, weight: float | None, user: int | None, bmi_and_height: bytes, stamp: bytes) -> bytes:
+        flags, rest = self._stamp_and_user(user, stamp)
+        flags |= _BMI if bmi_and_height else 0
+        return u8(flags) + (UNSUCCESSFUL if weight is None else self._mass(weight)) + rest + bmi_and_height
 
-    def _body(self, body: Body, user: int | None) -> list[Frame]:
+    def _bmi_and_height(self, bmi: float | None, height: float | None) -> bytes:
+        if bmi is None or height is None:
+            return b""
+        return scaled(bmi, TENTH) + scaled(height, INCH_STEP if self._is_imperial else CM_STEP)
+
+    def _body(self, body: Body, user: int | None, stamp: bytes) -> list[Frame]:
         fields = self._fields(body)
         halves = [fields[:3], fields[3:]] if self._splits else [fields]
         fat = UNSUCCESSFUL if body.fat is None else scaled(body.fat, TENTH)
         frames: list[Frame] = []
         for at, half in enumerate(halves):
-            flags, rest = self._stamp_and_user(user) if at == 0 else (_IMPERIAL if self._is_imperial else 0, b"")
+            flags, rest = self._stamp_and_user(user, stamp) if at == 0 else (_IMPERIAL if self._is_imperial else 0, b"")
             flags |= _MULTIPLE if self._splits else 0
             values: Values = measured({Quantity.BODY_FAT: body.fat}) if at == 0 else ()
             for flag, content, value in half:
@@ -186,10 +194,10 @@ class WeightScale(Storing):
             fields.append((_IMPEDANCE, scaled(body.impedance, TENTH), (Quantity.IMPEDANCE, body.impedance)))
         return fields
 
-    def _stamp_and_user(self, user: int | None) -> tuple[int, bytes]:
+    def _stamp_and_user(self, user: int | None, stamp: bytes) -> tuple[int, bytes]:
         flags, rest = _IMPERIAL if self._is_imperial else 0, b""
         if self._has_stamps:
-            flags, rest = flags | _TIME, rest + date_time(self.clock.now())
+            flags, rest = flags | _TIME, rest + stamp
         if user is not None:
             flags, rest = flags | _USER, rest + u8(user)
         return flags, rest

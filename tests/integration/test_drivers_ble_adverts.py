@@ -135,7 +135,7 @@ async def test_a_recording_of_an_encrypted_advert_is_worth_nothing_also_after_a_
 
 async def test_a_beacon_that_goes_silent_is_told(ble_air: BleAir) -> None:
     links = Links()
-    tag = sensor(Family.RUUVI, links, max_silence=timedelta(seconds=10))
+    tag = sensor(Family.RUUVI, links, max_silence=timedelta(seconds=30))
     tag._config = tag._config.model_copy(update={"max_silence": timedelta(seconds=0.5)})  # less than a person may write
     async with beacon_in(ble_air, CLIMATE) as beacon, supervised(tag, *links.radios.values()) as (told, _):
         await told.until_state(SensorState.UP)

@@ -10,11 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fixtures.ble_client import dbus_client, device_path, find, pairing_agent
 from fixtures.ble_radio import BleAir, ble_air_on
 from fixtures.heard import Heard, supervised
 from fixtures.quick_time import run_quickly
 
-from drivers.ble import radio as radio_module
+from drivers.ble import recovery
 from drivers.ble.blood_pressure_monitor_blp import BloodPressureMonitorBlp
 from drivers.ble.heart_rate_monitor_hrs import HeartRateMonitorHrs
 from drivers.links import Links
@@ -94,13 +95,24 @@ def open_files() -> int:
 
 
 async def _twelve_hours(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(radio_module, "RESTART_AGAIN_S", 600.0)  # a house in which bluetoothd may be restarted as often
+    monkeypatch.setattr(recovery, "RESTART_AGAIN_S", 600.0)  # a house in which bluetoothd may be restarted as often
     async with ble_air_on(monkeypatch) as air, AsyncExitStack() as stack:
+        air.bluez.adapter().is_terse = True
         slow = {"advertising_interval_ms": 2000}
         strap = HeartRateStrap(air.radio, air.tally, sensor_id="strap", address=STRAP, interval_s=15.0, **slow)
-        cuff = BloodPressureCuff(air.radio, air.tally, sensor_id="cuff", address=CUFF, awake_s=60.0, **slow)
+        cuff = BloodPressureCuff(
+            air.radio,
+            air.tally,
+            sensor_id="cuff",
+            address=CUFF,
+            awake_s=60.0,
+            is_guarded=True,
+            has_stamps=False,
+            **slow,
+        )
         for device in (strap, cuff):
             await stack.enter_async_context(device.running())
+        await _bond(air, cuff)  # so that its readings come by the standing subscription
         for number in (1, 2):  # neighbours, by whom a deaf radio is known
             beacon = Beacon(air.radio, address=f"C0:FF:EE:00:07:0{number}", data=TLM, interval_ms=10_000)
             await stack.enter_async_context(beacon.running())
@@ -124,6 +136,14 @@ async def _twelve_hours(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
             after = (await air.bluez.client_count(), len(asyncio.all_tasks()), open_files())
         _judge(air, pulse, pressure, fate)
         assert all(now <= then + 1 for now, then in zip(after, before, strict=True)), (before, after, fate.happened)
+
+
+async def _bond(air: BleAir, cuff: BloodPressureCuff) -> None:
+    await cuff.wake()
+    async with pairing_agent(air.dbus), dbus_client(air.dbus) as client:
+        await find(CUFF)
+        assert (await client.call(device_path(CUFF), "org.bluez.Device1", "Pair")).error_name is None
+    await cuff.sleep()
 
 
 async def _live(air: BleAir, strap: HeartRateStrap, cuff: BloodPressureCuff, seed: int) -> Fate:

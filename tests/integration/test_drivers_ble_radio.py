@@ -9,7 +9,7 @@ import pytest
 from fixtures.ble_radio import ADDRESS, BleAir, BleRadio, ble_air_on
 from fixtures.heard import Heard, supervised
 
-from drivers.ble import daemon, radio
+from drivers.ble import daemon, hearing, radio, recovery
 from drivers.ble.pulse_oximeter_plx import PulseOximeterPlx
 from drivers.ble.radio import Radio
 from drivers.links import Links
@@ -103,9 +103,9 @@ async def test_a_storm_of_refusals_ends_in_a_scan(house: House) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(radio, "DEAF_S", 0.4)
-    monkeypatch.setattr(radio, "PATIENCE_S", 0.4)
-    monkeypatch.setattr(radio, "_STATIONARY_S", 0.1)
+    monkeypatch.setattr(recovery, "DEAF_S", 0.4)
+    monkeypatch.setattr(recovery, "PATIENCE_S", 0.4)
+    monkeypatch.setattr(hearing, "STATIONARY_S", 0.1)
 
 
 @pytest.fixture

@@ -126,16 +126,39 @@ async def test_a_burst_of_a_button_is_heard_and_then_it_is_silent(ble_air: BleAi
     assert len(adverts.heard) == 5
 
 
-async def test_a_terse_daemon_signals_an_unchanging_advert_only_when_its_strength_leaps(ble_air: BleAir) -> None:
-    """RSSI_THRESHOLD of bluetoothd: what a gateway hears of a steady device, unless its filter names a strength."""
-    ble_air.bluez.adapter().is_terse = True
+async def test_a_terse_daemon_tells_a_steady_device_once_a_round(ble_air: BleAir) -> None:
+    """What tests/vm shows of bluetoothd: discovery tells it every 10.5 s, a passive scan once and for all."""
+    ble_air.radio.air.is_steady = True
+    adapter = ble_air.bluez.adapter()
+    adapter.is_terse = True
     async with beacon(ble_air, FLAGS + b"\x05\x09lamp").running():
-        seldom, often = Adverts(), Adverts()
-        async with BleakScanner(seldom):
-            await asyncio.sleep(0.5)
-        async with BleakScanner(often, bluez={"filters": {"RSSI": -127}}):
-            await asyncio.sleep(0.5)
-    assert 2 * len(seldom.heard) < len(often.heard)
+        adverts = Adverts()
+        async with BleakScanner(adverts):
+            await adverts.more(1)
+            assert await adverts.none_in(0.2)
+            adapter.rounds.length_s = 0.05
+            await adverts.more(3)
+        adverts = Adverts()
+        async with BleakScanner(adverts, scanning_mode="passive", bluez={"or_patterns": PATTERNS}):
+            await adverts.more(1)
+            assert await adverts.none_in(0.2)
+            ble_air.radio.air.set_strength(BEACON, -58)
+            await adverts.more(1)
+
+
+async def test_connecting_while_discovering_waits_for_the_next_round_of_a_terse_daemon(ble_air: BleAir) -> None:
+    """The chip drops what it has heard in this round, and with it what would tell the kernel to connect."""
+    adapter = ble_air.bluez.adapter()
+    adapter.is_terse = True
+    async with oximeter(ble_air).running(), dbus_client(ble_air.dbus) as plain:
+        await find(ADDRESS)  # which stops discovering at the end
+        await plain.call("/org/bluez/hci0", ADAPTER, "StartDiscovery")
+        await asyncio.sleep(0.2)  # it is heard in this round
+        connecting = asyncio.create_task(plain.call(device_path(ADDRESS), DEVICE, "Connect"))
+        await asyncio.sleep(0.3)
+        assert not connecting.done()
+        await plain.call("/org/bluez/hci0", ADAPTER, "StopDiscovery")
+        assert (await connecting).error_name is None
 
 
 async def test_broken_adverts_are_shown_as_far_as_they_can_be_read(ble_air: BleAir) -> None:

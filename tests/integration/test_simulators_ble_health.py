@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from bleak import BleakClient
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
-from fixtures.ble_client import WAIT_S, Values, find, full, pairing_agent, until
+from fixtures.ble_client import WAIT_S, Values, dbus_client, find, full, pairing_agent, until
 from fixtures.ble_radio import ADDRESS, ADVERTISING_MS, BleAir
 
 from shouwang.quantities import Quantity
@@ -24,6 +24,7 @@ SENSOR = "sensor"
 NIGHT = datetime(2026, 11, 24, 3, 12, 58)  # noqa: DTZ001 - a device's clock has no zone
 NIGHT_BYTES = "ea070b18030c3a"
 FACTORY = datetime(2000, 1, 1)  # noqa: DTZ001
+CHARACTERISTIC = "org.bluez.GattCharacteristic1"
 BLOOD_PRESSURE, CUFF, TEMPERATURE = full(0x2A35), full(0x2A36), full(0x2A1C)
 HEART_RATE, GLUCOSE, CONTEXT, RACP = full(0x2A37), full(0x2A18), full(0x2A34), full(0x2A52)
 DATE_TIME, CURRENT_TIME = full(0x2A08), full(0x2A2B)
@@ -220,6 +221,31 @@ async def test_a_bonded_cuff_that_remembers_speaks_before_it_is_asked_and_what_i
             await client.start_notify(BLOOD_PRESSURE, heard)
     assert heard.values == []
     assert Quantity.SYSTOLIC not in tallied(ble_air)
+
+
+@pytest.mark.parametrize("asked", ["before the link was lost", "while there is no link"])
+async def test_who_is_subscribed_before_the_link_gets_its_first_word(ble_air: BleAir, asked: str) -> None:
+    """The same of bluetoothd itself: tests/vm/test_bluez_indications.py."""
+    async with (
+        BloodPressureCuff(**outfit(ble_air), is_guarded=True).running() as cuff,
+        dbus_client(ble_air.dbus) as standing,
+    ):
+        cuff.remembers_subscriptions = True
+        async with pairing_agent(ble_air.dbus), BleakClient(await find(ADDRESS), pair=True) as client:
+            path = client.services.get_characteristic(BLOOD_PRESSURE).obj[0]
+            await client.start_notify(BLOOD_PRESSURE, Values())
+            if asked == "before the link was lost":
+                assert (await standing.call(path, CHARACTERISTIC, "StartNotify")).error_name is None
+            await cuff.drop()
+            await until(lambda: not client.is_connected)
+        if asked == "while there is no link":
+            assert (await standing.call(path, CHARACTERISTIC, "StartNotify")).error_name is None
+        assert (await standing.call(path, CHARACTERISTIC, "StartNotify")).error_name is None  # harmless
+        await cuff.measure(120, 80)
+        async with BleakClient(await find(ADDRESS)):
+            await cuff.wait_until_empty()
+        assert bytes(await standing.get(path, CHARACTERISTIC, "Value"))[1] == 120
+    assert tallied(ble_air)[Quantity.SYSTOLIC] == Counter({120: 1})
 
 
 # ---- clocks ----

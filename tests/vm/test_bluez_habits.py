@@ -5,7 +5,7 @@ import time
 
 import pytest
 from dbus_fast import Variant
-from vm.guest.bus import ADAPTER, CHARACTERISTIC, DEVICE, HCI0, PROPERTIES, Bus, connected_bus
+from vm.guest.bus import ADAPTER, CHARACTERISTIC, DEVICE, HCI0, LIMIT_S, PROPERTIES, Bus, connected_bus
 from vm.guest.client import INDICATING, NOTIFYING, REFUSING, WRITABLE, Air
 from vm.guest.fixtures import Bluetoothd
 
@@ -91,7 +91,7 @@ async def test_a_subscription_and_a_link_outlive_what_they_were_made_for(air: Ai
         await client.connect(device)  # revived, though nobody asks
         await air.of(ADDRESS, "notify", payloads=["01"])
         await client.until(lambda: client.values(characteristic) == [b"\x01"])
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT_S):
         while (await air.of(ADDRESS, "log"))[-1][1] != "notify off":
             await asyncio.sleep(0.05)
     assert await bus.get(device, DEVICE, "Connected")
@@ -119,7 +119,7 @@ async def test_a_write_arrives_with_and_without_answer(air: Air, bus: Bus, devic
     writable = await bus.characteristic(device, WRITABLE)
     await bus.call(writable, CHARACTERISTIC, "WriteValue", "aya{sv}", b"\x01", {})
     await bus.call(writable, CHARACTERISTIC, "WriteValue", "aya{sv}", b"\x02", {"type": Variant("s", "command")})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT_S):
         while [words for _, words in await air.of(ADDRESS, "log")][-2:] != ["written 01", "written 02"]:
             await asyncio.sleep(0.05)
 

@@ -7,6 +7,7 @@ somebody must have asked for it before the cuff is connected.
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ import pytest
 from vm.guest.bus import CHARACTERISTIC, DEVICE, Bus, connected_bus
 from vm.guest.client import INDICATING, Air
 from vm.guest.fixtures import Bluetoothd
+
+from drivers.ble.agent import bonding_agent
+from drivers.ble.daemon import connected_daemon
 
 pytestmark = pytest.mark.bluez_vm
 
@@ -123,3 +127,32 @@ async def test_who_is_subscribed_before_the_link_gets_the_first_word(
         await bus.subscribe(characteristic)
     await bus.connect(device)
     await bus.until(lambda: bus.values(characteristic) == [b"\x01"])
+
+
+async def test_after_a_restart_of_bluetoothd_nobody_gets_the_first_word_but_the_second(
+    air: Air, bluetoothd: Bluetoothd, bus: Bus
+) -> None:
+    """It then shows what a bonded device offers only once that is connected: nobody can subscribe before."""
+    await air("plain", address=ADDRESS)
+    device = await bus.find(ADDRESS)
+    async with connected_daemon() as daemon, bonding_agent(daemon, device):
+        await bus.call(device, DEVICE, "Pair")
+        await bus.until(lambda: bus.said(device, DEVICE, "ServicesResolved", value=True))
+    characteristic = await bus.characteristic(device, INDICATING)
+    await air.of(ADDRESS, "drop")
+    await bluetoothd.restart()
+    assert device in await bus.objects()
+    assert characteristic not in await bus.objects()
+    await air.of(ADDRESS, "be_hasty", payload="01")
+    since = time.monotonic()
+    connecting = asyncio.create_task(bus.connect(device))
+    await bus.until(lambda: bus.added(characteristic, since=since))
+    await bus.subscribe(characteristic)
+    await connecting
+    assert "hastily confirmed" in [words for _, words in await air.of(ADDRESS, "log")]
+    assert bus.values(characteristic) == []
+    await air.of(ADDRESS, "be_hasty", payload="02")
+    await air.of(ADDRESS, "drop")
+    await bus.until(lambda: bus.said(device, DEVICE, "Connected", value=False, since=since))
+    await bus.connect(device)
+    await bus.until(lambda: bus.values(characteristic) == [b"\x02"])

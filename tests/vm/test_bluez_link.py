@@ -6,7 +6,7 @@ import time
 import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
-from vm.guest.bus import DEVICE, Bus
+from vm.guest.bus import DEVICE, LIMIT_S, Bus
 from vm.guest.client import NOTIFYING, Air
 from vm.guest.fixtures import Bluetoothd
 from vm.guest.home import ADDRESS, running_home
@@ -29,14 +29,14 @@ class Ear:
 
     async def until(self, last: bytes) -> None:
         """Return when this value has come."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LIMIT_S):
             while last not in self.heard:
                 self._more.clear()
                 await self._more.wait()
 
 
 async def found() -> BLEDevice:
-    device = await BleakScanner.find_device_by_address(ADDRESS, timeout=30)
+    device = await BleakScanner.find_device_by_address(ADDRESS, timeout=LIMIT_S)
     assert device is not None
     return device
 
@@ -44,7 +44,7 @@ async def found() -> BLEDevice:
 async def test_every_notification_is_heard_once_and_in_order(air: Air, bluetoothd: Bluetoothd, record_property) -> None:
     await air("plain", address=ADDRESS)
     device, ear, began = await found(), Ear(), time.monotonic()
-    async with BleakClient(device, timeout=60) as client:
+    async with BleakClient(device, timeout=LIMIT_S) as client:
         await client.start_notify(NOTIFYING, ear)
         record_property("connect, discover, subscribe (s)", round(time.monotonic() - began, 2))
         said = [f"{number:02x}" for number in range(100)]
@@ -59,7 +59,9 @@ async def test_a_fresh_client_after_each_drop_hears_each_value_once(air: Air, bl
     await air("plain", address=ADDRESS)
     for lap in range(LAPS):
         dropped, ear = asyncio.Event(), Ear()
-        client = BleakClient(await found(), disconnected_callback=lambda _, dropped=dropped: dropped.set(), timeout=60)
+        client = BleakClient(
+            await found(), disconnected_callback=lambda _, dropped=dropped: dropped.set(), timeout=LIMIT_S
+        )
         try:
             await client.connect()
             assert ear.heard == []
@@ -68,7 +70,7 @@ async def test_a_fresh_client_after_each_drop_hears_each_value_once(air: Air, bl
             await ear.until(b"\xff")
             assert ear.heard == [bytes((lap,)), b"\xff"]
             await air.of(ADDRESS, "drop")
-            await asyncio.wait_for(dropped.wait(), 30)
+            await asyncio.wait_for(dropped.wait(), LIMIT_S)
         finally:
             await client.disconnect()
 
@@ -82,7 +84,7 @@ async def test_a_subscription_left_behind_doubles_every_value(air: Air, bluetoot
     await air.of(ADDRESS, "drop")
     await bus.until(lambda: bus.said(device, DEVICE, "Connected", value=False))
     ear = Ear()
-    async with BleakClient(await found(), timeout=60) as client:
+    async with BleakClient(await found(), timeout=LIMIT_S) as client:
         await client.start_notify(NOTIFYING, ear)
         await air.of(ADDRESS, "notify", payloads=["01", "02"])
         await ear.until(b"\x02")

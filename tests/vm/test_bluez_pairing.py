@@ -6,7 +6,7 @@ import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakDBusError
 from dbus_fast.errors import DBusError
-from vm.guest.bus import DEVICE, Bus
+from vm.guest.bus import DEVICE, LIMIT_S, Bus
 from vm.guest.client import SECRET, SECRET_VALUE, Air
 from vm.guest.fixtures import Bluetoothd
 
@@ -26,10 +26,10 @@ async def words(air: Air) -> list[str]:
 
 async def test_without_an_agent_nothing_bonds(air: Air, bluetoothd: Bluetoothd, bus: Bus) -> None:
     await air("plain", address=ADDRESS)
-    device = await BleakScanner.find_device_by_address(ADDRESS, timeout=30)
+    device = await BleakScanner.find_device_by_address(ADDRESS, timeout=LIMIT_S)
     assert device is not None
     with pytest.raises(BleakDBusError, match="AuthenticationFailed"):
-        await BleakClient(device, pair=True, timeout=60).connect()
+        await BleakClient(device, pair=True, timeout=LIMIT_S).connect()
     assert "paired" not in await words(air)
 
 
@@ -85,7 +85,7 @@ async def test_an_installer_enrols_a_guarded_oximeter(air: Air, bluetoothd: Blue
     await air("oximeter", address=ADDRESS, is_guarded=True)
     told: list[str] = []
     saying = asyncio.create_task(air("say", address=ADDRESS, spo2=[91.0]))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(2 * LIMIT_S):
         await enrol.pair("hci0", ADDRESS, told.append)
         await saying
     assert any("the link is good" in line for line in told)
@@ -97,7 +97,7 @@ async def test_an_installer_who_enrols_twice_is_not_left_waiting(air: Air, bluet
     for _ in range(2):
         told: list[str] = []
         saying = asyncio.create_task(air("say", address=ADDRESS, spo2=[91.0]))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(2 * LIMIT_S):
             await enrol.pair("hci0", ADDRESS, told.append)
             await saying
         assert any("91" in line for line in told)

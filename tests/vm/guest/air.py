@@ -39,6 +39,10 @@ class Air:
         """Take the adapter away."""
         await self._plug.aclose()
 
+    async def steady(self) -> None:
+        """Hear each device at one strength only."""
+        self._radio.air.is_steady = True
+
     async def plain(self, address: str) -> None:
         """Switch on a peripheral that has one characteristic of each kind."""
         await self._bring(address, Plain(self._radio, address, advertising_interval_ms=ADVERTISING_MS))
@@ -53,6 +57,7 @@ class Air:
         outfit: dict[str, Any] = {"sensor_id": address, "address": address, "advertising_interval_ms": ADVERTISING_MS}
         cuff = BloodPressureCuff(self._radio, Tally(), **outfit, **options)
         cuff.remembers_subscriptions = remembers
+        cuff.lingers = True  # what must be quick is the connection, not the questions of an emulated processor
         await self._bring(address, cuff)
 
     async def say(self, address: str, spo2: list[float]) -> None:
@@ -85,7 +90,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 answer = {"value": await getattr(air, method)(**arguments)}
             except Exception as error:  # noqa: BLE001 # told to the caller
                 answer = {"error": f"{type(error).__name__}: {error}"}
-            writer.write(json.dumps(answer).encode() + b"\n")
+            writer.write(json.dumps(answer, default=repr).encode() + b"\n")
     finally:
         await air.close()
         writer.close()

@@ -10,7 +10,8 @@ from vm.guest.client import Air
 
 from drivers.ble import radio as radio_module
 from drivers.ble.pulse_oximeter_plx import PulseOximeterPlx
-from drivers.ble.radio import Radio, Scan
+from drivers.ble.radio import Radio
+from drivers.ble.scan import Scan
 from drivers.links import Links
 from gateway import supervise
 from shouwang.driver import Driver
@@ -19,8 +20,8 @@ from shouwang.status import SensorState
 
 ADDRESS = "C0:FF:EE:00:01:01"
 UP, DOWN = SensorState.UP, SensorState.DOWN
-PATIENCE_S = 90.0
-"""Several searches and connects at the speed of an emulated processor."""
+PATIENCE_S = 240.0
+"""Several searches and connects at the speed of an emulated processor that others use too."""
 
 
 class Home:
