@@ -12,6 +12,7 @@ _ROOMS = {
     "community": ("community.commands", "the server of the call centre"),
     "rules": ("config.rule_commands", "try rules on recorded readings before they are trusted"),
     "decode": ("drivers.commands", "what a frame of a sensor means"),
+    "sim": ("simulators.sim", "simulated Bluetooth devices on this machine, by a story or a recording"),
     "demo": ("simulators.commands", "a simulated home, a gateway and a call centre on this machine"),
 }
 _EXTRAS = {
@@ -19,6 +20,7 @@ _EXTRAS = {
     "community": "community",
     "rules": "gateway",
     "decode": "gateway",
+    "sim": "gateway,sim",
     "demo": "gateway,community,sim",
 }
 

@@ -23,6 +23,24 @@ MAX_PROBLEMS = 20
 _MAX_MANTISSA = 2045
 _MIN_EXPONENT, _MAX_EXPONENT = -8, 7
 _COLUMNS = ("at", "quantity", "value")
+_STEPS: Mapping[Quantity | None, float] = {
+    **dict.fromkeys(
+        (
+            Quantity.WEIGHT,
+            Quantity.MUSCLE_MASS,
+            Quantity.FAT_FREE_MASS,
+            Quantity.SOFT_LEAN_MASS,
+            Quantity.BODY_WATER,
+        ),
+        0.005,
+    ),
+    Quantity.IMPEDANCE: 0.1,
+    Quantity.RR_INTERVAL: 1000 / 1024,
+}
+"""kg, ohm, ms: Weight Scale Service 1.0.1 and Body Composition Service 1.0 (GATT Specification Supplement), Heart Rate
+Service 1.0, section 3.1.1.4."""
+_DECIMALS = 7
+"""Finer than each of these steps; a 1024th of a second has so many decimals."""
 
 
 class RecordedMoment(NamedTuple):
@@ -34,10 +52,14 @@ class RecordedMoment(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """Moments in the order of time, and how many rows were left out, by the quantity that they name."""
+    """Moments in the order of time, and how many rows were left out, by the quantity that they name.
+
+    `began` is the time (UTC) of the first row; None where rows tell seconds only.
+    """
 
     moments: tuple[RecordedMoment, ...]
     skipped: Mapping[str, int]
+    began: datetime | None = None
 
 
 def read_recording(lines: Iterable[str], *, name: str) -> Recording:
@@ -58,14 +80,18 @@ def read_recording(lines: Iterable[str], *, name: str) -> Recording:
             for at, group in groupby(rows.found, key=lambda row: row[0])
         ),
         skipped=dict(rows.skipped),
+        began=datetime.fromtimestamp(first, UTC) if rows.found and rows.is_dated else None,
     )
 
 
-def as_said(value: float) -> float:
+def as_said(value: float, quantity: Quantity | None = None) -> float:
     """The nearest number that a device can say: an IEEE 11073 SFLOAT, a whole number up to 2045 times a power of ten.
 
-    So a recording means the same with and without the radio: 97.25 is said as 97.2 or 97.3, 88.5 as it is.
+    So a recording means the same with and without the radio: 97.25 is said as 97.2 or 97.3, 88.5 as it is. Of some
+    quantities devices count steps instead: 72.36 kg is said as 72.36, where an SFLOAT would be 72.4.
     """
+    if quantity in _STEPS:
+        return round(round(value / _STEPS[quantity]) * _STEPS[quantity], _DECIMALS)
     for exponent in range(_MIN_EXPONENT, _MAX_EXPONENT + 1):
         scale = 10.0 ** abs(exponent)
         mantissa = round(value * scale if exponent < 0 else value / scale)
@@ -83,7 +109,7 @@ class _Rows:
         self.skipped: Counter[str] = Counter()
         self.found: list[tuple[float, Quantity, float]] = []
         self._reader = csv.reader(lines, skipinitialspace=True)
-        self._is_dated: bool | None = None
+        self.is_dated: bool | None = None
 
     def problem(self, message: str) -> None:
         self.problems.append(f"{self.name}:{max(1, self._reader.line_num)}: {message}")
@@ -109,22 +135,23 @@ class _Rows:
             self.skipped[row["quantity"]] += 1
             return
         try:
-            self.found.append((self._time(row["at"]), quantity, as_said(_number(row["value"], "value"))))
+            value = as_said(_number(row["value"], "value"), quantity)
+            self.found.append((self._time(row["at"]), quantity, value))
         except ValueError as error:
             self.problem(str(error))
 
     def _time(self, written: str) -> float:
         is_dated = re.match(r"^\d{4}-\d\d-\d\d", written) is not None
-        if self._is_dated not in (None, is_dated):
+        if self.is_dated not in (None, is_dated):
             raise ValueError(f'at: "{written[:40]}": seconds and dates are mixed; write all rows in one way')
-        self._is_dated = is_dated
+        self.is_dated = is_dated
         if not is_dated:
             return _number(written, "at")
         try:
             at = datetime.fromisoformat(written)
-        except ValueError:
+            return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+        except (ValueError, OverflowError):
             raise ValueError(f'at: "{written[:40]}" is no time; write e.g. 2026-11-24T03:12:58Z') from None
-        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _cell(cells: list[str], index: int) -> str:

@@ -16,6 +16,7 @@ from shouwang.errors import ConfigError, DeviceError
 from shouwang.recording import read_recording
 from simulators.broker import BrokerKind
 from simulators.ledger import Ledger, Report, SeenBeat, StoredAlert
+from simulators.narration import describe, mark
 from simulators.operator import signed_in
 from simulators.scenario import Action, Beat, Scenario, evening, parse_scenario
 from simulators.stage import LONGEST_HOLD_S, Plan, Stage, running_stage
@@ -146,7 +147,7 @@ async def _tell_story(stage: Stage, story: Scenario, tell: Callable[[str], None]
     while (told := (loop.time() - start) * pace) < story.lasts.total_seconds():
         while steps and steps[0].at.total_seconds() <= told:
             step = steps.pop(0)
-            tell(f"  {_mark(step.at)}  {describe(step.action)}")
+            tell(f"  {mark(step.at)}  {describe(step.action)}")
             await stage.order(apply=_paced(step.action, pace))
         watch.look()
         await asyncio.sleep(_LOOK_S / pace)
@@ -275,28 +276,8 @@ def _paced(action: Action, pace: float) -> dict[str, Any]:
     return written
 
 
-def describe(action: Action) -> str:
-    """What happens at home, for the person watching, in Chinese and English."""
-    if action.oximeter is not None:
-        return f"血氧仪 oximeter: SpO2 → {action.oximeter.spo2:g} %, {action.oximeter.heart_rate:g}/min"
-    happening = str(action.sos or action.radar or action.door or action.radio or action.cable)
-    kind = next(name for name in ("sos", "radar", "door", "radio", "cable") if getattr(action, name) is not None)
-    return f"{_WORDS.get((kind, happening), f'{kind} {happening}')}"
-
-
-_WORDS = {
-    ("sos", "press"): "老人按下紧急呼叫 SOS is pressed",
-    ("sos", "cancel"): "老人按下取消 cancel is pressed",
-    ("radar", "fall"): "雷达发现跌倒 the radar sees a fall",
-    ("radar", "up"): "老人起来了 the person is up again",
-    ("radar", "move"): "雷达看见有人 the radar sees somebody",
-    ("door", "open"): "门开了 the door opens",
-    ("door", "close"): "门关着 the door is closed",
-}
-
-
 def _expectation(beat: Beat) -> str:
-    first, last = (_mark(moment) for moment in beat.between)
+    first, last = (mark(moment) for moment in beat.between)
     if beat.alert is not None:
         what = f"alert {beat.alert.rule} {beat.alert.state.value}"
     elif beat.incident is not None:
@@ -304,11 +285,6 @@ def _expectation(beat: Beat) -> str:
     else:
         what = f"home says {beat.home}"
     return f"{what} between {first} and {last}"
-
-
-def _mark(offset: timedelta) -> str:
-    minutes, seconds = divmod(int(offset.total_seconds()), 60)
-    return f"{minutes:02d}:{seconds:02d}"
 
 
 def _broker_line(stage: Stage) -> str:

@@ -1,10 +1,13 @@
-"""One simulated home: an oximeter behind a simulated adapter, a radar on a pseudo terminal, Zigbee sensors."""
+"""One simulated home: an oximeter behind a simulated adapter, a radar on a pseudo terminal, Zigbee sensors.
+
+More devices with Bluetooth may stand at its bedside.
+"""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -14,24 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from shouwang.document import Id
 from shouwang.quantities import Quantity
 from shouwang.recording import RecordedMoment
-from simulators.ble.bluez import BlueZSim, bluez
-from simulators.ble.bus import private_bus
+from simulators.bedside import Bedside, bedside
+from simulators.ble.bluez import BlueZSim
 from simulators.ble.pulse_oximeter import PulseOximeter
-from simulators.ble.radio import Radio
+from simulators.cast import AnyDevice
+from simulators.cast.oximeter import Oximeter, OximeterSpec
 from simulators.mqtt.zigbee import Bridge, DoorContact, SosButton
 from simulators.recording import Played, play_recording
-from simulators.scenario import (
-    Action,
-    CableFault,
-    DoorMove,
-    FingerPlace,
-    OximeterScene,
-    RadarScene,
-    RadioFault,
-    SosKey,
-)
+from simulators.scenario import Action, CableFault, DoorMove, RadarScene, RadioFault, SosKey
 from simulators.serial.fall_radar import FallRadar
-from simulators.tally import Tally
 
 
 class HomeSpec(BaseModel):
@@ -49,6 +43,7 @@ class HomeSpec(BaseModel):
     speaks: bool = Field(default=True, description="false: the oximeter says only what a recording holds")
     heartbeat_s: float = Field(default=10.0, gt=0, description="seconds between two heartbeats of the radar")
     clears_action: bool = Field(default=True, description="an empty action follows each press (Zigbee2MQTT before 2.0)")
+    devices: tuple[AnyDevice, ...] = Field(default=(), description="what stands at the bedside, as in a story")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,29 +61,32 @@ class SimulatedHome:
     """A running home. Its parts may be used directly, e.g. to plant faults: `bluez.faults`, `radar.line.is_hung`."""
 
     def __init__(
-        self,
-        *,
-        ports: Ports,
-        bluez: BlueZSim,
-        oximeter: PulseOximeter,
-        radar: FallRadar,
-        sos: SosButton,
-        door: DoorContact,
-        tally: Tally,
+        self, *, ports: Ports, bedside: Bedside, oximeter: Oximeter, radar: FallRadar, sos: SosButton, door: DoorContact
     ) -> None:
-        """All parts run already; `tally` is what they count in."""
+        """All parts run already."""
         self.ports = ports
-        self.bluez = bluez
-        self.oximeter = oximeter
+        self.bedside = bedside
         self.radar = radar
         self.sos = sos
         self.door = door
-        self._tally = tally
+        self._oximeter = oximeter
+
+    @property
+    def bluez(self) -> BlueZSim:
+        """What the gateway hears the devices through."""
+        return self.bedside.bluez
+
+    @property
+    def oximeter(self) -> PulseOximeter:
+        """The home's own oximeter."""
+        return self._oximeter.device
 
     async def apply(self, action: Action) -> None:
-        """Let it happen; returns when the sensors have said it."""
-        if action.oximeter is not None:
-            self._show(action.oximeter)
+        """Let it happen; returns when the sensors have said it. Raises ConfigError where the device is not there."""
+        if action.oximeter is not None and action.oximeter.of is None:
+            await self._oximeter.act(action.oximeter)
+        elif action.scene is not None or action.fault is not None:
+            await self.bedside.apply(action)
         elif action.sos is not None:
             await {SosKey.PRESS: self.sos.press, SosKey.CANCEL: self.sos.cancel}[action.sos]()
         elif action.door is not None:
@@ -106,25 +104,20 @@ class SimulatedHome:
             line = self.radar.line
             {CableFault.UNPLUG: line.unplug, CableFault.PLUG: line.plug}[action.cable]()
 
-    async def play(self, moments: Sequence[RecordedMoment], *, within: timedelta) -> Played:
-        """Play recorded vitals through the oximeter, which says nothing of its own from then on."""
+    async def play(
+        self, moments: Sequence[RecordedMoment], *, within: timedelta, began: datetime | None = None
+    ) -> Played:
+        """Play recorded vitals through the devices at the bedside and the oximeter.
+
+        The oximeter says nothing of its own from then on. `began`: when the first moment was measured.
+        """
         self.oximeter.fall_silent()
-        return await play_recording(moments, self.oximeter, within=within)
+        devices = [*self.bedside.playables, self._oximeter]
+        return await play_recording(moments, devices, within=within, began=began)
 
     def emitted(self) -> Counter[tuple[str, Quantity, float]]:
         """How often each value of each sensor was handed to somebody who listened."""
-        return self._tally.counts()
-
-    def _show(self, scene: OximeterScene) -> None:
-        if scene.finger is FingerPlace.OUT:
-            self.oximeter.take_finger_out()
-            return
-        now = self.oximeter.seen()
-        self.oximeter.show(
-            spo2=now.spo2 if scene.spo2 is None else scene.spo2,
-            pulse=now.pulse if scene.heart_rate is None else scene.heart_rate,
-            over_s=scene.over.total_seconds(),
-        )
+        return self.bedside.tally.counts()
 
     async def _move(self, scene: RadarScene) -> None:
         if scene is RadarScene.FALL:
@@ -140,21 +133,14 @@ class SimulatedHome:
 @asynccontextmanager
 async def simulated_home(spec: HomeSpec) -> AsyncIterator[SimulatedHome]:
     """Run a home. Raises DeviceError where the broker does not answer or dbus-daemon is missing."""
-    tally = Tally()
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="shouwang-home-")))
-        dbus = await stack.enter_async_context(private_bus())
-        radio = Radio()
-        oximeter = PulseOximeter(
-            radio,
-            tally,
-            sensor_id=spec.oximeter,
-            address=spec.address,
-            interval_s=spec.interval_s,
-            speaks=spec.speaks,
-        )
+        beside = await stack.enter_async_context(bedside())
+        tally = beside.tally
+        oximeter = _oximeter(spec).build(beside.radio, tally)
         await stack.enter_async_context(oximeter.running())
-        adapter = await stack.enter_async_context(bluez(dbus, radio, delivered=oximeter.delivered))
+        for placed in spec.devices:
+            await beside.place(placed)
         radar = FallRadar(tally, sensor_id=spec.radar, link=directory / spec.radar, heartbeat_s=spec.heartbeat_s)
         await stack.enter_async_context(radar.running())
         bridge = await stack.enter_async_context(_bridge(spec.broker).running())
@@ -164,13 +150,23 @@ async def simulated_home(spec: HomeSpec) -> AsyncIterator[SimulatedHome]:
         for device in (sos, door):
             await device.be_available(online=True)
         ports = Ports(
-            dbus=dbus,
+            dbus=beside.dbus,
             address=spec.address,
             serial=radar.line.link,
             sos_topic=sos.topic,
             door_topic=door.topic,
         )
-        yield SimulatedHome(ports=ports, bluez=adapter, oximeter=oximeter, radar=radar, sos=sos, door=door, tally=tally)
+        yield SimulatedHome(ports=ports, bedside=beside, oximeter=oximeter, radar=radar, sos=sos, door=door)
+
+
+def _oximeter(spec: HomeSpec) -> OximeterSpec:
+    return OximeterSpec(
+        kind="pulse_oximeter_plx",
+        id=spec.oximeter,
+        address=spec.address,
+        interval=timedelta(seconds=spec.interval_s),
+        speaks=spec.speaks,
+    )
 
 
 def _bridge(url: str) -> Bridge:

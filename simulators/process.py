@@ -6,8 +6,8 @@ SIGTERM takes everything away again; the last event holds the counts of all that
 
 Commands, one of these each, with an optional `id` that comes back in its events:
     {"apply": {"sos": "press"}}                          -> applied
-    {"play": "evening.yaml"}  ("" plays the evening)     -> applied for each step, then played
-    {"recording": "vitals.csv", "seconds": 20}           -> recorded
+    {"play": "evening.yaml"}  ("" plays the evening)     -> applied for each step, then played; its devices are placed
+    {"recording": "vitals.csv", "seconds": 20}           -> recorded; "dates" as of simulators.recording.Dates
     {"faults": {"Connect": ["org.bluez.Error.Failed"]}}  -> applied
     {"wait": "listeners"}  (oximeter and radar are heard) -> listened
     {"tell": "emitted"}                                  -> emitted
@@ -29,6 +29,7 @@ from shouwang.errors import ConfigError, ShouwangError
 from shouwang.recording import read_recording
 from simulators.home import HomeSpec, SimulatedHome, simulated_home
 from simulators.player import play
+from simulators.recording import Dates, beginning
 from simulators.scenario import Action, evening, parse_scenario
 
 _LINE_MAX = 64 * 1024
@@ -45,6 +46,7 @@ class Order(BaseModel):
     play: str | None = None
     recording: str | None = None
     seconds: float = Field(default=60.0, gt=0)
+    dates: Dates = Dates.RECORDED
     faults: dict[str, list[str]] | None = None
     wait: Literal["listeners"] | None = None
     tell: Literal["emitted"] | None = None
@@ -85,9 +87,7 @@ class Stage:
         if order.apply is not None:
             await self._apply(order.apply, order.id)
         elif order.play is not None:
-            text = await asyncio.to_thread(_text, order.play) if order.play else evening()
-            await play(parse_scenario(text, name=order.play or "evening"), lambda step: self._apply(step, order.id))
-            say("played", id=order.id)
+            await self._play(order.play, order.id)
         elif order.recording is not None:
             await self._play_recording(order.recording, order)
         elif order.faults is not None:
@@ -105,9 +105,21 @@ class Stage:
             await self._home.apply(action)
         say("applied", id=order_id, step=action.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
+    async def _play(self, path: str, order_id: str | int | None) -> None:
+        text = await asyncio.to_thread(_text, path) if path else evening()
+        story = parse_scenario(text, name=path or "evening")
+        for device in story.devices:
+            await self._home.bedside.place(device)
+        await play(story, lambda step: self._apply(step, order_id))
+        say("played", id=order_id)
+
     async def _play_recording(self, path: str, order: Order) -> None:
         recording = read_recording((await asyncio.to_thread(_text, path)).splitlines(), name=path)
-        played = await self._home.play(recording.moments, within=timedelta(seconds=order.seconds))
+        played = await self._home.play(
+            recording.moments,
+            within=timedelta(seconds=order.seconds),
+            began=beginning(recording, order.dates),
+        )
         say(
             "recorded",
             id=order.id,

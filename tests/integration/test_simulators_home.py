@@ -22,6 +22,7 @@ from shouwang.quantities import Quantity
 from shouwang.recording import read_recording
 from simulators.ble import plx
 from simulators.broker import running_broker
+from simulators.cast.oximeter import Oximeter, OximeterSpec
 from simulators.home import HomeSpec, simulated_home
 from simulators.player import play
 from simulators.recording import play_recording
@@ -61,11 +62,17 @@ async def settle(heard: list[bytes], count: int) -> None:
             await asyncio.sleep(0.005)
 
 
+def shown(radio: BleRadio) -> Oximeter:
+    """The oximeter, as stories and recordings know it."""
+    spec = OximeterSpec(kind="pulse_oximeter_plx", id=OXIMETER, address=radio.address)
+    return Oximeter(spec, radio.oximeter)
+
+
 async def test_a_recording_is_one_notification_per_moment(ble_radio: BleRadio) -> None:
     recording = read_recording(RECORDING.splitlines(), name="vitals.csv")
     with ble_radio.oximeter.held():
         async with subscribed(ble_radio.address) as heard:
-            played = await play_recording(recording.moments, ble_radio.oximeter, within=timedelta(seconds=0.2))
+            played = await play_recording(recording.moments, [shown(ble_radio)], within=timedelta(seconds=0.2))
             await settle(heard, 5)
     words = [value[1:5] for value in heard]
     assert words == [
@@ -86,7 +93,7 @@ async def test_a_recording_is_one_notification_per_moment(ble_radio: BleRadio) -
 
 async def test_an_empty_recording_says_nothing(ble_radio: BleRadio) -> None:
     async with subscribed(ble_radio.address):
-        played = await play_recording([], ble_radio.oximeter, within=timedelta(seconds=1))
+        played = await play_recording([], [shown(ble_radio)], within=timedelta(seconds=1))
     assert played.notifications == 0
 
 
@@ -95,15 +102,15 @@ async def test_a_recorded_quantity_that_no_oximeter_measures_is_counted(ble_radi
     with ble_radio.oximeter.held():
         async with subscribed(ble_radio.address):
             moments = read_recording(lines, name="r").moments
-            played = await play_recording(moments, ble_radio.oximeter, within=timedelta(seconds=0.05))
+            played = await play_recording(moments, [shown(ble_radio)], within=timedelta(seconds=0.05))
     assert played.ignored == Counter({Quantity.DOOR: 1})
     assert played.notifications == 1
 
 
 async def test_nobody_listens_nobody_is_told(ble_radio: BleRadio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulators.recording.LISTENER_S", 0.05)
+    monkeypatch.setattr("simulators.cast.member.LISTENER_S", 0.05)
     moments = read_recording(["at,quantity,value", "0,hr,70"], name="r").moments
-    played = await play_recording(moments, ble_radio.oximeter, within=timedelta(seconds=0.05))
+    played = await play_recording(moments, [shown(ble_radio)], within=timedelta(seconds=0.05))
     assert (played.notifications, played.unheard) == (0, 1)
     assert not played.emitted
 
@@ -214,6 +221,33 @@ async def test_the_process_obeys_and_leaves_nothing_behind(tmp_path: Path, how: 
         assert home.process.stderr is not None
         assert await home.process.stderr.read() == b""
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.slow
+async def test_the_process_places_a_storys_devices_and_plants_its_faults(tmp_path: Path) -> None:
+    story = tmp_path / "story.yaml"
+    story.write_text(
+        "scenario: s\nlasts: 0s\ndevices:\n"
+        '  - {kind: blood_pressure_monitor_blp, id: cuff, address: "C0:FF:EE:00:00:21"}\n'
+        "steps:\n  - {at: 00:00, cuff: {systolic: 135, diastolic: 85}}\n"
+        "  - {at: 00:00, fault: {of: cuff, clock: lost}}\n"
+    )
+    async with running_broker() as broker, home_process({"broker": broker.url}, tmp_path) as home:
+        await home.event()
+        first = await home.order(play=str(story))
+        assert first["step"] == {"cuff": {"of": "cuff", "systolic": 135.0, "diastolic": 85.0}}
+        assert (await home.event())["step"] == {"fault": {"of": "cuff", "clock": "lost"}}
+        assert (await home.event())["event"] == "played"
+        again = await home.order(apply={"cuff": {"systolic": 120, "diastolic": 80}})
+        assert again["event"] == "applied"
+        for wrong, why in (
+            ({"fault": {"of": "scale", "bond": "lost"}}, 'there is no device "scale" here; there are: cuff'),
+            ({"meter": {"glucose": 5}}, "there are 0 devices for meter here"),
+            ({"thermometer": {"of": "cuff", "body-temperature": 38}}, '"cuff" is a cuff, no thermometer'),
+        ):
+            refused = await home.order(apply=wrong)
+            assert refused["event"] == "refused"
+            assert why in refused["why"]
 
 
 @pytest.mark.slow

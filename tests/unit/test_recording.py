@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,18 @@ def test_dates_count_from_the_first_and_mean_utc_unless_they_say_more(monkeypatc
     monkeypatch.undo()
     time.tzset()
     assert [moment.offset_s for moment in recording.moments] == [0.0, 1.5, 2.0]
+
+
+def test_a_recording_knows_when_it_began_where_its_rows_are_dated():
+    dated = recorded("2026-11-24T11:00:02+08:00,spo2,3", "2026-11-24T03:00:00Z,spo2,1")
+    assert dated.began == datetime(2026, 11, 24, 3, tzinfo=UTC)
+    assert recorded("10,spo2,3").began is None
+    assert recorded().began is None
+
+
+def test_a_time_that_no_calendar_has_is_told():
+    (line,) = refused("0001-01-01T00:00:00+14:00,spo2,1")
+    assert "is no time; write e.g." in line
 
 
 def test_columns_in_any_order_with_others_between_and_blank_lines():
@@ -128,6 +141,17 @@ def test_a_value_is_what_a_device_can_say_and_near_what_was_recorded(value):
     said = as_said(value)
     assert as_said(said) == said
     assert abs(said - value) <= max(abs(value) / 400, 1e-8)
+
+
+def test_values_that_devices_count_in_steps_keep_them():
+    rows = ["0,weight,72.363", "0,rr-interval,812.4", "0,impedance,512.54", "0,body-temperature,36.66"]
+    (moment,) = recorded(*rows).moments
+    assert dict(moment.values) == {
+        Quantity.WEIGHT: 72.365,
+        Quantity.RR_INTERVAL: 812.5,
+        Quantity.IMPEDANCE: 512.5,
+        Quantity.BODY_TEMPERATURE: 36.7,
+    }
 
 
 @pytest.mark.parametrize(
