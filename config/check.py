@@ -1,8 +1,10 @@
 """Says in plain words whether a home's YAML can be used, and what it will do."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from config.home import Home
 from config.loader import Checked, check_home
 from shouwang.errors import ConfigError
 
@@ -29,7 +31,13 @@ def _summary(checked: Checked) -> list[str]:
     lines = [f"gateway {home.gateway.id} watches over resident {home.resident.id}, reports to {home.uplink.url}"]
     lines += [f"  sensor {sensor.id} ({sensor.kind})" for sensor in home.sensors]
     lines += [
-        f"  rule {rule.id} ({rule.kind}, {rule.severity}) on {', '.join(rule.watched(facts)) or 'nothing'}"
-        for rule in home.rules
+        f"  rule {rule.id} ({rule.kind}, {rule.severity}) on {_watched(rule.watched(facts), home, rule.sensors)}"
+        for rule in home.all_rules()
     ]
     return lines
+
+
+def _watched(sensors: Sequence[str], home: Home, named: Sequence[str] | None) -> str:
+    """The sensors of a rule in words; one that names none also watches what joins."""
+    joining = ["what joins"] if home.hubs() and named is None else []
+    return ", ".join((*sensors, *joining)) or "nothing"

@@ -1,19 +1,37 @@
 """The home's YAML as values: who lives there, which sensors, which rules, and where the alarms go."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from drivers import AnyDriver
+from config.presets import preset
+from drivers import AnyEntry, AnyHub
 from drivers.ble.adapter import SLOTS, Adapter, radio_id
 from drivers.ble.advert_sensor import AdvertSensor
+from drivers.joining import Names
+from drivers.mqtt.home import HomeModel
+from drivers.mqtt.kind import MqttKind, Prefix
 from drivers.mqtt.sos_button_zigbee2mqtt import SosButtonZigbee2mqtt
+from drivers.mqtt.zigbee2mqtt_home import Zigbee2mqttHome
+from drivers.mqtt.zwave_js_home import ZwaveJsHome
+from drivers.serial.air_particles_pms5003 import AirParticlesPms5003
+from drivers.serial.enocean_device import EnoceanDevice
+from drivers.serial.link import Line
+from drivers.serial.modbus_unit import ModbusUnit
+from drivers.serial.modem_part import MODEM_ID, ModemPart
+from drivers.serial.port_name import PortName
+from drivers.serial.receiver_parts import EnoceanPart, RfxtrxPart
+from drivers.serial.rfxtrx_device import RfxtrxDevice
+from drivers.serial.tracking_radar_ld2450 import TrackingRadarLd2450
 from messaging.broker import parse_broker_url
 from rules import AnyRule
 from rules.bound import BoundRule, HomeFacts
+from rules.modes import HOME_SENSOR
+from rules.preset import Use, rules_of
 from shouwang.document import Id
 from shouwang.errors import ConfigError
 from shouwang.quantities import Quantity
@@ -23,6 +41,14 @@ from shouwang.reading import GUEST
 def _gateway_id(written: str) -> str:
     if "." in written:
         raise ValueError(f'"{written}" cannot name a gateway; use letters, digits, "-" and "_", no points')
+    return written
+
+
+def _zone_name(written: str) -> str:
+    try:
+        ZoneInfo(written)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f'"{written[:40]}" is no time zone that this box knows; write e.g. Asia/Shanghai') from None
     return written
 
 
@@ -57,6 +83,14 @@ class GatewayPart(_Part):
         default=Path("/var/lib/shouwang"), description="folder for what must survive a power cut; relative to this file"
     )
     language: Literal["zh", "en"] = Field(default="zh", description="language in which the home speaks")
+    timezone: Annotated[str, AfterValidator(_zone_name)] = Field(
+        default="Asia/Shanghai", description="zone of the clocks on the wall, for hours in rules, e.g. Asia/Shanghai"
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where the home's clocks are right."""
+        return ZoneInfo(self.timezone)
 
 
 def _not_guest(written: str) -> str:
@@ -111,8 +145,32 @@ class UplinkPart(_Broker):
         return self
 
 
+class PublishPart(_Part):
+    """What the gateway tells on the home's own broker, for the family's dashboard: ids and values, never a name."""
+
+    topic: Prefix = Field(default="shouwang", description="what all its topics begin with; the gateway's id follows")
+    discovery_prefix: Prefix = Field(
+        default="homeassistant", description="where Home Assistant looks for what is new; as set there"
+    )
+
+
 class LocalBrokerPart(_Broker):
     """The home's own broker, where Zigbee2MQTT publishes; not the broker of the call centre."""
+
+    ca_file: Path | None = Field(default=None, description="certificate of who vouches for the home's broker")
+    cert_file: Path | None = Field(default=None, description="this box's own certificate for the home's broker")
+    key_file: Path | None = Field(default=None, description="the key of that certificate")
+    publish: PublishPart | None = Field(
+        default=None, description="tell readings, sensor states and alarms there too; left out: nothing is told"
+    )
+
+    @model_validator(mode="after")
+    def _certificates_fit(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together; give both or neither")
+        if (self.ca_file or self.cert_file) and not self.is_encrypted:
+            raise ValueError("certificates are for mqtts:// only; change url, or take them out")
+        return self
 
 
 class ConsoleAnnunciatorPart(_Part):
@@ -134,6 +192,30 @@ class BluetoothPart(_Part):
     )
 
 
+class ModbusPart(_Part):
+    """One RS-485 line: a pair of wires with Modbus-RTU units on it, behind one adapter."""
+
+    line: Id = Field(description="name of this line, for the units that sit on it")
+    port: PortName = Field(
+        description="serial port of the adapter by a name that stays, e.g. /dev/serial/by-id/usb-... "
+        "(see: shouwang gateway ports)"
+    )
+    baudrate: Literal[1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200] = Field(
+        default=9600, description="bits a second, the same for all units of the line; most leave the factory at 9600"
+    )
+    parity: Literal["none", "even", "odd"] = Field(default="none", description="none, even or odd, as all its units")
+    stopbits: Literal[1, 2] = Field(default=1, description="1 or 2, as all its units")
+    local_echo: bool = Field(default=False, description="true: the adapter gives back what it sends (some do)")
+
+    @property
+    def driven(self) -> Line:
+        """As the serial port is to be set."""
+        return Line(baudrate=self.baudrate, parity=_PARITIES[self.parity], stopbits=self.stopbits)
+
+
+_PARITIES: dict[str, Literal["N", "E", "O"]] = {"none": "N", "even": "E", "odd": "O"}
+
+
 class Home(_Part):
     """One home."""
 
@@ -144,38 +226,73 @@ class Home(_Part):
     )
     uplink: UplinkPart
     local_broker: LocalBrokerPart | None = Field(
-        default=None, description="the home's own MQTT broker; needed only for Zigbee sensors"
+        default=None, description="the home's own MQTT broker; for sensors of Zigbee, Z-Wave and Wi-Fi"
     )
     bluetooth: tuple[BluetoothPart, ...] = Field(
         default=(), description="Bluetooth adapters that are not used with the defaults, one entry each"
     )
-    sensors: tuple[AnyDriver, ...] = Field(description="the sensors, one entry each")
-    rules: tuple[AnyRule, ...] = Field(description="what is an alarm, one entry each")
+    modbus: tuple[ModbusPart, ...] = Field(
+        default=(), description="RS-485 lines, one entry each; needed only for Modbus units"
+    )
+    enocean: EnoceanPart | None = Field(default=None, description="the EnOcean dongle; needed only for enocean_device")
+    rfxtrx: RfxtrxPart | None = Field(default=None, description="the 433 MHz receiver; needed only for rfxtrx_device")
+    modem: ModemPart | None = Field(
+        default=None, description="mobile modem for SMS and calls when the internet is down; its sensor id is modem"
+    )
+    sensors: tuple[AnyEntry, ...] = Field(description="the sensors, one entry each")
+    presets: tuple[Use, ...] = Field(
+        default=(), description="rules that go together and come with Shouwang (shouwang rules presets lists them)"
+    )
+    rules: tuple[AnyRule, ...] = Field(default=(), description="what else is an alarm, one entry each")
     annunciators: tuple[ConsoleAnnunciatorPart, ...] = Field(
         default=(ConsoleAnnunciatorPart(kind="console"),), description="what speaks alarms in the home"
     )
 
-    def facts(self) -> HomeFacts:
-        """What rules need to know."""
-        emits = {sensor.id: _can_say(sensor) for sensor in self.sensors}
+    def facts(self, joined: Mapping[str, frozenset[Quantity]] | None = None) -> HomeFacts:
+        """What rules need to know, with what each sensor can say that `joined` at run time."""
+        emits = {sensor.id: _can_say(sensor) for sensor in self.sensors} | dict(joined or {})
+        if self.modem is not None:
+            emits[MODEM_ID] = frozenset({Quantity.SIGNAL_STRENGTH})
         return HomeFacts(
             resident_id=self.resident.id,
             emits=emits | {radio_id(adapter): frozenset() for adapter in self.adapters()},
             others={sensor.id: self._others_at(sensor) for sensor in self.sensors},
+            zone=self.gateway.zone,
         )
 
     def adapters(self) -> tuple[str, ...]:
         """The Bluetooth adapters that sensors of this home need, each once."""
         return tuple(dict.fromkeys(adapter for sensor in self.sensors if (adapter := getattr(sensor, "adapter", ""))))
 
-    def _others_at(self, sensor: AnyDriver) -> tuple[str, ...]:
+    def _others_at(self, sensor: AnyEntry) -> tuple[str, ...]:
         named: Iterable[str] = getattr(sensor, "users", {}).values()
         return tuple(dict.fromkeys(person for person in named if person not in (self.resident.id, GUEST)))
 
-    def bound_rules(self) -> tuple[BoundRule, ...]:
-        """Every rule on every sensor that it watches."""
-        facts = self.facts()
-        return tuple(bound for rule in self.rules for bound in rule.bind(facts))
+    def hubs(self) -> tuple[AnyHub, ...]:
+        """The entries that bring sensors along."""
+        return tuple(sensor for sensor in self.sensors if isinstance(sensor, HomeModel))
+
+    def names(self) -> Names:
+        """The ids and topics that what joins may not take."""
+        return Names(
+            taken=(
+                *(sensor.id for sensor in self.sensors),
+                *(radio_id(adapter) for adapter in self.adapters()),
+                MODEM_ID,
+                HOME_SENSOR,
+            ),
+            topics=(topic for sensor in self.sensors if (topic := getattr(sensor, "topic", ""))),
+            bases=(hub.base for hub in self.hubs() if isinstance(hub, Zigbee2mqttHome | ZwaveJsHome)),
+        )
+
+    def bound_rules(self, joined: Mapping[str, frozenset[Quantity]] | None = None) -> tuple[BoundRule, ...]:
+        """Every rule on every sensor that it watches, also on those that `joined`."""
+        facts = self.facts(joined)
+        return tuple(bound for rule in self.all_rules() for bound in rule.bind(facts))
+
+    def all_rules(self) -> tuple[AnyRule, ...]:
+        """Those of its presets and its own. Raises ConfigError where a preset does not fit."""
+        return (*(rule for use in self.presets for rule in rules_of(preset(use.use), use)), *self.rules)
 
     def anchored(self, folder: Path) -> "Home":
         """The same home with its relative file names taken from `folder`."""
@@ -183,12 +300,19 @@ class Home(_Part):
         brokers = {"uplink": self.uplink, "local_broker": self.local_broker}
         anchored = {name: _anchored(broker, folder) for name, broker in brokers.items() if broker is not None}
         sensors = tuple(_anchored(sensor, folder) for sensor in self.sensors)
-        return self.model_copy(update={"gateway": gateway, "sensors": sensors, **anchored})
+        modem = None if self.modem is None else self.modem.anchored(folder)
+        return self.model_copy(update={"gateway": gateway, "sensors": sensors, "modem": modem, **anchored})
 
 
-def _can_say(sensor: AnyDriver) -> frozenset[Quantity]:
+_WITH_OWN_WORDS = (
+    AdvertSensor | ModbusUnit | AirParticlesPms5003 | TrackingRadarLd2450 | MqttKind | EnoceanDevice | RfxtrxDevice
+)
+"""Kinds of which each sensor says what it can say."""
+
+
+def _can_say(sensor: AnyEntry) -> frozenset[Quantity]:
     """What this sensor can say: its kind's quantities, but no cancel from a button without a cancel action."""
-    if isinstance(sensor, AdvertSensor):
+    if isinstance(sensor, _WITH_OWN_WORDS):
         return sensor.can_say
     if isinstance(sensor, SosButtonZigbee2mqtt) and not sensor.cancel:
         return sensor.emits - {Quantity.CANCEL}
@@ -197,8 +321,8 @@ def _can_say(sensor: AnyDriver) -> frozenset[Quantity]:
 
 def files_of(part: BaseModel) -> dict[str, Path]:
     """The files that a part names, by their key."""
-    named = {key: getattr(part, key) for key in type(part).model_fields if key.endswith("_file")}
-    return {key: path for key, path in named.items() if path is not None}
+    named = {key: getattr(part, key) for key in type(part).model_fields}
+    return {key: path for key, path in named.items() if isinstance(path, Path)}
 
 
 P = TypeVar("P", bound=BaseModel)

@@ -4,12 +4,18 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from config.home import Home, files_of
+from config.joining import join_oddities, may_join
+from config.modbus import map_troubles, modbus_oddities, modbus_troubles
+from config.modem import modem_oddities, modem_troubles
+from config.ports import port_oddities, port_troubles
+from config.receivers import receiver_troubles
+from config.rulebook import misused_presets, rule_oddities
 from drivers.ble.adapter import SLOTS
 from drivers.ble.advert_sensor import AdvertSensor
 from shouwang.complaint import nearest
@@ -17,7 +23,7 @@ from shouwang.document import Document, read, refusal
 from shouwang.errors import ConfigError
 from shouwang.nodes import MAX_CHARS, Problem
 from shouwang.nodes import Path as Where
-from shouwang.quantities import QUANTITIES, Quantity
+from shouwang.quantities import Quantity
 from shouwang.reading import GUEST
 
 _SECRET_KEYS = frozenset({"password_file", "key_file", "consent_file"})
@@ -26,10 +32,11 @@ _UTF8_BYTES = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """A home that can be run, and what is odd about it, one line each."""
+    """A home that can be run, and what is odd about it, one line each; those of them that are about its rules."""
 
     home: Home
     warnings: tuple[str, ...]
+    about_rules: tuple[str, ...]
 
 
 def load(path: Path) -> Home:
@@ -40,26 +47,41 @@ def load(path: Path) -> Home:
 def check_home(path: Path) -> Checked:
     """As `load`, with warnings. Raises ConfigError."""
     document = read(_text(path), Home, name=str(path))
+    # Maps of Modbus units stand beside the home's file, and say what its sensors can say.
+    document = replace(document, value=document.value.anchored(path.absolute().parent))
+    if misused := [*misused_presets(document)]:
+        raise refusal(str(path), misused)
+    if troubles := map_troubles(document):
+        raise ConfigError("\n".join(troubles))
     problems = [
         *_repeated(document),
         *_unknown_sensors(document),
         *_unknown_people(document),
         *_without_broker(document),
+        *port_troubles(document),
+        *receiver_troubles(document),
+        *modbus_troubles(document),
+        *modem_troubles(document),
     ]
     if problems:
         raise refusal(str(path), problems)
-    home = document.value.anchored(path.absolute().parent)
+    about_rules = [*rule_oddities(document)]
     odd = [
-        *_idle_rules(document),
-        *_unheard(document),
-        *_uncancelled(document),
+        *about_rules,
         *_links(document),
         *_unsupervised(document),
         *_crowded(document),
-        *_files(document, home),
+        *port_oddities(document),
+        *_files(document),
+        *modbus_oddities(document),
+        *modem_oddities(document),
+        *join_oddities(document),
     ]
-    ordered = sorted(odd, key=lambda problem: problem.line)
-    return Checked(home=home, warnings=tuple(problem.said(str(path)) for problem in ordered))
+    return Checked(home=document.value, warnings=_said(odd, str(path)), about_rules=_said(about_rules, str(path)))
+
+
+def _said(problems: list[Problem], name: str) -> tuple[str, ...]:
+    return tuple(problem.said(name) for problem in sorted(problems, key=lambda problem: problem.line))
 
 
 def _text(path: Path) -> str:
@@ -95,6 +117,8 @@ def _unknown_sensors(document: Document[Home]) -> Iterator[Problem]:
         for key, (sensors, needed) in named.items():
             for place, sensor in enumerate(sensors or ()):
                 path = ("rules", index, key, place)
+                if sensor not in facts.emits and may_join(document.value):
+                    continue  # see config.joining
                 if sensor not in facts.emits:
                     yield document.problem(
                         path, f'no sensor has the id "{sensor}"; {nearest(sensor, list(facts.emits))}'
@@ -146,37 +170,11 @@ def _without_broker(document: Document[Home]) -> Iterator[Problem]:
     if document.value.local_broker is not None:
         return
     for index, sensor in enumerate(document.value.sensors):
-        if "topic" in type(sensor).model_fields:
+        if "topic" in type(sensor).model_fields or sensor in document.value.hubs():
             message = (
                 'speaks over MQTT, but the home has no broker; add "local_broker:" with "url: mqtt://127.0.0.1:1883"'
             )
             yield document.problem(("sensors", index), message)
-
-
-def _idle_rules(document: Document[Home]) -> Iterator[Problem]:
-    facts = document.value.facts()
-    for index, rule in enumerate(document.value.rules):
-        if not rule.watched(facts):
-            needed = f'says "{rule.needs}"' if rule.needs is not None else "is there"
-            yield document.problem(("rules", index), f"watches nothing: no sensor {needed}; add one, or drop the rule")
-
-
-def _unheard(document: Document[Home]) -> Iterator[Problem]:
-    watched = {watch for bound in document.value.bound_rules() for watch in bound.readings}
-    for index, sensor in enumerate(document.value.sensors):
-        for quantity in sorted(getattr(sensor, "will_say", sensor.emits)):
-            needs_rule = QUANTITIES[quantity].life_safety and quantity is not Quantity.CANCEL
-            if needs_rule and (sensor.id, quantity) not in watched:
-                message = f'says "{quantity}", but no rule listens: nobody would come; add a rule of kind {quantity}'
-                yield document.problem(("sensors", index), message)
-
-
-def _uncancelled(document: Document[Home]) -> Iterator[Problem]:
-    facts = document.value.facts()
-    for index, rule in enumerate(document.value.rules):
-        if rule.needs is Quantity.FALL and not facts.sensors_with(Quantity.CANCEL):
-            message = "nothing in this home can cancel a false alarm; give an SOS button a cancel action"
-            yield document.problem(("rules", index), message)
 
 
 def _links(document: Document[Home]) -> Iterator[Problem]:
@@ -188,7 +186,8 @@ def _links(document: Document[Home]) -> Iterator[Problem]:
         yield document.problem(("uplink", "username"), message)
 
 
-def _files(document: Document[Home], home: Home) -> Iterator[Problem]:
+def _files(document: Document[Home]) -> Iterator[Problem]:
+    home = document.value
     parts: list[tuple[Where, BaseModel | None]] = [(("uplink",), home.uplink), (("local_broker",), home.local_broker)]
     parts += [(("sensors", index), sensor) for index, sensor in enumerate(home.sensors)]
     for path, part in parts:

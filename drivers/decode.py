@@ -11,6 +11,21 @@ import msgspec
 from drivers.ble.codec.catalogue import CATALOGUE, Entry
 from drivers.ble.codec.quirks import Quirk, quirk_named, quirk_shown_by
 from drivers.rows import Found, Plain, Reader, Row, plain, plain_fields
+from drivers.serial.codec import (
+    cms50,
+    enocean,
+    ld24xx,
+    ld2410,
+    ld2450,
+    mhz19,
+    mr60,
+    nonin,
+    pms5003,
+    r60_fields,
+    rfxtrx_words,
+)
+from drivers.serial.codec.modbus import READERS as MODBUS_READERS
+from drivers.serial.codec.modem_rows import READERS as MODEM_READERS
 from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES
@@ -157,5 +172,20 @@ def _told(sample: Sample) -> Told:
     return Told(quantity=sample.quantity.value, value=sample.value, unit=info.unit, quality=quality)
 
 
-FORMATS: dict[str, Reader] = {"gatt": _gatt}
+FORMATS: dict[str, Reader] = {
+    "gatt": _gatt,
+    **MODBUS_READERS,
+    **MODEM_READERS,
+    **cms50.READERS,
+    **nonin.READERS,
+    **pms5003.READERS,
+    **mhz19.READERS,
+    **enocean.READERS,
+    **rfxtrx_words.READERS,
+    **r60_fields.READERS,
+    **mr60.READERS,
+    **ld2410.READERS,
+    **ld24xx.READERS,
+    **ld2450.READERS,
+}
 """How a row of each format is read; a new one is one more entry. A row with `input` and none of these is an advert."""

@@ -3,19 +3,25 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Never
 
 from config.home import Home
 from drivers import Links
-from drivers.links import links_for
+from drivers.links import address_of, links_for, receivers_for
+from drivers.mqtt.link import LocalBroker
 from gateway.clock import Clock
+from gateway.dashboard import Dashboard, last_will_of
+from gateway.discovery import Names
 from gateway.health import Health
+from gateway.household import Household
 from gateway.local import Annunciator, ConsoleAnnunciator, Voice
 from gateway.outbox import DAMAGED, Outbox, Stored
+from gateway.phone import Phone, phone_of
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
 from gateway.slips import Slips
@@ -26,8 +32,11 @@ from messaging.secret import read_secret
 from messaging.service_manager import ServiceManager
 from messaging.tls import tls_context
 from rules.engine import Engine
-from shouwang.driver import Driver
-from shouwang.wire import Command, GapBody, HelpComing, Lane
+from shouwang.alert import Alert
+from shouwang.driver import Driver, Measurement
+from shouwang.reading import Reading
+from shouwang.status import SensorStatus
+from shouwang.wire import Command, GapBody, HelpComing, Lane, ResetAlarm
 
 log = logging.getLogger(__name__)
 
@@ -48,29 +57,40 @@ async def run(home: Home, *, time_scale: float = 1.0) -> None:
         loop = asyncio.get_running_loop()
         outbox = await loop.run_in_executor(thread, Outbox, Path(home.gateway.data_dir) / OUTBOX_FILE, home.gateway.id)
         try:
-            await _Gateway(home, settings, outbox, thread, time_scale).run()
+            async with phone_of(home) as phone:
+                await _Gateway(home, settings, outbox, thread, time_scale, phone=phone).run()
         finally:
             await loop.run_in_executor(thread, outbox.close)
 
 
 class _Gateway:
     def __init__(
-        self, home: Home, settings: BrokerSettings, outbox: Outbox, thread: ThreadPoolExecutor, time_scale: float
+        self,
+        home: Home,
+        settings: BrokerSettings,
+        outbox: Outbox,
+        thread: ThreadPoolExecutor,
+        time_scale: float,
+        *,
+        phone: Phone | None,
     ) -> None:
         self.home = home
+        self.phone = phone
         self.outbox = outbox
         self.clock = Clock(outbox.clock_mark(), scale=time_scale)
         self.manager = ServiceManager()
         self.voice = Voice(_annunciators(home), self.clock)
-        self.engine = Engine(home.bound_rules(), outbox.saved_states())
-        self.pipeline = Pipeline(self.engine, self.clock, announce=self.voice.alerts, beat=self.manager.alive)
+        self.links = _links(home, outbox)
+        named: list[Driver] = [sensor.build(self.links) for sensor in home.sensors]
+        named += self.links.radios.values()
+        if phone is not None:
+            named.append(phone.driver)
+        self.household = Household(home, named, outbox.active_alarms())
+        self.dashboard = dashboard_of(home, self.links, self.household)
+        self.engine = Engine(self.household.bound_rules(), outbox.saved_states())
+        self.pipeline = Pipeline(self.engine, self.clock, announce=self._announce, beat=self.manager.alive)
         self.scribe = Scribe(
-            outbox,
-            thread,
-            self.clock,
-            Slips(home.gateway.id),
-            stored=self._stored,
-            unwritten=self._unwritten,
+            outbox, thread, self.clock, Slips(home.gateway.id), stored=self._stored, unwritten=self._unwritten
         )
         self.uplink = Uplink(
             settings,
@@ -80,23 +100,21 @@ class _Gateway:
             obey=self._obey,
             done=outbox.commands_done(),
         )
-        self.links: Links = links_for(
-            home.local_broker, bluetooth=home.bluetooth, notes=outbox.notes(), resident_id=home.resident.id
-        )
-        self.drivers: list[Driver] = [sensor.build(self.links) for sensor in home.sensors]
-        self.drivers += self.links.radios.values()
-        self.health = Health(home, self.scribe, self.pipeline, self.clock, self.drivers)
+        self.health = Health(home, self.scribe, self.pipeline, self.clock, self.household.drivers)
 
     async def run(self) -> None:
         self._tell_what_was_lost()
         active = self.outbox.active_alarms()
-        self.health.birth(active)
-        self.voice.alerts(active)
+        self.health.birth(active, self.household.kinds())
+        self._announce(active)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stop_on_signal(), name="signals")
                 for name, work in self._work():
                     group.create_task(work, name=name)
+                self.household.watch(
+                    partial(self._start, group), self.pipeline.rebind, self.pipeline.accept, self._sensors_changed
+                )
                 self.manager.ready(f"watching {len(self.home.sensors)} sensors")
                 log.info("gateway %s watches %d sensors", self.home.gateway.id, len(self.home.sensors))
         except* _Stop:
@@ -130,10 +148,38 @@ class _Gateway:
         ]
         if self.links.local_broker is not None:
             found.append(("local-broker", keep("the local MQTT broker", self.links.local_broker.run)))
-        for driver in self.drivers:
-            supervisor = Supervisor(driver, self.clock, self.pipeline.accept)
-            found.append((f"sensor-{driver.sensor_id}", supervisor.run()))
+        for name, line in self.links.modbus.items():
+            found.append((f"modbus-{name}", keep(f"the RS-485 line {name}", line.run)))
+        for part, receiver in self.links.receivers.items():
+            found.append((f"receiver-{part}", keep(f"the {part} receiver", receiver.run)))
+        if self.phone is not None:
+            found.append(("sms-queue", self.phone.run()))
+        if self.dashboard is not None:
+            found.append(("dashboard", self.dashboard.run()))
         return found
+
+    def _start(self, group: asyncio.TaskGroup, driver: Driver) -> Callable[[], object]:
+        supervisor = Supervisor(driver, self.clock, self._accept)
+        return group.create_task(supervisor.run(), name=f"sensor-{driver.sensor_id}").cancel
+
+    def _sensors_changed(self) -> None:
+        if self.dashboard is not None:
+            self.dashboard.sensors_changed()
+
+    def _announce(self, alerts: Sequence[Alert]) -> None:
+        self.voice.alerts(alerts)
+        self.household.alerts(alerts)
+        if self.dashboard is not None:
+            self.dashboard.alerts(alerts)
+        if self.phone is not None:
+            self.phone.roster.alerts(alerts)
+
+    def _accept(self, event: Reading | Measurement | SensorStatus) -> None:
+        self.pipeline.accept(event)
+        if self.dashboard is not None:
+            self.dashboard.note(event)
+        if self.phone is not None and isinstance(event, SensorStatus):
+            self.phone.roster.status(event)
 
     def _stored(self, stored: list[Stored]) -> None:
         self.uplink.offer(stored)
@@ -145,6 +191,8 @@ class _Gateway:
         if isinstance(command.action, HelpComing):
             self.voice.help_coming(command.incident_id, command.action.say)
         self.pipeline.obey(command, done)
+        if isinstance(command.action, ResetAlarm):
+            self.household.closed(command.action.keys)
 
     def _tell_what_was_lost(self) -> None:
         if self.outbox.put_aside is not None:
@@ -183,6 +231,30 @@ def uplink_settings(home: Home) -> BrokerSettings:
         version=uplink.version,
         session_expiry_s=_SESSION_EXPIRY_S,
         clean_start=False,
+    )
+
+
+def dashboard_of(home: Home, links: Links, household: Household) -> Dashboard | None:
+    """What tells the home on its own broker; None where nobody asked for it."""
+    broker = home.local_broker
+    if broker is None or broker.publish is None or links.local_broker is None:
+        return None
+    part = broker.publish
+    names = Names(home.gateway.id, part.topic, part.discovery_prefix, home.gateway.language)
+    links.local_broker.mute(names.own_filters)  # what we say ourselves is no news to us
+    link = LocalBroker(address_of(broker), name=names.base, testament=last_will_of(names))
+    return Dashboard(link, names, household.sensors)
+
+
+def _links(home: Home, outbox: Outbox) -> Links:
+    return links_for(
+        home.local_broker,
+        bluetooth=home.bluetooth,
+        modbus=home.modbus,
+        receivers=receivers_for(home.enocean, home.rfxtrx),
+        notes=outbox.notes(),
+        resident_id=home.resident.id,
+        names=home.names(),
     )
 
 

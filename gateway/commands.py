@@ -37,6 +37,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     pair.add_argument("address", help="e.g. C0:FF:EE:00:00:01, as shouwang gateway scan says")
     pair.add_argument("--adapter", default="hci0", help="as bluetoothctl list says (default: hci0)")
     pair.set_defaults(func=_pair)
+    ports = commands.add_parser("ports", help="list the serial ports and what answers there, with the lines to paste")
+    ports.add_argument("port", nargs="*", help="only these, e.g. /dev/ttyUSB0 (default: all that are there)")
+    ports.add_argument("-c", "--config", type=Path, metavar="home.yaml", help="mark the ports that are in it already")
+    ports.add_argument("--modbus", action="store_true", help="also look for Modbus units: asks addresses 1 to 16")
+    ports.set_defaults(func=_ports)
+    learn = _with_config(commands.add_parser("learn", help="list the EnOcean and 433 MHz devices in reach, to paste"))
+    learn.add_argument("--seconds", type=float, default=120.0, help="how long to listen (default: 120)")
+    learn.set_defaults(func=_learn)
     replay = _with_config(commands.add_parser("replay", help="print the alerts that the rules give on a recording"))
     replay.add_argument("recording", type=Path, help="CSV with the columns at,quantity,value")
     replay.add_argument("--sensor", help="the sensor that said it (default: the first that measures such quantities)")
@@ -95,6 +103,23 @@ def _pair(options: argparse.Namespace) -> int:
     return 0
 
 
+def _ports(options: argparse.Namespace) -> int:
+    from config.loader import load  # noqa: PLC0415
+    from gateway.ports import ports  # noqa: PLC0415
+
+    home = None if options.config is None else load(options.config)
+    asyncio.run(ports(home, _print, named=options.port, modbus=options.modbus))
+    return 0
+
+
+def _learn(options: argparse.Namespace) -> int:
+    from config.loader import load  # noqa: PLC0415
+    from gateway.learn import learn  # noqa: PLC0415
+
+    asyncio.run(learn(load(options.config), options.seconds, _print))
+    return 0
+
+
 def _print(line: str) -> None:
     print(line, flush=True)
 
@@ -119,7 +144,8 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _first_sensor_with(home: "Home", recording: "Recording") -> str:
     recorded = {quantity for moment in recording.moments for quantity in moment.values}
+    can_say = home.facts().emits
     for sensor in home.sensors:
-        if recorded & type(sensor).emits:
+        if recorded & can_say[sensor.id]:
             return sensor.id
     raise ConfigError(f"no sensor of this home measures {', '.join(sorted(recorded)) or 'anything that was recorded'}")

@@ -1,12 +1,13 @@
 """What the gateway says of itself: birth at start, a heartbeat each minute."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Never
 
 from config.home import Home
 from drivers.ble.adapter import radio_id
+from drivers.serial.modem_part import MODEM_ID
 from gateway.clock import Clock
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
@@ -30,14 +31,16 @@ class Health:
         self._drivers = drivers
         self._born = clock.mono()
 
-    def birth(self, active: Iterable[Alert]) -> None:
-        """Say that the gateway started, with which sensors and which alarms still on."""
+    def birth(self, active: Iterable[Alert], joined: Mapping[str, str]) -> None:
+        """Say that the gateway started, with which sensors (and those that had `joined`) and which alarms still on."""
         self._pipeline.send(
             Lane.STATE,
             BirthBody(
                 version=version("shouwang"),
                 sensors={sensor.id: sensor.kind for sensor in self._home.sensors}
-                | {radio_id(adapter): "bluetooth_adapter" for adapter in self._home.adapters()},
+                | {radio_id(adapter): "bluetooth_adapter" for adapter in self._home.adapters()}
+                | dict(joined)
+                | ({} if self._home.modem is None else {MODEM_ID: "modem"}),
                 active=tuple(alert.key for alert in active),
             ),
         )

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.batch import READINGS_PER_MESSAGE, Batch, Key
 from gateway.clock import Clock
+from rules.bound import BoundRule
 from rules.engine import Engine, Outcome
 from shouwang.alert import Alert
 from shouwang.driver import Measurement
@@ -86,6 +87,11 @@ class Pipeline:
         self.batch.commands.append(command.command_id)
         self.batch.after_commit.append(done)
         self._want_written(at_once=True)
+
+    def rebind(self, rules: Sequence[BoundRule]) -> None:
+        """Run these rules from now on: sensors have joined, or are no more."""
+        self._take(self._engine.rebind(rules))
+        self._arrived.set()  # the next wake may be another
 
     def confirmed(self, keys: Iterable[Key]) -> None:
         """The centre has these messages: they may leave the card, soon. Until then they may be sent once more."""

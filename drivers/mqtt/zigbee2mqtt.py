@@ -4,27 +4,28 @@ Sources: zigbee2mqtt.io, "MQTT Topics and Messages" (availability and bridge/sta
 old versions) and "Device-Availability".
 """
 
-import asyncio
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Never
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any
 
 import msgspec
 from pydantic import AfterValidator
 
-from drivers.mqtt.link import Arrival, LocalBroker
-from drivers.rejects import Rejects
-from shouwang.driver import Alive, Emit, Said, Sample
-from shouwang.errors import DecodeError, DeviceError
+from drivers.mqtt.link import MAX_KEPT_BYTES, Arrival, LocalBroker
+from drivers.mqtt.sensor import Decode, Heard, MqttSensor, Presence
+from shouwang.driver import Said, Sample
+from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
 
-MAX_PAYLOAD_BYTES = 16 * 1024
-"""A device's state is a few hundred bytes; more is not from Zigbee2MQTT."""
+MAX_PAYLOAD_BYTES = MAX_KEPT_BYTES
 SETTLE_S = 0.5
 """The broker repeats what is retained right after it took our subscription. Before that came in, a device is not called
 heard, nor is its last state of before passed on: it may be offline."""
 
+NO_BRIDGE = "Zigbee2MQTT does not run; no Zigbee device can be heard (see its own log)"
+_OFFLINE = "Zigbee2MQTT says that the device is offline; is its battery empty, is it too far?"
+
 Fields = Mapping[str, Any]
-Decode = Callable[[Arrival], list[Said]]
 
 
 def _topic(written: str) -> str:
@@ -39,87 +40,38 @@ def _topic(written: str) -> str:
 Topic = Annotated[str, AfterValidator(_topic)]
 
 
-class Zigbee2mqttDriver:
+class Zigbee2mqttDriver(MqttSensor):
     """Listens to one device, to its availability, and to the bridge. `decode` knows the device."""
 
-    def __init__(self, sensor_id: str, topic: str, broker: LocalBroker, decode: Decode) -> None:
-        """Nothing is opened: the broker's connection is held by somebody else."""
-        self._sensor_id = sensor_id
-        self._decode = decode
+    def __init__(
+        self,
+        sensor_id: str,
+        topic: str,
+        broker: LocalBroker,
+        decode: Decode,
+        *,
+        base: str = "",
+        joined: bool = False,
+        max_silence: timedelta | None = None,
+    ) -> None:
+        """`base` is Zigbee2MQTT's own topic; left out: the first level of `topic`."""
+        self._bridge = f"{base or topic.partition('/')[0]}/bridge/state"
         self._availability = f"{topic}/availability"
-        self._bridge = f"{topic.partition('/')[0]}/bridge/state"
-        self._gone: set[str] = set()
-        self._held: list[Said] = []
-        self._subscription = broker.subscription([topic, self._availability, self._bridge])
-        self._rejects = Rejects(sensor_id)
+        self._decode_device = decode
+        subscription = broker.subscription([topic, self._availability, self._bridge], joined=joined)
+        super().__init__(sensor_id, subscription, self._decode_any, max_silence=max_silence)
 
     @property
-    def sensor_id(self) -> str:
-        """The id given in the home's configuration."""
-        return self._sensor_id
+    def settle_s(self) -> float:
+        """How long to wait for what is retained."""
+        return SETTLE_S
 
-    @property
-    def max_silence(self) -> None:
-        """None: it speaks only on events."""
-        return
-
-    @property
-    def rejected(self) -> int:
-        """How many messages could not be read since the start."""
-        return self._rejects.count
-
-    async def run(self, emit: Emit) -> Never:
-        """Emit until cancelled; raises DeviceError when the broker is lost, or the device or bridge is said to be gone.
-
-        Called again while they are gone it waits, and says so by a life sign when they are back.
-        """
-        await self._subscription.connection()
-        await self._stand(emit)
-        while True:
-            for one in self._hear(await self._subscription.next()):
-                emit(one)
-
-    async def _stand(self, emit: Emit) -> None:
-        """Return when the device stands: nothing retained says that it is gone, or it is back."""
-        settled_at = asyncio.get_running_loop().time() + SETTLE_S
-        while self._gone or asyncio.get_running_loop().time() < settled_at:
-            try:
-                async with asyncio.timeout_at(None if self._gone else settled_at):
-                    arrival = await self._subscription.next()
-            except TimeoutError:
-                break
-            said = self._hear(arrival)
-            if arrival.retained:
-                self._held = said or self._held
-                continue
-            for one in said:
-                emit(one)
-        for one in (Alive(), *self._held):
-            emit(one)
-        self._held = []
-
-    def _hear(self, arrival: Arrival) -> list[Said]:
-        try:
-            if arrival.topic == self._availability:
-                self._be(arrival, "Zigbee2MQTT says that the device is offline; is its battery empty, is it too far?")
-                return []
-            if arrival.topic == self._bridge:
-                self._be(arrival, "Zigbee2MQTT does not run; no Zigbee device can be heard (see its own log)")
-                return []
-            if not arrival.retained:
-                self._gone.clear()  # what speaks is there
-                self._held = []
-            return self._decode(arrival)
-        except DecodeError as error:
-            self._rejects.add(error)
-            return []
-
-    def _be(self, arrival: Arrival, why_gone: str) -> None:
-        if is_online(arrival.payload):
-            self._gone.discard(arrival.topic)
-        elif arrival.topic not in self._gone:
-            self._gone.add(arrival.topic)
-            raise DeviceError(why_gone)
+    def _decode_any(self, arrival: Arrival) -> Sequence[Heard]:
+        if arrival.topic == self._availability:
+            return [Presence(is_there=is_online(arrival.payload), why=_OFFLINE)]
+        if arrival.topic == self._bridge:
+            return [Presence(is_there=is_online(arrival.payload), why=NO_BRIDGE)]
+        return self._decode_device(arrival)
 
 
 def is_online(payload: bytes) -> bool:

@@ -15,7 +15,8 @@ class Framer(Generic[T]):
     """Collects bytes until they make a frame, and gives what `decode` makes of it.
 
     After a bad frame one byte is dropped, not the frame: a good one may begin inside. An implausible size is refused by
-    `measure` at once, so that no more than `max_frame` bytes are ever waited for.
+    `measure` at once, so that no more than `max_frame` bytes are ever waited for. `taken` and `skipped` count the bytes
+    that were part of good frames and those that were not.
     """
 
     def __init__(self, head: bytes, measure: Measure, decode: Callable[[bytes], T], *, max_frame: int) -> None:
@@ -25,6 +26,8 @@ class Framer(Generic[T]):
         self._decode = decode
         self._max_frame = max_frame
         self._pending = bytearray()
+        self.taken = 0
+        self.skipped = 0
 
     @property
     def is_waiting(self) -> bool:
@@ -37,15 +40,16 @@ class Framer(Generic[T]):
         found: list[T] = []
         while self._seek():
             try:
-                size = self._measure(bytes(self._pending[: self._max_frame]))
+                size = self._size()
                 if size is None or size > len(self._pending):
                     break
                 found.append(self._decode(bytes(self._pending[:size])))
             except DecodeError as error:
                 reject(error)
-                del self._pending[0]
+                self._skip(1)
             else:
                 del self._pending[:size]
+                self.taken += size
         return found
 
     def give_up(self, reject: Callable[[DecodeError], None]) -> list[T]:
@@ -54,7 +58,7 @@ class Framer(Generic[T]):
             return []
         if len(self._pending) >= len(self._head):
             reject(DecodeError(f"cut off: {bytes(self._pending).hex()}"))
-        del self._pending[0]
+        self._skip(1)
         return self.feed(b"", reject)
 
     def forget(self) -> None:
@@ -67,5 +71,17 @@ class Framer(Generic[T]):
         if at < 0:  # the end may be the beginning of a head
             keep = next((n for n in range(len(self._head) - 1, 0, -1) if self._pending.endswith(self._head[:n])), 0)
             at = len(self._pending) - keep
-        del self._pending[:at]
+        self._skip(at)
         return self._pending.startswith(self._head)
+
+    def _size(self) -> int | None:
+        """As `measure` says, which is not believed where it would wait for more than any frame has."""
+        beginning = bytes(self._pending[: self._max_frame])
+        size = self._measure(beginning)
+        if (len(beginning) == self._max_frame) if size is None else (size > self._max_frame):
+            raise DecodeError(f"longer than any frame: {beginning[:40].hex()}")
+        return size
+
+    def _skip(self, count: int) -> None:
+        del self._pending[:count]
+        self.skipped += count

@@ -17,6 +17,7 @@ from drivers.serial.framing import Framer
 from drivers.serial.link import Line, SerialLink, SerialPort
 from drivers.serial.pace import Pace
 from drivers.serial.port_name import PortName, may_move
+from drivers.serial.sieve import Sieve
 from shouwang.document import Duration, Id
 from shouwang.driver import Emit, Said
 
@@ -41,6 +42,8 @@ class Instrument:
     `framer` makes a fresh one for each connection, so what it and its decoder remember ends with it. `questions` must
     be harmless to any other instrument: `shouwang gateway ports` asks them of whatever is plugged in. `every_s`: how
     often numbers are worth a reading at most, in seconds; None where the instrument is slow by itself (see Pace).
+    `sieve` makes what stands before that, for each connection: where a state must last to be believed, for example.
+    `part`: where it is no sensor but a receiver of many, the part of home.yaml that names its port.
     """
 
     kind: str
@@ -50,6 +53,8 @@ class Instrument:
     framer: Callable[[], Framer[list[Said]]]
     questions: Callable[[], Questions] = no_questions
     every_s: float | None = None
+    sieve: Callable[[], Sieve] | None = None
+    part: str = ""
 
 
 class SerialSensor(BaseModel):
@@ -77,7 +82,10 @@ class InstrumentDriver:
         self._instrument = instrument
         self._link = SerialLink(config.port, instrument.line)
         self._rejects = Rejects(config.id)
+        self._frames = 0
+        self._is_foreign = False
         self._pace = None if instrument.every_s is None else Pace(instrument.every_s)
+        self._sieve: Sieve | None = None
         if may_move(config.port):
             log.warning(
                 "sensor %s: %s may name another adapter after a restart; write a name of /dev/serial/by-id/ instead",
@@ -103,28 +111,61 @@ class InstrumentDriver:
     async def run(self, emit: Emit) -> Never:
         """Emit until cancelled; raises DeviceError where the port cannot be opened or is lost."""
         framer = self._instrument.framer()
+        self._sieve = None if self._instrument.sieve is None else self._instrument.sieve()
         if self._pace is not None:
             self._pace.forget()
         async with self._link.opened() as port:
-            loop = asyncio.get_running_loop()
-            questions = self._instrument.questions()
-            ask_at: float | None = loop.time()
-            heard_at = loop.time()
-            while True:
-                if ask_at is not None and loop.time() >= ask_at:
-                    ask_at = await _ask(port, questions)
-                data = await _read(port, _earliest(ask_at, heard_at + PARTIAL_S if framer.is_waiting else None))
-                if data:
-                    heard_at = loop.time()
-                    self._emit(framer.feed(data, self._rejects.add), emit)
-                elif framer.is_waiting and loop.time() >= heard_at + PARTIAL_S:
-                    self._emit(framer.give_up(self._rejects.add), emit)
+            try:
+                await self._converse(port, framer, emit)
+            finally:
+                self._tell(framer)
+
+    async def _converse(self, port: SerialPort, framer: Framer[list[Said]], emit: Emit) -> Never:
+        loop = asyncio.get_running_loop()
+        questions = self._instrument.questions()
+        ask_at: float | None = loop.time()
+        heard_at = loop.time()
+        while True:
+            if ask_at is not None and loop.time() >= ask_at:
+                ask_at = await _ask(port, questions)
+            data = await _read(port, _earliest(ask_at, heard_at + PARTIAL_S if framer.is_waiting else None))
+            if data:
+                heard_at = loop.time()
+                self._emit(framer.feed(data, self._rejects.add), emit)
+            elif framer.is_waiting and loop.time() >= heard_at + PARTIAL_S:
+                self._emit(framer.give_up(self._rejects.add), emit)
 
     def _emit(self, decoded: list[list[Said]], emit: Emit) -> None:
         now = asyncio.get_running_loop().time()
+        self._frames += len(decoded)
         for said in decoded:
-            for one in said if self._pace is None else self._pace.pick(said, now):
+            sifted = said if self._sieve is None else self._sieve.pick(said, now)
+            for one in sifted if self._pace is None else self._pace.pick(sifted, now):
                 emit(one)
+
+    def _tell(self, framer: Framer[list[Said]]) -> None:
+        """At the end of a connection, what it carried; of a device that is none of this kind, once."""
+        if framer.taken:
+            self._is_foreign = False
+            log.info(
+                "sensor %s: %s is closed; since the start opened %d times, %d bytes, %d frames, %d that cannot be read",
+                self._config.id,
+                self._config.port,
+                self._link.traffic.opened,
+                self._link.traffic.bytes_in,
+                self._frames,
+                self._rejects.count,
+            )
+        elif framer.skipped and not self._is_foreign:
+            self._is_foreign = True
+            log.warning(
+                "sensor %s: %d bytes came in at %s, but no frame of a %s; is it the right device, and the right port "
+                "(see: shouwang gateway ports)?",
+                self._config.id,
+                framer.skipped,
+                self._config.port,
+                self._instrument.en,
+            )
 
 
 async def _ask(port: SerialPort, questions: Questions) -> float | None:

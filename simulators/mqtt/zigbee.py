@@ -29,8 +29,17 @@ Payload = Mapping[str, str | int | bool]
 class Bridge:
     """Zigbee2MQTT's connection to the home's broker. What is said while it is down is lost, as with the real one."""
 
-    def __init__(self, *, host: str, port: int, username: str | None = None, password: str | None = None) -> None:
-        """Not connected before `running`."""
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        username: str | None = None,
+        password: str | None = None,
+        will: tuple[str, bytes] | None = None,
+    ) -> None:
+        """Not connected before `running`. `will`: topic and payload that the broker retains when it is lost."""
+        self._will = None if will is None else aiomqtt.Will(*will, qos=_QOS, retain=True)
         self._host = host
         self._port = port
         self._username = username
@@ -57,11 +66,15 @@ class Bridge:
         await self._connected.wait()
 
     async def say(self, topic: str, payload: Payload, *, retain: bool = False) -> bool:
-        """Publish with QoS 1; False where the broker has not taken it."""
+        """Publish JSON with QoS 1; False where the broker has not taken it."""
+        return await self.tell(topic, json.dumps(payload), retain=retain)
+
+    async def tell(self, topic: str, payload: str | bytes, *, retain: bool = False) -> bool:
+        """Publish this text with QoS 1; False where the broker has not taken it."""
         if self._client is None:
             return False
         try:
-            await self._client.publish(topic, json.dumps(payload), qos=_QOS, retain=retain, timeout=SAY_S)
+            await self._client.publish(topic, payload, qos=_QOS, retain=retain, timeout=SAY_S)
         except aiomqtt.MqttError:
             return False
         return True
@@ -75,6 +88,7 @@ class Bridge:
                     username=self._username,
                     password=self._password,
                     protocol=aiomqtt.ProtocolVersion.V311,  # Zigbee2MQTT's default
+                    will=self._will,
                     timeout=SAY_S,
                 ) as client:
                     self._client = client

@@ -1,19 +1,15 @@
 """A fall radar R60AFD1 on a pseudo terminal: a heartbeat, reports when something changes, answers to questions."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 
 from shouwang.quantities import Quantity
 from simulators.serial import r60
-from simulators.serial.ptypair import PtyPair
+from simulators.serial.instrument import SimulatedInstrument, Utterance
 from simulators.tally import Tally
 
 MODEL_NAME = b"R60AFD1"
-_ANSWERS_MAX = 64
-"""Questions waiting for an answer; a real module drops what comes faster than it can answer."""
 
 _QUANTITIES = {
     r60.PRESENCE: Quantity.PRESENCE,
@@ -37,34 +33,14 @@ class Motion(IntEnum):
     ACTIVE = 2
 
 
-class FallRadar:
-    """One radar. `sensor_id` names its values in the tally; `line` has the faults of its cable."""
+class FallRadar(SimulatedInstrument):
+    """One radar."""
 
     def __init__(self, tally: Tally, *, sensor_id: str, link: Path, heartbeat_s: float = 10.0) -> None:
         """Unplugged until `running`; `link` is the path that a driver opens."""
-        self.line = PtyPair(link, self._heard)
-        self._tally = tally
-        self._sensor_id = sensor_id
-        self._heartbeat_s = heartbeat_s
+        super().__init__(tally, sensor_id=sensor_id, link=link, every_s=heartbeat_s)
         self._listener = r60.Listener()
-        self._questions: asyncio.Queue[r60.What] = asyncio.Queue(_ANSWERS_MAX)
         self._state = {r60.PRESENCE: 1, r60.MOTION: Motion.STILL, r60.BODY_MOVEMENT: 1, r60.FALL_STATE: 0}
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["FallRadar"]:
-        """Powered and plugged in."""
-        self.line.plug()
-        tasks = (
-            asyncio.create_task(self._beat(), name=f"heartbeat of {self._sensor_id}"),
-            asyncio.create_task(self._answer(), name=f"answers of {self._sensor_id}"),
-        )
-        try:
-            yield self
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self.line.unplug()
 
     async def fall(self) -> None:
         """A person falls and lies still."""
@@ -89,33 +65,27 @@ class FallRadar:
         await self._become(r60.BODY_MOVEMENT, 0)
         await self._become(r60.PRESENCE, 0)
 
+    def report(self) -> Iterable[Utterance]:
+        """The heartbeat; states are told on change only."""
+        yield Utterance(frame=r60.frame(*r60.HEARTBEAT, r60.ASK))
+
+    def answers(self, data: bytes) -> Iterable[Utterance]:
+        """The state that is asked for, the module's names, and the heartbeat."""
+        for (control, command), _ in self._listener.hear(data):
+            what = (control, command & ~r60.QUERY)
+            if (control, command) in _NAMES:
+                yield Utterance(frame=r60.frame(control, command, _NAMES[control, command]))
+            elif command & r60.QUERY and what in self._state:
+                yield self._told(what, command)
+            elif command & r60.QUERY and what == r60.HEARTBEAT:
+                yield Utterance(frame=r60.frame(control, command, r60.ASK))
+
     async def _become(self, what: r60.What, value: int) -> None:
         if self._state[what] != value:
             self._state[what] = value
-            await self._say(what, *what)
+            told = self._told(what, what[1])
+            await self.say(told.frame, told.values)
 
-    async def _say(self, what: r60.What, control: int, command: int) -> None:
+    def _told(self, what: r60.What, command: int) -> Utterance:
         value = self._state[what]
-        if await self.line.say(r60.frame(control, command, bytes((value,)))):
-            self._tally.add(self._sensor_id, _QUANTITIES[what], value)
-
-    async def _beat(self) -> None:
-        while True:
-            await self.line.say(r60.frame(*r60.HEARTBEAT, r60.ASK))
-            await asyncio.sleep(self._heartbeat_s)
-
-    def _heard(self, data: bytes) -> None:
-        for what, _ in self._listener.hear(data):
-            if not self._questions.full():
-                self._questions.put_nowait(what)
-
-    async def _answer(self) -> None:
-        while True:
-            control, command = await self._questions.get()
-            what = (control, command & ~r60.QUERY)
-            if (control, command) in _NAMES:
-                await self.line.say(r60.frame(control, command, _NAMES[control, command]))
-            elif command & r60.QUERY and what in self._state:
-                await self._say(what, control, command)
-            elif command & r60.QUERY and what == r60.HEARTBEAT:
-                await self.line.say(r60.frame(control, command, r60.ASK))
+        return Utterance(frame=r60.frame(what[0], command, bytes((value,))), values={_QUANTITIES[what]: value})

@@ -19,7 +19,8 @@ class PtyPair:
 
     What is said while nobody has the port open is lost, as on a wire. Faults, one at a time or together:
     `drip_s` (each byte by itself, this many seconds apart), `corrupt_next` and `cut_next` (so many of the next frames),
-    `is_hung` (open, but mute), `unplug` and `replug`.
+    `garbage` (these bytes before every frame), `is_hung` (open, but mute), `is_deaf` (takes nothing of what is written
+    to it), `unplug`, and `plug` again under another number. Two frames in one write are one call of `say`.
     """
 
     def __init__(self, link: Path, heard: Callable[[bytes], None]) -> None:
@@ -28,12 +29,27 @@ class PtyPair:
         self.drip_s = 0.0
         self.corrupt_next = 0
         self.cut_next = 0
+        self.garbage = b""
         self.is_hung = False
+        self._is_deaf = False
         self._heard = heard
+        self._name = ""
         self._ours: int | None = None
         self._watching: asyncio.Task[None] | None = None
         self._opened = asyncio.Event()
+        self._gone = asyncio.Event()
         self._line = asyncio.Lock()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it takes nothing of what is written to it: the kernel's buffer fills, then the writer waits."""
+        return self._is_deaf
+
+    @is_deaf.setter
+    def is_deaf(self, is_deaf: bool) -> None:
+        self._is_deaf = is_deaf
+        if self._ours is not None and self._opened.is_set():
+            self._listen(self._ours)
 
     @property
     def is_open(self) -> bool:
@@ -45,12 +61,9 @@ class PtyPair:
         return not any(happened & select.POLLHUP for _, happened in poll.poll(0))
 
     def plug(self) -> None:
-        """Make the terminal and its name; also plugs it in again, under a new number behind the same name."""
-        ours, theirs = os.openpty()
-        tty.setraw(theirs)
-        os.set_blocking(ours, False)
-        name = os.ttyname(theirs)
-        os.close(theirs)  # from now on the kernel reports a hang-up while nobody has it open
+        """Make the terminal and its name; also plugs it in again, under another number behind the same name."""
+        ours, name = _terminal(other_than=self._name)
+        self._name = name
         fresh = self.link.with_name(f".{self.link.name}.new")
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(name)
@@ -80,14 +93,16 @@ class PtyPair:
         async with self._line:
             if self.is_hung or not self.is_open:
                 return False
-            sound = self._spoil(frame)
+            said = self._spoil(frame)
+            is_sound = said == frame
+            said = self.garbage + said
             if self.drip_s <= 0:
-                return self._write(sound) and sound == frame
-            for byte in sound:
+                return self._write(said) and is_sound
+            for byte in said:
                 if not self._write(bytes((byte,))):
                     return False
                 await asyncio.sleep(self.drip_s)
-            return sound == frame
+            return is_sound
 
     def _spoil(self, frame: bytes) -> bytes:
         if self.corrupt_next:
@@ -111,18 +126,24 @@ class PtyPair:
 
     async def _watch(self, ours: int) -> None:
         loop = asyncio.get_running_loop()
-        gone = asyncio.Event()
         while True:
             while not self.is_open:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(_LOOK_S)
-            gone.clear()
-            loop.add_reader(ours, self._read, ours, gone)
+            self._gone.clear()
             self._opened.set()
-            await gone.wait()
+            self._listen(ours)
+            await self._gone.wait()
             loop.remove_reader(ours)
             self._opened.clear()
 
-    def _read(self, ours: int, gone: asyncio.Event) -> None:
+    def _listen(self, ours: int) -> None:
+        loop = asyncio.get_running_loop()
+        if self._is_deaf:
+            loop.remove_reader(ours)
+        else:
+            loop.add_reader(ours, self._read, ours)
+
+    def _read(self, ours: int) -> None:
         try:
             data = os.read(ours, _READ_BYTES)
         except BlockingIOError:
@@ -134,4 +155,22 @@ class PtyPair:
         if data:
             self._heard(data)
         else:
-            gone.set()
+            self._gone.set()
+
+
+def _terminal(*, other_than: str) -> tuple[int, str]:
+    """Our end of a new terminal, and the name of the other; the kernel would give a number again that was freed."""
+    spare: list[int] = []
+    try:
+        while True:
+            ours, theirs = os.openpty()
+            name = os.ttyname(theirs)
+            tty.setraw(theirs)
+            os.close(theirs)  # from now on the kernel reports a hang-up while nobody has it open
+            if name != other_than:
+                os.set_blocking(ours, False)
+                return ours, name
+            spare.append(ours)
+    finally:
+        for fd in spare:
+            os.close(fd)

@@ -1,7 +1,8 @@
 """What the 60 GHz radars of the R60A family put on the wire: `53 59 | control | command | length | data | sum | 54 43`.
 
 Length is big-endian; sum is the low byte of the sum of all bytes before it. Encoded from the makers' protocol tables
-(user manual of the R60AFD1, and Seeed's page on the MR60FDA1 that carries the same module).
+(user manuals of the R60AFD1 and the R60ABD1, Seeed's pages on the MR60FDA1 and MR60BHA1 that carry the same modules)
+and, for the early MR60BHA1, from a capture (vladkozlov69/MR60BHA1, dump.txt).
 """
 
 from enum import IntEnum
@@ -25,7 +26,10 @@ class Control(IntEnum):
     SYSTEM = 0x01
     PRODUCT = 0x02
     HUMAN = 0x80
+    RESPIRATION = 0x81
     FALL = 0x83
+    SLEEP = 0x84
+    HEART = 0x85
 
 
 HEARTBEAT: What = (Control.SYSTEM, 0x01)
@@ -36,7 +40,18 @@ FIRMWARE: What = (Control.PRODUCT, 0xA4)
 PRESENCE: What = (Control.HUMAN, 0x01)
 MOTION: What = (Control.HUMAN, 0x02)
 BODY_MOVEMENT: What = (Control.HUMAN, 0x03)
+DISTANCE: What = (Control.HUMAN, 0x04)
 FALL_STATE: What = (Control.FALL, 0x01)
+BREATH_RATE: What = (Control.RESPIRATION, 0x02)
+BREATH_WAVE: What = (Control.RESPIRATION, 0x05)
+BED_STATE: What = (Control.SLEEP, 0x01)
+SLEEP_STATE: What = (Control.SLEEP, 0x02)
+HEART_RATE: What = (Control.HEART, 0x02)
+EARLY_HEART_RATE: What = (Control.RESPIRATION, 0x02)
+EARLY_BREATH_RATE: What = (Control.RESPIRATION, 0x05)
+EARLY_BREATH_WAVE: What = (Control.RESPIRATION, 0x06)
+EARLY_DISTANCE: What = (Control.RESPIRATION, 0x08)
+EARLY_ANGLE: What = (Control.RESPIRATION, 0x09)
 
 
 def frame(control: int, command: int, data: bytes) -> bytes:

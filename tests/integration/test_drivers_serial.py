@@ -95,11 +95,11 @@ async def test_a_port_that_is_not_there_names_what_is(tmp_path: Path) -> None:
         await driver_at(tmp_path / "nowhere").run(Heard())
 
 
-async def test_a_busy_port_is_told_with_how_to_find_who_has_it(radar: FallRadar) -> None:
+async def test_a_port_of_two_sensors_is_told(radar: FallRadar) -> None:
     async with running(driver_at(radar.line.link)) as (heard, _):
         await heard.until_value(Quantity.FALL, 0)
         async with running(driver_at(radar.line.link)) as (_, second):
-            assert "in use by another program (see: fuser" in str(await failure(second))
+            assert "in use by this gateway for another sensor" in str(await failure(second))
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -1,48 +1,16 @@
 """The MQTT session over TLS with a certificate for each gateway, against a real mosquitto."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from fixtures.authority import Authority
 
 from messaging.broker import BrokerSettings, TlsFiles
 from messaging.session import connect
 from messaging.tls import tls_context
 from shouwang.errors import ConfigError, DeviceError
-
-
-class Authority:
-    """A certificate authority of the test's own."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder = folder / name
-        self._folder.mkdir()
-        self.cert = self._make(name, "-x509", "-addext", "basicConstraints=critical,CA:TRUE")
-        self._key = self.cert.with_suffix(".key")
-
-    def issue(self, name: str, *, host: str = "127.0.0.1") -> TlsFiles:
-        """A certificate and its key, for a server at `host` or for a client."""
-        signer = ("-x509", "-CA", str(self.cert), "-CAkey", str(self._key), "-addext", f"subjectAltName=IP:{host}")
-        cert = self._make(name, *signer)
-        return TlsFiles(ca_file=self.cert, cert_file=cert, key_file=cert.with_suffix(".key"))
-
-    def _make(self, name: str, *more: str) -> Path:
-        cert = self._folder / f"{name}.pem"
-        command = ["openssl", "req", *more, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        command += ["-subj", f"/CN={name}", "-days", "2", "-keyout", str(cert.with_suffix(".key")), "-out", str(cert)]
-        subprocess.run(command, check=True, capture_output=True, timeout=20)
-        return cert
-
-
-@pytest.fixture
-def authority(tmp_path):
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl (Debian package openssl)")
-    return Authority(tmp_path, "community")
 
 
 @pytest.fixture

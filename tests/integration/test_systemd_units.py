@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -143,17 +144,58 @@ def test_secrets_are_closed_to_others(root_with_users: Path) -> None:
     assert folder.stat().st_uid == 0
 
 
-def test_udev_rules_are_well_formed_and_silence_modemmanager() -> None:
-    text = (SYSTEMD / "60-shouwang-serial.rules").read_text(encoding="utf-8")
-    pair = re.compile(r'^[A-Z]+(\{\w+\})?(==|!=|\+=|=)"[^"]*"$')
-    rules = [line for line in text.splitlines() if line and not line.startswith("#")]
-    for line in rules:
-        assert all(pair.match(part.strip()) for part in line.split(",")), line
-    for line in rules:
-        if "idVendor" in line:
-            assert 'ENV{ID_MM_DEVICE_IGNORE}="1"' in line
-    labels = set(re.findall(r'LABEL="(\w+)"', text))
-    assert set(re.findall(r'GOTO="(\w+)"', text)) <= labels
+SERIAL_RULES = "60-shouwang-serial.rules"
+CH340 = {"SUBSYSTEM": "usb", "ENV{DEVTYPE}": "usb_device", "ATTR{idVendor}": "1a86", "ATTR{idProduct}": "7523"}
+EC25 = {"SUBSYSTEM": "tty", "KERNEL": "ttyUSB2", "ATTRS{idVendor}": "2c7c", "ATTRS{idProduct}": "0125"}
+
+
+def udev_rules() -> list[list[tuple[str, str, str]]]:
+    """Key, operator and value of every part of every rule."""
+    pair = re.compile(r'([A-Z]+(?:\{\w+\})?)(==|!=|\+=|=)"([^"]*)"')
+    rules = []
+    for line in (SYSTEMD / SERIAL_RULES).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            parts = [pair.fullmatch(part.strip()) for part in line.split(",")]
+            assert all(parts), line
+            rules.append([(part[1], part[2], part[3]) for part in parts if part])
+    return rules
+
+
+def after_udev(device: dict[str, str]) -> dict[str, str]:
+    """What the rules make of a device (udev(7): matches, GOTO, assignments)."""
+    made: dict[str, str] = {}
+    skip_to = ""
+    for rule in udev_rules():
+        if skip_to and ("LABEL", "=", skip_to) not in rule:
+            continue
+        skip_to = ""
+        matches = [(key, sign, wanted) for key, sign, wanted in rule if sign in ("==", "!=")]
+        if all(
+            any(fnmatch(device.get(key, ""), one) for one in wanted.split("|")) == (sign == "==")
+            for key, sign, wanted in matches
+        ):
+            made |= {key: value for key, sign, value in rule if sign in ("=", "+=")}
+            skip_to = made.pop("GOTO", "")
+    made.pop("LABEL", None)
+    assert not skip_to
+    return made
+
+
+def test_udev_keeps_modemmanager_from_known_adapters_only() -> None:
+    assert after_udev(CH340) == {"ENV{ID_MM_DEVICE_IGNORE}": "1"}
+    assert after_udev(CH340 | {"ATTR{idVendor}": "046d"}) == {}
+    assert after_udev(CH340 | {"ENV{DEVTYPE}": "usb_interface"}) == {}
+    assert after_udev(CH340 | {"ACTION": "remove"}) == {}
+    assert after_udev({"SUBSYSTEM": "block", "KERNEL": "sda"}) == {}
+
+
+def test_udev_gives_the_gateway_its_ports_and_of_a_modem_the_one_for_commands() -> None:
+    ours = {"GROUP": "dialout", "MODE": "0660", "TAG": "shouwang"}
+    modem = {"ENV{ID_MM_PORT_IGNORE}": "1", "SYMLINK": "shouwang-modem"}
+    assert after_udev({"SUBSYSTEM": "tty", "KERNEL": "ttyACM0"}) == ours
+    assert after_udev(EC25 | {"ENV{ID_USB_INTERFACE_NUM}": "02"}) == ours | modem
+    assert after_udev(EC25 | {"ENV{ID_USB_INTERFACE_NUM}": "00"}) == ours
+    assert after_udev({"SUBSYSTEM": "tty", "KERNEL": "tty1"}) == {}
 
 
 def test_documentation_of_the_units_is_in_the_repository(unit: str) -> None:

@@ -9,6 +9,7 @@ import yaml
 from config.check import check
 from config.home import Home
 from config.loader import check_home, load
+from config.ports import ports_of
 from config.schema import schema
 from shouwang.alert import Severity
 from shouwang.errors import ConfigError
@@ -30,7 +31,7 @@ sensors:
     address: C0:FF:EE:00:00:01
   - kind: fall_radar_r60
     id: radar
-    port: /dev/ttyUSB0
+    port: /dev/serial/by-id/radar
   - kind: sos_button_zigbee2mqtt
     id: bed
     topic: zigbee2mqtt/bed
@@ -289,6 +290,52 @@ def test_the_example_passes_and_watches_everything():
     watched = {watch for bound in checked.home.bound_rules() for watch in bound.readings}
     assert {quantity for _, quantity in watched} >= {Quantity.SPO2, Quantity.HEART_RATE, Quantity.SOS, Quantity.FALL}
     assert {rule.severity for rule in checked.home.rules} == {Severity.P1, Severity.P2, Severity.P3}
+
+
+def test_the_example_on_serial_ports_passes_and_names_each_port_once():
+    checked = check_home(EXAMPLE.with_name("serial.yaml"))
+    expected = ("uplink.password_file", "nothing in this home can cancel a false alarm")
+    assert [line for line in checked.warnings if not any(part in line for part in expected)] == []
+    ports = [port for _, port in ports_of(checked.home)]
+    assert len(ports) == len(set(ports)) == 8
+    watched = {watch for bound in checked.home.bound_rules() for watch in bound.readings}
+    assert {quantity for _, quantity in watched} >= {Quantity.SPO2, Quantity.SOS, Quantity.FALL, Quantity.CO2}
+
+
+RADAR = """\
+  - kind: fall_radar_r60
+    id: radar
+    port: /dev/serial/by-id/radar
+"""
+
+
+def test_a_port_of_two_sensors_is_refused(home_file):
+    path = home_file(changed(RADAR, RADAR + RADAR.replace("id: radar", "id: second")))
+    (problem,) = problems(path)
+    assert problem.startswith("16: sensors[2].port: sensors[1] uses /dev/serial/by-id/radar too; each needs a port")
+
+
+def test_two_names_of_one_port_and_a_name_that_moves_are_told(home_file, tmp_path):
+    for name in ("by-id", "by-path"):
+        (tmp_path / name).symlink_to("/dev/ttyUSB7")
+    named = RADAR.replace("/dev/serial/by-id/radar", f"{tmp_path}/by-id")
+    second, third = (
+        {"id: radar": f"id: {name}", f"{tmp_path}/by-id": port}
+        for name, port in (
+            ("second", f"{tmp_path}/by-path"),
+            ("third", "/dev/ttyACM3"),
+        )
+    )
+    text = named
+    for other in (second, third):
+        entry = named
+        for old, new in other.items():
+            entry = entry.replace(old, new)
+        text += entry
+    told = warnings(home_file(changed(RADAR, text)))
+    assert any(f"sensors[2].port: is the same port as {tmp_path}/by-id of sensors[1]" in line for line in told)
+    assert any("sensors[3].port: /dev/ttyACM3 may be another adapter after a restart" in line for line in told)
+    assert len(told) == 2
 
 
 def test_check_says_what_is_watched(home_file, capsys):

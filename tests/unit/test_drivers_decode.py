@@ -16,7 +16,8 @@ from drivers.ble.pulse_oximeter_plx import decode as plx
 from drivers.mqtt import door_contact_zigbee2mqtt as door
 from drivers.mqtt import sos_button_zigbee2mqtt as sos
 from drivers.mqtt.zigbee2mqtt import is_online
-from drivers.serial.fall_radar_r60 import HEAD, MAX_DATA, OVERHEAD, decode, question, size_of
+from drivers.serial.codec import r60
+from drivers.serial.fall_radar_r60 import decode
 from drivers.serial.framing import Framer
 from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError
@@ -74,7 +75,7 @@ def test_a_broker_may_say_anything(payload: bytes, retained: bool) -> None:
 
 
 def framer() -> Framer[list[Said]]:
-    return Framer(HEAD, size_of, decode, max_frame=OVERHEAD + MAX_DATA)
+    return Framer(r60.HEAD, r60.size_of, decode, max_frame=r60.MAX_FRAME)
 
 
 @pytest.mark.parametrize("cut", range(1, len(FALL)))
@@ -112,7 +113,7 @@ def test_recorded_radar_streams(shared: Path) -> None:
 
 
 def test_our_own_question_sent_back_is_nothing() -> None:
-    assert decode(question(0x83, 0x01)) == []
+    assert decode(r60.question(r60.FALL)) == []
 
 
 def test_a_retained_press_is_no_alarm() -> None:

@@ -1,0 +1,54 @@
+"""The serial ports that a home names: each for one part alone, by a name that stays."""
+
+import os
+from collections.abc import Iterator
+
+from config.home import Home
+from drivers.serial.port_name import may_move
+from shouwang.document import Document
+from shouwang.nodes import Path as Where
+from shouwang.nodes import Problem
+
+
+def ports_of(home: Home) -> Iterator[tuple[Where, str]]:
+    """Every serial port that a part of the home names, and where."""
+    for key in type(home).model_fields:
+        value = getattr(home, key)
+        parts: list[tuple[Where, object]] = [((key,), value)]
+        if isinstance(value, tuple):
+            parts = [((key, index), part) for index, part in enumerate(value)]
+        for path, part in parts:
+            port = getattr(part, "port", None)
+            if isinstance(port, str):
+                yield path, port
+
+
+def written(path: Where) -> str:
+    """A place as people count them in the file: sensors[2]."""
+    return "".join(f"[{step}]" if isinstance(step, int) else str(step) for step in path)
+
+
+def port_troubles(document: Document[Home]) -> Iterator[Problem]:
+    """A port that two parts name: one of them would always be down."""
+    first: dict[str, Where] = {}
+    for path, port in ports_of(document.value):
+        if port in first:
+            message = f"{written(first[port])} uses {port} too; each needs a port of its own (shouwang gateway ports)"
+            yield document.problem((*path, "port"), message)
+        first.setdefault(port, path)
+
+
+def port_oddities(document: Document[Home]) -> Iterator[Problem]:
+    """A name that may move; and two names that are one port on this box now."""
+    first: dict[str, tuple[Where, str]] = {}
+    for path, port in ports_of(document.value):
+        if may_move(port):
+            message = (
+                f"{port} may be another adapter after a restart; write its name of /dev/serial/by-id/ "
+                "(shouwang gateway ports tells it)"
+            )
+            yield document.problem((*path, "port"), message)
+        other, name = first.setdefault(os.path.realpath(port), (path, port))
+        if name != port:
+            message = f"is the same port as {name} of {written(other)} on this box; only one of the two will work"
+            yield document.problem((*path, "port"), message)

@@ -1,0 +1,88 @@
+"""What is wrong or odd about the rules of a home, beside what each rule's own keys say."""
+
+from collections.abc import Iterator
+
+from config.conflicts import conflicts
+from config.home import Home
+from config.joining import may_join
+from config.presets import preset
+from rules.preset import rules_of
+from shouwang.document import Document
+from shouwang.errors import ConfigError
+from shouwang.nodes import Problem
+from shouwang.quantities import QUANTITIES, Quantity
+
+
+def rule_oddities(document: Document[Home]) -> Iterator[Problem]:
+    """Rules that watch nothing or get in each other's way, and emergencies that nobody listens to."""
+    yield from _idle_rules(document)
+    yield from _idle_presets(document)
+    yield from _unheard(document)
+    yield from _uncancelled(document)
+    yield from _conflicts(document)
+
+
+def misused_presets(document: Document[Home]) -> Iterator[Problem]:
+    """Presets that do not fit, and those whose rules have the id of another rule."""
+    home = document.value
+    named = {rule.id for rule in home.rules}
+    for index, use in enumerate(home.presets):
+        try:
+            rules = rules_of(preset(use.use), use)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                yield document.problem(("presets", index), line)
+            continue
+        for rule in rules:
+            if rule.id in named:
+                message = f'"{rule.id}" of preset {use.use} is the id of another rule; write without: [{rule.id}]'
+                yield document.problem(("presets", index), message)
+        named |= {rule.id for rule in rules}
+
+
+def _idle_presets(document: Document[Home]) -> Iterator[Problem]:
+    facts = document.value.facts()
+    for index, use in enumerate(document.value.presets):
+        rules = rules_of(preset(use.use), use)
+        if not any(rule.watched(facts) for rule in rules):
+            message = f"nothing in this home says what {use.use} watches; add a sensor, or drop it"
+            yield document.problem(("presets", index), message)
+
+
+def _idle_rules(document: Document[Home]) -> Iterator[Problem]:
+    facts = document.value.facts()
+    for index, rule in enumerate(document.value.rules):
+        if not rule.watched(facts) and not may_join(document.value):
+            needed = f'says "{rule.needs}"' if rule.needs is not None else "is there"
+            yield document.problem(("rules", index), f"watches nothing: no sensor {needed}; add one, or drop the rule")
+
+
+def _unheard(document: Document[Home]) -> Iterator[Problem]:
+    watched = {watch for bound in document.value.bound_rules() for watch in bound.readings}
+    for index, sensor in enumerate(document.value.sensors):
+        for quantity in sorted(getattr(sensor, "will_say", sensor.emits)):
+            needs_rule = QUANTITIES[quantity].life_safety and quantity is not Quantity.CANCEL
+            if needs_rule and (sensor.id, quantity) not in watched:
+                message = f'says "{quantity}", but no rule listens: nobody would come; add a rule of kind {quantity}'
+                yield document.problem(("sensors", index), message)
+
+
+def _uncancelled(document: Document[Home]) -> Iterator[Problem]:
+    facts = document.value.facts()
+    for index, rule in enumerate(document.value.rules):
+        if rule.needs is Quantity.FALL and not facts.sensors_with(Quantity.CANCEL):
+            message = "nothing in this home can cancel a false alarm; give an SOS button a cancel action"
+            yield document.problem(("rules", index), message)
+
+
+def _conflicts(document: Document[Home]) -> Iterator[Problem]:
+    home = document.value
+    own = {rule.id: ("rules", index) for index, rule in enumerate(home.rules)}
+    for rule_id, message in conflicts(home.all_rules(), home.facts()):
+        path = own.get(rule_id) or ("presets", _preset_with(home, rule_id))
+        yield document.problem(path, f"{rule_id}: {message}")
+
+
+def _preset_with(home: Home, rule_id: str) -> int:
+    found = (i for i, use in enumerate(home.presets) if rule_id in {rule.id for rule in rules_of(preset(use.use), use)})
+    return next(found)

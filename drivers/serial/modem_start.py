@@ -1,0 +1,156 @@
+"""The first words with a modem: what it is, whether its SIM is open, and how it shall report. Same order every time."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Protocol
+
+from drivers.serial.at_actor import ANY, NOTHING, Answer, AtActor
+from drivers.serial.codec.at_errors import Refusal
+from drivers.serial.codec.at_lines import fields_of
+from drivers.serial.modem_models import Abilities, abilities_of
+from shouwang.errors import DecodeError, DeviceError
+
+log = logging.getLogger(__name__)
+
+SIM_BUSY_S = 30.0
+"""A SIM is read for some seconds after power comes (SIM800: up to 10 s)."""
+_SIM_PAUSE_S = 1.0
+_PIN_S = 20.0
+_PIN_LENGTHS = range(4, 9)
+_PIN_MARK = "pin-tried"
+_BUSY = 14
+"""+CME ERROR of a SIM that has not looked at the PIN."""
+
+
+class Memory(Protocol):
+    """Marks that survive a restart."""
+
+    async def mark(self, name: str) -> str:
+        """What was noted; empty where nothing was. Raises TryLater."""
+        ...
+
+    async def set_mark(self, name: str, text: str) -> None:
+        """Note it; on the card when this returns. Raises TryLater."""
+        ...
+
+
+async def start(actor: AtActor, *, pin_file: Path | None, centre: str | None, memory: Memory) -> Abilities:
+    """Bring the modem to where it can send. Raises DeviceError with what is wrong, in plain words."""
+    await _must(actor, "ATE0")
+    await _must(actor, "AT+CMEE=1")
+    model = await _model(actor)
+    await _open_sim(actor, pin_file, memory)
+    await _must(actor, "AT+CREG=2")
+    await actor.ask("AT+CEREG=2", NOTHING)  # 2G modems do not know it
+    await _must(actor, "AT+CMGF=0")
+    await actor.ask('AT+CPMS="SM","SM","SM"', "+CPMS")  # where it cannot, its own memory will do
+    await _report_arrivals(actor)
+    if centre is not None:
+        await _must(actor, f'AT+CSCA="{centre}",145')
+    else:
+        await _centre_is_there(actor)
+    return abilities_of(model)
+
+
+async def _must(actor: AtActor, command: str) -> Answer:
+    answer = await actor.ask(command, NOTHING)
+    if answer.refusal is not None:
+        raise DeviceError(f"the modem refuses {command.split('=', 1)[0]}: {answer.refusal}; is it an SMS modem?")
+    return answer
+
+
+async def _model(actor: AtActor) -> str:
+    answer = await actor.ask("AT+CGMM", ANY)
+    return answer.lines[0] if answer.lines else ""
+
+
+async def _report_arrivals(actor: AtActor) -> None:
+    """Messages and status reports into the SIM, with a word to us; reports straight to us where that is not known."""
+    for setting in ("AT+CNMI=2,1,0,2,0", "AT+CNMI=2,1,0,1,0", "AT+CNMI=2,1,0,0,0"):
+        if (await actor.ask(setting, NOTHING)).refusal is None:
+            return
+    log.warning("the modem does not tell of messages that come in; they are looked for now and then")
+
+
+async def _centre_is_there(actor: AtActor) -> None:
+    answer = await actor.ask("AT+CSCA?", "+CSCA")
+    if answer.refusal is None and answer.lines and not fields_of(answer.lines[0])[0]:
+        raise DeviceError("the SIM names no SMS service centre; ask the operator for its number: smsc: under modem:")
+
+
+# ---- the SIM ----
+
+
+async def _open_sim(actor: AtActor, pin_file: Path | None, memory: Memory) -> None:
+    state = await _settled_sim(actor)
+    if state == "READY":
+        return
+    if state != "SIM PIN":
+        raise DeviceError(_LOCKS.get(state, f"the SIM is locked ({state})"))
+    if pin_file is None:
+        raise DeviceError("the SIM wants its PIN; write it into a file and name that with pin_file: under modem:")
+    pin, version = await asyncio.get_running_loop().run_in_executor(None, _read_pin, pin_file)
+    if await memory.mark(_PIN_MARK) == version:
+        raise DeviceError(
+            f"the SIM's PIN in {pin_file} was tried once and was not right; it is not tried again, for the third wrong "
+            "one locks the SIM. Try it in a telephone, then write the right one into the file"
+        )
+    await memory.set_mark(_PIN_MARK, version)  # before: a power cut now must not cost a second try
+    answer = await actor.ask(f'AT+CPIN="{pin}"', NOTHING, timeout_s=_PIN_S)
+    if answer.refusal is None or answer.refusal.code == _BUSY:
+        await memory.set_mark(_PIN_MARK, "")
+    if answer.refusal is not None:
+        raise DeviceError(f"the SIM does not accept the PIN in {pin_file}: {answer.refusal}; it is not tried again")
+    await _settled_sim(actor)
+
+
+_LOCKS = {
+    "SIM PUK": "the SIM is locked after three wrong PINs; open it with its PUK in a telephone",
+    "SIM PIN2": "the SIM wants its PIN2; try another SIM",
+    "PH-SIM PIN": "the modem is locked to another SIM",
+    "PH-NET PIN": "the modem is locked to another operator",
+}
+
+
+async def _settled_sim(actor: AtActor) -> str:
+    """What +CPIN says once the SIM is not busy any more. Raises DeviceError, also where no SIM is there."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + SIM_BUSY_S
+    while True:
+        answer = await actor.ask("AT+CPIN?", "+CPIN", timeout_s=_PIN_S)
+        state = _sim_state(answer)
+        if state in _ABSENT:
+            raise DeviceError("there is no SIM in the modem, or it is not in right")
+        if state is not None:
+            return state
+        if loop.time() >= end:
+            raise DeviceError(f"the SIM cannot be read: {answer.refusal or 'the modem does not say why'}")
+        await asyncio.sleep(_SIM_PAUSE_S)
+
+
+_ABSENT = frozenset({"NOT INSERTED", "SIM REMOVED", "SIM NOT INSERTED"})
+_NOT_YET = frozenset({"NOT READY"})
+
+
+def _sim_state(answer: Answer) -> str | None:
+    """None where it is not known yet."""
+    found: Refusal | None = answer.refusal
+    if found is not None:
+        return {10: "NOT INSERTED", 12: "SIM PUK", 11: "SIM PIN"}.get(found.code or 0)
+    try:
+        state = fields_of(answer.lines[-1])[0] if answer.lines else ""
+    except DecodeError:
+        return None
+    return None if not state or state in _NOT_YET else state
+
+
+def _read_pin(file: Path) -> tuple[str, str]:
+    """The PIN, and which version of the file it is from."""
+    try:
+        pin, version = file.read_text(encoding="ascii").strip(), f"{file}:{file.stat().st_mtime_ns}"
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeviceError(f"the SIM's PIN cannot be read from {file}: {error}") from error
+    if not pin.isdecimal() or len(pin) not in _PIN_LENGTHS:
+        raise DeviceError(f"{file} must hold the SIM's PIN, 4 to 8 digits, and nothing else; nothing was tried")
+    return pin, version

@@ -1,0 +1,226 @@
+"""A radio receiver on a serial line that hears many devices: an EnOcean dongle, an RFXtrx.
+
+One task holds the port and hands each device's telegrams to the ears of its sensors, over all connections. It asks the
+receiver now and then whether it lives: its devices may be silent for days, and a dead one would hide every alarm.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Never
+
+import msgspec
+
+from drivers.rejects import Rejects
+from drivers.serial.framing import Framer
+from drivers.serial.instrument import PARTIAL_S, Questions
+from drivers.serial.link import Line, SerialLink, SerialPort
+from drivers.serial.port_name import may_move
+from shouwang.errors import DeviceError
+
+log = logging.getLogger(__name__)
+
+FIRST_WORD_S = 15.0
+"""A receiver that says nothing for so long after it was opened and asked is something else, or broken."""
+ALIVE_S = 30.0
+"""Between two questions whether it lives."""
+SILENT_S = 3 * ALIVE_S + 5.0
+"""Three unanswered: it hangs."""
+ATTACH_S = 3.0
+"""A sensor waits this long for the receiver before it says that there is none."""
+NEWCOMERS = 64
+"""So many devices that the home does not name are told of; a block of flats may have more."""
+_INBOX_CAPACITY = 64
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """A telegram as the receiver gave it, and when (loop time)."""
+
+    frame: bytes
+    at: float
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """One sound packet. `address` of the device that it is from; empty for the receiver's own words."""
+
+    frame: bytes
+    address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dialect:
+    """How one make of receiver speaks.
+
+    `questions`: how it is made to listen, then forever what it must answer. `introduce`: what a telegram tells of a
+    device that the home does not name, with the lines to paste.
+    """
+
+    part: str
+    zh: str
+    en: str
+    line: Line
+    framer: Callable[[], Framer[Word]]
+    questions: Callable[[], Questions]
+    introduce: Callable[[bytes], str]
+
+
+class Ear:
+    """The telegrams of one device for one sensor, over all connections; kept while the sensor's driver pauses."""
+
+    def __init__(self, receiver: "Receiver") -> None:
+        """Made by `Receiver.ear`."""
+        self._receiver = receiver
+        self._inbox: deque[Heard] = deque(maxlen=_INBOX_CAPACITY)  # when full, the oldest goes: newer ones follow it
+        self._changed = asyncio.Event()
+        self._is_outage_told = False
+
+    async def connection(self) -> None:
+        """Return once the receiver listens, or with telegrams left over from an earlier connection.
+
+        Raises DeviceError where it does not within 3 s, once for each outage; after that it waits for the end of it, so
+        that no pause between two attempts delays what is heard then.
+        """
+        try:
+            async with asyncio.timeout(None if self._is_outage_told else ATTACH_S):
+                while not (self._receiver.is_listening or self._inbox):
+                    await self._change()
+        except TimeoutError:
+            raise self._outage() from None
+
+    async def next(self) -> Heard:
+        """The next telegram. May be cancelled: nothing is lost. Raises DeviceError while the receiver is lost."""
+        while not self._inbox:
+            if not self._receiver.is_listening:
+                raise self._outage()
+            await self._change()
+        return self._inbox.popleft()
+
+    async def first(self) -> None:
+        """Return when the device was heard, however often the receiver is lost meanwhile."""
+        while not self._inbox:
+            await self._change()
+
+    def arrive(self, heard: Heard) -> None:
+        """For the receiver: a telegram."""
+        self._inbox.append(heard)
+        self._changed.set()
+
+    def receiver_changed(self) -> None:
+        """For the receiver: it listens, or is lost."""
+        if self._receiver.is_listening:
+            self._is_outage_told = False
+        self._changed.set()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _outage(self) -> DeviceError:
+        self._is_outage_told = True
+        return DeviceError(self._receiver.trouble)
+
+
+class Receiver:
+    """One receiver for all its devices. `run` holds it; who runs it tries again when it ends."""
+
+    def __init__(self, dialect: Dialect, port: str, *, tell: Callable[[str], None] | None = None) -> None:
+        """Nothing is opened before `run`. `tell` gets each newcomer's introduction instead of the log."""
+        self._dialect = dialect
+        self._port = port
+        self._link = SerialLink(port, dialect.line)
+        self._rejects = Rejects(dialect.part)
+        self._ears: defaultdict[str, list[Ear]] = defaultdict(list)
+        self._newcomers: set[str] = set()
+        self._tell = tell or (lambda said: log.info("%s: %s", dialect.en, said))
+        self.is_listening = False
+        self.trouble = f"the {dialect.en} at {port} was not opened yet"
+        """Why it does not listen."""
+        if may_move(port):
+            log.warning(
+                "%s: %s may name another adapter after a restart; write a name of /dev/serial/by-id/ instead",
+                dialect.en,
+                port,
+            )
+
+    @property
+    def rejected(self) -> int:
+        """How many packets could not be read since the start."""
+        return self._rejects.count
+
+    def ear(self, address: str) -> Ear:
+        """Hear the device with this address, from now on."""
+        ear = Ear(self)
+        self._ears[address].append(ear)
+        return ear
+
+    async def run(self) -> Never:
+        """Listen until cancelled; raises DeviceError where it cannot be opened, is lost, or says nothing any more."""
+        try:
+            async with self._link.opened() as port:
+                await self._listen(port)
+        except DeviceError as error:
+            self.trouble = f"{self._dialect.en}: {error}"
+            raise DeviceError(self.trouble) from error
+        finally:
+            self._become(listening=False)
+
+    async def _listen(self, port: SerialPort) -> Never:
+        loop = asyncio.get_running_loop()
+        framer, questions = self._dialect.framer(), self._dialect.questions()
+        ask_at = heard_at = loop.time()
+        silent_at = loop.time() + FIRST_WORD_S
+        while True:
+            if loop.time() >= ask_at:
+                question, pause_s = next(questions)
+                await port.write(question)
+                ask_at = loop.time() + pause_s
+            partial_at = heard_at + PARTIAL_S if framer.is_waiting else silent_at
+            data = await _read(port, min(ask_at, silent_at, partial_at))
+            now = loop.time()
+            words: list[Word] = []
+            if data:
+                heard_at = now
+                words = framer.feed(data, self._rejects.add)
+            elif framer.is_waiting and now >= partial_at:
+                words = framer.give_up(self._rejects.add)
+            for word in words:
+                self._take(word, now)
+            if words:
+                silent_at = now + SILENT_S
+            elif now >= silent_at:
+                raise DeviceError(f"{self._port} does not answer; is it the right port? Unplug it and plug it in again")
+
+    def _take(self, word: Word, now: float) -> None:
+        self._become(listening=True)
+        if not word.address:
+            return
+        ears = self._ears.get(word.address)
+        if ears is None:
+            self._meet(word)
+            return
+        for ear in ears:
+            ear.arrive(Heard(frame=word.frame, at=now))
+
+    def _meet(self, word: Word) -> None:
+        if word.address in self._newcomers or len(self._newcomers) >= NEWCOMERS:
+            return
+        self._newcomers.add(word.address)
+        self._tell(self._dialect.introduce(word.frame))
+
+    def _become(self, *, listening: bool) -> None:
+        was, self.is_listening = self.is_listening, listening
+        if was is not listening:
+            for ears in self._ears.values():
+                for ear in ears:
+                    ear.receiver_changed()
+
+
+async def _read(port: SerialPort, until: float) -> bytes:
+    """What comes in until then (loop time), empty where nothing does."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await port.read()
+    except TimeoutError:
+        return b""

@@ -1,0 +1,128 @@
+"""The sensors of one home as they are now: those of the configuration, and those that join and leave while it runs.
+
+One that joins is a sensor like any other: its own supervisor and status, and all rules of the home. One that was taken
+out is told (it is down, and a `silence` rule tells the centre) and stays, until a person at the centre has closed the
+alarm about it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+
+from config.home import Home
+from drivers.joining import Hub, Member
+from gateway.pipeline import Input
+from rules.bound import BoundRule
+from shouwang.alert import Alert, AlertState
+from shouwang.driver import Driver, Measurement
+from shouwang.quantities import Quantity
+
+Stop = Callable[[], object]
+
+
+class Household:
+    """Who is watched. `drivers` changes in place when sensors come and go."""
+
+    def __init__(self, home: Home, named: Iterable[Driver], active: Iterable[Alert] = ()) -> None:
+        """`named`: the drivers that are there for ever, hubs among them; `active`: the alarms that are on."""
+        self._home = home
+        self.drivers: list[Driver] = list(named)
+        self._hubs: list[Hub] = [driver for driver in self.drivers if isinstance(driver, Hub)]
+        self._running: dict[str, tuple[Driver, Stop]] = {}
+        self._notes: dict[str, str] = {}
+        self._on: set[str] = set()
+        self.joined: Mapping[str, Member] = {}
+        """The sensors that joined, by id."""
+        self.alerts(active)
+        self._take_stock()
+
+    def bound_rules(self) -> tuple[BoundRule, ...]:
+        """The home's rules on all sensors that there are."""
+        return self._home.bound_rules(self._emits())
+
+    def kinds(self) -> dict[str, str]:
+        """Each sensor that joined, and of which kind it is."""
+        return {sensor_id: member.kind for sensor_id, member in self.joined.items()}
+
+    def sensors(self) -> dict[str, tuple[frozenset[Quantity], timedelta | None]]:
+        """Each sensor, what it can say, and how long it may be silent."""
+        said = self._home.facts(self._emits()).emits
+        silences = {driver.sensor_id: driver.max_silence for driver in self.drivers}
+        return {sensor_id: (quantities, silences.get(sensor_id)) for sensor_id, quantities in said.items()}
+
+    def watch(
+        self,
+        start: Callable[[Driver], Stop],
+        rebind: Callable[[tuple[BoundRule, ...]], None],
+        accept: Callable[[Input], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """Begin: `start` runs a driver under its supervisor, `rebind` replaces the rules, `accept` takes notes.
+
+        `changed` is called when sensors have come or gone.
+        """
+        for driver in self.drivers:
+            self._running[driver.sensor_id] = (driver, start(driver))
+
+        def follow() -> None:
+            emits = self._emits()
+            self._take_stock()
+            if self._emits() != emits:  # the rules first: what a new sensor says must find them
+                rebind(self.bound_rules())
+            self._restart(start)
+            self._remember(accept)
+            changed()
+
+        for hub in self._hubs:
+            self._notes[hub.sensor_id] = hub.note.text
+            hub.on_change(follow)
+
+    def alerts(self, alerts: Iterable[Alert]) -> None:
+        """Steps of alarms, so that no sensor is forgotten while an alarm about it is on."""
+        for alert in alerts:
+            if alert.state in (AlertState.PREALARM, AlertState.FIRING):
+                self._on.add(alert.key)
+            else:
+                self._on.discard(alert.key)
+
+    def closed(self, keys: Iterable[str]) -> None:
+        """A person has closed these alarms: who was taken out, and has no other alarm, is no sensor any more."""
+        for key in keys:
+            member = self.joined.get(_sensor_in(key))
+            if member is None or not member.is_left:
+                continue
+            if not any(_sensor_in(one) == member.sensor_id for one in self._on):
+                for hub in self._hubs:
+                    hub.forget(member.sensor_id)
+
+    # ---- inside ----
+
+    def _take_stock(self) -> None:
+        before = {id(member.driver) for member in self.joined.values()}
+        self.joined = {member.sensor_id: member for hub in self._hubs for member in hub.members}
+        stay = [driver for driver in self.drivers if id(driver) not in before]
+        self.drivers[:] = stay + [member.driver for member in self.joined.values()]
+
+    def _restart(self, start: Callable[[Driver], Stop]) -> None:
+        wanted = {driver.sensor_id: driver for driver in self.drivers}
+        for sensor_id, (driver, stop) in tuple(self._running.items()):
+            if wanted.get(sensor_id) is not driver:
+                stop()
+                del self._running[sensor_id]
+        for sensor_id, driver in wanted.items():
+            if sensor_id not in self._running:
+                self._running[sensor_id] = (driver, start(driver))
+
+    def _remember(self, accept: Callable[[Input], None]) -> None:
+        for hub in self._hubs:
+            note = hub.note
+            if self._notes.get(hub.sensor_id) != note.text:
+                self._notes[hub.sensor_id] = note.text
+                accept(Measurement(sensor_id=hub.sensor_id, readings=(), notes=(note,)))
+
+    def _emits(self) -> dict[str, frozenset[Quantity]]:
+        return {member.sensor_id: member.emits for member in self.joined.values()}
+
+
+def _sensor_in(key: str) -> str:
+    """The sensor of an alarm's key, `rule:sensor[:person]`."""
+    return key.split(":")[1] if ":" in key else ""
