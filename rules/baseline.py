@@ -4,7 +4,7 @@
     switched_on        --> FIRING where a day's median is farther from the usual than `widths` of its spread
 
 Usual is the median of the days, and its spread the median distance of days from it (at least `least`), so that a few
-odd days do not shift it. Days on which it fires are not learnt from.
+odd days do not shift it. Days on which it fires are not learnt from. What was shown ends when it is switched on.
 """
 
 from typing import Annotated, Literal
@@ -103,14 +103,25 @@ class BaselineRule:
         if not isinstance(event, Reading) or event.quality is not Quality.GOOD:
             return Step(state=state)
         number = event.at.astimezone(self._zone).toordinal()
+        state, alerts = self._hide(state, event)
         today = state.today
-        alerts = ()
-        if today is not None and number > today.number:
-            state, alerts = self._learn(state, median(today.values), event)
+        if today is not None and not today.number - 1 <= number <= today.number:
+            # far less where the clock was set back: it had been wrong; a little less comes late over midnight
+            state, more = self._learn(state, median(today.values), event)
+            alerts += more
             today = None
         values = () if today is None else today.values
         kept = (*values, event.value) if len(values) < _KEPT_VALUES else values
-        return Step(state=msgspec.structs.replace(state, today=Day(number, kept)), alerts=alerts)
+        day = Day(number if today is None else today.number, kept)
+        return Step(state=msgspec.structs.replace(state, today=day), alerts=alerts)
+
+    def _hide(self, state: BaselineState, event: Reading) -> tuple[BaselineState, tuple[Alert, ...]]:
+        """Once it is switched on, what was shown is no alarm that could hide one."""
+        if not self._config.switched_on or not state.is_shown:
+            return state, ()
+        why = Sentence(zh="已启用", en="it is switched on now")
+        stage, alerts = self._stages.end(state.stage, event, why)
+        return msgspec.structs.replace(state, is_shown=False, stage=stage), alerts
 
     def _learn(self, state: BaselineState, day: float, event: Reading) -> tuple[BaselineState, tuple[Alert, ...]]:
         if len(state.medians) < self._config.days:

@@ -4,6 +4,8 @@
           -- walking, or out of reach of the bed's antenna --> FIRING
           -- sitting calmly, or lying again --> RESOLVED (or CANCELLED, where nothing but sitting up was seen)
 
+Once a person has reset it, somebody is there: nothing is told until the person lies again.
+
 How walking looks was learned from recordings (`rules.wearable.posture`).
 """
 
@@ -42,13 +44,14 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class BedExitState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bed-exit-wearable"):
     """What was heard last, whether the trunk is upright (None: never heard), and the episode that is on.
 
-    `past`: when the last one that is over began.
+    `past`: when the last one that is over began; `is_helped`: a person reset it, and the other has not lain down since.
     """
 
     held: tuple[Held, ...] = ()
     is_up: bool | None = None
     episode: Episode | None = None
     past: Moment | None = None
+    is_helped: bool = False
 
 
 Moved = tuple[BedExitState, tuple[Alert, ...]]
@@ -109,12 +112,12 @@ class BedExitWearableRule:
             alerts += more
         elif isinstance(event, Reset) and event.key == self.key and state.episode is not None and state.episode.is_out:
             state, more = self._end(state, state.episode, event, reset_by(event))
-            alerts += more
+            state, alerts = msgspec.structs.replace(state, is_helped=True), alerts + more
         return Step(state=state, alerts=alerts, wake_at=self._due(state))
 
     def _due(self, state: BedExitState) -> int | None:
         is_out = state.episode is not None and state.episode.is_out
-        return state.held[-1].mono + self._lost_ms if state.is_up and not is_out else None
+        return state.held[-1].mono + self._lost_ms if state.is_up and not is_out and not state.is_helped else None
 
     def _miss(self, state: BedExitState, event: Event) -> Moved:
         due = self._due(state)
@@ -132,19 +135,25 @@ class BedExitWearableRule:
         if now is None or held is state.held:
             return state, ()
         is_up = is_upright(now)
-        heard = msgspec.structs.replace(state, held=held, is_up=is_up)
-        if not is_up:
-            what = Sentence(zh="已重新躺下", en="lies again")
-            return (heard, ()) if state.episode is None else self._end(heard, state.episode, event, what)
-        chance = self._forest.chance(features(held))
+        heard = msgspec.structs.replace(state, held=held, is_up=is_up, is_helped=state.is_helped and is_up)
+        if heard.is_helped:
+            return heard, ()
+        if is_up:
+            return self._watch(heard, event, was_up=state.is_up)
+        what = Sentence(zh="已重新躺下", en="lies again")
+        return (heard, ()) if state.episode is None else self._end(heard, state.episode, event, what)
+
+    def _watch(self, state: BedExitState, event: Reading, *, was_up: bool | None) -> Moved:
+        """The trunk is upright."""
+        chance = self._forest.chance(features(state.held))
         episode = state.episode
         if chance >= self._forest.limit and (episode is None or not episode.is_out):
-            return self._leave(heard, event, event, Sentence(zh="离开床走动", en="left the bed and walks"))
+            return self._leave(state, event, event, Sentence(zh="离开床走动", en="left the bed and walks"))
         if chance < self._forest.calm and episode is not None and episode.is_out:
-            return self._end(heard, episode, event, Sentence(zh="安静地坐着", en="sits calmly"))
-        if state.is_up is False and episode is None:
-            return self._sit_up(heard, event)
-        return heard, ()
+            return self._end(state, episode, event, Sentence(zh="安静地坐着", en="sits calmly"))
+        if was_up is False and episode is None:
+            return self._sit_up(state, event)
+        return state, ()
 
     def _sit_up(self, state: BedExitState, event: Reading) -> Moved:
         episode = Episode(since=episode_begin(event.at, state.past), cause=event, is_out=False)

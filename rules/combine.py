@@ -5,10 +5,12 @@
     needs: sequence  one after the other, in their order, all within `within`
 
 Complete, it waits for `wait`: a sign of `unless` in that time makes it nothing (without a wait: one up to `within`
-before). Then it asks or calls, and goes on until a person resets it.
+before). Then it asks or calls, and goes on until a person resets it. A state that is only said again after that is no
+new sign; in a sequence a state counts when it begins.
 """
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -23,7 +25,7 @@ from rules.modes import HOME_SENSOR
 from rules.stages import Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
 from shouwang.document import Duration
-from shouwang.quantities import Quantity
+from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality, Reading
 from shouwang.rule import Event, Reset, Step
 
@@ -55,10 +57,21 @@ class Clue(BaseModel):
         return frozenset((sensor, self.quantity) for sensor in self.sensors or home.sensors_with(self.quantity))
 
 
-class CombineState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="combine"):
-    """The reading of each sign, by its place; the last denial, and since when all is complete (engine ms)."""
+class Denial(Clue):
+    """A sign that makes it nothing."""
 
-    found: dict[int, Reading] = {}
+    after: Annotated[Duration, Field(ge=timedelta(0), le=MAX_WAIT)] = Field(
+        default=timedelta(0),
+        description="what is said sooner after the signs does not count, e.g. 1m: who goes out is seen on the way",
+    )
+
+
+class CombineState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="combine"):
+    """The last reading of each sign, by its place (in a sequence with those before it); the states that are no sign
+    until they end, as place/sensor; the last denial, and since when all is complete (engine ms)."""
+
+    found: dict[int, tuple[Reading, ...]] = {}
+    spent: frozenset[str] = frozenset()
     denied: int | None = None
     complete: int | None = None
     stage: Stage = Stage()
@@ -75,7 +88,7 @@ class Combine(RuleModel):
     within: Annotated[Duration, Field(gt=timedelta(0), le=MAX_WAIT)] = Field(
         default=timedelta(minutes=5), description="all signs must lie within this time, e.g. 5m"
     )
-    unless: tuple[Clue, ...] = Field(default=(), description="signs that make it nothing")
+    unless: tuple[Denial, ...] = Field(default=(), description="signs that make it nothing")
     between: HoursOfDay | None = Field(
         default=None,
         description='the first sign must come at these hours on the clocks of the home, e.g. "22:00-06:00"',
@@ -88,6 +101,12 @@ class Combine(RuleModel):
     )
     hazard: str = Field(default="combined", max_length=40, description="kind of danger, for the centre's script")
     severity: Severity = Field(default=Severity.P2, description="priority at the call centre: P1 life ... P4 care")
+
+    @model_validator(mode="after")
+    def _denials_can_come(self) -> Self:
+        if any(denial.after and denial.after >= self.wait for denial in self.unless):
+            raise ValueError("unless: after must be shorter than wait, or the sign never counts")
+        return self
 
     def watched(self, home: HomeFacts) -> tuple[str, ...]:
         """The sensors that may say a sign; none where a sign of all can never come."""
@@ -112,7 +131,8 @@ class CombineRule:
         """Watch it."""
         self._config = config
         self._signs = tuple((clue.watched(home), clue.condition()) for clue in config.of)
-        self._denials = tuple((clue.watched(home), clue.condition()) for clue in config.unless)
+        self._denials = tuple((clue.watched(home), clue.condition(), ms_of(clue.after)) for clue in config.unless)
+        self._is_sequence = config.needs_signs == "sequence"
         self._within_ms, self._wait_ms = ms_of(config.within), ms_of(config.wait)
         self._zone = home.zone
         self._alarm = config.alarm(home, HOME_SENSOR, hazard=config.hazard, version=RULE_VERSION, latching=True)
@@ -146,31 +166,65 @@ class CombineRule:
         return None if state.complete is None else state.complete + self._wait_ms
 
     def _hear(self, state: CombineState, event: Reading) -> CombineState:
-        place = (event.sensor_id, event.quantity)
-        if any(place in signs and _surely(condition, event) for signs, condition in self._denials):
-            return CombineState(denied=event.mono, stage=state.stage)
-        found = {number: one for number, one in state.found.items() if event.mono - one.mono <= self._within_ms}
-        for number, (signs, condition) in enumerate(self._signs):
-            is_next = self._config.needs_signs != "sequence" or number == 0 or number - 1 in found
-            is_time = bool(found) or self._is_time(event)
-            if place in signs and condition.holds(event) and is_next and is_time and number not in found:
-                found[number] = event
-                break
-        if len(found) == len(state.found) and state.complete is not None:
+        ended = {
+            _mark(number, event)
+            for number, (signs, condition) in enumerate(self._signs)
+            if _place(event) in signs and condition.denied_by(event)
+        }
+        state = msgspec.structs.replace(state, spent=state.spent - ended) if ended & state.spent else state
+        if state.complete is not None:
+            if self._is_denial(event, event.mono - state.complete):
+                return CombineState(spent=state.spent | _marks(state.found), stage=state.stage)
             return state
-        enough = 1 if self._config.needs_signs == "any" else len(self._signs)
-        is_complete = len(found) >= enough and not self._is_denied(state, event)
-        complete = (state.complete or event.mono) if is_complete else None
-        return CombineState(found=found, denied=state.denied, complete=complete, stage=state.stage)
+        if not self._wait_ms and self._is_denial(event, 0):
+            return msgspec.structs.replace(state, denied=event.mono)
+        return self._find(state, event)
+
+    def _is_denial(self, event: Reading, after_ms: int) -> bool:
+        return any(
+            _place(event) in signs and after_ms >= least and _surely(condition, event)
+            for signs, condition, least in self._denials
+        )
+
+    def _find(self, state: CombineState, event: Reading) -> CombineState:
+        found = {
+            number: chain for number, chain in state.found.items() if event.mono - chain[0].mono <= self._within_ms
+        }
+        numbers = self._numbers(state.spent, event)
+        marks = {_mark(number, event) for number in numbers if not QUANTITIES[event.quantity].event}
+        if not found and not self._is_time(event):  # what had begun before the hours is no sign within them
+            return msgspec.structs.replace(state, found=found, spent=state.spent | marks)
+        if self._is_sequence:
+            state = msgspec.structs.replace(state, spent=state.spent | marks)
+            numbers = [number for number in numbers if number == 0 or number - 1 in found][-1:]
+        if not numbers:
+            return msgspec.structs.replace(state, found=found)
+        number = min(numbers, key=lambda one: found[one][0].mono if one in found else -math.inf)
+        before = found.get(number - 1, ()) if self._is_sequence else ()
+        found[number] = (*before, event)
+        is_complete = self._is_complete(found) and not self._is_denied(state, event)
+        return msgspec.structs.replace(state, found=found, complete=event.mono if is_complete else None)
+
+    def _numbers(self, spent: frozenset[str], event: Reading) -> list[int]:
+        """The signs that this is."""
+        return [
+            number
+            for number, (signs, condition) in enumerate(self._signs)
+            if _place(event) in signs and condition.holds(event) and _mark(number, event) not in spent
+        ]
+
+    def _is_complete(self, found: Mapping[int, object]) -> bool:
+        if self._is_sequence:
+            return len(self._signs) - 1 in found
+        return self._config.needs_signs == "any" or len(found) == len(self._signs)
 
     def _is_time(self, event: Reading) -> bool:
         between = self._config.between
         return between is None or between.contains(event.at, self._zone)
 
     def _is_denied(self, state: CombineState, event: Reading) -> bool:
-        if self._wait_ms:
-            return False  # what is said after it counts, not what was said before
-        return event.mono - (state.denied if state.denied is not None else -math.inf) <= self._within_ms
+        """By what was said before, where nothing is waited for."""
+        return not self._wait_ms and state.denied is not None and event.mono - state.denied <= self._within_ms
 
     def _ripen(self, state: CombineState, event: Event) -> tuple[CombineState, tuple[Alert, ...]]:
         stage, alerts = self._stages.ripen(state.stage, event)
@@ -179,9 +233,11 @@ class CombineRule:
         full = self._full(state)
         if full is None or event.mono < full:
             return state, alerts
-        cause = tuple(sorted(state.found.values(), key=lambda one: one.mono))
+        chains = [state.found[len(self._signs) - 1]] if self._is_sequence else state.found.values()
+        cause = tuple(sorted((one for chain in chains for one in chain), key=lambda one: one.mono))
         stage, more = self._stages.begin(state.stage, event, cause, self._why(cause))
-        return CombineState(denied=state.denied, stage=stage), alerts + more
+        spent = state.spent | _marks(state.found)
+        return CombineState(spent=spent, denied=state.denied, stage=stage), alerts + more
 
     def _why(self, cause: tuple[Reading, ...]) -> Sentence:
         each = [
@@ -196,6 +252,21 @@ class CombineRule:
             zh=joint_zh.join(f"{sensor} {zh}" for sensor, zh, _ in told),
             en=joint_en.join(f"{sensor} {en}" for sensor, _, en in told),
         )
+
+
+def _place(event: Reading) -> tuple[str, Quantity]:
+    return event.sensor_id, event.quantity
+
+
+def _mark(number: int, event: Reading) -> str:
+    return f"{number}/{event.sensor_id}"
+
+
+def _marks(found: Mapping[int, tuple[Reading, ...]]) -> frozenset[str]:
+    """Of the states among the signs; what happens at a moment is a new sign each time."""
+    return frozenset(
+        _mark(number, chain[-1]) for number, chain in found.items() if not QUANTITIES[chain[-1].quantity].event
+    )
 
 
 def _surely(condition: Condition, event: Reading) -> bool:

@@ -126,8 +126,12 @@ class DoseRule:
             for had, (level, full) in zip(state.filled, self._levels, strict=True)
         )
         state = msgspec.structs.replace(state, filled=filled, upto=event.mono)
-        full_levels = [(level, full) for had, (level, full) in zip(filled, self._levels, strict=True) if had >= full]
-        if full_levels and state.stage.called is None and last.value >= full_levels[-1][0]:
+        full_levels = [
+            (level, full)
+            for had, (level, full) in zip(filled, self._levels, strict=True)
+            if had >= full and last.value >= level
+        ]
+        if full_levels and state.stage.called is None:
             stage, alerts = self._stages.begin(
                 state.stage, event, tuple(dict.fromkeys((state.worst or last, last))), self._why(last, *full_levels[-1])
             )

@@ -4,10 +4,11 @@
                               -- grace --> FIRING
     it happens after all      --> CANCELLED or RESOLVED
 
-A day that had begun before the rule was there is not judged. In the modes of `not_when` nobody is expected.
+Hours that had begun before the rule was there are not judged. In the modes of `not_when` nobody is expected. When it
+happened is kept in engine time, so that a clock that was wrong makes nothing missed and nothing done.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from pydantic import Field
 from rules import words
 from rules.alarm import MAX_WAIT, ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel
-from rules.hours import HoursOfDay, last_time, mono_at, next_time
+from rules.hours import HoursOfDay, last_time, look_again, mono_at, next_time
 from rules.limits import Number
 from rules.modes import HOME_SENSOR, Mode, mode_of
 from rules.stages import Stage, Stages
@@ -30,12 +31,14 @@ RULE_VERSION = 1
 GRACE = timedelta(minutes=60)
 """Pill dispensers give up after 60 min of reminders (Aberdeen pill dispenser note); visits are expected within 60 min
 (Tunstall)."""
+_SET_BACK = timedelta(hours=1)
+"""A clock that is now so far before a moment that was judged had been wrong: that day is judged when it comes."""
 
 
 class ExpectedState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="expected"):
-    """When it happened last, up to which moment days are judged, the mode, the alarm."""
+    """The engine ms at which it happened last, the end of the hours that were judged last, the mode, the alarm."""
 
-    seen: Moment | None = None
+    seen: int | None = None
     judged: Moment | None = None
     mode: Mode = Mode.HOME
     stage: Stage = Stage()
@@ -117,13 +120,17 @@ class ExpectedRule:
     def _judge(self, state: ExpectedState, event: Event) -> tuple[ExpectedState, tuple[Alert, ...]]:
         """The last day that is over, once."""
         end = last_time(self._config.between.end, event.at, self._zone)
-        if state.judged is None:
+        if state.judged is None:  # it may have happened before anybody listened
+            seen = event.mono if self._config.between.contains(event.at, self._zone) else None
+            return msgspec.structs.replace(state, judged=end, seen=seen), ()
+        if state.judged - event.at > _SET_BACK:
             return msgspec.structs.replace(state, judged=end), ()
         if end <= state.judged:
             return state, ()
         judged = msgspec.structs.replace(state, judged=end)
         begin = last_time(self._config.between.begin, end - timedelta(milliseconds=1), self._zone)
-        if state.mode in self._not_when or (state.seen is not None and state.seen >= begin):
+        since = mono_at(begin, event.at, event.mono)
+        if state.mode in self._not_when or (state.seen is not None and state.seen >= since):
             return judged, ()
         stage, alerts = self._stages.begin(state.stage, event, (), self._missing())
         return msgspec.structs.replace(judged, stage=stage), alerts
@@ -141,17 +148,13 @@ class ExpectedRule:
         name = words.name(event.quantity)
         why = Sentence(zh=f"“{name.zh}”来得晚了（{event.sensor_id}）", en=f"{name.en} came late ({event.sensor_id})")
         stage, alerts = self._stages.end(state.stage, event, why, event)
-        return msgspec.structs.replace(state, seen=_later(state.seen, event.at), stage=stage), alerts
+        return msgspec.structs.replace(state, seen=event.mono, stage=stage), alerts
 
     def _due(self, state: ExpectedState, event: Event) -> int:
         end = mono_at(next_time(self._config.between.end, event.at, self._zone), event.at, event.mono)
         asked = self._stages.due(state.stage)
-        return end if asked is None else min(end, asked)
+        return look_again(end if asked is None else min(end, asked), event.mono)
 
     def _missing(self) -> Sentence:
         name, between = words.name(self._config.quantity), self._config.between
         return Sentence(zh=f"{between} 之间没有“{name.zh}”", en=f"no {name.en} between {between}")
-
-
-def _later(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None else max(one, other)

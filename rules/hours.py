@@ -1,7 +1,8 @@
 """Hours of the day as people write them, `22:00-06:00`, on the clocks of the home."""
 
 import re
-from datetime import datetime, time, timedelta, tzinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -9,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 _DAY = timedelta(days=1)
 _MS = timedelta(milliseconds=1)
+_RECHECK_MS = 3_600_000
 _PATTERN = r"([01][0-9]|2[0-3]):([0-5][0-9])"
 
 
@@ -20,11 +22,8 @@ class Hours:
     end: time
 
     def contains(self, at: datetime, zone: tzinfo) -> bool:
-        """Whether this moment lies within, on the clocks of `zone`."""
-        now = at.astimezone(zone).time()
-        if self.begin < self.end:
-            return self.begin <= now < self.end
-        return now >= self.begin or now < self.end
+        """Whether they have begun and not ended: once a day, also where the clocks are put back or forward in them."""
+        return last_time(self.begin, at, zone) > last_time(self.end, at, zone)
 
     def opens(self, at: datetime, zone: tzinfo) -> datetime:
         """When they begin next, after `at`."""
@@ -40,27 +39,28 @@ class Hours:
 
 def next_time(of_day: time, at: datetime, zone: tzinfo) -> datetime:
     """When the clocks of `zone` next say so, after `at`."""
-    local = at.astimezone(zone)
-    for days in range(3):  # the clocks may be put forward over it, or back
-        found = datetime.combine(local.date() + days * _DAY, of_day, tzinfo=zone).astimezone(at.tzinfo)
-        if found > at:
-            return found
-    raise AssertionError("a day has passed without this time of it")
+    return next(found for found in _days(of_day, at, zone, _DAY) if found > at)
 
 
 def last_time(of_day: time, at: datetime, zone: tzinfo) -> datetime:
     """When the clocks of `zone` said so last, at or before `at`."""
-    local = at.astimezone(zone)
-    for days in range(3):
-        found = datetime.combine(local.date() - days * _DAY, of_day, tzinfo=zone).astimezone(at.tzinfo)
-        if found <= at:
-            return found
-    raise AssertionError("a day has passed without this time of it")
+    return next(found for found in _days(of_day, at, zone, -_DAY) if found <= at)
 
 
 def mono_at(moment: datetime, at: datetime, mono: int) -> int:
     """The engine millisecond of a moment, where `at` is `mono`."""
     return mono + -(-(moment - at) // _MS)
+
+
+def look_again(due: int, mono: int) -> int:
+    """When to wake for what is due at a time of the day: within the hour, for the clock may be set meanwhile."""
+    return min(due, mono + _RECHECK_MS)
+
+
+def _days(of_day: time, at: datetime, zone: tzinfo, step: timedelta) -> Iterator[datetime]:
+    """Today, and the two days after or before it; in UTC, for of one zone Python compares what the clocks show."""
+    today = at.astimezone(zone).date()
+    return (datetime.combine(today + days * step, of_day, tzinfo=zone).astimezone(UTC) for days in range(3))
 
 
 def _hours(written: object) -> object:

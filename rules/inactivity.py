@@ -3,9 +3,11 @@
     no activity for `after` (within `waking`: `waking_after`) --> PREALARM -- warn --> FIRING
     any activity                                              --> CANCELLED, RESOLVED
 
-Activity is what people do: motion, presence, doors, switches, buttons, getting into bed or out of it. The last of it at
-an exit door, and nothing within for `settle` after: the person has left, and nothing is alarming until `out_at_most`.
-In the modes away and hospital nothing is expected. Sensors in `ignore` do not count: a sick person still moves in bed.
+Activity is what people do: motion, doors, switches, buttons, coming and going, getting into bed or out of it. That
+somebody is still there, and still in bed, is none: so does who lies on the floor. The last of it at an exit door, and
+nothing within for `settle` after: the person has left, and nothing is alarming until `out_at_most`. In the modes away
+and hospital nothing is expected. Sensors in `ignore` do not count: a sick person still moves in bed. A cancel button
+always does. Only good readings count.
 """
 
 from datetime import timedelta
@@ -17,7 +19,7 @@ from pydantic import Field
 from rules import words
 from rules.alarm import ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
-from rules.hours import HoursOfDay, mono_at
+from rules.hours import HoursOfDay, look_again, mono_at
 from rules.modes import HOME_SENSOR, Mode, mode_of
 from rules.stages import Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
@@ -38,10 +40,11 @@ OUT_AT_MOST = timedelta(hours=24)
 """Longer without a word is a reason to ask (no use of the door for 48 h is one in Shanghai). Set by this project."""
 _LONGEST = timedelta(hours=48)
 
-MOVES = (Quantity.MOTION, Quantity.PRESENCE, Quantity.BODY_MOVEMENT, Quantity.VIBRATION)
-"""Activity from 1 on."""
-DEEDS = (Quantity.DOOR, Quantity.BED, Quantity.SWITCH)
-"""Activity when they change, or are said again to be on."""
+MOVES = {Quantity.MOTION: 1.0, Quantity.BODY_MOVEMENT: 2.0, Quantity.VIBRATION: 1.0}
+"""Activity from this value on. Radars say a body movement of 1 %, and a motion of 1 beside a motion of 2, for who holds
+still (R60 manuals): from a sensor that was heard to say a motion of 2, only that is one."""
+DEEDS = (Quantity.DOOR, Quantity.BED, Quantity.SWITCH, Quantity.PRESENCE)
+"""Activity when they change. A door that is said again to be open is one too: some contacts tell only their opening."""
 PRESSES = (Quantity.BUTTON, Quantity.SOS, Quantity.CANCEL)
 
 
@@ -102,6 +105,10 @@ class Inactivity(RuleModel):
             if quantity in home.emits.get(sensor, ())
         )
 
+    def cancels(self, home: HomeFacts) -> frozenset[tuple[str, Quantity]]:
+        """Who presses a cancel button is well, wherever it is."""
+        return frozenset((sensor, Quantity.CANCEL) for sensor in home.sensors_with(Quantity.CANCEL))
+
     def watched(self, home: HomeFacts) -> tuple[str, ...]:
         """The sensors that tell activity."""
         return tuple(dict.fromkeys(sensor for sensor in home.emits for one, _ in self.signs(home) if one == sensor))
@@ -114,7 +121,7 @@ class Inactivity(RuleModel):
         return (
             BoundRule(
                 rule=InactivityRule(self, home),
-                readings=signs | {(HOME_SENSOR, Quantity.MODE)},
+                readings=signs | self.cancels(home) | {(HOME_SENSOR, Quantity.MODE)},
                 statuses=frozenset(self.watched(home)),
             ),
         )
@@ -133,7 +140,7 @@ class InactivityRule:
         self._out_ms = ms_of(config.out_at_most)
         self._exits = frozenset(config.exits or home.sensors_with(Quantity.DOOR))
         self._sensors = frozenset(config.watched(home))
-        self._signs = config.signs(home)
+        self._signs = config.signs(home) | config.cancels(home)
         self._alarm = config.alarm(home, HOME_SENSOR, hazard=HAZARD, version=RULE_VERSION, latching=False)
         self._stages = Stages(self._alarm, ms_of(config.warn))
 
@@ -163,15 +170,12 @@ class InactivityRule:
         mode = mode_of(event)
         if mode is not None:
             return self._become(state, event, mode)
-        if (event.sensor_id, event.quantity) not in self._signs or event.quality is Quality.IMPLAUSIBLE:
+        if (event.sensor_id, event.quantity) not in self._signs or event.quality is not Quality.GOOD:
             return state, ()
+        is_active, level = _activity(event, state.levels.get(_place(event)))
         levels = state.levels
-        is_active = event.value >= 1
-        if event.quantity in DEEDS:
-            place = f"{event.sensor_id}/{event.quantity}"
-            is_active = is_active or levels.get(place, event.value) != event.value
-            if levels.get(place) != event.value:
-                levels = {**levels, place: event.value}
+        if level is not None and levels.get(_place(event)) != level:
+            levels = {**levels, _place(event): level}
         if not is_active:
             return (state if levels is state.levels else msgspec.structs.replace(state, levels=levels)), ()
         is_exit = event.quantity is Quantity.DOOR and event.sensor_id in self._exits
@@ -192,8 +196,9 @@ class InactivityRule:
             why = Sentence(zh="老人不在家", en="the person is not at home")
             stage, alerts = self._stages.end(state.stage, event, why, event)
             return msgspec.structs.replace(state, mode=mode, stage=stage, is_told=False), alerts
-        back = event if state.mode in _GONE else state.last  # who comes back is given the whole time again
-        return msgspec.structs.replace(state, mode=mode, last=back), ()
+        if state.mode in _GONE:  # who comes back is in, and is given the whole time again
+            return msgspec.structs.replace(state, mode=mode, last=event, exit_mono=None), ()
+        return msgspec.structs.replace(state, mode=mode), ()
 
     def _notice(self, state: InactivityState, event: SensorStatus) -> InactivityState:
         deaf = state.deaf - {event.sensor_id} if event.state is SensorState.UP else state.deaf | {event.sensor_id}
@@ -243,7 +248,7 @@ class InactivityRule:
         if waking is not None and self._waking_ms is not None and not self._is_out(state):
             # the shorter time may be over when the hours begin
             opens = mono_at(waking.opens(event.at, self._zone), event.at, event.mono)
-            due = min(due, max(opens, state.last.mono + self._waking_ms))
+            due = look_again(min(due, max(opens, state.last.mono + self._waking_ms)), event.mono)
         return due if asked is None else min(due, asked)
 
     def _why(self, state: InactivityState, last: Reading, event: Event) -> Sentence:
@@ -259,4 +264,20 @@ class InactivityRule:
         )
 
 
+def _activity(event: Reading, level: float | None) -> tuple[bool, float | None]:
+    """Whether this is activity after what the sensor said before (`level`), and what is kept of it (None: nothing)."""
+    value = event.value
+    if event.quantity in DEEDS:
+        is_new = value >= 1 if level is None else value != level
+        return is_new or (event.quantity is Quantity.DOOR and value >= 1), value
+    if event.quantity is Quantity.MOTION and (level is not None or value > 1):
+        return value > 1, _MOVING
+    return value >= MOVES.get(event.quantity, 1.0), None
+
+
+def _place(event: Reading) -> str:
+    return f"{event.sensor_id}/{event.quantity}"
+
+
+_MOVING = 2.0
 _GONE = frozenset({Mode.AWAY, Mode.HOSPITAL})

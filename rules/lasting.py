@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from rules import words
 from rules.alarm import MAX_WAIT, ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
-from rules.hours import HoursOfDay, mono_at
+from rules.hours import HoursOfDay, look_again, mono_at
 from rules.limits import Condition, Number
 from rules.modes import HOME_SENSOR, Mode, mode_of
 from rules.stages import Stage, Stages
@@ -160,8 +160,9 @@ class LastingRule:
             stage, alerts = self._stages.cancel(state.stage, event)
             return msgspec.structs.replace(state, stage=stage), alerts
         mode = mode_of(event)
-        if mode is not None and mode is not state.mode:
-            return msgspec.structs.replace(state, mode=mode, running=event.mono), ()
+        if mode is not None:
+            running = event.mono if state.mode in self._not_when else state.running
+            return msgspec.structs.replace(state, mode=mode, running=running), ()
         above = self._signs.get((event.sensor_id, event.quantity), math.inf)
         if event.value >= above and event.quality is Quality.GOOD and not state.is_told:
             return msgspec.structs.replace(state, running=event.mono), ()
@@ -219,8 +220,10 @@ class LastingRule:
             return asked
         due = self._full(state, event)
         between = self._config.between
-        if between is not None and not between.contains(event.at, self._zone):
-            due = mono_at(between.opens(event.at, self._zone), event.at, event.mono) + self._lasts_ms
+        if between is not None:
+            if not between.contains(event.at, self._zone):
+                due = mono_at(between.opens(event.at, self._zone), event.at, event.mono) + self._lasts_ms
+            due = look_again(due, event.mono)
         return due if asked is None else min(due, asked)
 
     def _why(self, first: Reading, last: Reading, event: Event) -> Sentence:

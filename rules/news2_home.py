@@ -17,7 +17,7 @@ from rules.news2 import RANK, Consciousness, Risk, Score, score
 from rules.stages import Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
 from shouwang.document import Duration
-from shouwang.quantities import Quantity
+from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality, Reading
 from shouwang.rule import Event, Reset, Step
 
@@ -101,7 +101,7 @@ class News2HomeRule:
         if isinstance(event, Reset):
             stage, alerts = self._stages.reset(state.stage, event)
             return Step(state=News2State(last=state.last, stage=stage) if alerts else state, alerts=alerts)
-        if not isinstance(event, Reading) or event.quality is not Quality.GOOD:
+        if not isinstance(event, Reading) or not _counts(event):
             return Step(state=state)
         last = {name: reading for name, reading in state.last.items() if event.mono - reading.mono < self._fresh_ms} | {
             MEASURED[event.quantity]: event
@@ -123,8 +123,11 @@ class News2HomeRule:
         called = state.stage.called
         alerts: tuple[Alert, ...] = ()
         stage = state.stage
-        if called is not None and {MEASURED[one.quantity] for one in called.cause} <= state.last.keys():
-            stage, alerts = self._stages.end(state.stage, event, _told(scored), event)
+        if called is not None:
+            cause = {MEASURED[one.quantity]: one for one in called.cause}
+            points = self._score(cause).parameters
+            if {name for name in cause if points.get(name)} <= state.last.keys():
+                stage, alerts = self._stages.end(state.stage, event, _told(scored), event)
         return Step(state=News2State(last=state.last, stage=stage), alerts=alerts)
 
     def _score(self, last: Mapping[str, Reading]) -> Score:
@@ -141,6 +144,10 @@ class News2HomeRule:
             consciousness=None if awake is None else _AWAKE[int(awake)],
             temperature=value.get("temperature"),
         )
+
+
+def _counts(event: Reading) -> bool:
+    return event.quality is Quality.GOOD and QUANTITIES[event.quantity].is_plausible(event.value)
 
 
 def _evidence(last: Mapping[str, Reading], event: Reading) -> tuple[Reading, ...]:

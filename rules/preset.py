@@ -7,10 +7,11 @@ settings:
     choices: {1: {}, 2: {spo2-low: {below: 83}}}
   resting_pulse:                    # ... or a number from which limits follow
     range: [35, 110]
-    sets: [{rule: pulse-low, key: below, plus: -10}]
+    sets: [{rule: pulse-low, key: below, plus: -10, at_most: 40}]
 rules: [...]
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Self
 
@@ -47,6 +48,12 @@ class Follows(_Part):
     rule: Id = Field(description="the rule that it is a limit of")
     key: str = Field(description="the key of that limit, e.g. below")
     plus: float = Field(description="what is added to the number")
+    at_least: float = Field(default=-math.inf, description="the limit is never lower")
+    at_most: float = Field(default=math.inf, description="the limit is never higher")
+
+    def limit(self, number: float) -> float:
+        """For this number."""
+        return min(self.at_most, max(self.at_least, number + self.plus))
 
 
 class Setting(_Part):
@@ -111,7 +118,9 @@ def _unknown(preset: Preset, use: Use, written: Mapping[str, object]) -> list[st
         elif trouble := _misfit(setting, value):
             found.append(f"preset {preset.preset}: {name}: {trouble}")
     has = f"preset {preset.preset} has no rule {{}}; it has: {', '.join(written)}"
-    return found + [has.format(rule) for rule in (*use.rules, *use.without) if rule not in written]
+    found += [has.format(rule) for rule in (*use.rules, *use.without) if rule not in written]
+    fixed = [(rule, key) for rule, keys in use.rules.items() for key in keys if key in ("id", "kind")]
+    return found + [f"preset {preset.preset}: rule {rule}: its {key} cannot be changed" for rule, key in fixed]
 
 
 def _misfit(setting: Setting, value: Scalar) -> str:
@@ -132,7 +141,7 @@ def _by_settings(preset: Preset, use: Use) -> list[Changes]:
         if setting.choices is not None:
             found.append(setting.choices[str(value)])
         elif not isinstance(value, str):
-            found += [{one.rule: {one.key: float(value) + one.plus}} for one in setting.sets]
+            found += [{one.rule: {one.key: one.limit(float(value))}} for one in setting.sets]
     return found
 
 

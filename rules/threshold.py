@@ -3,9 +3,11 @@
     below: 92        a value of 92 or less begins a breach          (above: 111 - a value of 111 or more)
     hold: 30s        it must last 30 s without a value on the good side; then it fires, also if nothing more is read
     hysteresis: 2    a value of more than 94 ends the alarm         (above: less than 109)
-    median: 3        the middle one of the last 3 values is judged, so that one odd value is nothing
+    median: 3        the middle one of the last 3 values is judged, so that one odd value is nothing; values of 5 min
+                     only, so that what is measured once a day is judged by itself
     renew: 12h       a breach so long after the last is a new alarm, for what is measured once a day
-    again: 10m       a breach asks for a second measurement (PREALARM), and fires only where that is a breach too
+    again: 10m       a breach asks for a second measurement (PREALARM), and fires only where that is a breach too; a
+                     breach within 10 s is the first one, told twice
 
 Only readings of quality GOOD count. A value on the good side while the hold runs ends the breach.
 """
@@ -52,7 +54,7 @@ class ThresholdState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """All well, or in `breach`, or in `episode`; `past` is when the last episode that is over began.
 
     `asked`: a breach after which a second measurement is awaited since the engine ms `asked_at`. `recent`: the values
-    before, where a median is judged.
+    before with their engine ms, where a median is judged.
     """
 
     breach: Breach | None = None
@@ -60,7 +62,7 @@ class ThresholdState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     asked_at: int = 0
     episode: Episode | None = None
     past: Moment | None = None
-    recent: tuple[float, ...] = ()
+    recent: tuple[tuple[int, float], ...] = ()
 
 
 def _measured(quantity: Quantity) -> Quantity:
@@ -71,6 +73,10 @@ def _measured(quantity: Quantity) -> Quantity:
 
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 _RENEW_AT_MOST = timedelta(days=31)
+_MEDIAN_MS = 300_000
+"""Values of one measurement lie within 5 min: a finger that settles takes seconds. Set by this project."""
+_APART_MS = 10_000
+"""No cuff measures twice in 10 s, but messages are sent twice. Set by this project."""
 
 
 class Threshold(RuleModel):
@@ -221,9 +227,10 @@ class ThresholdRule:
         """The reading with the middle one of the last values."""
         if self._median == 1:
             return state, event
-        values = (*state.recent[1 - self._median :], event.value)
-        middle = sorted(values)[len(values) // 2]
-        return msgspec.structs.replace(state, recent=values), msgspec.structs.replace(event, value=middle)
+        past = (one for one in state.recent[1 - self._median :] if event.mono - one[0] <= _MEDIAN_MS)
+        recent = (*past, (event.mono, event.value))
+        middle = sorted(value for _, value in recent)[len(recent) // 2]
+        return msgspec.structs.replace(state, recent=recent), msgspec.structs.replace(event, value=middle)
 
     def _valid(self, state: ThresholdState) -> ThresholdState:
         """Without a breach that is none by the limit of today: the configuration may have changed since."""
@@ -259,6 +266,8 @@ class ThresholdRule:
             )
             alert = self._alarm.alert(AlertState.CANCELLED, event, since=asked.since, why=why, evidence=evidence)
             return msgspec.structs.replace(state, asked=None, past=asked.since), (alert,)
+        if event.mono - asked.last < _APART_MS:
+            return state, ()
         first, limit = self._value(asked.worst.value), self._value(self._limit.fires_at)
         why = Sentence(
             zh=f"{name.zh}两次达到界限 {limit.zh}：{first.zh}，复测 {now.zh}",

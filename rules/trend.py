@@ -25,6 +25,8 @@ from shouwang.rule import Event, Reset, Step
 RULE_VERSION = 1
 _KEPT = 100
 _LONGEST = timedelta(days=92)
+_DIGITS = 6
+"""72.2 - 70.2 must be 2, not 1.9999999."""
 _FEW = 3
 """An average of fewer says nothing of what is usual."""
 
@@ -126,7 +128,7 @@ class TrendRule:
             return 0.0
         extreme = min(values) if self._is_rise else max(values)
         reference = sum(values) / len(values) if self._by_average else extreme
-        return value - reference if self._is_rise else reference - value
+        return round(value - reference if self._is_rise else reference - value, _DIGITS)
 
     def _judge(self, stage: Stage, change: float, event: Reading) -> tuple[Stage, tuple[Alert, ...]]:
         if stage.called is None and change >= self._limit:

@@ -44,11 +44,13 @@ class Filling(NamedTuple):
 class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The closed steps, oldest first; the open one has the number `at` (moment // 50 ms).
 
+    `heard`: the number of the step with the last sample.
     `due`: the engine millisecond by which an impact is judged though nothing more comes; None where there is none.
     """
 
     bins: tuple[Bin, ...] = ()
     at: int = 0
+    heard: int = 0
     filling: Filling | None = None
     due: int | None = None
 
@@ -73,7 +75,10 @@ def add(window: Window, mono: int, x: float, y: float, z: float) -> tuple[Window
     else:
         samples, sum_x, sum_y, sum_z, most = filling
         filled = Filling(samples + 1, sum_x + x, sum_y + y, sum_z + z, length if length > most else most)
-    return Window(bins=window.bins, at=max(at, window.at), filling=filled, due=window.due), impacts
+    at, due = max(at, window.at), window.due
+    if due is None and filled.most >= IMPACT_G:  # also where nothing comes after it: a sensor may break at an impact
+        due = (at + AFTER + 1) * BIN_MS
+    return Window(bins=window.bins, at=at, heard=at, filling=filled, due=due), impacts
 
 
 def close(
@@ -91,14 +96,14 @@ def close(
         bins.append(last if count == 0 else _between(last, toward, count / missed))
         if len(bins) > AFTER and _is_impact(bins, len(bins) - 1 - AFTER):
             impacts.append(Impact(_around(bins), (window.at + count - AFTER) * BIN_MS))
-    if missed > AFTER:
-        return Window(), tuple(impacts)
     at = window.at + missed
+    if (at - window.heard > AFTER and toward is None) or missed > AFTER:
+        return Window(), tuple(impacts)  # all that was heard is judged
     kept = tuple(bins[-SPAN:])
     due = window.due
     if due is None or due <= at * BIN_MS:
         due = _due(kept, at)
-    return Window(bins=kept, at=at, due=due), tuple(impacts)
+    return Window(bins=kept, at=at, heard=window.heard, due=due), tuple(impacts)
 
 
 def _held(window: Window) -> Bin:

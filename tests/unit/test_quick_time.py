@@ -1,8 +1,10 @@
 """The leaping clock: time passes only where nothing else can happen."""
 
 import asyncio
+import os
 import sys
 import time
+import tty
 
 from fixtures.quick_time import run_quickly
 
@@ -73,3 +75,25 @@ def test_what_nobody_answers_times_out_at_once() -> None:
         return 0.0
 
     assert run_quickly(main()) == 30.0
+
+
+def test_no_time_passes_while_a_byte_crosses_a_pseudo_terminal() -> None:
+    """The kernel hands bytes from one end to the other in a thread of its own, which epoll does not see coming."""
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        came: asyncio.Queue[bytes] = asyncio.Queue()
+        for end in (ours, theirs):
+            loop.add_reader(end, lambda end=end: came.put_nowait(os.read(end, 64)))
+        for turn in range(300):
+            os.write((ours, theirs)[turn % 2], b"x")
+            async with asyncio.timeout(60):
+                await came.get()
+        for end in (ours, theirs):
+            loop.remove_reader(end)
+            os.close(end)
+        return loop.time()
+
+    assert run_quickly(main()) == 0

@@ -315,3 +315,43 @@ def test_every_kind_is_in_the_union_by_its_name():
     adapter: TypeAdapter = TypeAdapter(AnyRule)
     for config in EVERY_KIND:
         assert adapter.validate_python(config.model_dump()) == config
+
+
+def bound(facts=HOME, kinds=EVERY_KIND):
+    return [one for kind in kinds for one in kind.bind(facts)]
+
+
+def test_rules_bound_anew_go_on_where_they_stand():
+    engine = Engine(bound(), {})
+    engine.feed(press(0))
+    engine.feed(spo2(1, 80))
+    before = engine.next_wake
+    outcome = engine.rebind(bound())
+    assert (outcome.alerts, outcome.changed, outcome.rearmed, outcome.next_wake) == ((), {}, False, before)
+    ended = [alert for alert in engine.feed(reset(2, "sos:bed")).alerts if alert.key == "sos:bed"]
+    assert [alert.state for alert in ended] == [RESOLVED]
+    later = engine.advance(at(10), mono(10))
+    assert "low:oximeter" in {alert.key for alert in later.alerts}, "the hold that ran goes on"
+
+
+def test_a_rule_that_ends_is_saved_as_having_seen_nothing_and_hears_no_more():
+    engine = Engine(bound(), {})
+    engine.feed(press(0))
+    engine.feed(spo2(1, 80))
+    left = [one for one in bound() if one.rule.key not in ("sos:bed", "low:oximeter")]
+    outcome = engine.rebind(left)
+    assert outcome.rearmed
+    fresh = {one.rule.key: Saved(state=one.rule.start()) for one in bound()}
+    assert outcome.changed == {key: fresh[key] for key in ("sos:bed", "low:oximeter")}
+    assert "sos:bed" not in {alert.key for alert in engine.feed(press(60)).alerts}
+    assert engine.rebind(left[:1]).changed.keys() <= {"now:oximeter", "held:oximeter"}, "what saw nothing is not saved"
+    (again,) = (alert for alert in (engine.rebind(bound()), engine.feed(press(90)))[1].alerts if alert.key == "sos:bed")
+    assert again.state is FIRING
+
+
+def test_two_rules_of_one_key_change_nothing():
+    engine = Engine(bound(), {})
+    engine.feed(press(0))
+    with pytest.raises(ValueError, match="two rules have the key"):
+        engine.rebind(bound() * 2)
+    assert engine.feed(reset(1, "sos:bed")).alerts
