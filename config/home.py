@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from config.presets import preset
+from config.presses import ModePress, Press
 from drivers import AnyEntry, AnyHub
 from drivers.ble.adapter import SLOTS, Adapter, radio_id
 from drivers.ble.advert_sensor import AdvertSensor
@@ -244,6 +245,12 @@ class Home(_Part):
         default=(), description="rules that go together and come with Shouwang (shouwang rules presets lists them)"
     )
     rules: tuple[AnyRule, ...] = Field(default=(), description="what else is an alarm, one entry each")
+    modes: tuple[ModePress, ...] = Field(
+        default=(), description="presses of buttons that say whether the people are at home, one entry each"
+    )
+    audio_pause: tuple[Press, ...] = Field(
+        default=(), description="presses of buttons that silence alarms already told for two minutes"
+    )
     annunciators: tuple[ConsoleAnnunciatorPart, ...] = Field(
         default=(ConsoleAnnunciatorPart(kind="console"),), description="what speaks alarms in the home"
     )

@@ -15,7 +15,7 @@ from config.modbus import map_troubles, modbus_oddities, modbus_troubles
 from config.modem import modem_oddities, modem_troubles
 from config.ports import port_oddities, port_troubles
 from config.receivers import receiver_troubles
-from config.rulebook import misused_presets, rule_oddities
+from config.rulebook import misused_presets, press_troubles, rule_oddities
 from drivers.ble.adapter import SLOTS
 from drivers.ble.advert_sensor import AdvertSensor
 from shouwang.complaint import nearest
@@ -62,6 +62,7 @@ def check_home(path: Path) -> Checked:
         *receiver_troubles(document),
         *modbus_troubles(document),
         *modem_troubles(document),
+        *press_troubles(document),
     ]
     if problems:
         raise refusal(str(path), problems)

@@ -6,7 +6,9 @@ from config.conflicts import conflicts
 from config.home import Home
 from config.joining import may_join
 from config.presets import preset
+from config.presses import Press
 from rules.preset import rules_of
+from shouwang.complaint import nearest
 from shouwang.document import Document
 from shouwang.errors import ConfigError
 from shouwang.nodes import Problem
@@ -38,6 +40,25 @@ def misused_presets(document: Document[Home]) -> Iterator[Problem]:
                 message = f'"{rule.id}" of preset {use.use} is the id of another rule; write without: [{rule.id}]'
                 yield document.problem(("presets", index), message)
         named |= {rule.id for rule in rules}
+
+
+def press_troubles(document: Document[Home]) -> Iterator[Problem]:
+    """Buttons that are not there, and presses that mean two things."""
+    home, facts = document.value, document.value.facts()
+    able = facts.sensors_with(Quantity.BUTTON)
+    seen: set[tuple[str, int]] = set()
+    parts: tuple[tuple[str, tuple[Press, ...]], ...] = (("modes", home.modes), ("audio_pause", home.audio_pause))
+    for part, index, press in ((part, index, press) for part, all_ in parts for index, press in enumerate(all_)):
+        path = (part, index, "sensor")
+        if press.sensor not in facts.emits and not may_join(home):
+            message = f'no sensor has the id "{press.sensor}"; {nearest(press.sensor, list(facts.emits))}'
+            yield document.problem(path, message)
+        elif press.sensor in facts.emits and press.sensor not in able:
+            others = ", ".join(able) or "none in this home"
+            yield document.problem(path, f'"{press.sensor}" never says "button"; sensors that do: {others}')
+        if (press.sensor, press.value) in seen:
+            yield document.problem((part, index), "this press means something else already; choose another value")
+        seen.add((press.sensor, press.value))
 
 
 def _idle_presets(document: Document[Home]) -> Iterator[Problem]:

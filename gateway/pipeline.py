@@ -78,12 +78,12 @@ class Pipeline:
         self._want_written(at_once=lane == Lane.STATE)
 
     def obey(self, command: Command, done: Callable[[], None]) -> None:
-        """Carry out a reset from the centre; `done` is called once it is durable."""
+        """Carry out an order from the centre; `done` is called once it and what was accepted for it are durable."""
         if isinstance(command.action, ResetAlarm):
             at, mono = self._clock.now(), self._clock.mono()
             for key in command.action.keys:
                 self.accept(Reset(key=key, at=at, mono=mono, by=command.action.by))
-            self.judge_all()  # so that the command and what it did are in one batch
+        self.judge_all()  # so that the command and what it did are in one batch
         self.batch.commands.append(command.command_id)
         self.batch.after_commit.append(done)
         self._want_written(at_once=True)
@@ -133,7 +133,7 @@ class Pipeline:
 
     def _take_in(self, event: Reading | SensorStatus | Reset) -> None:
         if not (isinstance(event, Reading) and event.is_late):  # history is kept, not judged
-            self._take(self._engine.feed(event))
+            self._take(self._engine.feed(event), is_stream=_is_stream(event))
         self._keep(event)
 
     def _measure(self, measurement: Measurement) -> None:
@@ -143,17 +143,19 @@ class Pipeline:
             self.batch.notes[measurement.sensor_id, note.name] = note.text
         self._want_written(at_once=True)
 
-    def _take(self, outcome: Outcome) -> None:
+    def _take(self, outcome: Outcome, *, is_stream: bool = False) -> None:
         if outcome.alerts:
             self._announce(outcome.alerts)
             self.batch.alerts.extend(outcome.alerts)
         if outcome.changed:
             self.batch.states.update(outcome.changed)
         if outcome.alerts or outcome.changed:
-            self._want_written(at_once=outcome.rearmed)
+            # at 50 samples a second each step of a walk is an impact that a rule waits to judge: a wait that begins
+            # with a sample of a stream is no countdown yet, and may be lost with the seconds of the power cut itself
+            self._want_written(at_once=bool(outcome.alerts) or (outcome.rearmed and not is_stream))
 
     def _keep(self, event: Reading | SensorStatus | Reset) -> None:
-        if isinstance(event, Reading) and QUANTITIES[event.quantity].is_stream:
+        if _is_stream(event):
             return  # what a rule made of it goes out as an alert, with its evidence
         if isinstance(event, Reading):
             self.batch.readings.append(msgspec.structs.replace(event, frame=b""))
@@ -191,3 +193,7 @@ class Pipeline:
         """An older batch could not be written: it comes first in the next one."""
         self.batch.prepend(batch)
         self._want_written(at_once=batch.is_urgent)
+
+
+def _is_stream(event: Reading | SensorStatus | Reset) -> bool:
+    return isinstance(event, Reading) and QUANTITIES[event.quantity].is_stream

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from rules.away import AwayActivity
 from rules.baseline import Baseline
 from rules.bed_exit_wearable import BedExitWearable
 from rules.combine import Combine
@@ -30,6 +31,7 @@ AnyRule = Annotated[
     | Lasting
     | Expected
     | Inactivity
+    | AwayActivity
     | Count
     | Combine
     | Dose

@@ -30,6 +30,9 @@ from shouwang.reading import Quality, Reading
 from shouwang.rule import Event, Reset, Step
 
 RULE_VERSION = 1
+_LAPSE_MS = 21_600_000
+"""A state that is said to be on 6 h after it was said last has begun anew: some detectors never say that it ends, and
+those that do tell it again every 4 h at most (sensor supervision). Set by this project."""
 
 
 class Clue(BaseModel):
@@ -67,10 +70,12 @@ class Denial(Clue):
 
 
 class CombineState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="combine"):
-    """The last reading of each sign, by its place (in a sequence with those before it); the states that are no sign
-    until they end, as place/sensor; the last denial, and since when all is complete (engine ms)."""
+    """The last reading of each sign, by its place (in a sequence with those before it); the states that are on
+    (as place/sensor, with the engine ms at which they were said last), and those of them that are no new sign; the last
+    denial, and since when all is complete (engine ms)."""
 
     found: dict[int, tuple[Reading, ...]] = {}
+    on: dict[str, int] = {}
     spent: frozenset[str] = frozenset()
     denied: int | None = None
     complete: int | None = None
@@ -132,6 +137,7 @@ class CombineRule:
         self._config = config
         self._signs = tuple((clue.watched(home), clue.condition()) for clue in config.of)
         self._denials = tuple((clue.watched(home), clue.condition(), ms_of(clue.after)) for clue in config.unless)
+        self._places = frozenset(place for signs, _ in self._signs for place in signs)
         self._is_sequence = config.needs_signs == "sequence"
         self._within_ms, self._wait_ms = ms_of(config.within), ms_of(config.wait)
         self._zone = home.zone
@@ -149,6 +155,8 @@ class CombineRule:
 
     def step(self, state: CombineState, event: Event) -> Step:
         """A sign, a denial, or time that has passed."""
+        if self._is_nothing(state, event):
+            return Step(state=state)
         state, alerts = self._ripen(state, event)
         if isinstance(event, Reading):
             stage, more = self._stages.cancel(state.stage, event)
@@ -162,23 +170,36 @@ class CombineRule:
         due = [one for one in (self._stages.due(state.stage), self._full(state)) if one is not None]
         return Step(state=state, alerts=(*alerts, *more, *last), wake_at=min(due, default=None))
 
+    def _is_nothing(self, state: CombineState, event: Event) -> bool:
+        """Whether it is a denial while there is nothing to deny, as of most motion in a home."""
+        is_idle = state.complete is None and state.stage.asked is None and bool(self._wait_ms)
+        return is_idle and isinstance(event, Reading) and _place(event) not in self._places
+
     def _full(self, state: CombineState) -> int | None:
         return None if state.complete is None else state.complete + self._wait_ms
 
     def _hear(self, state: CombineState, event: Reading) -> CombineState:
-        ended = {
-            _mark(number, event)
-            for number, (signs, condition) in enumerate(self._signs)
-            if _place(event) in signs and condition.denied_by(event)
-        }
-        state = msgspec.structs.replace(state, spent=state.spent - ended) if ended & state.spent else state
+        state = self._follow(state, event)
         if state.complete is not None:
             if self._is_denial(event, event.mono - state.complete):
-                return CombineState(spent=state.spent | _marks(state.found), stage=state.stage)
+                return CombineState(on=state.on, spent=frozenset(state.on), stage=state.stage)
             return state
         if not self._wait_ms and self._is_denial(event, 0):
             return msgspec.structs.replace(state, denied=event.mono)
         return self._find(state, event)
+
+    def _follow(self, state: CombineState, event: Reading) -> CombineState:
+        """Which states are on."""
+        if QUANTITIES[event.quantity].event:
+            return state
+        here = [
+            (_mark(number, event), one) for number, (signs, one) in enumerate(self._signs) if _place(event) in signs
+        ]
+        said = {mark: event.mono for mark, condition in here if condition.holds(event)}
+        ended = {mark for mark, condition in here if condition.denied_by(event)}
+        ended |= {mark for mark in said if event.mono - state.on.get(mark, event.mono) > _LAPSE_MS}
+        on = {mark: mono for mark, mono in state.on.items() if mark not in ended} | said
+        return msgspec.structs.replace(state, on=on, spent=state.spent - ended)
 
     def _is_denial(self, event: Reading, after_ms: int) -> bool:
         return any(
@@ -236,8 +257,7 @@ class CombineRule:
         chains = [state.found[len(self._signs) - 1]] if self._is_sequence else state.found.values()
         cause = tuple(sorted((one for chain in chains for one in chain), key=lambda one: one.mono))
         stage, more = self._stages.begin(state.stage, event, cause, self._why(cause))
-        spent = state.spent | _marks(state.found)
-        return CombineState(spent=spent, denied=state.denied, stage=stage), alerts + more
+        return CombineState(on=state.on, spent=frozenset(state.on), denied=state.denied, stage=stage), alerts + more
 
     def _why(self, cause: tuple[Reading, ...]) -> Sentence:
         each = [
@@ -260,13 +280,6 @@ def _place(event: Reading) -> tuple[str, Quantity]:
 
 def _mark(number: int, event: Reading) -> str:
     return f"{number}/{event.sensor_id}"
-
-
-def _marks(found: Mapping[int, tuple[Reading, ...]]) -> frozenset[str]:
-    """Of the states among the signs; what happens at a moment is a new sign each time."""
-    return frozenset(
-        _mark(number, chain[-1]) for number, chain in found.items() if not QUANTITIES[chain[-1].quantity].event
-    )
 
 
 def _surely(condition: Condition, event: Reading) -> bool:

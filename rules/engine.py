@@ -7,14 +7,14 @@ All wakes due up to an event's millisecond are fired before it, each at its own 
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from rules.bound import BoundRule, Watch
+from rules.bound import BoundRule
 from shouwang.alert import Alert
+from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.rule import Event, Reset, Rule, Wake
 from shouwang.status import SensorStatus
@@ -52,16 +52,17 @@ class Saved:
         return f"Saved(state={self.state!r}, wake_at={self.wake_at!r})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What an event led to. `changed` holds, by key, the rules whose state or wake is not what was saved.
 
-    `rearmed`: an alert was raised or a wake moved, so this must last before anything else happens; other changes may
-    wait for the next group commit.
+    `rearmed`: an alert was raised, a wait began, ends sooner or was called off, so this must last before anything else
+    happens. Other changes may wait for the next group commit: after a power cut before it, state and wake are those of
+    the commit before, both, so that a wait which was only prolonged ends as it stood then, and a wake that led to
+    nothing comes once more.
     """
 
     alerts: tuple[Alert, ...] = ()
-    changed: Mapping[str, Saved] = field(default_factory=dict)
+    changed: Mapping[str, Saved] = msgspec.field(default_factory=dict)
     rearmed: bool = False
     next_wake: int | None = None
 
@@ -72,7 +73,7 @@ class Engine:
     def __init__(self, rules: Sequence[BoundRule], saved: Mapping[str, Saved]) -> None:
         """Go on from what was saved. Raises ValueError where two rules have the same key."""
         self._slots: dict[str, _Slot] = {}
-        self._readings: dict[Watch, list[_Slot]] = {}
+        self._readings: dict[tuple[str, Quantity, str], list[_Slot]] = {}
         self._statuses: dict[str, list[_Slot]] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._now: int | None = None
@@ -120,12 +121,12 @@ class Engine:
         return Outcome(changed=ended, rearmed=bool(ended), next_wake=self.next_wake)
 
     def _place(self, bound: BoundRule, saved: Saved | None, known: "_Slot | None" = None) -> None:
-        slot = _Slot(bound.rule, bound.person, saved)
+        slot = _Slot(bound.rule, saved)
         if known is not None:
             slot.state, slot.wake_at = known.state, known.wake_at
         self._slots[slot.key] = slot
-        for watch in bound.readings:
-            self._readings.setdefault(watch, []).append(slot)
+        for sensor_id, quantity in bound.readings:
+            self._readings.setdefault((sensor_id, quantity, bound.person), []).append(slot)
         for sensor_id in bound.statuses:
             self._statuses.setdefault(sensor_id, []).append(slot)
         if slot.wake_at is not None:
@@ -137,8 +138,7 @@ class Engine:
 
     def _wanting(self, event: Reading | SensorStatus | Reset) -> Iterable["_Slot"]:
         if isinstance(event, Reading):
-            slots = self._readings.get((event.sensor_id, event.quantity), ())
-            return [slot for slot in slots if slot.person == event.resident_id]
+            return self._readings.get((event.sensor_id, event.quantity, event.resident_id), ())
         if isinstance(event, SensorStatus):
             return self._statuses.get(event.sensor_id, ())
         return (self._slots[event.key],) if event.key in self._slots else ()
@@ -157,10 +157,13 @@ class Engine:
     def _step(self, slot: "_Slot", event: Event, touched: "_Touched") -> None:
         touched.note(slot)
         step = slot.rule.step(slot.state, event)
-        touched.alerts += step.alerts
+        if step.alerts:
+            touched.alerts += step.alerts
         slot.state = step.state
         # a wake must lie ahead, or a rule that always wants to be woken now would hold up the home for ever
-        wake_at = None if step.wake_at is None else max(step.wake_at, event.mono + 1)
+        wake_at = step.wake_at
+        if wake_at is not None and wake_at <= event.mono:
+            wake_at = event.mono + 1
         if wake_at != slot.wake_at:
             slot.wake_at = wake_at
             if wake_at is not None:
@@ -183,16 +186,24 @@ class Engine:
         for slot, state, wake_at in touched.before.values():
             if slot.wake_at != wake_at or (slot.state is not state and slot.state != state):
                 changed[slot.key] = Saved(state=slot.state, wake_at=slot.wake_at)
-                is_rearmed = is_rearmed or slot.wake_at != wake_at
+                is_rearmed = is_rearmed or self._is_rearmed(slot.wake_at, wake_at)
         return Outcome(alerts=tuple(touched.alerts), changed=changed, rearmed=is_rearmed, next_wake=self.next_wake)
+
+
+    def _is_rearmed(self, wake_at: int | None, before: int | None) -> bool:
+        if wake_at is None or before is None:
+            is_due = before is not None and self._now is not None and before <= self._now
+            return wake_at != before and not is_due
+        return wake_at < before
 
 
 class _Slot:
     """One rule with its present state and wake."""
 
-    def __init__(self, rule: Rule[Any], person: str, saved: Saved | None) -> None:
+    __slots__ = ("is_forgotten", "key", "rule", "state", "wake_at")
+
+    def __init__(self, rule: Rule[Any], saved: Saved | None) -> None:
         self.rule = rule
-        self.person = person
         self.key = rule.key
         self.state: Any = rule.start()
         self.wake_at: int | None = None
@@ -220,9 +231,12 @@ def _each_once(keys: Sequence[str]) -> None:
 class _Touched:
     """Rules that an event reached, as they were before it, and the alerts so far."""
 
+    __slots__ = ("alerts", "before")
+
     def __init__(self) -> None:
         self.before: dict[str, tuple[_Slot, object, int | None]] = {}
         self.alerts: list[Alert] = []
 
     def note(self, slot: _Slot) -> None:
-        self.before.setdefault(slot.key, (slot, slot.state, slot.wake_at))
+        if slot.key not in self.before:
+            self.before[slot.key] = (slot, slot.state, slot.wake_at)

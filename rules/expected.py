@@ -106,6 +106,8 @@ class ExpectedRule:
 
     def step(self, state: ExpectedState, event: Event) -> Step:
         """It happens, or its time is over."""
+        if state.judged is None and isinstance(event, Reading) and event.quality is Quality.IMPLAUSIBLE:
+            return Step(state=state)
         stage, alerts = self._stages.ripen(state.stage, event)
         state, more = self._judge(msgspec.structs.replace(state, stage=stage), event)
         alerts += more

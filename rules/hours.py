@@ -1,8 +1,8 @@
 """Hours of the day as people write them, `22:00-06:00`, on the clocks of the home."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -23,7 +23,9 @@ class Hours:
 
     def contains(self, at: datetime, zone: tzinfo) -> bool:
         """Whether they have begun and not ended: once a day, also where the clocks are put back or forward in them."""
-        return last_time(self.begin, at, zone) > last_time(self.end, at, zone)
+        today = at.astimezone(zone).date()
+        began, ended = (_last(_three_days(of_day, today, zone, -_DAY), at) for of_day in (self.begin, self.end))
+        return began > ended
 
     def opens(self, at: datetime, zone: tzinfo) -> datetime:
         """When they begin next, after `at`."""
@@ -44,7 +46,7 @@ def next_time(of_day: time, at: datetime, zone: tzinfo) -> datetime:
 
 def last_time(of_day: time, at: datetime, zone: tzinfo) -> datetime:
     """When the clocks of `zone` said so last, at or before `at`."""
-    return next(found for found in _days(of_day, at, zone, -_DAY) if found <= at)
+    return _last(_days(of_day, at, zone, -_DAY), at)
 
 
 def mono_at(moment: datetime, at: datetime, mono: int) -> int:
@@ -57,10 +59,18 @@ def look_again(due: int, mono: int) -> int:
     return min(due, mono + _RECHECK_MS)
 
 
-def _days(of_day: time, at: datetime, zone: tzinfo, step: timedelta) -> Iterator[datetime]:
+def _last(days: tuple[datetime, ...], at: datetime) -> datetime:
+    return days[0] if days[0] <= at else days[1] if days[1] <= at else days[2]
+
+
+def _days(of_day: time, at: datetime, zone: tzinfo, step: timedelta) -> tuple[datetime, ...]:
+    return _three_days(of_day, at.astimezone(zone).date(), zone, step)
+
+
+@lru_cache(maxsize=256)
+def _three_days(of_day: time, today: date, zone: tzinfo, step: timedelta) -> tuple[datetime, ...]:
     """Today, and the two days after or before it; in UTC, for of one zone Python compares what the clocks show."""
-    today = at.astimezone(zone).date()
-    return (datetime.combine(today + days * step, of_day, tzinfo=zone).astimezone(UTC) for days in range(3))
+    return tuple(datetime.combine(today + days * step, of_day, tzinfo=zone).astimezone(UTC) for days in range(3))
 
 
 def _hours(written: object) -> object:
@@ -72,15 +82,6 @@ def _hours(written: object) -> object:
     return Hours(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])))
 
 
-def _time(written: object) -> object:
-    if isinstance(written, time):
-        return written
-    match = re.fullmatch(_PATTERN, str(written))
-    if not match:
-        raise ValueError('is no time of the day; write it on the 24-hour clock and in quotes, e.g. "09:30"')
-    return time(int(match[1]), int(match[2]))
-
-
 HoursOfDay = Annotated[
     Hours,
     BeforeValidator(_hours),
@@ -88,10 +89,3 @@ HoursOfDay = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}-{_PATTERN}$", "examples": ["22:00-06:00"]}),
 ]
 """`22:00-06:00`."""
-TimeOfDay = Annotated[
-    time,
-    BeforeValidator(_time),
-    PlainSerializer(lambda one: f"{one:%H:%M}"),
-    WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}$", "examples": ["09:30"]}),
-]
-"""`09:30`."""

@@ -163,8 +163,10 @@ class LastingRule:
         if mode is not None:
             running = event.mono if state.mode in self._not_when else state.running
             return msgspec.structs.replace(state, mode=mode, running=running), ()
+        if state.first is None or state.is_told:
+            return state, ()
         above = self._signs.get((event.sensor_id, event.quantity), math.inf)
-        if event.value >= above and event.quality is Quality.GOOD and not state.is_told:
+        if event.value >= above and event.quality is Quality.GOOD:
             return msgspec.structs.replace(state, running=event.mono), ()
         return state, ()
 
@@ -187,8 +189,10 @@ class LastingRule:
         return msgspec.structs.replace(over, stage=stage), alerts
 
     def _ripen(self, state: LastingState, event: Event) -> tuple[LastingState, tuple[Alert, ...]]:
-        stage, alerts = self._stages.ripen(state.stage, event)
         first = state.first
+        if first is None and state.stage.asked is None:
+            return state, ()
+        stage, alerts = self._stages.ripen(state.stage, event)
         if (
             first is None
             or state.is_told

@@ -31,7 +31,7 @@ class Condition:
             raise ValueError("needs exactly one of equals, below and above")
         info = QUANTITIES[quantity]
         if not info.is_plausible(given[0]):
-            reach = f"{info.low:g} to {info.high:g} {info.unit}"
+            reach = f"{info.low:g} to {info.high:g} {info.unit.removeprefix('1')}".rstrip()
             raise ValueError(f"{quantity} goes from {reach}, so {given[0]:g} is never reached; change it")
         return cls(quantity=quantity, equals=equals, below=below, above=above)
 

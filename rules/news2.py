@@ -4,8 +4,10 @@ Meant for acutely ill adults in hospital; at home a set is rarely complete, and 
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -87,28 +89,44 @@ def score(
     )
 
 
-_Bands = tuple[tuple[float, int], ...]
-"""The upper end of each band, and its points."""
-_RESPIRATION: _Bands = ((8, 3), (11, 1), (20, 0), (24, 2), (math.inf, 3))
-_SPO2_1: _Bands = ((91, 3), (93, 2), (95, 1), (math.inf, 0))
-_SPO2_2_LOW: _Bands = ((83, 3), (85, 2), (87, 1), (92, 0))
-_SPO2_2_ON_OXYGEN: _Bands = ((94, 1), (96, 2), (math.inf, 3))
-_SYSTOLIC: _Bands = ((90, 3), (100, 2), (110, 1), (219, 0), (math.inf, 3))
-_PULSE: _Bands = ((40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (math.inf, 3))
-_TEMPERATURE: _Bands = ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (math.inf, 2))
+@lru_cache(maxsize=4096)
+def points_alone(parameter: str, value: float) -> int | None:
+    """The points of a parameter that depend on nothing but its value; None for the others."""
+    bands = _ALONE.get(parameter)
+    return None if bands is None else _banded(value, bands[0], digits=bands[1])
+
+
+_Bands = tuple[tuple[float, ...], tuple[int, ...]]
+"""The upper ends of all bands but the last, and the points of each."""
+_RESPIRATION: _Bands = ((8, 11, 20, 24), (3, 1, 0, 2, 3))
+_SPO2_1: _Bands = ((91, 93, 95), (3, 2, 1, 0))
+_SPO2_2_USUAL_UP_TO = 92
+_SPO2_2_LOW: _Bands = ((83, 85, 87), (3, 2, 1, 0))
+_SPO2_2_ON_OXYGEN: _Bands = ((94, 96), (1, 2, 3))
+_SYSTOLIC: _Bands = ((90, 100, 110, 219), (3, 2, 1, 0, 3))
+_PULSE: _Bands = ((40, 50, 90, 110, 130), (3, 1, 0, 1, 2, 3))
+_TEMPERATURE: _Bands = ((35.0, 36.0, 38.0, 39.0), (3, 1, 0, 1, 2))
+
+
+_ALONE: Mapping[str, tuple[_Bands, int]] = {
+    "respiratory_rate": (_RESPIRATION, 0),
+    "systolic": (_SYSTOLIC, 0),
+    "heart_rate": (_PULSE, 0),
+    "temperature": (_TEMPERATURE, 1),
+}
 
 
 def _banded(value: float | None, bands: _Bands, *, digits: int = 0) -> int | None:
     if value is None or not math.isfinite(value):
         return None
-    written = _as_charted(value, digits)
-    return next(points for end, points in bands if written <= end)
+    ends, points = bands
+    return points[bisect_left(ends, _as_charted(value, digits))]
 
 
 def _scale_2(spo2: float | None, *, on_oxygen: bool | None) -> int | None:
     if spo2 is None or not math.isfinite(spo2):
         return None
-    if _as_charted(spo2, 0) <= _SPO2_2_LOW[-1][0]:
+    if _as_charted(spo2, 0) <= _SPO2_2_USUAL_UP_TO:
         return _banded(spo2, _SPO2_2_LOW)
     if on_oxygen is None:
         return None  # from 93 % on, the points depend on it

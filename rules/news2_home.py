@@ -13,7 +13,7 @@ from pydantic import Field
 from rules.alarm import MAX_WAIT, ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel
 from rules.modes import HOME_SENSOR
-from rules.news2 import RANK, Consciousness, Risk, Score, score
+from rules.news2 import RANK, Consciousness, Risk, Score, points_alone, score
 from rules.stages import Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
 from shouwang.document import Duration
@@ -103,9 +103,12 @@ class News2HomeRule:
             return Step(state=News2State(last=state.last, stage=stage) if alerts else state, alerts=alerts)
         if not isinstance(event, Reading) or not _counts(event):
             return Step(state=state)
-        last = {name: reading for name, reading in state.last.items() if event.mono - reading.mono < self._fresh_ms} | {
-            MEASURED[event.quantity]: event
-        }
+        name, oldest = MEASURED[event.quantity], event.mono - self._fresh_ms
+        last = {one: reading for one, reading in state.last.items() if reading.mono > oldest}
+        before = last.get(name)
+        last[name] = event
+        if before is not None and len(last) == len(state.last) and _is_worth_the_same(name, before, event):
+            return Step(state=News2State(last=last, stage=state.stage))
         scored = self._score(last)
         state = News2State(last=last, stage=state.stage)
         if RANK[scored.risk] >= self._rank:
@@ -148,6 +151,11 @@ class News2HomeRule:
 
 def _counts(event: Reading) -> bool:
     return event.quality is Quality.GOOD and QUANTITIES[event.quantity].is_plausible(event.value)
+
+
+def _is_worth_the_same(name: str, before: Reading, event: Reading) -> bool:
+    points = points_alone(name, event.value)
+    return points is not None and points == points_alone(name, before.value)
 
 
 def _evidence(last: Mapping[str, Reading], event: Reading) -> tuple[Reading, ...]:

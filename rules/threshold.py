@@ -207,6 +207,8 @@ class ThresholdRule:
 
     def step(self, state: ThresholdState, event: Event) -> Step:
         """A breach begins, ends, ripens into an alarm; an alarm ends."""
+        if self._is_ordinary(state, event):
+            return Step(state=state)
         state, alerts = self._ripen(self._valid(state), event)
         if isinstance(event, Reading) and self._counts(event):
             state, event = self._middle(state, event)
@@ -217,6 +219,11 @@ class ThresholdRule:
             state, ended = self._end(state, state.episode, event, reset_by(event), (state.episode.worst,))
             alerts += ended
         return Step(state=state, alerts=alerts, wake_at=self._due(state))
+
+    def _is_ordinary(self, state: ThresholdState, event: Event) -> bool:
+        """Whether nothing can come of it, as of nearly all readings."""
+        is_well = state.breach is None and state.asked is None and state.episode is None and self._median == 1
+        return is_well and isinstance(event, Reading) and not self._limit.is_breach(event.value)
 
     def _due(self, state: ThresholdState) -> int | None:
         if state.breach is not None:

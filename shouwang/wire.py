@@ -14,7 +14,7 @@ talk to an older server. A bigger change takes a new topic version.
 """
 
 from enum import IntEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -142,14 +142,32 @@ class ResetAlarm(msgspec.Struct, frozen=True, kw_only=True, tag="reset-alarm", t
     by: str
 
 
+class SetMode(msgspec.Struct, frozen=True, kw_only=True, tag="set-mode", tag_field="kind"):
+    """Whether the residents are at home, as the centre knows it.
+
+    `until`: when the home counts as `home` again by itself, by the centre's clock; None: after the longest time that
+    the home allows for this mode. Smoke, gas, water, falls and SOS are watched in every mode.
+    """
+
+    mode: Literal["home", "away", "hospital", "visitor"]
+    by: str
+    until: Moment | None = None
+
+
+Action = HelpComing | ResetAlarm | SetMode
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """An order from the centre. A repeated `command_id` is carried out once; one past `expires_at` not at all."""
+    """An order from the centre. A repeated `command_id` is carried out once; one past `expires_at` not at all.
+
+    `incident_id` is empty where it belongs to no case.
+    """
 
     command_id: str
     issued_at: Moment
     expires_at: Moment
     incident_id: str
-    action: HelpComing | ResetAlarm
+    action: Action
 
 
 def encode(message: Envelope | Receipt | Command) -> bytes:

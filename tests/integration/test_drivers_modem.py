@@ -12,6 +12,7 @@ import pytest
 from fixtures.modem_home import CODE, DAUGHTER, SON, Home, at_home, opened, working
 from fixtures.quick_time import run_quickly
 
+from drivers.serial import modem as modem_driver
 from drivers.serial import modem_credit, sms_inbox, sms_queue
 from drivers.serial.sms import Fate, Outcome
 from drivers.serial.sms_commands import Order
@@ -587,7 +588,8 @@ async def test_what_came_while_nobody_looked_is_found_and_a_rest_that_never_come
 
 
 @quickly
-async def test_a_full_card_leaves_messages_in_the_modem(tmp_path):
+async def test_a_full_card_leaves_messages_in_the_modem(tmp_path, monkeypatch):
+    monkeypatch.setattr(modem_driver, "_SWEEP_S", 60.0)
     async with Modem(tmp_path / "m").running() as modem, at_home(tmp_path, modem) as home:
         await home.until(lambda: home.heard.states)
         home.store._db.execute("PRAGMA query_only = ON")

@@ -166,10 +166,16 @@ def test_what_is_saved_is_all_that_changed(events):
             assert isinstance(msgspec.json.decode(saved.state), dict)
         wakes = {key: saved.wake_at for key, saved in box.saved.items() if saved.wake_at is not None}
         assert outcome.next_wake == box.engine.next_wake == min(wakes.values(), default=None)
-        moved = any(
-            saved.wake_at != getattr(before.get(key), "wake_at", None) for key, saved in outcome.changed.items()
+        wakes_before = {key: getattr(before.get(key), "wake_at", None) for key in outcome.changed}
+        sooner = any(
+            saved.wake_at is not None and (wakes_before[key] is None or saved.wake_at < wakes_before[key])
+            for key, saved in outcome.changed.items()
         )
-        assert outcome.rearmed == (moved or bool(outcome.alerts))
+        called_off = any(
+            saved.wake_at is None and wakes_before[key] is not None and wakes_before[key] > event.mono
+            for key, saved in outcome.changed.items()
+        )
+        assert outcome.rearmed == (sooner or called_off or bool(outcome.alerts))
 
 
 def test_an_ordinary_reading_changes_nothing():
@@ -300,15 +306,23 @@ def test_a_rule_that_always_wants_to_be_woken_now_does_not_hold_up_the_home():
     assert outcome.changed["restless"] == Saved(state=b'{"woken":51}', wake_at=mono(1000.051))
 
 
-def test_a_wake_that_moves_or_is_used_up_is_saved_though_nothing_came_of_it():
+def test_a_wait_that_begins_is_urgent_and_one_that_is_prolonged_or_used_up_waits_for_the_group_commit():
     engine = Engine([BoundRule(rule=Patient(), readings=frozenset({("oximeter", Quantity.SPO2)}))], {})
-    for second in (0, 0.5):
+    for second, is_urgent in ((0, True), (0.5, False)):
         outcome = engine.feed(spo2(second, 97))
         assert outcome.changed == {"patient": Saved(state=b'{"woken":0}', wake_at=mono(second + 1))}
-        assert outcome.rearmed
+        assert outcome.rearmed is is_urgent
     outcome = engine.advance(at(2), mono(2))
     assert outcome.changed == {"patient": Saved(state=b'{"woken":0}', wake_at=None)}
-    assert outcome.rearmed
+    assert not outcome.rearmed
+
+
+def test_a_wait_that_is_called_off_is_urgent():
+    box = Box(EVERY_KIND[:1])
+    assert box.feed(spo2(0, 89)).rearmed
+    outcome = box.feed(spo2(1, 97))
+    assert outcome.changed["low:oximeter"].wake_at is None
+    assert outcome.rearmed, "after a power cut the hold would end in an alarm though the value was good again"
 
 
 def test_every_kind_is_in_the_union_by_its_name():

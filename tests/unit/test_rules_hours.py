@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from rules.hours import Hours, HoursOfDay, TimeOfDay, last_time, look_again, mono_at, next_time
+from rules.hours import Hours, HoursOfDay, last_time, look_again, mono_at, next_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SUMMER = "2026-03-29"  # 02:00 is followed by 03:00
@@ -96,11 +96,3 @@ def test_what_is_due_at_a_time_of_the_day_is_looked_at_each_hour():
 def test_what_is_no_hours_is_refused(written):
     with pytest.raises(ValidationError, match="write a beginning and an end on the 24-hour clock"):
         HOURS.validate_python(written)
-
-
-def test_a_time_of_the_day():
-    times = TypeAdapter(TimeOfDay)
-    assert times.validate_python("09:30") == times.validate_python(time(9, 30)) == time(9, 30)
-    assert times.dump_python(time(9, 30)) == "09:30"
-    with pytest.raises(ValidationError, match='is no time of the day; write it on the 24-hour clock and in quotes'):
-        times.validate_python(930)

@@ -57,6 +57,7 @@ WRITTEN = (
     {"kind": "expected", "id": "pill", "quantity": "medication", "between": "11:10-12:00", "grace": "10m"},
     {"kind": "expected", "id": "ok", "quantity": "button", "between": "10:00-13:00", "grace": "0s"},
     {"kind": "inactivity", "id": "still", "after": "2h", "waking": "12:00-20:00", "waking_after": "1h"},
+    {"kind": "away_activity", "id": "gone", "settle": "5m", "lasts": "10m"},
     {"kind": "count", "id": "often", "quantity": "bed", "equals": 0.0, "times": 2, "within": "1h"},
     {
         "kind": "count",
@@ -220,6 +221,7 @@ def test_steps_of_an_alarm_follow_each_other_and_no_two_have_one_id(events):
 @settings(deadline=None, max_examples=60)
 def test_what_no_sensor_can_mean_raises_nothing_and_ends_nothing(events, value, place):
     """Anywhere in a history: a reading that is not a number or out of range, as the supervisor marks it."""
+    events = [*(status(0, SensorState.UP, sensor) for sensor in sorted(HOME.emits)), *events]  # all are awake
     index = min(place, len(events))
     now = (events[index - 1].mono - MONO0) / 1000 if index else 0
     odd = [
