@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from config.presets import preset
-from config.presses import ModePress, Press
+from config.presses import ButtonPress, ModePress
 from drivers import AnyEntry, AnyHub
 from drivers.ble.adapter import SLOTS, Adapter, radio_id
 from drivers.ble.advert_sensor import AdvertSensor
@@ -66,6 +66,10 @@ def _broker_url(written: str) -> str:
 def _as_text(written: object) -> object:
     return str(written) if written == 5 else written
 
+
+BOX_ID = "gateway"
+"""The gateway's own box as a sensor: its queue, its card, its clock."""
+BOX_SAYS = frozenset({Quantity.QUEUE_AGE, Quantity.DISK_USED, Quantity.CLOCK_ERROR})
 
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 
@@ -248,7 +252,7 @@ class Home(_Part):
     modes: tuple[ModePress, ...] = Field(
         default=(), description="presses of buttons that say whether the people are at home, one entry each"
     )
-    audio_pause: tuple[Press, ...] = Field(
+    audio_pause: tuple[ButtonPress, ...] = Field(
         default=(), description="presses of buttons that silence alarms already told for two minutes"
     )
     annunciators: tuple[ConsoleAnnunciatorPart, ...] = Field(
@@ -260,12 +264,19 @@ class Home(_Part):
         emits = {sensor.id: _can_say(sensor) for sensor in self.sensors} | dict(joined or {})
         if self.modem is not None:
             emits[MODEM_ID] = frozenset({Quantity.SIGNAL_STRENGTH})
+        if self.watches_box:
+            emits[BOX_ID] = BOX_SAYS
         return HomeFacts(
             resident_id=self.resident.id,
             emits=emits | {radio_id(adapter): frozenset() for adapter in self.adapters()},
             others={sensor.id: self._others_at(sensor) for sensor in self.sensors},
             zone=self.gateway.zone,
         )
+
+    @property
+    def watches_box(self) -> bool:
+        """Whether a rule wants to know how the gateway's own box is."""
+        return any(getattr(rule, "quantity", None) in BOX_SAYS for rule in self.all_rules())
 
     def adapters(self) -> tuple[str, ...]:
         """The Bluetooth adapters that sensors of this home need, each once."""
@@ -286,6 +297,7 @@ class Home(_Part):
                 *(sensor.id for sensor in self.sensors),
                 *(radio_id(adapter) for adapter in self.adapters()),
                 MODEM_ID,
+                BOX_ID,
                 HOME_SENSOR,
             ),
             topics=(topic for sensor in self.sensors if (topic := getattr(sensor, "topic", ""))),

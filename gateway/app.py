@@ -14,12 +14,14 @@ from config.home import Home
 from drivers import Links
 from drivers.links import address_of, links_for, receivers_for
 from drivers.mqtt.link import LocalBroker
+from gateway.box import Box
 from gateway.clock import Clock
 from gateway.dashboard import Dashboard, last_will_of
 from gateway.discovery import Names
 from gateway.health import Health
 from gateway.household import Household
 from gateway.local import Annunciator, ConsoleAnnunciator, Voice
+from gateway.modes import NOTE, Modes
 from gateway.outbox import DAMAGED, Outbox, Stored
 from gateway.phone import Phone, phone_of
 from gateway.pipeline import Pipeline
@@ -31,12 +33,15 @@ from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
 from messaging.service_manager import ServiceManager
 from messaging.tls import tls_context
+from rules.bound import BoundRule
 from rules.engine import Engine
+from rules.modes import HOME_SENSOR
 from shouwang.alert import Alert
 from shouwang.driver import Driver, Measurement
+from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.status import SensorStatus
-from shouwang.wire import Command, GapBody, HelpComing, Lane, ResetAlarm
+from shouwang.wire import Command, GapBody, HelpComing, Lane, ResetAlarm, SetMode
 
 log = logging.getLogger(__name__)
 
@@ -80,13 +85,11 @@ class _Gateway:
         self.clock = Clock(outbox.clock_mark(), scale=time_scale)
         self.manager = ServiceManager()
         self.voice = Voice(_annunciators(home), self.clock)
+        self.pauses = {(press.sensor, Quantity(press.quantity), float(press.value)) for press in home.audio_pause}
         self.links = _links(home, outbox)
-        named: list[Driver] = [sensor.build(self.links) for sensor in home.sensors]
-        named += self.links.radios.values()
-        if phone is not None:
-            named.append(phone.driver)
-        self.household = Household(home, named, outbox.active_alarms())
+        self.household = Household(home, self._named(), outbox.active_alarms())
         self.dashboard = dashboard_of(home, self.links, self.household)
+        self.modes = self._modes()
         self.engine = Engine(self.household.bound_rules(), outbox.saved_states())
         self.pipeline = Pipeline(self.engine, self.clock, announce=self._announce, beat=self.manager.alive)
         self.scribe = Scribe(
@@ -102,18 +105,36 @@ class _Gateway:
         )
         self.health = Health(home, self.scribe, self.pipeline, self.clock, self.household.drivers)
 
+    def _named(self) -> list[Driver]:
+        """The drivers that are there for ever."""
+        named: list[Driver] = [sensor.build(self.links) for sensor in self.home.sensors]
+        named += self.links.radios.values()
+        if self.phone is not None:
+            named.append(self.phone.driver)
+        if self.home.watches_box:
+            named.append(Box(self.home.gateway.id, Path(self.home.gateway.data_dir), self.clock, self._waiting))
+        return named
+
+    def _modes(self) -> Modes:
+        noted = self.outbox.notes().get(HOME_SENSOR, {}).get(NOTE)
+        modes = Modes(self.clock, self.home.modes, noted=noted, accept=self._accept, say=self.voice.notice)
+        if self.phone is not None:
+            self.phone.wish = modes.wish
+        return modes
+
     async def run(self) -> None:
         self._tell_what_was_lost()
         active = self.outbox.active_alarms()
         self.health.birth(active, self.household.kinds())
         self._announce(active)
+        self.modes.restore()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._stop_on_signal(), name="signals")
                 for name, work in self._work():
                     group.create_task(work, name=name)
                 self.household.watch(
-                    partial(self._start, group), self.pipeline.rebind, self.pipeline.accept, self._sensors_changed
+                    partial(self._start, group), self._rebind, self.pipeline.accept, self._sensors_changed
                 )
                 self.manager.ready(f"watching {len(self.home.sensors)} sensors")
                 log.info("gateway %s watches %d sensors", self.home.gateway.id, len(self.home.sensors))
@@ -143,6 +164,7 @@ class _Gateway:
             ("pipeline", self.pipeline.run()),
             ("scribe", self.scribe.run(self.pipeline)),
             ("voice", self.voice.run()),
+            ("modes", self.modes.run()),
             ("uplink", self.uplink.run()),
             ("health", self.health.run()),
         ]
@@ -158,9 +180,16 @@ class _Gateway:
             found.append(("dashboard", self.dashboard.run()))
         return found
 
+    async def _waiting(self, lane: Lane, after: int, limit: int) -> list[Stored]:
+        return await self.scribe.pending(lane, after, limit)
+
     def _start(self, group: asyncio.TaskGroup, driver: Driver) -> Callable[[], object]:
         supervisor = Supervisor(driver, self.clock, self._accept)
         return group.create_task(supervisor.run(), name=f"sensor-{driver.sensor_id}").cancel
+
+    def _rebind(self, rules: tuple[BoundRule, ...]) -> None:
+        self.pipeline.rebind(rules)
+        self.modes.restore()
 
     def _sensors_changed(self) -> None:
         if self.dashboard is not None:
@@ -169,6 +198,7 @@ class _Gateway:
     def _announce(self, alerts: Sequence[Alert]) -> None:
         self.voice.alerts(alerts)
         self.household.alerts(alerts)
+        self.modes.alerts(alerts)
         if self.dashboard is not None:
             self.dashboard.alerts(alerts)
         if self.phone is not None:
@@ -176,6 +206,10 @@ class _Gateway:
 
     def _accept(self, event: Reading | Measurement | SensorStatus) -> None:
         self.pipeline.accept(event)
+        for reading in _readings_of(event):
+            self.modes.hear(reading)
+            if (reading.sensor_id, reading.quantity, reading.value) in self.pauses and not reading.is_late:
+                self.voice.pause()
         if self.dashboard is not None:
             self.dashboard.note(event)
         if self.phone is not None and isinstance(event, SensorStatus):
@@ -190,6 +224,8 @@ class _Gateway:
     def _obey(self, command: Command, done: Callable[[], None]) -> None:
         if isinstance(command.action, HelpComing):
             self.voice.help_coming(command.incident_id, command.action.say)
+        elif isinstance(command.action, SetMode):
+            self.modes.order(command.action, command.issued_at)
         self.pipeline.obey(command, done)
         if isinstance(command.action, ResetAlarm):
             self.household.closed(command.action.keys)
@@ -208,6 +244,12 @@ class _Gateway:
             loop.add_signal_handler(number, asked.set)
         await asked.wait()
         raise _Stop
+
+
+def _readings_of(event: Reading | Measurement | SensorStatus) -> tuple[Reading, ...]:
+    if isinstance(event, Reading):
+        return (event,)
+    return event.readings if isinstance(event, Measurement) else ()
 
 
 class _Stop(Exception):

@@ -66,6 +66,9 @@ class Quantity(StrEnum):
     MODE = "mode"
     PROBLEM = "problem"
     MAINS_LOST = "mains-lost"
+    QUEUE_AGE = "queue-age"
+    DISK_USED = "disk-used"
+    CLOCK_ERROR = "clock-error"
     SWITCH = "switch"
     POWER = "power"
     ENERGY = "energy"
@@ -200,6 +203,9 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.MODE: QuantityInfo(unit="1", low=0, high=3, zh="居家状态", en="mode of the home"),
     Quantity.PROBLEM: QuantityInfo(unit="1", low=0, high=1, zh="设备故障", en="device problem"),
     Quantity.MAINS_LOST: QuantityInfo(unit="1", low=0, high=1, zh="市电中断", en="mains lost"),
+    Quantity.QUEUE_AGE: QuantityInfo(unit="s", low=0, high=100_000_000, zh="待发最久", en="oldest message waiting"),
+    Quantity.DISK_USED: QuantityInfo(unit="%", low=0, high=100, zh="存储已用", en="disk used"),
+    Quantity.CLOCK_ERROR: QuantityInfo(unit="s", low=0, high=100_000_000, zh="时钟误差", en="clock error"),
     Quantity.SWITCH: QuantityInfo(unit="1", low=0, high=1, zh="开关", en="switched on"),
     Quantity.POWER: QuantityInfo(unit="W", low=-25_000, high=25_000, zh="功率", en="power"),
     Quantity.ENERGY: QuantityInfo(unit="kW.h", low=0, high=10_000_000, zh="电能", en="energy"),
