@@ -5,8 +5,18 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from community.bells import Bells
-from community.desk import Action, Bell, Disposition, GatewayRow, IncidentPage, QueueRow
-from community.store import orders, page, views
+from community.desk import (
+    Action,
+    Bell,
+    Disposition,
+    GatewayRow,
+    HomeMode,
+    HomePage,
+    IncidentPage,
+    ModeOrder,
+    QueueRow,
+)
+from community.store import modes, orders, page, views
 from community.store.database import Store
 from community.store.orders import Request
 
@@ -69,6 +79,18 @@ class Counter:
     async def gateways(self) -> tuple[GatewayRow, ...]:
         """All boxes, those not heard first."""
         return await self._store.read(views.gateways)
+
+    async def home(self, gateway_id: str) -> HomePage | None:
+        """The home behind this gateway; None where there is none."""
+        return await self._store.read(lambda connection: modes.home_page(connection, gateway_id))
+
+    async def set_mode(self, gateway_id: str, *, mode: HomeMode, hours: int, by: str, command_id: str) -> None:
+        """Tell the home whether its people are there. Raises IllegalMove."""
+        order = ModeOrder(mode=mode, hours=hours, by=by, at=self._clock())
+        await self._store.write(
+            lambda connection: modes.order_mode(connection, gateway_id, order, command_id=command_id), urgent=True
+        )
+        self._for_homes()
 
     async def bells_after(self, seq: int, limit: int) -> tuple[Bell, ...]:
         """What happened after `seq`, oldest first, at most `limit`."""

@@ -162,6 +162,42 @@ class GatewayRow:
     sensors: tuple[tuple[str, SensorState, str], ...]
 
 
+class HomeMode(StrEnum):
+    """Whether the people of a home are there."""
+
+    HOME = "home"
+    AWAY = "away"
+    HOSPITAL = "hospital"
+    VISITOR = "visitor"
+
+
+LONGEST_MODE_H = 14 * 24
+"""No home lets a mode last longer (decision 014)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModeOrder:
+    """What an operator said of a home; `hours` 0: as long as the home allows. `outcome` is that of the command."""
+
+    mode: HomeMode
+    hours: int
+    by: str
+    at: datetime
+    outcome: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HomePage:
+    """A home without a case: the mode that it said last (`said_at` None: it said none), and the last orders."""
+
+    gateway_id: str
+    home_id: str
+    address: str
+    mode: HomeMode
+    said_at: datetime | None
+    orders: tuple[ModeOrder, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bell:
     """Something the queue must show or sound. `seq` is the audit sequence: the id of the SSE event.
@@ -210,6 +246,14 @@ class Desk(Protocol):
 
     async def gateways(self) -> tuple[GatewayRow, ...]:
         """All boxes, those not heard first."""
+        ...
+
+    async def home(self, gateway_id: str) -> HomePage | None:
+        """The home behind this gateway; None where there is none."""
+        ...
+
+    async def set_mode(self, gateway_id: str, *, mode: HomeMode, hours: int, by: str, command_id: str) -> None:
+        """Tell the home whether its people are there; kept with name and time. Raises IllegalMove."""
         ...
 
     async def bells_after(self, seq: int, limit: int) -> tuple[Bell, ...]:

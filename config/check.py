@@ -30,14 +30,23 @@ def _summary(checked: Checked) -> list[str]:
     home, facts = checked.home, checked.home.facts()
     lines = [f"gateway {home.gateway.id} watches over resident {home.resident.id}, reports to {home.uplink.url}"]
     lines += [f"  sensor {sensor.id} ({sensor.kind})" for sensor in home.sensors]
-    lines += [
-        f"  rule {rule.id} ({rule.kind}, {rule.severity}) on {_watched(rule.watched(facts), home, rule.sensors)}"
-        for rule in home.all_rules()
-    ]
+    own = {rule.id for rule in home.rules}
+    idle = 0
+    for rule in home.all_rules():
+        watched = _watched(rule.watched(facts), home, rule.sensors)
+        if watched == _NOTHING and rule.id not in own:
+            idle += 1
+            continue
+        lines.append(f"  rule {rule.id} ({rule.kind}, {rule.severity}) on {watched}")
+    if idle:
+        lines.append(f"  {idle} more rule{'s' if idle > 1 else ''} of the presets: no sensor here says what they watch")
     return lines
 
 
 def _watched(sensors: Sequence[str], home: Home, named: Sequence[str] | None) -> str:
     """The sensors of a rule in words; one that names none also watches what joins."""
     joining = ["what joins"] if home.hubs() and named is None else []
-    return ", ".join((*sensors, *joining)) or "nothing"
+    return ", ".join((*sensors, *joining)) or _NOTHING
+
+
+_NOTHING = "nothing"

@@ -5,6 +5,7 @@ from functools import singledispatch
 
 from rules import AnyRule, words
 from rules.alarm import ms_of
+from rules.away import AwayActivity
 from rules.baseline import Baseline
 from rules.bed_exit_wearable import BedExitWearable
 from rules.bound import HomeFacts, RuleModel
@@ -133,6 +134,15 @@ def _inactivity(rule: Inactivity) -> Sentence:
 
 
 @_what.register
+def _away_activity(rule: AwayActivity) -> Sentence:
+    settle, lasts = _span(rule.settle), _span(rule.lasts)
+    return Sentence(
+        zh=f"设为外出或住院 {settle.zh}后，家中仍有人活动{_for(rule.lasts).zh}即报警",
+        en=f"fires when somebody is in for {lasts.en} though the mode was away or hospital for {settle.en}",
+    )
+
+
+@_what.register
 def _count(rule: Count) -> Sentence:
     state = _state(rule.quantity, equals=rule.equals, below=rule.below, above=rule.above)
     within, between = _span(rule.within), _between(str(rule.between or ""))
@@ -151,15 +161,15 @@ def _combine(rule: Combine) -> Sentence:
     zh, en = zh_joint.join(one.zh for one in each), en_joint.join(one.en for one in each)
     if len(each) > 1:
         zh, en = f"{within.zh}内{zh}", f"{en} within {within.en}"
+    between, asks = _between(str(rule.between or "")), _asks(rule.cancel_window)
+    en = f"{en}{between.en}"
     if rule.unless:
         denials = [_clue(clue) for clue in rule.unless]
-        zh_when, en_when = (
-            (f"之后 {wait.zh}", f"{wait.en} after") if rule.wait else (f"之前 {within.zh}", f"{within.en} before")
-        )
-        zh = f"{zh}，且{zh_when}内没有{'或'.join(one.zh for one in denials)}"
-        en = f"{en}, unless {' or '.join(one.en for one in denials)} within {en_when}"
-    between, asks = _between(str(rule.between or "")), _asks(rule.cancel_window)
-    return Sentence(zh=f"{between.zh}{zh}{asks.zh}即报警", en=f"fires when {en}{between.en}{asks.en}")
+        zh_when, en_when = ("之后", "after it") if rule.wait else ("之前", "before it")
+        span = wait if rule.wait else within
+        zh = f"{zh}，且{zh_when} {span.zh}内没有{'或'.join(one.zh for one in denials)}"
+        en = f"{en}, unless {' or '.join(one.en for one in denials)} within {span.en} {en_when}"
+    return Sentence(zh=f"{between.zh}{zh}{asks.zh}即报警", en=f"fires when {en}{asks.en}")
 
 
 @_what.register

@@ -75,7 +75,7 @@ BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class GatewayPart(_Part):

@@ -193,18 +193,22 @@ def _files(document: Document[Home]) -> Iterator[Problem]:
     parts += [(("sensors", index), sensor) for index, sensor in enumerate(home.sensors)]
     for path, part in parts:
         for key, file in {} if part is None else files_of(part).items():
-            message = _file_trouble(file, is_secret=key in _SECRET_KEYS)
+            message = _file_trouble(file, key)
             if message:
                 yield document.problem((*path, key), message)
 
 
-def _file_trouble(path: Path, *, is_secret: bool) -> str:
+def _file_trouble(path: Path, key: str) -> str:
     try:
         mode = path.stat().st_mode
+    except FileNotFoundError:
+        cure = f"write the password into it, and nothing else, then run: chmod 600 {path}"
+        cure = cure if key == "password_file" else "copy it there"
+        return f"{path} is not there; the link will not come up without it: {cure}"
     except OSError as error:
         return f"{path} cannot be read ({error.strerror}); the link will not come up without it"
     if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
         return f"{path} is no file that can be read; the link will not come up without it"
-    if is_secret and mode & stat.S_IROTH:
+    if key in _SECRET_KEYS and mode & stat.S_IROTH:
         return f"{path} can be read by everybody on this box; run: chmod 600 {path}"
     return ""

@@ -50,6 +50,8 @@ def _said(document: Document[Home], path: tuple[str, ...], message: str) -> Iter
 
 
 def _pin_trouble(file: Path) -> str:
+    if not file.exists():
+        return f"{file} is not there; write the SIM's PIN into it, and nothing else; the SIM will stay locked"
     try:
         pin = read_secret(file)
     except ConfigError as error:
@@ -60,6 +62,10 @@ def _pin_trouble(file: Path) -> str:
 
 
 def _code_trouble(file: Path) -> str:
+    if not file.exists():
+        return (
+            f"{file} is not there; write the code word into it, and nothing else; the gateway will not start without it"
+        )
     try:
         code = read_secret(file)
     except ConfigError as error:

@@ -11,17 +11,17 @@ LONGEST = timedelta(days=14)
 """No mode that watches less lasts longer without being said again. Set by this project."""
 
 
-class Press(BaseModel):
+class ButtonPress(BaseModel):
     """One press of one button: a sensor and the number that it says."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     sensor: Id = Field(description="id of the sensor with the button")
     quantity: Literal["button"] = Field(default="button", description="what it says: button")
     value: int = Field(default=1, ge=1, le=255, description="which of its buttons, or which kind of press, e.g. 3")
 
 
-class ModePress(Press):
+class ModePress(ButtonPress):
     """A press that says whether the people of the home are there."""
 
     mode: Literal["home", "away", "hospital", "visitor"] = Field(

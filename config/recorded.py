@@ -47,7 +47,7 @@ class RecordedReadings:
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise ConfigError(f"{self._path}: cannot be read ({error}); save it as UTF-8 text") from error
         except ValueError as error:
-            raise ConfigError(f"{self._path}: {error}") from error
+            raise ConfigError(f"{self._path}:{error}") from error
         if problems:
             raise ConfigError("\n".join(problems))
 

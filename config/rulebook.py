@@ -6,7 +6,13 @@ from config.conflicts import conflicts
 from config.home import Home
 from config.joining import may_join
 from config.presets import preset
-from config.presses import Press
+from config.presses import ButtonPress
+from rules import AnyRule
+from rules.away import AwayActivity
+from rules.combine import Combine
+from rules.fall import Fall
+from rules.fall_wearable import FallWearable
+from rules.inactivity import Inactivity
 from rules.preset import rules_of
 from shouwang.complaint import nearest
 from shouwang.document import Document
@@ -47,7 +53,7 @@ def press_troubles(document: Document[Home]) -> Iterator[Problem]:
     home, facts = document.value, document.value.facts()
     able = facts.sensors_with(Quantity.BUTTON)
     seen: set[tuple[str, int]] = set()
-    parts: tuple[tuple[str, tuple[Press, ...]], ...] = (("modes", home.modes), ("audio_pause", home.audio_pause))
+    parts: tuple[tuple[str, tuple[ButtonPress, ...]], ...] = (("modes", home.modes), ("audio_pause", home.audio_pause))
     for part, index, press in ((part, index, press) for part, all_ in parts for index, press in enumerate(all_)):
         path = (part, index, "sensor")
         if press.sensor not in facts.emits and not may_join(home):
@@ -79,21 +85,40 @@ def _idle_rules(document: Document[Home]) -> Iterator[Problem]:
 
 
 def _unheard(document: Document[Home]) -> Iterator[Problem]:
-    watched = {watch for bound in document.value.bound_rules() for watch in bound.readings}
+    facts = document.value.facts()
+    calls = [rule for rule in document.value.all_rules() if _calls_alone(rule)]
+    watched = {watch for rule in calls for bound in rule.bind(facts) for watch in bound.readings}
     for index, sensor in enumerate(document.value.sensors):
         for quantity in sorted(getattr(sensor, "will_say", sensor.emits)):
             needs_rule = QUANTITIES[quantity].life_safety and quantity is not Quantity.CANCEL
             if needs_rule and (sensor.id, quantity) not in watched:
-                message = f'says "{quantity}", but no rule listens: nobody would come; add a rule of kind {quantity}'
+                remedy = f"a rule of kind {quantity}" if quantity in _OWN_KIND else "the preset home-safety"
+                message = f'says "{quantity}", but no rule listens: nobody would come; add {remedy}'
                 yield document.problem(("sensors", index), message)
 
 
+_OWN_KIND = (Quantity.SOS, Quantity.FALL)
+
+
+def _calls_alone(rule: AnyRule) -> bool:
+    """Whether one word of an emergency is enough for it: not where it is a sign of life, or one sign of several."""
+    if isinstance(rule, Combine):
+        return rule.needs_signs == "any" or len(rule.of) == 1
+    return not isinstance(rule, Inactivity | AwayActivity)
+
+
 def _uncancelled(document: Document[Home]) -> Iterator[Problem]:
-    facts = document.value.facts()
-    for index, rule in enumerate(document.value.rules):
-        if rule.needs is Quantity.FALL and not facts.sensors_with(Quantity.CANCEL):
-            message = "nothing in this home can cancel a false alarm; give an SOS button a cancel action"
+    home, facts = document.value, document.value.facts()
+    if facts.sensors_with(Quantity.CANCEL):
+        return
+    message = "nothing in this home can cancel a false alarm; give an SOS button a cancel action"
+    for index, rule in enumerate(home.rules):
+        if isinstance(rule, Fall | FallWearable):
             yield document.problem(("rules", index), message)
+    for index, use in enumerate(home.presets):
+        rules = rules_of(preset(use.use), use)
+        if any(isinstance(rule, Fall | FallWearable) and rule.watched(facts) for rule in rules):
+            yield document.problem(("presets", index), message)
 
 
 def _conflicts(document: Document[Home]) -> Iterator[Problem]:

@@ -5,16 +5,15 @@ from datetime import timedelta
 from pydantic.json_schema import GenerateJsonSchema
 
 from config.home import Home
+from config.presets import preset_names
 from shouwang.complaint import duration_text
 
 
 def schema() -> dict[str, object]:
     """JSON Schema, draft 2020-12."""
-    return {
-        "$schema": GenerateJsonSchema.schema_dialect,
-        **Home.model_json_schema(schema_generator=_Schema),
-        "title": "A home watched by Shouwang",
-    }
+    written = Home.model_json_schema(schema_generator=_Schema)
+    written["$defs"]["Use"]["properties"]["use"]["enum"] = list(preset_names())
+    return {"$schema": GenerateJsonSchema.schema_dialect, **written, "title": "A home watched by Shouwang"}
 
 
 class _Schema(GenerateJsonSchema):

@@ -25,7 +25,18 @@ _QUALITIES = {
     Quality.QUESTIONABLE: "questionable 存疑",
     Quality.IMPLAUSIBLE: "implausible 不合理",
 }
-_UNITS = {"mm[Hg]": "mmHg", "Cel": "°C", "dB[mW]": "dBm", "[ppm]": "ppm", "kg/m2": "kg/m²", "Ohm": "Ω", "{index}": ""}
+_UNITS = {
+    "mm[Hg]": "mmHg",
+    "Cel": "°C",
+    "dB[mW]": "dBm",
+    "[ppm]": "ppm",
+    "kg/m2": "kg/m²",
+    "Ohm": "Ω",
+    "{index}": "",
+    "[g]": "g",
+    "%{LEL}": "% LEL",
+    "kW.h": "kWh",
+}
 """How people write what UCUM writes otherwise."""
 _ANSWERS = {0.0: "no 否", 1.0: "yes 是"}
 _YES_OR_NO = "1"

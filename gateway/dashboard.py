@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 from typing import Never
 
 import msgspec
@@ -35,6 +34,7 @@ from gateway.discovery import (
     sensor_configs,
 )
 from gateway.supervise import keep
+from rules.modes import HOME_SENSOR
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.driver import Measurement
 from shouwang.errors import DecodeError, DeviceError
@@ -56,16 +56,17 @@ _TICK_S = 1.0
 _FAREWELL_S = 1.0
 _GRAVE = 2
 """Alarms of P1 and P2 are "alarm", P3 and P4 "fault"."""
+_OF_THE_GATEWAY = frozenset(object_of("", what) for what in (CONNECTED, ALARM, FAULT, ALERT))
 
 
-Shown = tuple[frozenset[Quantity], timedelta | None]
-"""A sensor as the dashboard knows it: what it can say, and how long it may be silent."""
+Shown = Mapping[str, frozenset[Quantity]]
+"""The sensors as the dashboard knows them, with what each can say."""
 
 
 class Dashboard:
     """What is told, and how far it has been."""
 
-    def __init__(self, link: LocalBroker, names: Names, sensors: Callable[[], Mapping[str, Shown]]) -> None:
+    def __init__(self, link: LocalBroker, names: Names, sensors: Callable[[], Shown]) -> None:
         """`link` is a connection of its own, with `last_will_of(names)`; `sensors` tells who there is now."""
         self._link = link
         self._names = names
@@ -113,7 +114,7 @@ class Dashboard:
         """Sensors have joined or left: what is told of those that are no more is taken back."""
         there = self._there = self._sensors()
         for sensor_id in tuple(self._on):
-            if sensor_id not in there:
+            if sensor_id not in (*there, HOME_SENSOR):
                 del self._on[sensor_id]
         self._described = {one for one in self._described if one[0] in there}
         self._describe()
@@ -123,7 +124,7 @@ class Dashboard:
                 self._stale[topic] = payload
                 del self._configs[topic]
         for topic in tuple(self._states):
-            if topic.removeprefix(f"{self._names.base}/").split("/")[0] not in (*there, ALERT):
+            if topic.removeprefix(f"{self._names.base}/").split("/")[0] not in (*there, HOME_SENSOR, ALERT):
                 del self._states[topic]
         self._wake.set()
 
@@ -212,19 +213,20 @@ class Dashboard:
             self._stale[arrival.topic] = arrival.payload
             self._wake.set()
 
-    def _is_ours_now(self, object_id: str, owned: Mapping[str, str], there: Mapping[str, Shown]) -> bool:
+    def _is_ours_now(self, object_id: str, owned: Mapping[str, str], there: Shown) -> bool:
         """Whether an entity is of a sensor that there is, and of something that it can say."""
-        if object_id in (object_of("", CONNECTED), object_of("", ALERT)):
+        if object_id in _OF_THE_GATEWAY:
             return True
         for prefix, sensor_id in owned.items():
             what = object_id.removeprefix(prefix)
-            if what != object_id and what in (ALARM, FAULT, CONNECTED, *map(str, there[sensor_id][0])):
+            if what != object_id and what in (ALARM, FAULT, CONNECTED, *map(str, there[sensor_id])):
                 return True
         return False
 
     def _describe(self) -> None:
         for config in gateway_configs(self._names):
             self._config(config)
+        self._tell_alarms(HOME_SENSOR)
         for sensor_id in self._there:
             for config in sensor_configs(self._names, sensor_id):
                 self._config(config)
@@ -240,13 +242,12 @@ class Dashboard:
     def _read(self, reading: Reading) -> None:
         if reading.is_late or reading.resident_id or reading.quality is Quality.IMPLAUSIBLE:
             return  # of another day, of another person, or of none
-        shown = self._there.get(reading.sensor_id)
-        if shown is None or reading.quantity in UNTOLD:
+        if reading.sensor_id not in self._there or reading.quantity in UNTOLD:
             return
         topic, info = self._names.of(reading.sensor_id, reading.quantity), QUANTITIES[reading.quantity]
         if (reading.sensor_id, reading.quantity) not in self._described:
             self._described.add((reading.sensor_id, reading.quantity))
-            self._config(quantity_config(self._names, reading.sensor_id, reading.quantity, shown[1]))
+            self._config(quantity_config(self._names, reading.sensor_id, reading.quantity))
         if info.event:
             self._event(topic, {"event_type": str(reading.quantity), "value": reading.value})
         elif info.unit == "1":

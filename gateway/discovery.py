@@ -9,19 +9,20 @@ classes younger than 2024 are left out: an older Home Assistant would refuse the
     <topic>/<gateway>/<sensor>/availability                     online | offline, retained
     <topic>/<gateway>/<sensor>/<quantity>                       a value, ON | OFF (retained), or an event
     <topic>/<gateway>/<sensor>/alarm, .../fault                 ON | OFF, retained; details beside it under /details
+    <topic>/<gateway>/home/alarm, .../fault                     the same, of alarms that are of no single sensor
     <topic>/<gateway>/alert                                     each step of each alarm, an event
 
 Ids and values only: no name of a person is in any of them.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from importlib.metadata import version
 from typing import NamedTuple
 
 import msgspec
 
 from drivers.mqtt.ha_discovery_home import OWN_ORIGIN
+from rules.modes import HOME_SENSOR
 from shouwang.alert import AlertState, Sentence
 from shouwang.quantities import QUANTITIES, Quantity
 
@@ -156,8 +157,11 @@ class Names(NamedTuple):
         return self.of(sensor_id, "availability")
 
 
-def quantity_config(names: Names, sensor_id: str, quantity: Quantity, max_silence: timedelta | None) -> Config:
-    """How to show one quantity of one sensor."""
+def quantity_config(names: Names, sensor_id: str, quantity: Quantity) -> Config:
+    """How to show one quantity of one sensor.
+
+    It never expires by itself: whether the sensor is heard stands beside it, and a battery may be told once a day.
+    """
     info = QUANTITIES[quantity]
     fields: dict[str, Told] = {
         "name": info.zh if names.language == "zh" else info.en,
@@ -168,8 +172,6 @@ def quantity_config(names: Names, sensor_id: str, quantity: Quantity, max_silenc
     if info.event:
         fields |= {"event_types": [str(quantity)], "device_class": "button"}
         return _config(names, "event", sensor_id, quantity, fields)
-    if max_silence is not None:
-        fields["expire_after"] = max(1, round(max_silence.total_seconds()))
     if info.unit == _YES_OR_NO:
         if quantity in _STATES:
             fields["device_class"] = _STATES[quantity]
@@ -185,44 +187,49 @@ def quantity_config(names: Names, sensor_id: str, quantity: Quantity, max_silenc
 
 def sensor_configs(names: Names, sensor_id: str) -> list[Config]:
     """How to show a sensor itself: whether it is heard, and the alarms about it. These do not vanish with it."""
-    found = []
-    for what, device_class in ((ALARM, "safety"), (FAULT, "problem"), (CONNECTED, "connectivity")):
-        fields: dict[str, Told] = {"name": _said(names, what), "device_class": device_class}
-        if what == CONNECTED:
-            fields |= {
-                "state_topic": names.availability(sensor_id),
-                "payload_on": ONLINE,
-                "payload_off": OFFLINE,
-                "entity_category": "diagnostic",
-            }
-        else:
-            fields |= {
-                "state_topic": names.of(sensor_id, what),
-                "json_attributes_topic": names.of(sensor_id, f"{what}/details"),
-            }
-        found.append(_config(names, "binary_sensor", sensor_id, what, fields, always=True))
-    return found
+    connected = _connected(names, names.availability(sensor_id))
+    return [
+        *_alarm_configs(names, sensor_id, of=sensor_id),
+        _config(names, "binary_sensor", sensor_id, CONNECTED, connected, always=True),
+    ]
 
 
 def gateway_configs(names: Names) -> list[Config]:
-    """How to show the gateway: whether it runs, and each step of each alarm as an event."""
-    connected: dict[str, Told] = {
-        "name": _said(names, CONNECTED),
-        "device_class": "connectivity",
-        "entity_category": "diagnostic",
-        "state_topic": names.status,
-        "payload_on": ONLINE,
-        "payload_off": OFFLINE,
-    }
+    """How to show the gateway: whether it runs, the alarms of no single sensor, each step of each alarm as an event."""
     alert: dict[str, Told] = {
         "name": _said(names, ALERT),
         "event_types": [str(state) for state in AlertState],
         "state_topic": f"{names.base}/{ALERT}",
     }
     return [
-        _config(names, "binary_sensor", "", CONNECTED, connected, lonely=True),
+        _config(names, "binary_sensor", "", CONNECTED, _connected(names, names.status), lonely=True),
+        *_alarm_configs(names, "", of=HOME_SENSOR),
         _config(names, "event", "", ALERT, alert),
     ]
+
+
+def _connected(names: Names, topic: str) -> dict[str, Told]:
+    return {
+        "name": _said(names, CONNECTED),
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+        "state_topic": topic,
+        "payload_on": ONLINE,
+        "payload_off": OFFLINE,
+    }
+
+
+def _alarm_configs(names: Names, sensor_id: str, *, of: str) -> list[Config]:
+    found = []
+    for what, device_class in ((ALARM, "safety"), (FAULT, "problem")):
+        fields: dict[str, Told] = {
+            "name": _said(names, what),
+            "device_class": device_class,
+            "state_topic": names.of(of, what),
+            "json_attributes_topic": names.of(of, f"{what}/details"),
+        }
+        found.append(_config(names, "binary_sensor", sensor_id, what, fields, always=True))
+    return found
 
 
 def owner_of(names: Names, config_topic: str) -> str:

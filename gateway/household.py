@@ -6,12 +6,12 @@ alarm about it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 
 from config.home import Home
 from drivers.joining import Hub, Member
 from gateway.pipeline import Input
 from rules.bound import BoundRule
+from rules.silence import HAZARD
 from shouwang.alert import Alert, AlertState
 from shouwang.driver import Driver, Measurement
 from shouwang.quantities import Quantity
@@ -30,6 +30,7 @@ class Household:
         self._running: dict[str, tuple[Driver, Stop]] = {}
         self._notes: dict[str, str] = {}
         self._on: set[str] = set()
+        self._told: set[str] = set()
         self.joined: Mapping[str, Member] = {}
         """The sensors that joined, by id."""
         self.alerts(active)
@@ -43,11 +44,9 @@ class Household:
         """Each sensor that joined, and of which kind it is."""
         return {sensor_id: member.kind for sensor_id, member in self.joined.items()}
 
-    def sensors(self) -> dict[str, tuple[frozenset[Quantity], timedelta | None]]:
-        """Each sensor, what it can say, and how long it may be silent."""
-        said = self._home.facts(self._emits()).emits
-        silences = {driver.sensor_id: driver.max_silence for driver in self.drivers}
-        return {sensor_id: (quantities, silences.get(sensor_id)) for sensor_id, quantities in said.items()}
+    def sensors(self) -> Mapping[str, frozenset[Quantity]]:
+        """Each sensor, and what it can say."""
+        return self._home.facts(self._emits()).emits
 
     def watch(
         self,
@@ -77,24 +76,31 @@ class Household:
             hub.on_change(follow)
 
     def alerts(self, alerts: Iterable[Alert]) -> None:
-        """Steps of alarms, so that no sensor is forgotten while an alarm about it is on."""
+        """Steps of alarms: no sensor is forgotten while an alarm about it is on, or before its loss was told."""
         for alert in alerts:
-            if alert.state in (AlertState.PREALARM, AlertState.FIRING):
-                self._on.add(alert.key)
-            else:
-                self._on.discard(alert.key)
+            is_on = alert.state in (AlertState.PREALARM, AlertState.FIRING)
+            (self._on.add if is_on else self._on.discard)(alert.key)
+            if alert.hazard == HAZARD and is_on:
+                self._told.add(alert.sensor_id)
+            elif alert.hazard == HAZARD and not self._is_left(alert.sensor_id):
+                self._told.discard(alert.sensor_id)  # it was heard again
 
     def closed(self, keys: Iterable[str]) -> None:
         """A person has closed these alarms: who was taken out, and has no other alarm, is no sensor any more."""
         for key in keys:
             member = self.joined.get(_sensor_in(key))
-            if member is None or not member.is_left:
+            if member is None or not member.is_left or member.sensor_id not in self._told:
                 continue
             if not any(_sensor_in(one) == member.sensor_id for one in self._on):
+                self._told.discard(member.sensor_id)
                 for hub in self._hubs:
                     hub.forget(member.sensor_id)
 
     # ---- inside ----
+
+    def _is_left(self, sensor_id: str) -> bool:
+        member = self.joined.get(sensor_id)
+        return member is not None and member.is_left
 
     def _take_stock(self) -> None:
         before = {id(member.driver) for member in self.joined.values()}

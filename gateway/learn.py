@@ -1,7 +1,7 @@
 """Who is in the reach of the home's radio receivers: for an installer who presses learn buttons and pulls cords."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 from config.home import Home
@@ -17,9 +17,16 @@ Tell = Callable[[str], None]
 async def learn(home: Home, seconds: float, tell: Tell) -> None:
     """Listen for so long and tell each device once: the lines to paste, or by which name the home has it already.
 
-    Raises ConfigError where the home has no receiver.
+    Ends before that where no receiver can be used. Raises ConfigError where the home has no receiver.
     """
-    receivers = receivers_for(home.enocean, home.rfxtrx, tell=tell)
+    devices = 0
+
+    def meet(words: str) -> None:
+        nonlocal devices
+        devices += 1
+        tell(words)
+
+    receivers = receivers_for(home.enocean, home.rfxtrx, tell=meet)
     if not receivers:
         raise ConfigError(
             'this home has no radio receiver; add "enocean:" or "rfxtrx:" with "port: /dev/serial/by-id/..." '
@@ -28,13 +35,25 @@ async def learn(home: Home, seconds: float, tell: Tell) -> None:
     tell(f"listening for {seconds:.0f} s; press the learn button of each device, open doors, pull cords ...")
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-            for part, receiver in receivers.items():
-                group.create_task(_listen(receiver, tell), name=f"receiver-{part}")
-            for sensor in home.sensors:
-                if isinstance(sensor, EnoceanDevice) and "enocean" in receivers:
-                    group.create_task(_know(receivers["enocean"].ear(sensor.sender), sensor.id, tell))
-                elif isinstance(sensor, RfxtrxDevice) and "rfxtrx" in receivers:
-                    group.create_task(_know(receivers["rfxtrx"].ear(sensor.device), sensor.id, tell))
+            known = [group.create_task(_know(ear, sensor_id, meet)) for sensor_id, ear in _ears(home, receivers)]
+            await asyncio.wait([group.create_task(_listen(receiver, tell)) for receiver in receivers.values()])
+            for task in known:
+                task.cancel()
+            return
+    if not devices:
+        tell(
+            "no device was heard; press its learn button or make it speak (open the door, pull the cord) while this "
+            "runs, and bring it nearer to the receiver"
+        )
+
+
+def _ears(home: Home, receivers: Mapping[str, Receiver]) -> Iterator[tuple[str, Ear]]:
+    """Of the devices that the home has already."""
+    for sensor in home.sensors:
+        if isinstance(sensor, EnoceanDevice) and "enocean" in receivers:
+            yield sensor.id, receivers["enocean"].ear(sensor.sender)
+        elif isinstance(sensor, RfxtrxDevice) and "rfxtrx" in receivers:
+            yield sensor.id, receivers["rfxtrx"].ear(sensor.device)
 
 
 async def _listen(receiver: Receiver, tell: Tell) -> None:

@@ -206,7 +206,7 @@ def _read(noted: str | None) -> Stay | None:
         return None
     try:
         return msgspec.json.decode(noted, type=Stay)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         return None
 
 

@@ -29,7 +29,8 @@ class Entries:
             self._parts.append(f"{instrument.part}:\n  port: {port}")
             return
         name = self._name(instrument.kind.rpartition("_")[0].replace("_", "-"))
-        self._sensors.append(f"  - kind: {instrument.kind}\n    id: {name}\n    port: {port}")
+        keys = (f"id: {name}", f"port: {port}", *instrument.keys)
+        self._sensors.append("\n    ".join((f"  - kind: {instrument.kind}", *keys)))
 
     def modem(self, port: str) -> None:
         """A modem for SMS."""

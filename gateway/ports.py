@@ -96,7 +96,7 @@ def _words(seen: _Seen, used: Mapping[str, str], instruments: Sequence[Instrumen
     yield f"  {seen.trouble or _looks(seen) or _silence(seen.answer, instruments, modbus=modbus)}"
     if port.name != port.device:
         yield f"  its name that stays: {port.name}"
-    if port.why:
+    if port.why and not seen.trouble:
         yield f"  {port.why}"
 
 

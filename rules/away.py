@@ -47,7 +47,7 @@ def is_inside(reading: Reading) -> bool:
 
 
 class AwayState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="away-activity"):
-    """The mode and since when (engine ms); first and last sign of this stay; since when it is told; the last episode."""
+    """The mode, since when (engine ms), the signs of this stay, since when it is told, and when the last began."""
 
     mode: Mode = Mode.HOME
     since: int = 0

@@ -11,10 +11,10 @@ How walking looks was learned from recordings (`rules.wearable.posture`).
 
 import math
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rules.alarm import episode_begin, ms_of, reset_by
 from rules.bound import BoundRule, HomeFacts, RuleModel
@@ -67,6 +67,12 @@ class BedExitWearable(RuleModel):
         default=LOST_AFTER, description="a person who sat up and is not heard for this long is out of bed, e.g. 4s"
     )
     severity: Severity = Field(default=Severity.P2, description="priority at the call centre: P1 life ... P4 care")
+
+    @model_validator(mode="after")
+    def _axes_are_two(self) -> Self:
+        if self.front == self.up:
+            raise ValueError(f"front and up are both {self.front}; the axis to the head is another one")
+        return self
 
     @property
     def needs(self) -> Quantity:

@@ -64,7 +64,7 @@ SensorIds = Annotated[tuple[Id, ...], Field(min_length=1), AfterValidator(_each_
 class RuleModel(BaseModel):
     """What every rule's configuration holds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     id: Id = Field(description="name of this rule, the same for ever: alarms are told apart by it")
     sensors: SensorIds | None = Field(

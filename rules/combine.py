@@ -38,7 +38,7 @@ those that do tell it again every 4 h at most (sensor supervision). Set by this 
 class Clue(BaseModel):
     """A sign: a value of a quantity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     quantity: Quantity = Field(description="what is said, e.g. fall")
     sensors: SensorIds | None = Field(default=None, description="by which sensors; left out: all that can")

@@ -189,7 +189,6 @@ class Engine:
                 is_rearmed = is_rearmed or self._is_rearmed(slot.wake_at, wake_at)
         return Outcome(alerts=tuple(touched.alerts), changed=changed, rearmed=is_rearmed, next_wake=self.next_wake)
 
-
     def _is_rearmed(self, wake_at: int | None, before: int | None) -> bool:
         if wake_at is None or before is None:
             is_due = before is not None and self._now is not None and before <= self._now

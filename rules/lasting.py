@@ -4,7 +4,8 @@
     a reading out of it                               --> CANCELLED, RESOLVED (latching: a person resets it)
 
 The clock runs only within `between`; what `unless` names starts it anew (motion in the kitchen watches the stove); and
-it stands still in the modes that `not_when` names. Only good readings count.
+it stands still in the modes that `not_when` names. A doubtful reading may begin the state, only a good one ends it; but
+where a person has ended the alarm, a doubtful end lets the next beginning count.
 """
 
 import math
@@ -33,7 +34,7 @@ RULE_VERSION = 1
 class Sign(BaseModel):
     """Something said elsewhere in the home."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     quantity: Quantity = Field(description="what is said, e.g. motion")
     sensors: SensorIds | None = Field(default=None, description="by which sensors; left out: all that can")
@@ -45,13 +46,17 @@ class Sign(BaseModel):
 
 
 class LastingState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="lasting"):
-    """The first and the last reading of the state, since when its clock runs (engine ms), the mode, the alarm."""
+    """The first and the last reading of the state, since when its clock runs (engine ms), the mode, the alarm.
+
+    `is_doubted`: after it was told, a doubtful reading said that it is over.
+    """
 
     first: Reading | None = None
     last: Reading | None = None
     running: int = 0
     mode: Mode = Mode.HOME
     is_told: bool = False
+    is_doubted: bool = False
     stage: Stage = Stage()
 
 
@@ -172,12 +177,17 @@ class LastingRule:
 
     def _judge(self, state: LastingState, event: Reading) -> tuple[LastingState, tuple[Alert, ...]]:
         if self._condition.holds(event):
-            if state.first is None:
-                return msgspec.structs.replace(state, first=event, last=event, running=event.mono), ()
-            return msgspec.structs.replace(state, last=event), ()
-        if state.first is None or not self._condition.denied_by(event):
+            if state.first is None or (state.is_doubted and _is_over(state.stage)):
+                begun = msgspec.structs.replace(state, first=event, last=event, running=event.mono)
+                return msgspec.structs.replace(begun, is_told=False, is_doubted=False), ()
+            return msgspec.structs.replace(state, last=event, is_doubted=False), ()
+        if state.first is None:
             return state, ()
-        over = msgspec.structs.replace(state, first=None, last=None, is_told=False)
+        if not self._condition.denied_by(event):
+            # it ends no alarm, but where a person has ended that, what comes next is no longer the same fire
+            is_doubted = state.is_doubted or (state.is_told and event.quality is Quality.QUESTIONABLE)
+            return msgspec.structs.replace(state, is_doubted=is_doubted), ()
+        over = msgspec.structs.replace(state, first=None, last=None, is_told=False, is_doubted=False)
         if self._config.latching and state.stage.called is not None:
             return over, ()
         lasted = words.span(event.mono - state.first.mono)
@@ -239,3 +249,7 @@ class LastingRule:
         return Sentence(
             zh=f"{sensor} {state.zh}，已持续 {lasted.zh}{at_zh}", en=f"{sensor} {state.en} for {lasted.en}{at_en}"
         )
+
+
+def _is_over(stage: Stage) -> bool:
+    return stage.asked is None and stage.called is None

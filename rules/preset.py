@@ -13,7 +13,8 @@ rules: [...]
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Self
+from functools import cache
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
@@ -23,12 +24,12 @@ from shouwang.document import Id
 from shouwang.errors import ConfigError
 
 Scalar = bool | int | float | str
-Changes = Mapping[Id, Mapping[str, Scalar]]
-"""New values of keys, by rule."""
+Changes = Mapping[Id, Mapping[str, Scalar | tuple[Scalar, ...]]]
+"""New values of keys, by rule; a list where the key has one, e.g. `sensors: [hob]`."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Words(_Part):
@@ -140,14 +141,14 @@ def _by_settings(preset: Preset, use: Use) -> list[Changes]:
             continue
         if setting.choices is not None:
             found.append(setting.choices[str(value)])
-        elif not isinstance(value, str):
+        else:
             found += [{one.rule: {one.key: one.limit(float(value))}} for one in setting.sets]
     return found
 
 
 def _rule(preset: Preset, written: Mapping[str, object]) -> AnyRule:
     try:
-        return _RULE.validate_python(written)
+        return _rules().validate_python(written)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"][1:])
@@ -155,4 +156,6 @@ def _rule(preset: Preset, written: Mapping[str, object]) -> AnyRule:
         raise ConfigError(f"{told}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-_RULE: TypeAdapter[AnyRule] = TypeAdapter(Annotated[AnyRule, Field()])
+@cache
+def _rules() -> TypeAdapter[AnyRule]:
+    return TypeAdapter(AnyRule)

@@ -12,7 +12,6 @@ _SPOKEN = {
     "kg/m2": Sentence(zh="kg/m²", en="kg/m²"),
     "Ohm": Sentence(zh="欧", en="ohm"),
     "dB[mW]": Sentence(zh="dBm", en="dBm"),
-    "s": Sentence(zh="秒", en="s"),
     "[g]": Sentence(zh="g", en="g"),
     "%{LEL}": Sentence(zh="% LEL", en="% LEL"),
     "kW.h": Sentence(zh="度", en="kWh"),

@@ -230,6 +230,8 @@ def _remedy(remedy: str, node: yaml.Node | None) -> str:
     text = _text(node)
     if remedy == _QUOTES:
         return remedy.format(text[:40]) if text else "write it on this line"
+    if remedy == _DASHES and text:
+        return f"write it in brackets: [{text[:40]}], or {remedy}"
     return colon_hint(text) or remedy if remedy == _LINES else remedy
 
 

@@ -154,6 +154,7 @@ def _syntax_error(text: str, name: str, error: yaml.MarkedYAMLError) -> ConfigEr
 
 _CURES = (
     ("quoted scalar", True, "a quote is left open"),
+    ("scanning an a", True, 'put a value that begins with * or & in quotes: "*100#"'),
     ("flow", True, "a bracket is left open, or a comma is missing between brackets"),
     ("could not find expected ':'", True, "this line lacks a colon after its key"),
     ("mapping values", False, "two colons in one line, or a wrong indent; put values that hold a colon in quotes"),

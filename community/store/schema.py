@@ -246,7 +246,7 @@ downlink = sa.Table(
     metadata,
     sa.Column("command_id", sa.Text, primary_key=True),
     sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
-    sa.Column("incident_id", sa.ForeignKey("incidents.incident_id"), nullable=False),
+    sa.Column("incident_id", sa.ForeignKey("incidents.incident_id")),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("created_at", UtcMicros, nullable=False),
     sa.Column("expires_at", UtcMicros, nullable=False),
@@ -254,6 +254,19 @@ downlink = sa.Table(
     sa.Column("sent_at", UtcMicros),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Index("ix_downlink_outcome_created_at", "outcome", "created_at"),
+)
+
+# The record of who said what of a home: rows are added, never changed.
+mode_orders = sa.Table(
+    "mode_orders",
+    metadata,
+    sa.Column("command_id", sa.Text, primary_key=True),
+    sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("hours", sa.Integer, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("at", UtcMicros, nullable=False),
+    sa.Index("ix_mode_orders_gateway_id_at", "gateway_id", "at"),
 )
 
 users = sa.Table(

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from community.desk import NOT_HEARD_YET, Disposition, State
+from community.desk import NOT_HEARD_YET, Disposition, HomeMode, State
 from shouwang.alert import AlertState, Severity
 from shouwang.reading import GUEST, Quality
 from shouwang.status import SensorState
@@ -33,6 +33,7 @@ HAZARDS = {
     "sensor-silent": marked("Sensor silent"),
     "gateway-silent": marked("Gateway silent"),
     "unreadable": marked("Unreadable alarm message"),
+    "away-activity": marked("Somebody in an empty home"),
 }
 
 DISPOSITIONS = {
@@ -43,6 +44,20 @@ DISPOSITIONS = {
     Disposition.TECHNICAL_FIXED: marked("Technical fault fixed"),
     Disposition.DECEASED: marked("Deceased"),
 }
+
+MODES = {
+    HomeMode.HOME: marked("At home"),
+    HomeMode.AWAY: marked("Away"),
+    HomeMode.HOSPITAL: marked("In hospital"),
+    HomeMode.VISITOR: marked("Visitors are there"),
+}
+
+OUTCOMES = {
+    "waiting": marked("waits to be sent"),
+    "sent": marked("sent"),
+    "expired": marked("never sent: the home was away too long"),
+}
+"""What became of a command."""
 
 ALERT_STATES = {
     AlertState.PREALARM: marked("asking at home"),
@@ -75,6 +90,9 @@ UNITS = {
     "Ohm": "Ω",
     "dB[mW]": "dBm",
     "[ppm]": "ppm",
+    "[g]": "g",
+    "%{LEL}": "% LEL",
+    "kW.h": "kWh",
     "ug/m3": "µg/m³",
     "{index}": "",
 }

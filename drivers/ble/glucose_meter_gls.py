@@ -54,6 +54,7 @@ class GlucoseTalk:
         self._clock = DeviceClock(None)
         self._device: Peripheral | None = None
         self._moments: dict[int, Moment] = {}
+        self._has_contexts = False
 
     @property
     def is_over(self) -> bool:
@@ -67,6 +68,7 @@ class GlucoseTalk:
         self._moments.clear()
         if not (device.can_tell(MEASUREMENT) and device.can_tell(RECORD_ACCESS)):
             raise DeviceError("the device has a Glucose Service that reports nothing")
+        self._has_contexts = device.can_tell(CONTEXT)
         for attribute in (MEASUREMENT, CONTEXT, RECORD_ACCESS):
             if device.can_tell(attribute):
                 await device.subscribe(attribute)
@@ -85,13 +87,15 @@ class GlucoseTalk:
             return self._context(value)
         measurement = decode_glucose(value)
         moment = self._moments[measurement.sequence] = self._clock.moment_at(local_time(measurement))
-        note = self._records.took(measurement.sequence)
+        is_whole = not (measurement.context_follows and self._has_contexts)
+        note = self._records.took(measurement.sequence, is_whole=is_whole)
         return self._once(glucose.samples(measurement, value), moment, value, note)
 
     def _context(self, value: bytes) -> list[Emitted]:
         context = decode_glucose_context(value)
         moment = self._moments.get(context.sequence, Moment(is_known=False))
-        return self._once(glucose_context.samples(context, value), moment, value)
+        note = self._records.took(context.sequence)
+        return self._once(glucose_context.samples(context, value), moment, value, note)
 
     def _once(self, said: list[Said], moment: Moment, value: bytes, *notes: Note) -> list[Emitted]:
         if self._seen.has(value):

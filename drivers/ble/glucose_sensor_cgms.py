@@ -4,6 +4,7 @@ Its records carry minutes since the start of the session. What was measured whil
 it connects again. A check sum that is wrong is refused, never guessed.
 """
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
@@ -31,6 +32,7 @@ MEASUREMENT = Attribute(SERVICE, 0x2AA7)
 FEATURE = Attribute(SERVICE, 0x2AA8)
 SESSION_START = Attribute(SERVICE, 0x2AAA)
 RECORD_ACCESS = Attribute(SERVICE, 0x2A52)
+_SECONDS_A_MINUTE = 60.0
 
 
 class GlucoseSensorCgms(BluetoothSensor):
@@ -67,6 +69,9 @@ class CgmTalk:
         self._device: Peripheral | None = None
         self._start: datetime | None = None
         self._has_crc: bool | None = None
+        self._can_be_asked = False
+        self._told: tuple[datetime | None, int, float] | None = None
+        """The last that it told unasked: of which session, its minute, and the loop's time."""
 
     async def open(self, told: Told) -> None:
         """Learn the session, subscribe, ask for what was missed. Raises DeviceError."""
@@ -76,7 +81,8 @@ class CgmTalk:
             raise DeviceError("the device has a CGM Service that reports nothing")
         await self._learn(device)
         await device.subscribe(MEASUREMENT)
-        if device.can_tell(RECORD_ACCESS):
+        self._can_be_asked = device.can_tell(RECORD_ACCESS)
+        if self._can_be_asked:
             await device.subscribe(RECORD_ACCESS)
             await device.write(RECORD_ACCESS, self._records.begin())
 
@@ -99,19 +105,35 @@ class CgmTalk:
         if attribute == RECORD_ACCESS:
             return [Alive()]
         found: list[Emitted] = []
-        for record in decode_cgm_measurement(value, has_crc=self._has_crc).records:
+        records = decode_cgm_measurement(value, has_crc=self._has_crc).records
+        latest = records[-1].time_offset_min if records else 0
+        is_live = self._is_live(latest)
+        for record in records:
             identity = (self._start, record)
             if self._seen.has(identity):
                 continue
-            samples = dated(record_samples(record, value), self._moment(record.time_offset_min))
+            moment = self._moment(record.time_offset_min, latest=latest, is_live=is_live)
+            samples = dated(record_samples(record, value), moment)
             notes = (self._records.took(record.time_offset_min), self._seen.add(identity))
             found.append(Record(samples=tuple(samples), notes=notes))
         return found or [Alive()]
 
-    def _moment(self, minutes: int) -> Moment:
-        if self._start is None:
-            return Moment(is_known=False)
-        return self._clock.moment_at(self._start + timedelta(minutes=minutes))
+    def _moment(self, minutes: int, *, latest: int, is_live: bool) -> Moment:
+        moment = self._clock.moment_at(self._start, later=timedelta(minutes=minutes))
+        return self._clock.moment_of_live(moment, ago=timedelta(minutes=latest - minutes)) if is_live else moment
+
+    def _is_live(self, minutes: int) -> bool:
+        """Whether it tells what it measures: unasked, and not faster than it can measure.
+
+        That is of now, also where the session began by a clock that was wrong.
+        """
+        if not (self._can_be_asked and self._records.is_over):
+            return False
+        now, before = asyncio.get_running_loop().time(), self._told
+        self._told = self._start, minutes, now
+        if before is None or before[0] != self._start:
+            return False
+        return now - before[2] >= (minutes - before[1]) * _SECONDS_A_MINUTE / 2
 
 
 _CODECS: Codecs = {

@@ -5,8 +5,10 @@ has said all: its battery is its owner's. One that measures all the time is kept
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple, Protocol
 
@@ -17,12 +19,16 @@ from drivers.ble.codec.device_information import Identity, decode_text
 from drivers.ble.codec.quirks import quirk_of
 from drivers.ble.device_clock import DeviceClock, heed_clock
 from drivers.ble.inbox import Inbox
-from drivers.ble.link import Peripheral, connected
+from drivers.ble.link import LinkLost, NoLink, Peripheral, connected
 from drivers.ble.radio import Radio
+from drivers.ble.records import Refused
+from drivers.ble.rest import Rest
 from drivers.rejects import Rejects
 from shouwang.driver import Alive, Emit, Emitted, Said, Sample
 from shouwang.errors import DecodeError, DeviceError
 from shouwang.quantities import Quantity
+
+log = logging.getLogger(__name__)
 
 BATTERY = Attribute(0x180F, 0x2A19)
 _MANUFACTURER = Attribute(0x180A, 0x2A29)
@@ -30,6 +36,11 @@ _MODEL = Attribute(0x180A, 0x2A24)
 
 IDLE_S = 30.0
 """A cuff that stays connected sends its memory within seconds; scales and thermometers measure again within these."""
+VISIT_S = 600.0
+"""Longest visit to a passing device: a memory of 1,000 records takes two minutes; one that never stops speaking (of its
+battery, of the pressure in its cuff) must not keep its connection from others for good."""
+IN_VAIN = 3
+"""Visits in a row that come to nothing before a passing device is down: once or twice it has just fallen asleep."""
 
 
 class Told(NamedTuple):
@@ -87,7 +98,11 @@ class HealthDriver:
         self._inbox = Inbox()
         radio.standing.want(address, talk.unasked, self._inbox)
         self._identity: Identity | None = None
-        self._heard = 0
+        self._clock: DeviceClock | None = None
+        self._visit_now = _Visit()
+        self._rest = Rest()
+        self._in_vain = 0
+        self._failed_at: float | None = None
 
     @property
     def sensor_id(self) -> str:
@@ -111,45 +126,81 @@ class HealthDriver:
             raise DeviceError(f"{self._address} has ended the connection")
         await self._radio.ready()
         while True:
-            emit(Alive())  # it would be heard
+            if self._failed_at is None or self._radio.up_since > self._failed_at:
+                emit(Alive())  # it would be heard
+            try:
+                await self._pass_by(emit)
+            except DeviceError:  # what is wrong with it stays wrong until a visit succeeds, whatever is heard of it
+                self._failed_at = asyncio.get_running_loop().time()
+                raise
+            self._failed_at = None
+
+    async def _pass_by(self, emit: Emit) -> None:
+        """One visit to a device that sleeps. Asleep is not down: raises DeviceError where it is heard and refuses."""
+        try:
             await self._visit(emit, is_passing=True)
+        except (NoLink, LinkLost) as error:
+            self._in_vain += 1
+            if self._in_vain < IN_VAIN:
+                log.debug("%s: a visit came to nothing: %s", self._sensor_id, error)
+                return
+            raise DeviceError(
+                f"heard, but {IN_VAIN} connections in a row came to nothing, the last since {error}; bring it nearer, "
+                "keep phones away from it, and if it wants to be paired: shouwang gateway pair ADDRESS"
+            ) from error
+        self._in_vain = 0
 
     async def _visit(self, emit: Emit, *, is_passing: bool) -> None:
-        self._heard = 0
+        visit = self._visit_now = _Visit()
         failure: DeviceError | None = None
         try:
             async with connected(
-                self._radio, self._address, services=self._talk.services, inbox=self._inbox, is_passing=is_passing
+                self._radio,
+                self._address,
+                services=self._talk.services,
+                inbox=self._inbox,
+                is_passing=is_passing,
+                rest=self._rest if is_passing else None,
             ) as device:
                 await self._open(device, emit)
+                visit.is_open = True
                 _say_strength(device, emit)
-                await self._listen(device, emit, idle_s=IDLE_S if is_passing else None)
+                await self._listen(device, emit, visit, is_passing=is_passing)
         except DeviceError as error:
             failure = error
+        except asyncio.CancelledError:
+            self._take_waiting(emit)
+            raise
         # bluetoothd has confirmed what came before the link went: the device will not send it again
         await self._radio.standing.caught_up(self._address)
         self._take_waiting(emit)
-        if failure is not None and not (is_passing and self._heard):  # a passing device ends a visit by going to sleep
-            raise failure
+        if failure is not None and not (is_passing and visit.may_end_with(failure)):
+            raise failure  # and tried again at once, or after the supervisor's pause
+        is_broken = (failure is not None or visit.is_cut) and not self._talk.is_over
+        self._rest.begin(asyncio.get_running_loop().time(), has_news=visit.has_news, is_broken=is_broken)
 
     async def _open(self, device: Peripheral, emit: Emit) -> None:
         service = next(number for number in self._talk.services if device.has_service(number))
-        clock = await heed_clock(device, service)
+        clock = self._clock = await heed_clock(device, service, before=self._clock)
         identity = await self._identify(device)
-        await self._open_battery(device, emit)
+        battery = await self._open_battery(device)
         await self._talk.open(Told(device, clock, identity))
+        if battery is not None:  # not before: a device that gives only this is of no use, and must not seem to be
+            self._take(BATTERY, battery, emit)
 
-    async def _listen(self, device: Peripheral, emit: Emit, *, idle_s: float | None) -> None:
+    async def _listen(self, device: Peripheral, emit: Emit, visit: "_Visit", *, is_passing: bool) -> None:
         with suppress(TimeoutError):  # it has no more to say
-            while not self._talk.is_over:
-                async with asyncio.timeout(idle_s):
-                    attribute, value = await device.next_value()
-                self._heard += 1
-                await self._hear(attribute, value, emit)
+            async with asyncio.timeout(VISIT_S if is_passing else None) as whole:
+                while not self._talk.is_over:
+                    async with asyncio.timeout(IDLE_S if is_passing else None):
+                        attribute, value = await device.next_value()
+                    await self._hear(attribute, value, emit)
+        visit.is_cut = whole.expired()
 
     def _take_waiting(self, emit: Emit) -> None:
         for attribute, value in self._inbox.take_all():
-            self._heard += 1
+            if attribute == BATTERY and not self._visit_now.is_open:
+                continue  # as in `_open`
             self._take(attribute, value, emit)
 
     async def _hear(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
@@ -160,12 +211,14 @@ class HealthDriver:
             self._rejects.add(error)
 
     def _take(self, attribute: Attribute, value: bytes, emit: Emit) -> None:
+        self._visit_now.has_heard |= attribute != BATTERY
         try:
             said = self._meaning(attribute, value)
         except DecodeError as error:
             self._rejects.add(error)
             return
         for one in said:
+            self._visit_now.has_news |= attribute != BATTERY and not isinstance(one, Alive)
             emit(one)
 
     def _meaning(self, attribute: Attribute, value: bytes) -> list[Emitted]:
@@ -178,12 +231,30 @@ class HealthDriver:
             self._identity = Identity(manufacturer=texts[0], model=texts[1], name=device.name or "")
         return self._identity
 
-    async def _open_battery(self, device: Peripheral, emit: Emit) -> None:
+    async def _open_battery(self, device: Peripheral) -> bytes | None:
         if not device.has(BATTERY):
-            return
-        self._take(BATTERY, await device.read(BATTERY), emit)  # before it is subscribed, or it would come twice
+            return None
+        value = await device.read(BATTERY)  # before it is subscribed, or it would come twice
         if device.can_tell(BATTERY):
             await device.subscribe(BATTERY)
+        return value
+
+
+@dataclass(kw_only=True, slots=True)
+class _Visit:
+    """What became of one visit. `has_news`: something was told that was not known; `is_open`: all was asked for;
+    `is_cut`: it took too long."""
+
+    is_open: bool = False
+    is_cut: bool = False
+    has_heard: bool = False
+    has_news: bool = False
+
+    def may_end_with(self, failure: DeviceError) -> bool:
+        """Whether that is how a passing device goes to sleep."""
+        if isinstance(failure, LinkLost):
+            return self.is_open or self.has_heard
+        return self.has_heard and not isinstance(failure, Refused)
 
 
 def as_standard(identity: Identity, attribute: Attribute, value: bytes) -> bytes:

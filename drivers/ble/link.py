@@ -19,20 +19,37 @@ from drivers.ble.complaints import in_plain_words
 from drivers.ble.daemon import connected_daemon
 from drivers.ble.inbox import Inbox
 from drivers.ble.radio import Radio
+from drivers.ble.rest import Rest
+from drivers.ble.scan import PAUSE_S, ROUND_S
 from shouwang.errors import DeviceError
 
 SEARCH_S = 30.0
 """A device that is on advertises at least every 10.24 s (Core specification); three of these, and it is not there."""
 CONNECT_S = 20.0
 """As bleak-retry-connector waits for one attempt."""
+LINK_S = ROUND_S + 1.0
+"""Until the link stands, of a device that is always on: it may advertise as rarely as every 10.24 s. Where somebody
+else waits for a turn it has no longer than one that passes."""
+PASSING_LINK_S = PAUSE_S + 2.0
+"""The same of one that is awake for moments: these advertise every second or two, so it has fallen asleep. Nobody else
+can be connected to meanwhile, and others may be awake for 8 s only."""
 SLOT_S = 30.0
 CALL_S = 10.0
 DISCONNECT_S = 12.0
 """bleak itself waits 10 s for the device to let go."""
+_LOOK_S = 0.5
 _LOST_S = 1.0
 """For a link that is gone with its bluetoothd: nobody will say that it let go. bleak tidies up when it is cancelled."""
 _GRACE_S = 5.0
-"""For bleak to tidy up after a time-out of its own; then it is cancelled once more."""
+"""For bleak to tidy up after a time-out: it waits for bluetoothd's answer then. It is cancelled once more."""
+
+
+class NoLink(DeviceError):
+    """No link came about: it is asleep, out of reach, busy, or there was no room."""
+
+
+class LinkLost(DeviceError):
+    """The link that stood is gone."""
 
 
 @asynccontextmanager
@@ -43,42 +60,49 @@ async def connected(
     services: Sequence[int],
     inbox: Inbox | None = None,
     is_passing: bool = False,
+    rest: Rest | None = None,
     is_bonding: bool = False,
 ) -> AsyncIterator["Peripheral"]:
     """A connection to the device with this address, which must offer one of `services`; closed at the end of the block.
 
     `is_passing`: a device that is awake only for moments: it is waited for as long as the radio listens, connected to
-    the moment it is heard, and has a slot kept for it. `is_bonding`: bond before anything is asked, since some drop a
-    stranger; `services` may be empty then. `inbox` is where its values go. Raises DeviceError where the adapter does
-    not work, the device is not heard, refuses or has none of the services.
+    the moment it is heard, after its `rest`, and has a slot kept for it. `is_bonding`: bond before anything is asked,
+    since some drop a stranger; `services` may be empty then. `inbox` is where its values go. Raises NoLink where the
+    device is not heard or does not answer; DeviceError where the adapter does not work, the device refuses or has none
+    of the services.
     """
     async with AsyncExitStack() as stack:
         await radio.ready()
         while True:
-            await _wait_for(radio, address, services, is_passing=is_passing)
+            await _wait_for(radio, address, services, rest, is_passing=is_passing)
             async with AsyncExitStack() as attempt:
                 await _take_slot(radio, attempt, is_passing=is_passing)
-                async with radio.initiator:
+                async with radio.turn():
                     radio.must_be_up()
                     device = await _here(radio, address, services)
                     if device is None:  # its turn came too late: it has gone to sleep again
                         continue
                     peripheral = Peripheral(device, radio, inbox or Inbox(), is_bonding=is_bonding)
-                    await _connect(radio, peripheral, services, attempt)
+                    link_s = CONNECT_S if is_bonding else PASSING_LINK_S if is_passing else LINK_S
+                    await _connect(radio, peripheral, services, attempt, link_s)
                 await stack.enter_async_context(attempt.pop_all())
                 break
         yield peripheral
 
 
-async def _wait_for(radio: Radio, address: str, services: Sequence[int], *, is_passing: bool) -> None:
+async def _wait_for(
+    radio: Radio, address: str, services: Sequence[int], rest: Rest | None, *, is_passing: bool
+) -> None:
     with radio.ear(address, takes_all=True) as ear:
-        if await _here(radio, address, services) is not None:
+        sighting = radio.here(address)
+        if sighting is None and await _already_connected(radio, address, services) is not None:
             return
         try:
             async with asyncio.timeout(None if is_passing else SEARCH_S):
-                await ear.next()
+                while sighting is None or not (rest is None or rest.heard(sighting.at)):
+                    sighting = await ear.next()
         except TimeoutError as error:
-            raise DeviceError(
+            raise NoLink(
                 f"{address} was not heard by {radio.adapter} in {SEARCH_S:.0f} s; is it switched on, charged, near, "
                 "and not connected to a phone?"
             ) from error
@@ -91,7 +115,7 @@ async def _take_slot(radio: Radio, stack: AsyncExitStack, *, is_passing: bool) -
                 await stack.enter_async_context(radio.lasting_slots)
             await stack.enter_async_context(radio.slots)
     except TimeoutError as error:
-        raise DeviceError(
+        raise NoLink(
             f"all connections that {radio.adapter} can carry are in use; a second Bluetooth adapter would help"
         ) from error
 
@@ -115,11 +139,13 @@ async def _already_connected(radio: Radio, address: str, services: Sequence[int]
     return None
 
 
-async def _connect(radio: Radio, peripheral: "Peripheral", services: Sequence[int], stack: AsyncExitStack) -> None:
+async def _connect(
+    radio: Radio, peripheral: "Peripheral", services: Sequence[int], stack: AsyncExitStack, link_s: float
+) -> None:
     stack.push_async_callback(peripheral.let_go)
     stack.enter_context(radio.lost_with(peripheral.lose))
     async with radio.quiet(peripheral.address, lambda: peripheral.is_linked):
-        await peripheral.connect()
+        await peripheral.connect(link_s)
     if services and not any(peripheral.has_service(service) for service in services):
         await _forget_services(radio, peripheral.address)
         wanted = " or ".join(f"{service:04X}" for service in services)
@@ -147,14 +173,22 @@ class Peripheral:
         self._radio = radio
         self._adapter = radio.adapter
         self._lost: str | None = None
-        self._deadlines: set[asyncio.Timeout] = set()
+        self._deadlines: dict[asyncio.Timeout, asyncio.Timeout] = {}
+        """Of the calls under way, each with the one that ends its tidying up."""
         self._inbox = inbox
         self._client = BleakClient(device, disconnected_callback=self._disconnected, timeout=CONNECT_S, pair=is_bonding)
 
-    async def connect(self) -> None:
-        """Connect and learn what the device offers."""
-        async with self._asked("asked to connect", CONNECT_S + _GRACE_S):
-            await self._client.connect()
+    async def connect(self, link_s: float = CONNECT_S) -> None:
+        """Connect, the link within `link_s`, and learn what the device offers. Raises NoLink."""
+        loop = asyncio.get_running_loop()
+        self._giving_up = loop.call_later(min(link_s, PASSING_LINK_S), self._give_up, loop.time() + link_s)
+        try:
+            async with self._asked("asked to connect", CONNECT_S + _GRACE_S):
+                await self._client.connect()
+        except DeviceError as error:
+            raise NoLink(str(error)) from error
+        finally:
+            self._giving_up.cancel()
 
     async def let_go(self) -> None:
         """Close the connection, whatever state it is in."""
@@ -253,8 +287,23 @@ class Peripheral:
         if self._lost is None:
             self._lost = why
         self._inbox.wake()
-        for deadline in self._deadlines:
-            deadline.reschedule(asyncio.get_running_loop().time())
+        self._end_calls()
+
+    def _give_up(self, latest: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self.is_linked:
+            return
+        if loop.time() >= latest or self._radio.is_awaited:
+            self._end_calls()
+        else:
+            self._giving_up = loop.call_later(min(_LOOK_S, latest - loop.time()), self._give_up, latest)
+
+    def _end_calls(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for deadline, end in self._deadlines.items():
+            if not deadline.expired():  # one that is, is tidying up already
+                deadline.reschedule(now)
+                end.reschedule(now + _GRACE_S)
 
     @asynccontextmanager
     async def _asked(self, what: str, limit_s: float | None = None) -> AsyncIterator[None]:
@@ -262,19 +311,20 @@ class Peripheral:
         self._must_stand()
         try:
             with in_plain_words(self._adapter, f"{self.address}, {what},"):
-                async with asyncio.timeout(CALL_S if limit_s is None else limit_s) as deadline:
-                    self._deadlines.add(deadline)
+                limit_s = CALL_S if limit_s is None else limit_s
+                async with asyncio.timeout(limit_s + _GRACE_S) as end, asyncio.timeout(limit_s) as deadline:
+                    self._deadlines[deadline] = end
                     try:
                         yield
                     finally:
-                        self._deadlines.discard(deadline)
+                        del self._deadlines[deadline]
         except DeviceError:
             self._must_stand()
             raise
 
     def _must_stand(self) -> None:
         if self._lost is not None:
-            raise DeviceError(f"the connection to {self.address} was lost; {self._lost}")
+            raise LinkLost(f"the connection to {self.address} was lost; {self._lost}")
 
     def _disconnected(self, _client: BleakClient) -> None:
         self.lose("it is out of range, off or empty")

@@ -42,7 +42,8 @@ class Radio:
         """Nothing is touched before `run`. `slots`: connections at a time; one of them is left to passing devices."""
         self.adapter = adapter
         self.initiator = asyncio.Lock()
-        """Held while connecting: an adapter makes one connection at a time."""
+        """Held while connecting: an adapter makes one connection at a time. Taken by `turn`."""
+        self._waiting = 0
         self.slots = asyncio.Semaphore(slots)
         self.lasting_slots = asyncio.Semaphore(max(1, slots - 1))
         self.standing = Standing(adapter, self.data_came)
@@ -53,6 +54,8 @@ class Radio:
         self._news = asyncio.Event()
         self._pause = Pause(self._news.set)
         self._why_down: str | None = f"the Bluetooth adapter {adapter} is not in use yet"
+        self.up_since = float("-inf")
+        """The loop's time at which it came up after it was down."""
         self._settled = asyncio.Event()
         self._lose: set[Callable[[str], None]] = set()
         self._last_data = float("-inf")
@@ -92,6 +95,24 @@ class Radio:
         `is_periodic`: it advertises all the time, so that its silence is odd.
         """
         return self._hearing.ear(address, self.must_be_up, is_periodic=is_periodic, takes_all=takes_all)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """The block may connect, in the order of asking."""
+        self._waiting += 1
+        try:
+            await self.initiator.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self.initiator.release()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a turn."""
+        return self._waiting > 0
 
     @asynccontextmanager
     async def quiet(self, address: str, is_over: Callable[[], bool]) -> AsyncIterator[None]:
@@ -269,6 +290,8 @@ class Radio:
         self._news.set()
 
     def _come_up(self) -> None:
+        if self._why_down is not None:
+            self.up_since = _now()
         self._why_down = None
         self._settled.set()
 

@@ -25,6 +25,10 @@ _NAME = "last-record"
 _HIGHEST = 0xFFFF
 
 
+class Refused(DeviceError):
+    """The device does not tell its records."""
+
+
 class _Phase(Enum):
     ALL = auto()
     NEW = auto()
@@ -56,18 +60,21 @@ class Records:
         self._phase = _Phase.NEW
         return report_from(self._last + 1)
 
-    def took(self, number: int) -> Note:
-        """A record came in; the note goes onto the card with it."""
+    def took(self, number: int, *, is_whole: bool = True) -> Note:
+        """A record came in, or without `is_whole` a part of it: it is asked for again until the rest has come.
+
+        The note goes onto the card with it.
+        """
         if self._phase is _Phase.NEWEST and self._last is not None and number < self._last:
             self._was_emptied = True
-        if self._phase is not _Phase.NEWEST:
+        if self._phase is not _Phase.NEWEST and is_whole:
             self._last = number if self._last is None else max(self._last, number)
-        return Note(name=_NAME, text=str(number if self._last is None else self._last))
+        return Note(name=_NAME, text="" if self._last is None else str(self._last))
 
     def answered(self, value: bytes) -> bytes | None:
         """What to ask next after this answer of the control point; None: nothing.
 
-        Raises DecodeError; raises DeviceError where the device refuses.
+        Raises DecodeError, Refused.
         """
         answer = decode_record_access(value)
         if not isinstance(answer, RecordResponse) or answer.request != Operation.REPORT:
@@ -81,7 +88,7 @@ class Records:
         is_refused = answer.code not in (Code.SUCCESS, Code.NO_RECORDS) and self._phase is not _Phase.NEWEST
         self._phase = _Phase.OVER
         if is_refused:
-            raise DeviceError(f"the device refuses to tell its records (code {answer.code})")
+            raise Refused(f"the device refuses to tell its records (code {answer.code})")
         return None
 
     async def go_on(self, device: Peripheral | None, point: Attribute, value: bytes) -> None:

@@ -24,7 +24,7 @@ Address = Annotated[str, AfterValidator(_bluetooth_address)]
 class BluetoothSensor(BaseModel):
     """A sensor that one adapter of this box hears."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     id: Id = Field(description="name of this sensor in the home")
     address: Address = Field(description="Bluetooth address of the device, e.g. C0:FF:EE:00:00:01")

@@ -16,7 +16,7 @@ from shouwang.quantities import Quantity
 class DoorContactZigbee2mqtt(BaseModel):
     """A contact at a door or window that Zigbee2MQTT publishes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     emits: ClassVar[frozenset[Quantity]] = frozenset({Quantity.DOOR, Quantity.TAMPER, Quantity.BATTERY})
 
     kind: Literal["door_contact_zigbee2mqtt"]

@@ -105,7 +105,7 @@ class Finder(Protocol):
 class HomeModel(BaseModel):
     """What the configurations of all homes hold."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     emits: ClassVar[frozenset[Quantity]] = frozenset({Quantity.PROBLEM})
     brings: ClassVar[frozenset[Quantity]] = frozenset(Quantity)
     """What its members may say."""

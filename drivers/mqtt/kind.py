@@ -42,7 +42,7 @@ SOS_ACTIONS = tuple(sorted(SOS_WORDS))
 class MqttKind(BaseModel):
     """One sensor behind the local broker."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     id: Id = Field(description="name of this sensor in the home")
     says: tuple[Quantity, ...] | None = Field(

@@ -1,7 +1,7 @@
 """The home's one connection to its local MQTT broker. The only module that imports aiomqtt.
 
-The broker keeps our place for a minute (MQTT 5 session): what is pressed while the gateway restarts is delivered late,
-not lost. Older than that it would be an alarm about the past.
+The broker keeps our place for a minute (MQTT 5 session): what is published with QoS 1 while the gateway restarts is
+delivered late, not lost. Older than that it would be an alarm about the past.
 """
 
 import asyncio

@@ -51,7 +51,7 @@ class JsonValue(SaidAs):
 class Availability(BaseModel):
     """Where the device, or who speaks for it, says whether it is there."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     topic: Filter = Field(description="topic on which it is said, e.g. greenhouse/status")
     path: Path = Field(default=_WHOLE, description="where it stands in the JSON; @ is the whole message")

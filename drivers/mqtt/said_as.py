@@ -16,7 +16,7 @@ from shouwang.quantities import QUANTITIES, Quantity
 class SaidAs(BaseModel):
     """One value of a device and what it means."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     quantity: Quantity = Field(description="what it is, e.g. temperature, smoke, door, power")
     unit: Unit | None = Field(

@@ -3,12 +3,14 @@
 What a message means is the `decode` of its maker. Here stands what is the same for all makers:
 
     a retained event (a press) is none: the broker repeats it at every connect, nobody knows when it happened;
-    a retained state is a state, held back until nothing retained says that the device is gone;
-    a device's own time makes old values history, but never delays or hides an event or a danger that is said now.
+    a retained state (smoke, a door) is how it stands now, whatever its time: it may raise an alarm, never end one;
+    it is held back until nothing retained says that the device is gone, unless it is a danger that is on;
+    a device's own time makes old measurements history, never a press or a state.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Never
@@ -16,6 +18,7 @@ from typing import Never
 import msgspec
 
 from drivers.mqtt.link import Arrival, Subscription
+from drivers.mqtt.meaning import YES_OR_NO
 from drivers.rejects import Rejects
 from shouwang.driver import Alive, Emit, Said, Sample
 from shouwang.errors import DecodeError, DeviceError
@@ -27,6 +30,8 @@ SETTLE_S = 0.5
 heard, nor is its last state of before passed on: it may be offline."""
 MAX_HELD_TOPICS = 64
 """Retained topics of one device that are held back; a Z-Wave node has some twenty that mean anything."""
+MAX_HELD_DANGERS = 512
+"""A fire is held also where the topics of a wide filter are more than those."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +45,12 @@ class Presence:
 Heard = Said | Presence
 Decode = Callable[[Arrival], Sequence[Heard]]
 """What one message means; raises DecodeError. No message at all that it knows may be empty: that is no life sign."""
+
+_DANGERS = frozenset({q for q, info in QUANTITIES.items() if info.life_safety and not info.event} | {Quantity.LEAK})
+_MEASURED = frozenset({Quantity.IRREGULAR_PULSE, Quantity.CONSCIOUSNESS, Quantity.OXYGEN_THERAPY, Quantity.MODE})
+"""Have no unit either, and are found at a moment or set by a person: no state in which a device is."""
+STATES = frozenset(q for q, info in QUANTITIES.items() if info.unit == YES_OR_NO and not info.event) - _MEASURED
+"""What a device is in until it says otherwise."""
 
 LEFT = "$left"
 """Topic of the pretended message that a device was taken out of its network; brokers never send it."""
@@ -61,7 +72,7 @@ class MqttSensor:
         self._decode = decode
         self._max_silence = max_silence
         self._subscription = subscription
-        self._gone: set[str] = set()
+        self._gone: dict[str, str] = {}
         self._held: dict[str, list[Said]] = {}
         self._stamps: dict[Quantity, datetime] = {}
         self._rejects = Rejects(sensor_id)
@@ -111,25 +122,41 @@ class MqttSensor:
 
     async def _stand(self, emit: Emit) -> None:
         """Return when the device stands: nothing retained says that it is gone, or it is back."""
-        settled_at = asyncio.get_running_loop().time() + self.settle_s
-        while self._gone or asyncio.get_running_loop().time() < settled_at:
-            try:
-                async with asyncio.timeout_at(None if self._gone else settled_at):
-                    arrival = await self._subscription.next()
-            except TimeoutError:
-                break
-            said = self._hear(arrival)
-            if arrival.retained:
-                self._hold(arrival.topic, said)
-                continue
-            for one in said:
-                emit(one)
+        loop = asyncio.get_running_loop()
+        settled_at, is_settled = loop.time() + self.settle_s, False
+        while self._gone or not is_settled:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(None if is_settled else settled_at):
+                    self._take(await self._subscription.next(), emit)
+            if not is_settled and loop.time() >= settled_at:
+                is_settled = True
+                self._tell_last_words(emit)
         held, self._held = self._held, {}
         for one in (Alive(), *(one for said in held.values() for one in said)):
             emit(one)
 
+    def _take(self, arrival: Arrival, emit: Emit) -> None:
+        said = self._hear(arrival)
+        if arrival.retained:
+            self._hold(arrival.topic, said)
+            return
+        for one in said:
+            emit(one)
+
+    def _tell_last_words(self, emit: Emit) -> None:
+        """Who is gone may have said before that it burns, while we were away: that is told, then that it is gone."""
+        if not self._gone:
+            return
+        dangers = [one for said in self._held.values() for one in said if _is_danger(one)]
+        self._held = {topic: [one for one in said if not _is_danger(one)] for topic, said in self._held.items()}
+        for one in dangers:
+            emit(one)
+        if dangers:
+            raise DeviceError(next(iter(self._gone.values())))
+
     def _hold(self, topic: str, said: list[Said]) -> None:
-        if said and (topic in self._held or len(self._held) < MAX_HELD_TOPICS):
+        limit = MAX_HELD_DANGERS if any(map(_is_danger, said)) else MAX_HELD_TOPICS
+        if said and (topic in self._held or len(self._held) < limit):
             self._held[topic] = said
 
     def _hear(self, arrival: Arrival) -> list[Said]:
@@ -156,9 +183,9 @@ class MqttSensor:
 
     def _be(self, source: str, presence: Presence) -> None:
         if presence.is_there:
-            self._gone.discard(source)
+            self._gone.pop(source, None)
         elif source not in self._gone:
-            self._gone.add(source)
+            self._gone[source] = presence.why
             raise DeviceError(presence.why)
 
     def _worth(self, said: list[Said], *, retained: bool) -> list[Said]:
@@ -167,26 +194,30 @@ class MqttSensor:
         for one in said:
             if not isinstance(one, Sample):
                 found.append(one)
-                continue
-            info = QUANTITIES[one.quantity]
-            if retained and info.event:
-                continue
-            if one.measured_at is None:
-                found.append(one)
-            elif not retained and (info.event or info.life_safety):
-                # a device's clock that is hours wrong must not make a press or a fire history
+            elif not QUANTITIES[one.quantity].event:
+                found.append(self._level(one, retained=retained))
+            elif not retained:
                 found.append(msgspec.structs.replace(one, measured_at=None))
-            else:
-                found.append(self._in_order(one, one.measured_at))
         return found
 
-    def _in_order(self, sample: Sample, at: datetime) -> Sample:
-        """A value that the device itself dates before its last one is doubtful, once: it may not take back an alarm.
+    def _level(self, sample: Sample, *, retained: bool) -> Sample:
+        """A measurement at its own time, a state now: a clock that is hours wrong must not make a fire history.
 
-        The second in a row is believed: then the device's clock was set back.
+        Doubtful, so that it may take back no alarm, is a retained state, unless it is dated after the last one heard;
+        and what is dated before the last one, once: the second in a row is believed, then the clock was set back.
         """
-        last = self._stamps.get(sample.quantity)
-        self._stamps[sample.quantity] = at
-        if last is None or at >= last or sample.quality is not Quality.GOOD:
-            return sample
-        return msgspec.structs.replace(sample, quality=Quality.QUESTIONABLE)
+        at, last = sample.measured_at, self._stamps.get(sample.quantity)
+        if at is not None:
+            self._stamps[sample.quantity] = at
+        is_older = at is not None and last is not None and at < last
+        is_newer = at is not None and last is not None and at > last
+        is_state = sample.quantity in STATES
+        is_doubtful = is_older or (retained and is_state and not is_newer)
+        if is_doubtful and sample.quality is Quality.GOOD and not _is_danger(sample):
+            sample = msgspec.structs.replace(sample, quality=Quality.QUESTIONABLE)
+        return msgspec.structs.replace(sample, measured_at=None) if is_state else sample
+
+
+def _is_danger(said: Said) -> bool:
+    """Whether it says that a danger is there: that is never doubted."""
+    return isinstance(said, Sample) and said.quantity in _DANGERS and said.value != 0

@@ -20,7 +20,7 @@ from shouwang.quantities import Quantity
 class SosButtonZigbee2mqtt(BaseModel):
     """An SOS button, key fob or pull cord that Zigbee2MQTT publishes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     emits: ClassVar[frozenset[Quantity]] = frozenset({Quantity.SOS, Quantity.CANCEL, Quantity.BATTERY})
 
     kind: Literal["sos_button_zigbee2mqtt"]

@@ -75,7 +75,7 @@ def _as_text(written: object) -> object:
 class EnoceanDevice(BaseModel):
     """An EnOcean device in the reach of the home's dongle."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     emits: ClassVar[frozenset[Quantity]] = frozenset().union(
         *(profile.emits for profile in PROFILES.values()),
         _INPUTS.values(),

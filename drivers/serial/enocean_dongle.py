@@ -22,8 +22,9 @@ def _word(frame: bytes) -> Word:
     """Whose packet this is. Raises DecodeError."""
     packet = esp3.decode_packet(frame)
     if packet.packet_type != esp3.RADIO_ERP1:
-        return Word(frame=frame)
-    return Word(frame=frame, address=esp3.telegram_in(packet).sender)
+        return Word(frame=frame, is_proof=packet.packet_type != esp3.COMMON_COMMAND)
+    telegram = esp3.telegram_in(packet)
+    return Word(frame=frame, address=telegram.sender, guess=enocean.guess_of(telegram) or "")
 
 
 def _introduce(frame: bytes) -> str:

@@ -43,7 +43,8 @@ class Instrument:
     be harmless to any other instrument: `shouwang gateway ports` asks them of whatever is plugged in. `every_s`: how
     often numbers are worth a reading at most, in seconds; None where the instrument is slow by itself (see Pace).
     `sieve` makes what stands before that, for each connection: where a state must last to be believed, for example.
-    `part`: where it is no sensor but a receiver of many, the part of home.yaml that names its port.
+    `part`: where it is no sensor but a receiver of many, the part of home.yaml that names its port. `keys`: lines that
+    its entry in home.yaml needs besides kind, id and port.
     """
 
     kind: str
@@ -55,12 +56,13 @@ class Instrument:
     every_s: float | None = None
     sieve: Callable[[], Sieve] | None = None
     part: str = ""
+    keys: tuple[str, ...] = ()
 
 
 class SerialSensor(BaseModel):
     """The keys that every instrument on a serial line of its own has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     id: Id = Field(description="name of this sensor in the home")
     port: PortName = Field(
@@ -128,7 +130,7 @@ class InstrumentDriver:
         while True:
             if ask_at is not None and loop.time() >= ask_at:
                 ask_at = await _ask(port, questions)
-            data = await _read(port, _earliest(ask_at, heard_at + PARTIAL_S if framer.is_waiting else None))
+            data = await port.read_until(_earliest(ask_at, heard_at + PARTIAL_S if framer.is_waiting else None))
             if data:
                 heard_at = loop.time()
                 self._emit(framer.feed(data, self._rejects.add), emit)
@@ -180,12 +182,3 @@ async def _ask(port: SerialPort, questions: Questions) -> float | None:
 
 def _earliest(*moments: float | None) -> float | None:
     return min((moment for moment in moments if moment is not None), default=None)
-
-
-async def _read(port: SerialPort, until: float | None) -> bytes:
-    """What comes in until then (loop time), empty where nothing does."""
-    try:
-        async with asyncio.timeout_at(until):
-            return await port.read()
-    except TimeoutError:
-        return b""

@@ -22,6 +22,7 @@ INSTRUMENTS: tuple[Instrument, ...] = (
     fall_radar_mr60fda2.INSTRUMENT,
     bed_radar_mr60bha2.INSTRUMENT,
     presence_radar_ld2410.INSTRUMENT,
+    presence_radar_ld2410.LD2412,
     tracking_radar_ld2450.INSTRUMENT,
     pulse_oximeter_nonin.INSTRUMENT,
     air_particles_pms5003.INSTRUMENT,

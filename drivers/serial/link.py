@@ -144,6 +144,14 @@ class SerialPort:
         self._traffic.bytes_in += len(data)
         return data
 
+    async def read_until(self, until: float | None) -> bytes:
+        """What comes in until then (loop time; None: for ever), empty where nothing does."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await self.read()
+        except TimeoutError:
+            return b""
+
     async def write(self, data: bytes) -> None:
         """Hand the bytes to the port; returns when it has taken them."""
         try:

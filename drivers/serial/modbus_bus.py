@@ -185,7 +185,7 @@ class ModbusLine:
         question = turn.block.question
         await port.write(question.frame)
         until = loop.time() + self._wire_s(len(question.frame) + question.answer_bytes) + self._answer_s
-        while data := await _read(port, until):
+        while data := await port.read_until(until):
             frame = ear.feed(data)
             if frame is not None:
                 return frame
@@ -228,20 +228,11 @@ async def _settle(port: SerialPort, gap_s: float) -> None:
     """Wait until the line is quiet; what still comes in is no answer to what is asked next."""
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + MAX_SETTLE_S
-    while loop.time() < give_up_at and await _read(port, loop.time() + gap_s):
+    while loop.time() < give_up_at and await port.read_until(loop.time() + gap_s):
         pass
 
 
 async def _idle(port: SerialPort, until: float) -> None:
     """Wait until then. Reading shows at once that the port is lost; late answers are thrown away."""
-    while await _read(port, until):
+    while await port.read_until(until):
         pass
-
-
-async def _read(port: SerialPort, until: float) -> bytes:
-    """What comes in until then (loop time), empty where nothing does."""
-    try:
-        async with asyncio.timeout_at(until):
-            return await port.read()
-    except TimeoutError:
-        return b""

@@ -43,7 +43,7 @@ Order = Literal["ABCD", "CDAB", "BADC", "DCBA"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Register(_Part):

@@ -42,7 +42,7 @@ def _unit(written: int) -> int:
 class ModbusUnit(BaseModel):
     """A unit on an RS-485 line: smoke, CO, gas, leak, climate, contact ... as its register map says."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     emits: ClassVar[frozenset[Quantity]] = frozenset(Quantity)
 
     kind: Literal["modbus_unit"]

@@ -64,6 +64,7 @@ class ModemDriver:
         self._booth = booth
         self._memory = memory
         self._rejects = Rejects(MODEM_ID)
+        self._credit = None if part.balance is None else Credit(part.balance)
         self._is_told = False
 
     @property
@@ -84,7 +85,7 @@ class ModemDriver:
     async def run(self, emit: Emit) -> None:
         """Emit until cancelled; raises DeviceError with what is wrong."""
         async with self._link.opened() as port:
-            visit = _Visit(self._part, self._queue, self._inbox, self._booth, self._rejects)
+            visit = _Visit(self._credit, self._queue, self._inbox, self._booth, self._rejects)
             actor = AtActor(port, visit.heard)
             ordered_to_stop = _orders_to_stop()
             try:
@@ -119,12 +120,12 @@ class ModemDriver:
 class _Visit:
     """What is going on between one opening of the port and its closing."""
 
-    def __init__(self, part: ModemPart, queue: SmsQueue, inbox: Inbox, booth: Booth, rejects: Rejects) -> None:
+    def __init__(self, credit: Credit | None, queue: SmsQueue, inbox: Inbox, booth: Booth, rejects: Rejects) -> None:
         self.strength_dbm: float | None = None
         self._queue = queue
         self._booth = booth
         self._rejects = rejects
-        self._credit = None if part.balance is None else Credit(part.balance)
+        self._credit = credit
         self._mail = Mail(queue, inbox, rejects)
         self._registrations: dict[str, Registration] = {}
         self._registered = asyncio.Event()

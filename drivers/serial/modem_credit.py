@@ -11,20 +11,23 @@ from drivers.serial.modem_part import BalancePart
 log = logging.getLogger(__name__)
 
 ASK_S = 86_400.0
-_AGAIN_S = 3600.0
-"""After no answer, or one that is not understood. Operators block who asks too often."""
+AGAIN_S = 3600.0
+"""After no answer, one that is not understood, or too little credit. Operators block who asks too often."""
 _USSD_S = 30.0
 _PLAIN_TEXT = 15
 
 
 class Credit:
-    """`trouble` says what is wrong with it, empty while nothing is known to be."""
+    """`trouble` says what is wrong with it, empty while nothing is known to be.
+
+    Kept over restarts of the modem: one that forgot it would be up until it has asked again, and ask at each restart.
+    """
 
     def __init__(self, part: BalancePart) -> None:
         """Not asked yet."""
         self.trouble = ""
         self._part = part
-        self._ask_at = asyncio.get_running_loop().time()
+        self._ask_at = 0.0
         self._is_told = False
 
     async def ask(self, actor: AtActor) -> None:
@@ -32,7 +35,7 @@ class Credit:
         loop = asyncio.get_running_loop()
         if loop.time() < self._ask_at:
             return
-        self._ask_at = loop.time() + _AGAIN_S
+        self._ask_at = loop.time() + AGAIN_S
         try:
             await actor.ask(f'AT+CUSD=1,"{self._part.code}",{_PLAIN_TEXT}', NOTHING, timeout_s=_USSD_S)
         except NoAnswer:
@@ -48,9 +51,9 @@ class Credit:
         if amount is None:
             self._tell("the answer of the operator's balance service is not understood; look at balance.pattern")
             return
-        self._ask_at = asyncio.get_running_loop().time() + ASK_S
         at_least = self._part.at_least
         self.trouble = f"the SIM's credit is {amount:g}, less than {at_least:g}; top it up" if amount < at_least else ""
+        self._ask_at = asyncio.get_running_loop().time() + (AGAIN_S if self.trouble else ASK_S)
 
     def _tell(self, words: str) -> None:
         if not self._is_told:

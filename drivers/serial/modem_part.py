@@ -43,7 +43,7 @@ TelephoneNumber = Annotated[str, AfterValidator(_number)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class BalancePart(_Part):
@@ -74,7 +74,7 @@ class ModemPart(_Part):
     """The home's mobile modem, for alarms when the internet is down."""
 
     port: PortName = Field(
-        description="the modem's AT port by a name that stays, e.g. /dev/serial/by-id/usb-... (ls /dev/serial/by-id)"
+        description="the modem's port for AT commands by a name that stays (see: shouwang gateway ports)"
     )
     baudrate: int = Field(default=115200, ge=9600, le=921600, description="speed of the port; USB modems take any")
     pin_file: Path | None = Field(

@@ -10,6 +10,8 @@ STILL_AFTER_S = 5.0
 """Who was seen moving this recently is not still: the speed of single reports goes to and fro."""
 _GAP_S = 2.0
 """Ten reports come each second: after so long without one, nothing has lasted."""
+_BLINK_S = 1.0
+"""Single reports miss who walks: so short an absence does not end a stay beside the bed."""
 _ABSENT, _STILL, _MOVING = 0.0, 1.0, 2.0
 
 
@@ -44,7 +46,7 @@ class Occupancy:
         self._reported_at = now
         if shown[Quantity.PRESENCE].value:
             self._see(shown, now)
-        else:
+        elif self._seen_at is None or now > self._seen_at + _BLINK_S:
             self._only_elsewhere_since = None
         judged: list[Said] = [one for sample in shown.values() if (one := self._judged(sample, now)) is not None]
         return judged or [Alive()]

@@ -87,9 +87,13 @@ def ports_here(*, found: Callable[[], Iterable[Found]] = comports, dev: Path = P
 
 
 def named_port(name: str, ports: Iterable[Port]) -> Port:
-    """The port that a person named; also one that is not listed."""
+    """The port that a person named; also one that is not listed. A bare `ttyUSB0` is one of /dev."""
+    name = name if "/" in name else f"/dev/{name}"
     device = os.path.realpath(name)
-    found = next((port for port in ports if port.device == device), Port(device=device))
+    found = next((port for port in ports if port.device == device), None)
+    if found is None and not Path(device).exists():
+        return Port(device=name)
+    found = found or Port(device=device)
     return found if name in (device, *found.by_id, *found.by_path) else Port(device=device, own=(name,))
 
 

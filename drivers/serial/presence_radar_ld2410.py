@@ -13,12 +13,13 @@ from pydantic import Field
 
 from drivers.links import Links
 from drivers.serial.codec import ld24xx, ld2410
-from drivers.serial.framing import Framer
 from drivers.serial.instrument import Instrument, InstrumentDriver, Questions, SerialSensor
+from drivers.serial.ld24_ear import PRESENCE_RADAR, Ld24Framer
 from drivers.serial.link import Line
 from drivers.serial.sieve import Settle
 from shouwang.document import Duration
 from shouwang.driver import Driver, Said
+from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
 
 EVERY_S = 10.0
@@ -64,17 +65,33 @@ def decode(frame: bytes) -> list[Said]:
     return ld2410.said(ld2410.read_report(frame), frame)
 
 
+def _decode_ld2412(frame: bytes) -> list[Said]:
+    report = ld2410.read_report(frame)
+    if report.detection_distance_cm is not None:
+        raise DecodeError(f"a report of an LD2410: {frame.hex()}")
+    return ld2410.said(report, frame)
+
+
 def _questions() -> Questions:
     return iter([(ld24xx.command(ld24xx.Code.CONFIG_DISABLE), 0.0)])
 
 
 INSTRUMENT = Instrument(
-    kind="presence_radar_ld2410",
+    kind=PRESENCE_RADAR,
     zh="24 GHz 人体存在雷达",
     en="24 GHz presence radar",
     line=Line(baudrate=ld24xx.BAUDRATE),
-    framer=lambda: Framer(ld2410.HEAD, ld2410.size_of, decode, max_frame=ld2410.MAX_FRAME),
+    framer=lambda: Ld24Framer(PRESENCE_RADAR, decode),
     questions=_questions,
     every_s=EVERY_S,
     sieve=lambda: Settle({Quantity.MOTION: STILL_AFTER_S}),
 )
+LD2412 = replace(
+    INSTRUMENT,
+    zh="24 GHz 人体存在雷达 LD2412",
+    en="24 GHz presence radar LD2412",
+    line=Line(baudrate=LD2412_BAUDRATE),
+    framer=lambda: Ld24Framer(PRESENCE_RADAR, _decode_ld2412),
+    keys=(f"model: {Model.LD2412}",),
+)
+"""For `shouwang gateway ports`: hears nothing but the LD2412, whose reports lack the detection distance."""

@@ -69,15 +69,6 @@ async def ask(port: str, instruments: Sequence[Instrument]) -> Answer:
     return Answer(bytes_in=bytes_in)
 
 
-async def read_until(port: SerialPort, until: float) -> bytes:
-    """What comes in until then (loop time), empty where nothing does. Raises DeviceError where the port is lost."""
-    try:
-        async with asyncio.timeout_at(until):
-            return await port.read()
-    except TimeoutError:
-        return b""
-
-
 class _Ear:
     """Reads the bytes of a line as one instrument."""
 
@@ -168,7 +159,7 @@ async def _listen(port: SerialPort, ears: Sequence[_Ear], questions: Sequence[tu
 
 async def _hear(port: SerialPort, ears: Sequence[_Ear], echo: Echo, until: float) -> None:
     loop = asyncio.get_running_loop()
-    while loop.time() < until and (data := await read_until(port, until)):  # a line that never pauses ends here too
+    while loop.time() < until and (data := await port.read_until(until)):  # a line that never pauses ends here too
         heard = echo.heard(data)
         for ear in ears:
             ear.hear(heard)

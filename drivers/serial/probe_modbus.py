@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from drivers.serial.codec.modbus import EXCEPTION_FRAME, FAILED, MAX_FRAME, READ_HOLDING, is_sound, question
 from drivers.serial.link import Line, SerialLink, SerialPort
-from drivers.serial.probe import read_until
 
 BAUDRATES = (9600, 4800)
 """What detectors and contacts leave the factory with (shared design of serial devices, 2.1)."""
@@ -43,7 +42,7 @@ async def _answers(port: SerialPort, unit: int) -> bool:
     until = asyncio.get_running_loop().time() + ANSWER_S
     heard = b""
     while len(heard) < MAX_FRAME:
-        more = await read_until(port, until)
+        more = await port.read_until(until)
         if not more:
             return False
         heard += more

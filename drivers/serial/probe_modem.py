@@ -4,7 +4,6 @@ import asyncio
 import re
 
 from drivers.serial.link import Line, SerialLink, SerialPort
-from drivers.serial.probe import read_until
 
 LINE = Line(baudrate=115200)
 """USB modems take any speed; those on pins find it out by the first letters, or leave the factory at it."""
@@ -34,7 +33,7 @@ async def _said(port: SerialPort, command: bytes) -> bytes:
     until = asyncio.get_running_loop().time() + ANSWER_S
     said = b""
     while len(said) < _MAX_ANSWER and not re.search(rb"[\r\n](?:OK|ERROR)[\r\n]", said):
-        more = await read_until(port, until)
+        more = await port.read_until(until)
         if not more:
             break
         said += more

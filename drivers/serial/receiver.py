@@ -43,10 +43,16 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
-    """One sound packet. `address` of the device that it is from; empty for the receiver's own words."""
+    """One sound packet. `address` of the device that it is from; empty for the receiver's own words.
+
+    `is_proof`: it shows that the receiver lives; our own question sent back does not, nor what may be anybody's bytes.
+    `guess`: what the device seems to be, so that a newcomer is told again when that becomes clear.
+    """
 
     frame: bytes
     address: str = ""
+    is_proof: bool = True
+    guess: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +138,7 @@ class Receiver:
         self._link = SerialLink(port, dialect.line)
         self._rejects = Rejects(dialect.part)
         self._ears: defaultdict[str, list[Ear]] = defaultdict(list)
-        self._newcomers: set[str] = set()
+        self._newcomers: set[tuple[str, str]] = set()
         self._tell = tell or (lambda said: log.info("%s: %s", dialect.en, said))
         self.is_listening = False
         self.trouble = f"the {dialect.en} at {port} was not opened yet"
@@ -177,7 +183,7 @@ class Receiver:
                 await port.write(question)
                 ask_at = loop.time() + pause_s
             partial_at = heard_at + PARTIAL_S if framer.is_waiting else silent_at
-            data = await _read(port, min(ask_at, silent_at, partial_at))
+            data = await port.read_until(min(ask_at, silent_at, partial_at))
             now = loop.time()
             words: list[Word] = []
             if data:
@@ -187,13 +193,14 @@ class Receiver:
                 words = framer.give_up(self._rejects.add)
             for word in words:
                 self._take(word, now)
-            if words:
+            if any(word.is_proof for word in words):
                 silent_at = now + SILENT_S
             elif now >= silent_at:
                 raise DeviceError(f"{self._port} does not answer; is it the right port? Unplug it and plug it in again")
 
     def _take(self, word: Word, now: float) -> None:
-        self._become(listening=True)
+        if word.is_proof:
+            self._become(listening=True)
         if not word.address:
             return
         ears = self._ears.get(word.address)
@@ -204,9 +211,10 @@ class Receiver:
             ear.arrive(Heard(frame=word.frame, at=now))
 
     def _meet(self, word: Word) -> None:
-        if word.address in self._newcomers or len(self._newcomers) >= NEWCOMERS:
+        newcomer = (word.address, word.guess)
+        if newcomer in self._newcomers or len(self._newcomers) >= NEWCOMERS:
             return
-        self._newcomers.add(word.address)
+        self._newcomers.add(newcomer)
         self._tell(self._dialect.introduce(word.frame))
 
     def _become(self, *, listening: bool) -> None:
@@ -215,12 +223,3 @@ class Receiver:
             for ears in self._ears.values():
                 for ear in ears:
                     ear.receiver_changed()
-
-
-async def _read(port: SerialPort, until: float) -> bytes:
-    """What comes in until then (loop time), empty where nothing does."""
-    try:
-        async with asyncio.timeout_at(until):
-            return await port.read()
-    except TimeoutError:
-        return b""

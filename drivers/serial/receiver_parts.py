@@ -40,7 +40,7 @@ Protocol = Literal[
 class EnoceanPart(BaseModel):
     """The EnOcean dongle (USB 300, USB 310, TCM 310) that hears all EnOcean sensors of the home."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     port: PortName = Field(description=_PORT)
 
@@ -48,7 +48,7 @@ class EnoceanPart(BaseModel):
 class RfxtrxPart(BaseModel):
     """The RFXtrx433 or RFXrec433 that hears all 433 MHz sensors of the home."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     port: PortName = Field(description=_PORT)
     protocols: tuple[Protocol, ...] = Field(

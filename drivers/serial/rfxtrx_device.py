@@ -76,7 +76,7 @@ def _meaning(written: str) -> str:
 class RfxtrxDevice(BaseModel):
     """A 433 MHz device in the reach of the home's RFXtrx."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     emits: ClassVar[frozenset[Quantity]] = frozenset(
         _SECURITY.union(
             *_CLIMATE.values(),

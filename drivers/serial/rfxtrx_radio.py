@@ -70,8 +70,10 @@ def _command(number: int, command: int, rest: bytes = bytes(9)) -> bytes:
 
 def _word(frame: bytes) -> Word:
     """Whose packet this is. Raises DecodeError."""
-    address = rfxtrx_words.address_of(rfxtrx.decode_packet(frame))
-    return Word(frame=frame, address="" if address is None else str(address))
+    packet = rfxtrx.decode_packet(frame)
+    address = rfxtrx_words.address_of(packet)
+    is_proof = not isinstance(packet, rfxtrx.Other)
+    return Word(frame=frame, address="" if address is None else str(address), is_proof=is_proof)
 
 
 def _introduce(frame: bytes) -> str:

@@ -16,6 +16,7 @@ from drivers.serial.codec import ld24xx, ld2450
 from drivers.serial.codec.ld2450 import Target
 from drivers.serial.framing import Framer
 from drivers.serial.instrument import Instrument, InstrumentDriver, Questions, SerialSensor
+from drivers.serial.ld24_ear import TRACKING_RADAR, Ld24Framer
 from drivers.serial.link import Line
 from drivers.serial.occupancy import Occupancy
 from drivers.serial.zone import Zone
@@ -115,7 +116,7 @@ def _at(target: Target) -> tuple[float, float]:
 
 
 def _framer(layout: TrackingRadarLd2450 | None) -> Framer[list[Said]]:
-    return Framer(ld2450.HEAD, ld2450.size_of, lambda frame: decode(frame, layout), max_frame=ld2450.FRAME)
+    return Ld24Framer(TRACKING_RADAR, lambda frame: decode(frame, layout))
 
 
 def _questions() -> Questions:
@@ -124,7 +125,7 @@ def _questions() -> Questions:
 
 
 INSTRUMENT = Instrument(
-    kind="tracking_radar_ld2450",
+    kind=TRACKING_RADAR,
     zh="24 GHz 轨迹跟踪雷达",
     en="24 GHz tracking radar",
     line=Line(baudrate=ld24xx.BAUDRATE),

@@ -78,7 +78,7 @@ class Booth:
         """No call is on."""
         self._wish: _Wish | None = None
         self._wished = asyncio.Event()
-        self._is_open = False
+        self._network: asyncio.Event | None = None
         self._keys = ""
         self._over = ""
         self._happened = asyncio.Event()
@@ -98,6 +98,11 @@ class Booth:
             self._wish = None
             self._happened.set()
 
+    @property
+    def _is_open(self) -> bool:
+        """Whether a modem serves calls and a network has taken it in: without one nobody is made to wait."""
+        return self._network is not None and self._network.is_set()
+
     def heard(self, line: str) -> None:
         """A line of the modem's own: a key, or the end of the call."""
         with suppress(DecodeError):
@@ -110,18 +115,20 @@ class Booth:
         self._happened.set()
 
     async def serve(self, actor: AtActor, abilities: Abilities, registered: asyncio.Event) -> Never:
-        """Make the calls that are asked for, until cancelled. A call that was left on by an earlier run is ended."""
+        """Make the calls that are asked for while `registered` is set, until cancelled.
+
+        A call that was left on by an earlier run is ended.
+        """
         await _hang_up(actor)
         try:
+            self._network = registered
             while True:
-                await registered.wait()
-                self._is_open = True
                 await self._wished.wait()
                 self._wished.clear()
                 if self._wish is not None:
                     await self._serve(actor, abilities, self._wish)
         finally:
-            self._is_open = False
+            self._network = None
             if self._wish is not None and not self._wish.done.done():
                 self._wish.done.set_result(CallOutcome(fate=CallFate.FAILED, reason="the modem was lost in the call"))
 

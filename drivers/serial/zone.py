@@ -15,7 +15,7 @@ Span = tuple[Centimetre, Centimetre]
 class Zone(BaseModel):
     """Either `x` and `y`, or `corners`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str = Field(default="", max_length=64, description="what this is, e.g. curtain; for people only")
     x: Span | None = Field(default=None, description="from and to across the radar, in cm as its app shows: [-90, 90]")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
 from bumble import core
@@ -23,6 +23,7 @@ NOT_CONNECTED = "org.bluez.Error.NotConnected"
 ABORTED = "le-connection-abort-by-local"
 
 _LETTING_GO_S = 2.0
+_LOOK_S = 0.05
 CONNECT_S = 20.0
 """The kernel's time-out of one LE connection attempt (HCI_LE_CONN_TIMEOUT)."""
 
@@ -109,6 +110,8 @@ class Remote:
         peer = self._admit(connection)
         if self.is_bonded:
             await self._encrypt(peer)
+        if not peer.is_linked:  # it went meanwhile
+            raise DBusError(FAILED, ABORTED)
         self._resolving = asyncio.create_task(self._resolve(peer), name=f"resolve {self.address}")
 
     async def disconnect(self) -> None:
@@ -206,15 +209,24 @@ class Remote:
     async def _link(self) -> Connection:
         central = self._central.device
         async with self._central.initiator:
-            attempt = asyncio.ensure_future(central.connect_le(Address(self.address), timeout=CONNECT_S))
+            # bumble's own time-out and our cancelling, at one moment, would each leave the other's exception to nobody
+            attempt = asyncio.ensure_future(central.connect_le(Address(self.address), timeout=None))
             try:
-                return await asyncio.shield(attempt)
-            except asyncio.CancelledError:
-                await central.cancel_connection()  # type: ignore[no-untyped-call] # bumble leaves it bare
-                with contextlib.suppress(core.BaseBumbleError, TimeoutError):
-                    late = await attempt
-                    await late.disconnect(HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR)
+                async with asyncio.timeout(CONNECT_S):
+                    return await asyncio.shield(attempt)
+            except (asyncio.CancelledError, TimeoutError):
+                await _to_its_end(self._give_up(attempt))
                 raise
+
+    async def _give_up(self, attempt: "asyncio.Future[Connection]") -> None:
+        """End an attempt on the air; one that has just succeeded ends with its link."""
+        while not attempt.done():
+            with contextlib.suppress(core.BaseBumbleError):  # it has ended by itself, or has not quite begun
+                await self._central.device.cancel_connection()  # type: ignore[no-untyped-call] # bumble leaves it bare
+            await asyncio.wait({attempt}, timeout=_LOOK_S)
+        with contextlib.suppress(core.BaseBumbleError, TimeoutError):
+            async with asyncio.timeout(_LETTING_GO_S):
+                await attempt.result().disconnect(HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR)
 
     def _admit(self, connection: Connection) -> Peer:
         peer = self._peer = Peer(self._tree, self.path, connection, self._notified)
@@ -317,3 +329,15 @@ class Remote:
         if self.path in self._tree:  # what is below it stays: bluetoothd keeps the services of a device that it knows
             self._tree.change(self.path, DEVICE, {"ServicesResolved": NO})
             self._tree.change(self.path, DEVICE, {"Connected": NO})
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Do it all, and be cancelled then."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import dist, hypot
 from pathlib import Path
+from typing import Literal
 
 from shouwang.quantities import Quantity
 from simulators.serial.instrument import Utterance
@@ -31,13 +32,21 @@ def reply(code: int, *, is_success: bool, data: bytes = b"") -> bytes:
     return _COMMAND_HEAD + len(body).to_bytes(2, "little") + body + _COMMAND_TAIL
 
 
-def report(*, state: int, moving_cm: int, moving: int, still_cm: int, still: int, gates: bytes | None = None) -> bytes:
-    """A report of the LD2410; `gates` makes it an engineering one."""
+def report(
+    *,
+    state: int,
+    moving_cm: int,
+    moving: int,
+    still_cm: int,
+    still: int,
+    gates: bytes | None = None,
+    has_detection: bool = True,
+) -> bytes:
+    """A report of the LD2410, or without a distance of detection the LD2412's; `gates` makes it an engineering one."""
     found = moving_cm if state & 1 else still_cm if state & 2 else 0
     body = bytes((2 if gates is None else 1, 0xAA, state)) + moving_cm.to_bytes(2, "little") + bytes((moving,))
-    body += (
-        still_cm.to_bytes(2, "little") + bytes((still,)) + found.to_bytes(2, "little") + (gates or b"") + b"\x55\x00"
-    )
+    body += still_cm.to_bytes(2, "little") + bytes((still,))
+    body += (found.to_bytes(2, "little") if has_detection else b"") + (gates or b"") + b"\x55\x00"
     return b"\xf4\xf3\xf2\xf1" + len(body).to_bytes(2, "little") + body + b"\xf8\xf7\xf6\xf5"
 
 
@@ -89,13 +98,22 @@ class HiLink(Shown):
 
 
 class PresenceRadar(HiLink):
-    """One LD2410."""
+    """One LD2410 or LD2412."""
 
     leads = frozenset({Quantity.PRESENCE, Quantity.MOTION, Quantity.DISTANCE})
 
-    def __init__(self, tally: Tally, *, sensor_id: str, link: Path, every_s: float = 0.1) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        *,
+        sensor_id: str,
+        link: Path,
+        model: Literal["ld2410", "ld2412"] = "ld2410",
+        every_s: float = 0.1,
+    ) -> None:
         """Unplugged until `running`; the room is empty."""
         super().__init__(tally, sensor_id=sensor_id, link=link, every_s=every_s)
+        self._has_detection = model == "ld2410"
         self._motion, self._distance_cm = 0, 0
 
     def move(self, distance_cm: int) -> None:
@@ -138,6 +156,7 @@ class PresenceRadar(HiLink):
             moving=100 if is_moving else 0,
             still_cm=self._distance_cm if is_still else 0,
             still=60 if is_still else 0,
+            has_detection=self._has_detection,
         )
         return Utterance(frame=frame, values=values)
 

@@ -21,7 +21,7 @@ from community.desk import Action, Disposition, StaleVersion, State
 from community.store import cases, chain, intake, migrations, orders, page, schema, views
 from community.store.database import Store, open_store
 from community.store.engines import engines
-from community.store.migrations.versions import first_shape, own_alerts, whose_and_late
+from community.store.migrations.versions import first_shape, modes_of_homes, own_alerts, whose_and_late
 from community.store.orders import Request
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.errors import ConfigError, GiveUp, IllegalMove, TryLater
@@ -72,18 +72,20 @@ async def test_migrations_build_what_the_code_means(store: Store) -> None:
 async def test_migrations_go_down_and_up_again(store: Store, store_url: str) -> None:
     def down(connection: sa.Connection) -> None:
         with Operations.context(MigrationContext.configure(connection)):
+            modes_of_homes.downgrade()
             whose_and_late.downgrade()
             own_alerts.downgrade()
             first_shape.downgrade()
             first_shape.upgrade()
             own_alerts.upgrade()
             whose_and_late.upgrade()
+            modes_of_homes.upgrade()
 
     await store.write(down)
     assert await queue(store) == ()
 
 
-@pytest.mark.parametrize("migration", [own_alerts, whose_and_late])
+@pytest.mark.parametrize("migration", [own_alerts, whose_and_late, modes_of_homes])
 async def test_migration_keeps_alerts_and_samples(store: Store, home: DemoHome, migration: ModuleType) -> None:
     await take(store, home.envelope(home.alert()), home.envelope(home.readings(3)))
 

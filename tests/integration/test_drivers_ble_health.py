@@ -13,7 +13,7 @@ from fixtures.heard import Heard, supervised
 from pydantic import TypeAdapter
 
 from drivers import AnyDriver
-from drivers.ble import health
+from drivers.ble import health, rest
 from drivers.links import Links
 from gateway import supervise
 from shouwang.driver import Measurement
@@ -40,6 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "BACKOFF_START_S", 0.01)
     monkeypatch.setattr(supervise, "BACKOFF_CAP_S", 0.05)
     monkeypatch.setattr(health, "IDLE_S", 0.5)
+    monkeypatch.setattr(rest, "REST_S", 0.0)
 
 
 class Home:
@@ -237,6 +238,22 @@ async def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(ble_air: BleA
     assert values(home.heard, Quantity.GLUCOSE) == wanted
 
 
+@pytest.mark.parametrize("earlier", [0, 2])
+async def test_what_was_eaten_is_not_lost_with_the_link_after_its_measurement(ble_air: BleAir, earlier: int) -> None:
+    meter = GlucoseMeter(ble_air.radio, ble_air.tally, is_guarded=False, **OUTFIT)
+    home = Home(kind="glucose_meter_gls")
+    async with switched_on(meter):
+        for number in range(earlier):
+            await meter.measure(5.0 + number)
+        await meter.measure(7.9, context=Context(carbohydrate_g=60))
+        await meter.measure(8.4)
+        meter.mishaps.drop_after = earlier + 1
+        async with home.running() as told:
+            await told.until(lambda: len(readings(told)) >= earlier + 3)
+    assert values(home.heard, Quantity.GLUCOSE) == [*(5.0 + number for number in range(earlier)), 7.9, 8.4]
+    assert values(home.heard, Quantity.CARBOHYDRATE) == [60]
+
+
 async def test_a_meter_that_was_emptied_and_counts_from_the_beginning_is_heard(ble_air: BleAir) -> None:
     home = Home(kind="glucose_meter_gls")
     meter = GlucoseMeter(ble_air.radio, ble_air.tally, is_guarded=False, first_sequence=500, **OUTFIT)
@@ -319,3 +336,43 @@ async def test_a_glucose_sensor_tells_what_was_missed_at_its_own_minute(ble_air:
     assert [round(reading.value * 18.016) for reading in glucose] == [90, 95, 100, 120, 130]
     assert [reading.is_late for reading in glucose[:3]] == [True, True, True]
     assert abs(glucose[1].at - glucose[0].at - timedelta(minutes=5)) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("wrong", [timedelta(hours=-5), timedelta(hours=5)])
+async def test_what_a_glucose_sensor_measures_now_is_of_now_however_wrong_its_session_began(
+    ble_air: BleAir, wrong: timedelta, is_restarted: bool
+) -> None:
+    """The clock is set at the first visit, the start of the session is not; what is late is judged by no rule."""
+    local = datetime.now(UTC).astimezone().replace(tzinfo=None)
+    clock = DeviceClock(at=local + wrong)
+    sensor = GlucoseSensor(ble_air.radio, ble_air.tally, clock=clock, speaks=False, is_guarded=False, **OUTFIT)
+    home = Home(kind="glucose_sensor_cgms")
+    async with switched_on(sensor):
+        sensor.begin_session(ago=timedelta(hours=2))
+        async with home.running() as told:
+            await sensor.measure(CgmReading(glucose=90.0), offset=119)
+            await told.until(lambda: readings(told))
+            if not is_restarted:
+                await sensor.drop()
+                await told.until_state(SensorState.DOWN)
+                await told.until_state(SensorState.UP)
+                await told_live(sensor, told, 2)
+        if is_restarted:  # nobody knows of its clock any more: the second tells that it speaks of now
+            async with home.running() as told:
+                await told_live(sensor, told, 1)
+                await sensor.measure(CgmReading(glucose=101.0), offset=120)
+                await told.until(lambda: len(values(readings(told), Quantity.INTERSTITIAL_GLUCOSE)) == 2)
+    found = [reading for reading in home.heard if reading.quantity is Quantity.INTERSTITIAL_GLUCOSE]
+    assert (found[-1].is_late, found[-1].quality) == (False, Quality.GOOD)
+
+
+async def told_live(sensor: GlucoseSensor, told: Heard, count: int) -> None:
+    """What is measured when all that was asked for has been told."""
+    async with asyncio.timeout(10):
+        await sensor.wait_for_listener()
+        while sensor.access.orders[-1:] != [b"\x01\x06"] or sensor.access.is_busy:  # its last record, if none is new
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    await sensor.measure(CgmReading(glucose=100.0), offset=120)
+    await told.until(lambda: len(values(readings(told), Quantity.INTERSTITIAL_GLUCOSE)) == count)

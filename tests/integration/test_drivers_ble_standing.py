@@ -10,7 +10,7 @@ from fixtures.ble_client import dbus_client, device_path, find, pairing_agent, u
 from fixtures.ble_radio import BleAir
 from fixtures.heard import Heard, supervised
 
-from drivers.ble import health, radio
+from drivers.ble import health, radio, rest
 from drivers.ble.blood_pressure_monitor_blp import BloodPressureMonitorBlp
 from drivers.ble.pulse_oximeter_plx import PulseOximeterPlx
 from drivers.ble.scan import Scan
@@ -34,6 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "BACKOFF_START_S", 0.01)
     monkeypatch.setattr(supervise, "BACKOFF_CAP_S", 0.05)
     monkeypatch.setattr(health, "IDLE_S", 0.3)
+    monkeypatch.setattr(rest, "REST_S", 0.0)
     monkeypatch.setattr(radio, "CHECK_S", 0.1)
 
 

@@ -17,7 +17,7 @@ from fixtures.quick_time import run_quickly
 from config.loader import load
 from drivers.links import Links
 from drivers.serial import modbus_bus, modbus_turns
-from drivers.serial.link import Line, Traffic
+from drivers.serial.link import Line, SerialPort, Traffic
 from drivers.serial.modbus_bus import ModbusLine
 from drivers.serial.modbus_unit import ModbusUnit
 from gateway import supervise
@@ -453,7 +453,7 @@ async def test_random_faults_give_no_false_reading(tmp_path: Path) -> None:
     assert set(ears[1].values) <= {(Quantity.TEMPERATURE, 21.5), (Quantity.HUMIDITY, 48.0)}
 
 
-class Wire:
+class Wire(SerialPort):
     """A line without a terminal: a kernel delivers when it likes, which virtual time cannot wait for."""
 
     def __init__(self, slaves: ModbusSlaves) -> None:

@@ -169,7 +169,7 @@ async def test_what_is_no_pin_is_never_tried(tmp_path, written):
 
 @quickly
 async def test_a_sim_without_credit_is_down_and_still_tries(tmp_path, monkeypatch):
-    monkeypatch.setattr(modem_credit, "ASK_S", 1200.0)
+    monkeypatch.setattr(modem_credit, "AGAIN_S", 1200.0)  # who tops it up does not wait for the next day
     balance = {"code": "*100#", "pattern": "余额([0-9.]+)元", "at_least": 5}
     async with Modem(tmp_path / "m").running() as modem:
         modem.network.credit = "您好,余额1.20元。"
@@ -177,6 +177,8 @@ async def test_a_sim_without_credit_is_down_and_still_tries(tmp_path, monkeypatc
             await home.until(lambda: DOWN in home.heard.states)
             assert home.heard.reason == "the SIM's credit is 1.2, less than 5; top it up"
             await home.fate(await alarm(home), Fate.DELIVERED)
+            await asyncio.sleep(600)
+            assert UP not in home.heard.states[home.heard.states.index(DOWN) :], "up and down in turn tells nobody"
             modem.network.credit = "您好,余额51.20元。"
             await home.until(lambda: home.heard.states[-1] is UP)
 
@@ -672,6 +674,22 @@ async def test_one_call_at_a_time_an_alarm_by_sms_meanwhile_and_hung_up_when_the
         assert modem.telephone.is_on
         call.cancel()
         await home.until(lambda: not modem.telephone.is_on)
+
+
+@quickly
+async def test_who_wants_a_call_does_not_wait_for_a_network(tmp_path):
+    async with Modem(tmp_path / "m").running() as modem, at_home(tmp_path, modem) as home:
+        await home.until(lambda: home.heard.states)
+        modem.telephone.scene = Scene(is_busy=True)
+        await home.booth.call(SON)
+        modem.register(2)
+        await asyncio.sleep(2)
+        async with asyncio.timeout(10):
+            with pytest.raises(TryLater, match="not ready"):
+                await home.booth.call(SON)
+        modem.register(1)
+        await asyncio.sleep(2)
+        assert (await home.booth.call(SON)).fate is CallFate.BUSY
 
 
 @quickly

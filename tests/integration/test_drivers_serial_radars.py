@@ -269,6 +269,16 @@ async def test_the_other_way_round_too_and_the_second_family(tmp_path: Path) -> 
         ("bed_radar_r60", "fall_radar_r60", "says that it is R60AFD1, a fall radar; write kind: fall_radar_r60"),
         ("bed_radar_mr60bha2", "fall_radar_mr60fda2", "is the fall radar MR60FDA2; write kind: fall_radar_mr60fda2"),
         ("fall_radar_mr60fda2", "bed_radar_mr60bha2", "is the bed radar MR60BHA2; write kind: bed_radar_mr60bha2"),
+        (
+            "presence_radar_ld2410",
+            "tracking_radar_ld2450",
+            "is the tracking radar LD2450; write kind: tracking_radar_ld2450",
+        ),
+        (
+            "tracking_radar_ld2450",
+            "presence_radar_ld2410",
+            "is the presence radar LD2410 or LD2412; write kind: presence_radar_ld2410",
+        ),
     ):
         async with (
             simulator(there, tmp_path).running() as radar,

@@ -26,8 +26,10 @@ from shouwang.errors import ConfigError, DeviceError
 from shouwang.quantities import Quantity
 from shouwang.status import SensorState
 from simulators.serial.enocean_dongle import EnoceanDongle
+from simulators.serial.esp3 import FOUR_BYTES
 from simulators.serial.instrument import SimulatedInstrument
 from simulators.serial.nonin import Nonin
+from simulators.serial.ptypair import PtyPair
 from simulators.serial.rfxtrx import (
     ALARM,
     MODE,
@@ -258,6 +260,52 @@ def test_noise_on_the_line_costs_no_telegram(tmp_path: Path) -> None:
     quickly(main, tmp_path)
 
 
+def test_a_newcomer_is_told_again_when_its_learn_button_tells_its_profile(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def main(port: Path) -> None:
+        dongle = EnoceanDongle(Tally(), link=port)
+        receiver = Receiver(DIALECT, str(port), tell=told.append)
+        async with dongle.running():
+            task = asyncio.create_task(receiver.run())
+            await dongle.line.wait_until_open()
+            for _ in range(2):
+                await dongle.device("DEADBEEF").send(FOUR_BYTES, bytes.fromhex("00005508"))
+                await dongle.device("DEADBEEF").learn_four_bytes(0x02, 0x05)
+            await gone_by(1)
+            await end(task)
+        assert ["profile: A5-..-.." in one for one in told] == [True, False]
+        assert "profile: A5-02-05" in told[1]
+
+    quickly(main, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["enocean", "rfxtrx"])
+def test_our_own_questions_sent_back_make_no_receiver_look_alive(tmp_path: Path, part: str) -> None:
+    """An adapter with its two lines joined; behind it nobody hears a cord."""
+
+    async def main(port: Path) -> None:
+        receiver = links_at(port).receivers[part]
+        said: asyncio.Queue[bytes] = asyncio.Queue()
+        line = PtyPair(port, said.put_nowait)
+        line.plug()
+        echo = asyncio.create_task(_say_back(line, said))
+        listening = asyncio.create_task(receiver.run())
+        await gone_by(FIRST_WORD_S / 2)
+        assert not receiver.is_listening
+        with pytest.raises(DeviceError, match="does not answer"):
+            await listening
+        await end(echo)
+        line.unplug()
+
+    quickly(main, tmp_path)
+
+
+async def _say_back(line: PtyPair, said: asyncio.Queue[bytes]) -> None:
+    while True:
+        await line.say(await said.get())
+
+
 @pytest.mark.parametrize("part", ["enocean", "rfxtrx"])
 def test_another_instrument_at_the_port_is_told(tmp_path: Path, part: str) -> None:
     async def main(port: Path) -> None:
@@ -351,6 +399,29 @@ def test_a_block_of_flats_does_not_fill_the_log(tmp_path: Path) -> None:
             await gone_by(1)
             await end(task)
         assert len(told) == 64
+
+    quickly(main, tmp_path)
+
+
+def test_an_installer_does_not_wait_for_receivers_that_are_not_there_and_hears_that_nobody_spoke(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+
+    async def main(port: Path) -> None:
+        text = (
+            "gateway: {id: gw-1, data_dir: data}\nresident: {id: r1}\nuplink: {url: mqtts://centre.example}\n"
+            f"enocean: {{port: {port}}}\nsensors:\n"
+            '  - {kind: enocean_device, id: door, sender: "0198A1B2", profile: D5-00-01}\nrules: []\n'
+        )
+        path = tmp_path / "home.yaml"
+        path.write_text(text, encoding="utf-8")
+        async with asyncio.timeout(10):
+            await learn(load(path), 60.0, told.append)
+        assert "is not there" in told[-1]
+        async with EnoceanDongle(Tally(), link=port).running():
+            await learn(load(path), 60.0, told.append)
+        assert told[-1].startswith("no device was heard; press its learn button")
 
     quickly(main, tmp_path)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import aiomqtt
 import pytest
@@ -26,9 +26,9 @@ NAMES = Names("gw-1", "shouwang", "homeassistant", "zh")
 AT = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 BASE = "shouwang/gw-1"
 SENSORS = {
-    "oximeter": (frozenset({Quantity.SPO2, Quantity.HEART_RATE}), timedelta(seconds=60)),
-    "sos-bed": (frozenset({Quantity.SOS, Quantity.BATTERY}), None),
-    "smoke": (frozenset({Quantity.SMOKE}), None),
+    "oximeter": frozenset({Quantity.SPO2, Quantity.HEART_RATE}),
+    "sos-bed": frozenset({Quantity.SOS, Quantity.BATTERY}),
+    "smoke": frozenset({Quantity.SMOKE}),
 }
 
 
@@ -136,14 +136,35 @@ async def test_readings_states_and_alarms_are_told_and_described(mosquitto):
         assert json.loads(family.values[f"{BASE}/alert"])["event_type"] == "firing"
         assert json.loads(family.values[f"{BASE}/sos-bed/sos"])["event_type"] == "sos"
         shown.alerts([alert("smoke", AlertState.RESOLVED), alert("oximeter", AlertState.FIRING, Severity.P3)])
-        await family.until(lambda: len(family.configs()) == 2 + 3 * 3 + 3)
+        await family.until(lambda: len(family.configs()) == 4 + 3 * 3 + 3)
         await family.until(
             lambda: family.values[f"{BASE}/smoke/alarm"] == "OFF" and family.values[f"{BASE}/oximeter/fault"] == "ON"
         )
         configs = family.configs()
         assert [found for topic, payload in configs.items() for found in flaws(topic, payload.encode())] == []
         spo2 = json.loads(configs["homeassistant/sensor/shouwang_gw-1/oximeter_spo2/config"])
-        assert (spo2["name"], spo2["expire_after"], spo2["device"]["via_device"]) == ("血氧饱和度", 60, "shouwang_gw-1")
+        assert (spo2["name"], spo2["device"]["via_device"]) == ("血氧饱和度", "shouwang_gw-1")
+
+
+async def test_an_alarm_of_no_single_sensor_is_shown_with_the_gateway(mosquitto):
+    """Nobody has moved all morning: such an alarm is of the whole home, and a sensor that leaves does not end it."""
+    async with family_at(mosquitto) as family, telling(mosquitto) as shown:
+        await family.until(lambda: family.values.get(f"{BASE}/home/alarm") == "OFF")
+        shown.alerts([alert("home", AlertState.FIRING)])
+        await family.until(lambda: family.values[f"{BASE}/home/alarm"] == "ON")
+        described = "homeassistant/binary_sensor/shouwang_gw-1/_alarm/config"
+        await family.until(lambda: described in family.values)
+        told = json.loads(family.values[described])
+        assert (told["state_topic"], told["device"]["name"]) == (f"{BASE}/home/alarm", "gw-1")
+        del shown.there["sos-bed"]
+        shown.sensors_changed()
+        await family.until(
+            lambda: family.values.get("homeassistant/binary_sensor/shouwang_gw-1/sos-bed_alarm/config") == ""
+        )
+        shown.alerts([alert("smoke", AlertState.FIRING)])
+        await family.until(lambda: family.values[f"{BASE}/smoke/alarm"] == "ON")
+        assert family.values[f"{BASE}/home/alarm"] == "ON"
+        assert family.values[described]
 
 
 async def test_no_name_and_no_sentence_leaves_the_gateway(mosquitto):
@@ -208,7 +229,7 @@ async def test_what_is_no_more_is_taken_back_also_what_an_earlier_run_told(mosqu
         before.note(reading("smoke", Quantity.SMOKE, 0.0))
         before.note(reading("oximeter", Quantity.SPO2, 97.0))
         await family.until(lambda: f"{BASE}/smoke/smoke" in family.values and f"{BASE}/oximeter/spo2" in family.values)
-        await family.until(lambda: len(family.configs()) == 13)
+        await family.until(lambda: len(family.configs()) == 15)
     without = {sensor: told for sensor, told in SENSORS.items() if sensor != "smoke"}
     async with telling(mosquitto, without) as after, family_at(mosquitto) as family:
         await family.until(lambda: family.values.get(f"{BASE}/status") == "online")

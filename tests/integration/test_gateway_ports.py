@@ -81,6 +81,7 @@ async def test_every_instrument_is_known_by_its_answers(kind: SerialKind, tmp_pa
     assert entry["port"] == str(device.line.link)
     sensor = TypeAdapter[AnyDriver](AnyDriver).validate_python(entry)
     assert sensor.kind == kind.kind
+    assert entry.get("model") == kind.keys.get("model")
     assert open_files() <= before + 1
 
 
@@ -202,6 +203,14 @@ async def test_ports_of_the_home_are_marked_and_not_offered_again(tmp_path: Path
     assert text.count("already here as fall-radar") == 1
     (entry,) = pasted(text, "To use one")["sensors"]
     assert (entry["id"], entry["port"]) == ("fall-radar-2", str(new.line.link))
+
+
+async def test_a_name_without_its_folder_is_one_of_dev_and_what_is_not_there_gets_no_name_that_stays() -> None:
+    text = await told(Path("ttyNOWHERE9"), instruments=FEW)
+    assert "/dev/ttyNOWHERE9 is not there" in text
+    assert "its name that stays" not in text
+    assert "may belong to another adapter" not in await told(Path("ttyUSB99"), instruments=FEW)
+    assert "its name that stays" not in await told(Path("/dev/serial/by-id/usb-nowhere"), instruments=FEW)
 
 
 async def test_a_box_without_ports_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """The simulated bluetoothd, seen by bleak and by plain D-Bus clients: adverts, power, pairing, deafness, restarts."""
 
 import asyncio
+import gc
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from bleak import BleakClient, BleakScanner
@@ -10,6 +12,7 @@ from bleak.assigned_numbers import AdvertisementDataType
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakError
 from dbus_fast import MessageType, Variant
+from dbus_fast.errors import DBusError
 from fixtures.ble_client import (
     AGENT_PATH,
     WAIT_S,
@@ -22,10 +25,12 @@ from fixtures.ble_client import (
     until,
 )
 from fixtures.ble_radio import ADDRESS, ADVERTISING_MS, OXIMETER, BleAir, ble_air_on
+from fixtures.quick_time import run_quickly
 
 from simulators.ble.adapter import Deaf
 from simulators.ble.beacon import Beacon
 from simulators.ble.pulse_oximeter import Finger, PulseOximeter
+from simulators.ble.remote import CONNECT_S
 
 BEACON = "C0:FF:EE:00:00:B0"
 HCI0, HCI1 = "C0:FF:EE:00:00:00", "C0:FF:EE:00:01:00"
@@ -488,3 +493,61 @@ async def test_clients_that_forget_to_close_are_counted(ble_air: BleAir) -> None
     async with asyncio.timeout(WAIT_S):
         while await ble_air.bluez.client_count():
             await asyncio.sleep(0.005)
+
+
+# ---- connects that are given up ----
+
+
+@pytest.mark.parametrize("early", range(7))
+def test_a_connect_given_up_at_the_moment_of_its_time_out_leaves_no_exception_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, early: int
+) -> None:
+    """bleak and the kernel have the same patience, 20 s."""
+    trouble: list[str] = []
+
+    async def given_up() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _loop, context: trouble.append(context["message"]))
+        async with ble_air_on(monkeypatch) as air, oximeter(air).running() as device:
+            await find(ADDRESS)
+            await device.go_away()
+            (remote,) = air.bluez.adapter()._remotes.values()
+            connecting = asyncio.create_task(remote.connect())
+            while remote._connecting is None:
+                await asyncio.sleep(0)
+            loop.call_at(loop.time() + CONNECT_S, _cancel_after, early, remote._connecting)
+            (error,) = await asyncio.gather(connecting, return_exceptions=True)
+            assert isinstance(error, DBusError)
+            await device.come_back()
+            await remote.connect()
+        gc.collect()
+
+    run_quickly(given_up())
+    gc.collect()
+    assert not trouble
+
+
+def _cancel_after(turns: int, task: asyncio.Task[Any]) -> None:
+    if turns:
+        asyncio.get_running_loop().call_soon(_cancel_after, turns - 1, task)
+    else:
+        task.cancel()
+
+
+@pytest.mark.parametrize("early", range(6))
+async def test_a_connect_that_is_given_up_at_once_ends_at_once(ble_air: BleAir, early: int) -> None:
+    """The controller may not have been asked yet."""
+    async with oximeter(ble_air).running() as device:
+        await find(ADDRESS)
+        await device.go_away()
+        (remote,) = ble_air.bluez.adapter()._remotes.values()
+        connecting = asyncio.create_task(remote.connect())
+        while remote._connecting is None:
+            await asyncio.sleep(0)
+        for _ in range(early):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(WAIT_S):
+            await remote.disconnect()
+            await asyncio.gather(connecting, return_exceptions=True)
+            await device.come_back()
+            await remote.connect()

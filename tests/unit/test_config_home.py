@@ -235,8 +235,8 @@ def test_secrets_that_are_missing_or_open_are_told(home_file, tmp_path):
     secret = tmp_path / "pw"
     assert warnings(path) == [
         (
-            f"5: uplink.password_file: {secret} cannot be read (No such file or directory); "
-            "the link will not come up without it"
+            f"5: uplink.password_file: {secret} is not there; the link will not come up without it: "
+            f"write the password into it, and nothing else, then run: chmod 600 {secret}"
         )
     ]
     secret.write_text("hunter2")
@@ -294,8 +294,7 @@ def test_the_example_passes_and_watches_everything():
 
 def test_the_example_on_serial_ports_passes_and_names_each_port_once():
     checked = check_home(EXAMPLE.with_name("serial.yaml"))
-    expected = ("uplink.password_file", "nothing in this home can cancel a false alarm")
-    assert [line for line in checked.warnings if not any(part in line for part in expected)] == []
+    assert [line for line in checked.warnings if "uplink.password_file" not in line] == []
     ports = [port for _, port in ports_of(checked.home)]
     assert len(ports) == len(set(ports)) == 8
     watched = {watch for bound in checked.home.bound_rules() for watch in bound.readings}

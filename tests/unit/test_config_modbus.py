@@ -33,6 +33,10 @@ DOOR = "id: door, line: rs485, unit: 2, map: door_contact_waveshare"
 MODBUS = HOME[HOME.index("modbus:") : HOME.index("sensors:")]
 
 
+def test_of_the_example_an_installer_owes_nothing_but_the_password():
+    assert [line for line in check_home(EXAMPLE).warnings if "secrets/" not in line] == []
+
+
 @pytest.fixture
 def home_file(tmp_path):
     """Writes a home and returns its path."""

@@ -95,10 +95,16 @@ def test_a_sensor_may_not_take_the_modems_name(checked):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ("  pin_file: nowhere\n", "the SIM will stay locked"),
+        (
+            "  pin_file: nowhere\n",
+            "is not there; write the SIM's PIN into it, and nothing else; the SIM will stay locked",
+        ),
         ("  pin_file: word\n", "it will not be tried"),
         ("  pin_file: open\n", "can be read by everybody"),
-        ('  commands: {numbers: ["+8613800138000"], code_file: nowhere}\n', "the gateway will not start without it"),
+        (
+            '  commands: {numbers: ["+8613800138000"], code_file: nowhere}\n',
+            "is not there; write the code word into it",
+        ),
         ('  commands: {numbers: ["+8613800138000"], code_file: short}\n', "the gateway will not start with it"),
         ("  commands: {numbers: [], code_file: code}\n", "names nobody"),
     ],

@@ -53,6 +53,13 @@ def test_a_device_without_its_receiver_is_told(tmp_path: Path) -> None:
     assert 'add "rfxtrx:"' in said
 
 
+def test_one_key_without_brackets_is_told_how_to_write_it(tmp_path: Path) -> None:
+    said = problems(
+        home(tmp_path, '{kind: enocean_device, id: cord, sender: "00298979", profile: F6-02-01, press: any}')
+    )
+    assert 'press: needs a list, not "any"; write it in brackets: [any], or begin each entry on a line' in said
+
+
 def test_a_device_that_is_named_twice_is_told(tmp_path: Path) -> None:
     cord = 'sender: "00298979", profile: F6-02-01, press: [any]}'
     said = problems(home(tmp_path, f"{{kind: enocean_device, id: a, {cord}", f"{{kind: enocean_device, id: b, {cord}"))

@@ -255,6 +255,7 @@ EXAMPLES = {
         "uplink:\n    url: x\n  version: y",
         "3: this is not YAML; the indent fits no line above; keys of one group begin in the same column",
     ),
+    "star": ("code: *100#", '1: this is not YAML; put a value that begins with * or & in quotes: "*100#"'),
     "odd character at the start": ("from: %x", "1: this is not YAML; look at this line and the one above"),
     "two documents": (
         "from: x\n---\nfrom: y",

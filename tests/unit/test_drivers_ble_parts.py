@@ -43,11 +43,75 @@ def test_a_right_clock_is_local_time_without_a_zone() -> None:
     assert moment.at == datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("behind", [timedelta(days=365 * 6), timedelta(hours=-3), timedelta(seconds=61)])
+HOUR = timedelta(hours=1)
+YEARS = timedelta(days=365 * 6)
+
+
+def shown(at: datetime, behind: timedelta) -> DateTime:
+    """What a clock that is so far behind showed then."""
+    return stamp((at - behind).replace(tzinfo=None))
+
+
+def read(behind: timedelta, at: datetime, before: DeviceClock | None = None, *, is_set: bool = False) -> DeviceClock:
+    """The clock as it was found by a visit then."""
+    moments = iter([at, at])
+    return DeviceClock(behind, lambda: next(moments, NOW), is_set=is_set, before=before)
+
+
+@pytest.mark.parametrize("behind", [YEARS, -3 * HOUR, timedelta(seconds=61)])
 def test_a_wrong_clock_is_corrected_by_how_wrong_it_is(behind: timedelta) -> None:
-    an_hour_ago = NOW - timedelta(hours=1)
-    on_the_device = (an_hour_ago - behind).replace(tzinfo=None)
-    assert clock(behind).moment(stamp(on_the_device)).at == an_hour_ago
+    just_now = NOW - timedelta(minutes=9)
+    assert clock(behind).moment(shown(just_now, behind)).at == just_now
+
+
+@pytest.mark.parametrize("behind", [YEARS, 5 * HOUR, -5 * HOUR])
+def test_what_may_be_older_than_the_clocks_error_is_doubtful(behind: timedelta) -> None:
+    """Stamped by the clock when it was right, or when it was wrong: the stamp does not tell."""
+    for stamped_behind in (timedelta(), behind):
+        assert not clock(behind).moment(shown(NOW - 30 * HOUR, stamped_behind)).is_known
+
+
+@pytest.mark.parametrize("behind", [timedelta(minutes=29), -timedelta(minutes=29)])
+def test_a_clock_that_drifted_misleads_nobody(behind: timedelta) -> None:
+    assert clock(behind).moment(shown(NOW - 30 * HOUR, behind)).at == NOW - 30 * HOUR
+
+
+def test_a_clock_that_cannot_be_set_is_believed_from_the_visit_on_that_found_it_so_wrong() -> None:
+    first = read(5 * HOUR, NOW - 48 * HOUR)
+    again = read(5 * HOUR + timedelta(seconds=40), NOW - 24 * HOUR, first)
+    now = read(5 * HOUR, NOW, again)
+    assert now.moment(shown(NOW - 47 * HOUR, 5 * HOUR)).at == NOW - 47 * HOUR
+    assert not now.moment(shown(NOW - 49 * HOUR, 5 * HOUR)).is_known
+
+
+@pytest.mark.parametrize("behind", [YEARS, 5 * HOUR, -5 * HOUR])
+def test_what_was_stamped_before_we_set_the_clock_is_not_dated_by_the_right_one(behind: timedelta) -> None:
+    """The rest of a transfer that broke off: the clock has been right since the visit before."""
+    broken_off = read(behind, NOW - timedelta(minutes=1), is_set=True)
+    clock = read(timedelta(), NOW, broken_off)
+    fresh = NOW - timedelta(minutes=5)
+    assert clock.moment(shown(fresh, behind)).at == fresh
+    assert not clock.moment(shown(NOW - 2 * HOUR, behind)).is_known
+    assert clock.moment(shown(NOW, timedelta())).at == NOW
+
+
+def test_what_was_stamped_since_we_set_the_clock_is_known() -> None:
+    was_set = read(5 * HOUR, NOW - 48 * HOUR, is_set=True)
+    assert read(timedelta(), NOW, was_set).moment(shown(NOW - 30 * HOUR, timedelta())).at == NOW - 30 * HOUR
+
+
+def test_a_clock_that_went_wrong_again_makes_doubtful_what_it_stamped_meanwhile() -> None:
+    was_set = read(5 * HOUR, NOW - 48 * HOUR, is_set=True)
+    wrong_again = read(3 * HOUR, NOW, was_set)
+    for stamped_behind in (timedelta(), 3 * HOUR):
+        assert not wrong_again.moment(shown(NOW - 30 * HOUR, stamped_behind)).is_known
+    assert wrong_again.moment(shown(NOW, 3 * HOUR)).at == NOW
+
+
+def test_a_clock_that_cannot_be_read_this_time_is_as_it_was() -> None:
+    was_set = read(5 * HOUR, NOW - timedelta(minutes=1), is_set=True)
+    unread = DeviceClock(None, lambda: NOW, before=was_set)
+    assert unread.moment(shown(NOW - timedelta(minutes=5), 5 * HOUR)).at == NOW - timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(

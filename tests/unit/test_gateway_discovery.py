@@ -1,7 +1,6 @@
 """Every discovery message that the gateway can publish is one that Home Assistant takes."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from fixtures.ha_schema import flaws
@@ -18,7 +17,7 @@ def all_configs(names=NAMES):
     for sensor in SENSORS:
         found += sensor_configs(names, sensor)
         for quantity in Quantity:
-            found += [quantity_config(names, sensor, quantity, silence) for silence in (None, timedelta(seconds=90))]
+            found.append(quantity_config(names, sensor, quantity))
     return found
 
 
@@ -42,19 +41,19 @@ def test_topics_and_ids_are_of_one_thing_each():
     assert object_of("a_b", "fall") != object_of("a.b", "fall")
 
 
-def test_a_value_expires_with_the_sensors_longest_silence():
-    fields = json.loads(quantity_config(NAMES, "oximeter", Quantity.SPO2, timedelta(seconds=90)).payload)
-    assert fields["expire_after"] == 90
+def test_a_value_is_there_as_long_as_its_sensor_is_heard():
+    """A battery that is told once a day does not expire meanwhile, nor does a door that nobody opens."""
+    fields = json.loads(quantity_config(NAMES, "oximeter", Quantity.SPO2).payload)
     assert fields["unit_of_measurement"] == QUANTITIES[Quantity.SPO2].unit
-    fields = json.loads(quantity_config(NAMES, "door", Quantity.DOOR, None).payload)
-    assert "expire_after" not in fields
+    assert not [config.topic for config in all_configs() if b"expire_after" in config.payload]
+    fields = json.loads(quantity_config(NAMES, "door", Quantity.DOOR).payload)
     assert (fields["device_class"], fields["name"]) == ("door", "door open")
 
 
 def test_the_alarms_of_a_sensor_are_shown_also_while_it_is_not_heard():
     told = [json.loads(config.payload) for config in sensor_configs(NAMES, "door")]
     assert [one["availability"] for one in told] == [[{"topic": "shouwang/gw-demo_1/status"}]] * 3
-    value = json.loads(quantity_config(NAMES, "door", Quantity.DOOR, None).payload)
+    value = json.loads(quantity_config(NAMES, "door", Quantity.DOOR).payload)
     assert {"topic": "shouwang/gw-demo_1/door/availability"} in value["availability"]
 
 
@@ -80,7 +79,7 @@ def test_own_messages_are_known_again():
     ],
 )
 def test_the_table_refuses_what_home_assistant_would(change):
-    good = quantity_config(NAMES, "room", Quantity.TEMPERATURE, None)
+    good = quantity_config(NAMES, "room", Quantity.TEMPERATURE)
     bad = json.dumps({**json.loads(good.payload), **change}).encode()
     assert flaws(good.topic, bad)
     assert flaws("homeassistant/sensor/a b/c/config", good.payload)

@@ -16,13 +16,13 @@ WHY = Sentence(zh="床头按了紧急呼叫。", en="SOS pressed at the bed.")
 HELP = Sentence(zh="帮助在路上。", en="Help is coming.")
 
 
-def alert(state=AlertState.FIRING, key="sos:bed", severity=Severity.P1):
+def alert(state=AlertState.FIRING, key="sos:bed", severity=Severity.P1, hazard="sos"):
     return Alert(
         alert_id=alert_id_of(key, AT, state),
         key=key,
         rule_id=key.split(":")[0],
         rule_version=1,
-        hazard="sos",
+        hazard=hazard,
         severity=severity,
         state=state,
         resident_id="r1",
@@ -103,16 +103,130 @@ async def test_help_is_coming_is_said_and_the_alarm_is_not_repeated_any_more(sta
     assert (await ear.next()).key == "other"
 
 
-async def test_a_spoken_check_is_repeated_every_ten_seconds_also_when_help_comes_for_another(stage):
+async def test_a_question_is_repeated_at_10_20_and_30_s_then_every_30_s_also_when_help_comes_for_another(stage):
     voice, ear, ticks = stage
     voice.alerts([alert(AlertState.PREALARM, "fall:bath")])
     assert (await ear.next()).cue is Cue.PREALARM
     voice.help_coming("7", HELP)
     await ear.next()
-    ticks.ms = 10_000
-    assert (await ear.next()).cue is Cue.PREALARM
+    for second in (10, 20, 30, 60, 90, 120):
+        ticks.ms = second * 1000 - 1
+        await asyncio.sleep(0.01)
+        assert ear.heard.empty(), second
+        ticks.ms = second * 1000
+        assert (await ear.next()).cue is Cue.PREALARM
     voice.alerts([alert(AlertState.CANCELLED, "fall:bath")])
     assert (await ear.next()).cue is Cue.CANCELLED
+    ticks.ms = 10**9
+    await asyncio.sleep(0.01)
+    assert ear.heard.empty()
+
+
+async def test_a_question_tells_how_to_answer_it(stage):
+    voice, ear, _ = stage
+    voice.alerts([alert(AlertState.PREALARM, "fall:bath")])
+    assert "press cancel; otherwise help" in (await ear.next()).words.en
+    voice.alerts([alert(AlertState.PREALARM, "still:home", hazard="inactivity")])
+    assert "press cancel or move about" in (await ear.next()).words.en
+
+
+class Slow(Ear):
+    """A loudspeaker in the middle of a sentence."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.cut_off = []
+
+    async def announce(self, announcement):
+        self.heard.put_nowait(announcement)
+        if announcement.cue is not Cue.CANCELLED:
+            self.begun.set()
+            try:
+                await asyncio.sleep(4)
+            except asyncio.CancelledError:
+                self.cut_off.append(announcement.key)
+                raise
+
+
+async def test_a_cancel_stops_the_question_in_the_middle_of_a_word_and_is_no_failure(caplog):
+    ear = Slow()
+    voice = Voice([ear], Ticks())
+    task = asyncio.create_task(voice.run())
+    voice.alerts([alert(AlertState.PREALARM, "fall:bath")])
+    await ear.begun.wait()
+    voice.alerts([alert(AlertState.PREALARM, "fall:hall")])  # waits for its turn
+    voice.alerts([alert(AlertState.CANCELLED, "fall:hall"), alert(AlertState.CANCELLED, "fall:bath")])
+    heard = [await ear.next() for _ in range(3)]
+    assert [(one.cue, one.key) for one in heard] == [
+        (Cue.PREALARM, "fall:bath"),
+        (Cue.CANCELLED, "fall:hall"),
+        (Cue.CANCELLED, "fall:bath"),
+    ]
+    assert ear.cut_off == ["fall:bath"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert caplog.records == []
+
+
+async def test_a_pause_silences_what_was_told_for_two_minutes_and_not_longer(stage):
+    voice, ear, ticks = stage
+    voice.alerts([alert()])
+    await ear.next()
+    ticks.ms = 50_000
+    voice.pause()
+    assert (await ear.next()).cue is Cue.PAUSED
+    ticks.ms = 100_000
+    voice.pause()  # does not prolong it
+    ticks.ms = 169_999
+    await asyncio.sleep(0.01)
+    assert ear.heard.empty()
+    ticks.ms = 170_000
+    assert (await ear.next()).cue is Cue.ALARM
+
+
+@pytest.mark.parametrize("new", [AlertState.PREALARM, AlertState.FIRING])
+async def test_a_new_alarm_ends_the_pause_of_all(stage, new):
+    voice, ear, ticks = stage
+    voice.alerts([alert()])
+    await ear.next()
+    voice.pause()
+    await ear.next()
+    ticks.ms = 61_000
+    voice.alerts([alert(new, "fall:bath", Severity.P2)])
+    assert {(await ear.next()).key for _ in range(2)} == {"fall:bath", "sos:bed"}
+
+
+async def test_a_notice_or_an_end_does_not_end_the_pause(stage):
+    voice, ear, ticks = stage
+    voice.alerts([alert(), alert(key="other")])
+    assert [(await ear.next()).cue for _ in range(2)] == [Cue.ALARM, Cue.ALARM]
+    voice.pause()
+    ticks.ms = 61_000
+    voice.alerts([alert(key="battery", severity=Severity.P3), alert(AlertState.RESOLVED, "other")])
+    assert [(await ear.next()).cue for _ in range(3)] == [Cue.PAUSED, Cue.NOTICE, Cue.RESOLVED]
+    await asyncio.sleep(0.01)
+    assert ear.heard.empty()
+
+
+@pytest.mark.parametrize("hazard", ["smoke", "gas", "carbon-monoxide", "heat"])
+async def test_smoke_and_gas_are_not_paused(stage, hazard):
+    voice, ear, ticks = stage
+    voice.alerts([alert(key="danger", hazard=hazard)])
+    await ear.next()
+    voice.pause()
+    ticks.ms = 60_000
+    assert [(await ear.next()).key] == ["danger"]
+
+
+async def test_a_question_is_not_paused_and_where_nothing_can_be_paused_nothing_is_said(stage):
+    voice, ear, ticks = stage
+    voice.pause()
+    voice.alerts([alert(AlertState.PREALARM, "fall:bath")])
+    await ear.next()
+    voice.pause()
+    ticks.ms = 10_000
+    assert (await ear.next()).cue is Cue.PREALARM
 
 
 async def test_a_technical_fault_is_a_notice_and_is_not_repeated(stage):

@@ -54,8 +54,11 @@ NOT_COOKING = rule(
     within="5m",
 )
 PRESSED = rule(
-    kind="combine", id="pressed", of=[{"quantity": "button", "above": 1.0}, {"quantity": "button", "above": 1.0}], within="10s"
-)  # fmt: skip
+    kind="combine",
+    id="pressed",
+    of=[{"quantity": "button", "above": 1.0}, {"quantity": "button", "above": 1.0}],
+    within="10s",
+)
 
 
 def smoke(t, value=1, sensor="smoke", quality=None):
@@ -103,19 +106,39 @@ EXAMPLES = {
         [smoke(0), heat(10), *[one for t in range(60, 900, 60) for one in (smoke(t), heat(t + 1, 70 + t / 100))]],
         [(10, "firing")],
     ),
-    "reset while the signs go on": (FIRE, [smoke(0), heat(10), RESET, smoke(1010), heat(1020)], [(10, "firing"), (1000, "resolved")]),
+    "reset while the signs go on": (
+        FIRE,
+        [smoke(0), heat(10), RESET, smoke(1010), heat(1020)],
+        [(10, "firing"), (1000, "resolved")],
+    ),
     "all over, and again": (
         FIRE,
         [smoke(0), heat(10), smoke(50, 0), heat(51, 20), smoke(100), heat(110)],
         [(10, "firing"), (110, "resolved"), (110, "firing")],
     ),
-    "a doubtful end is none": (FIRE, [smoke(0), heat(10), smoke(50, 0, quality=POOR), heat(51, 20, POOR), smoke(100), heat(110)], [(10, "firing")]),
-    "only one is over, and comes again": (FIRE, [smoke(0), heat(10), smoke(50, 0), smoke(100), heat(110)], [(10, "firing")]),
+    "a doubtful end is none": (
+        FIRE,
+        [smoke(0), heat(10), smoke(50, 0, quality=POOR), heat(51, 20, POOR), smoke(100), heat(110)],
+        [(10, "firing")],
+    ),
+    "only one is over, and comes again": (
+        FIRE,
+        [smoke(0), heat(10), smoke(50, 0), smoke(100), heat(110)],
+        [(10, "firing")],
+    ),
     "other smoke later is a new sign": (FIRE, [smoke(0), heat(10), smoke(60, sensor="attic")], [(10, "firing")]),
     "any of them": (EITHER, [heat(0)], [(0, "firing")]),
-    "any of them, then the other": (EITHER, [heat(0), heat(5), smoke(10)], [(0, "firing"), (10, "resolved"), (10, "firing")]),
+    "any of them, then the other": (
+        EITHER,
+        [heat(0), heat(5), smoke(10)],
+        [(0, "firing"), (10, "resolved"), (10, "firing")],
+    ),
     "asks first": (ASKS, [smoke(0), heat(10)], [(10, "prealarm"), (40, "firing")]),
-    "asks, and is answered": (ASKS, [smoke(0), heat(10), cancels(39), smoke(60), heat(61)], [(10, "prealarm"), (39, "cancelled")]),
+    "asks, and is answered": (
+        ASKS,
+        [smoke(0), heat(10), cancels(39), smoke(60), heat(61)],
+        [(10, "prealarm"), (39, "cancelled")],
+    ),
     "asks, and is answered too late": (ASKS, [smoke(0), heat(10), cancels(40)], [(10, "prealarm"), (40, "firing")]),
     "in their order": (OUT, [bed(0), moves(60), door(120)], [(120, "firing")]),
     "not in their order": (OUT, [moves(0), bed(60), door(120)], []),
@@ -125,11 +148,19 @@ EXAMPLES = {
     "up since long, said again and again": (OUT, [*[bed(t) for t in range(0, 7200, 300)], moves(7000), door(7010)], []),
     "a door that stood open": (OUT, [door(0), bed(60), moves(120), door(180)], []),
     "motion twice": (OUT, [bed(0), moves(60), moves(61, 0), moves(1000), door(1199)], [(1199, "firing")]),
-    "detectors that never say that all is over": (FIRE, [smoke(0), heat(10), RESET, smoke(7 * H), heat(7 * H + 9)], [(10, "firing"), (1000, "resolved"), (7 * H + 9, "firing")]),
+    "detectors that never say that all is over": (
+        FIRE,
+        [smoke(0), heat(10), RESET, smoke(7 * H), heat(7 * H + 9)],
+        [(10, "firing"), (1000, "resolved"), (7 * H + 9, "firing")],
+    ),
     "one word is one sign": (PRESSED, [button(0)], []),
     "two presses": (PRESSED, [button(0), button(10)], [(10, "firing")]),
     "two presses too far apart, and a third": (PRESSED, [button(0), button(11), button(15)], [(15, "firing")]),
-    "presses are new signs each time": (PRESSED, [button(0), button(1), button(50), button(51)], [(1, "firing"), (51, "resolved"), (51, "firing")]),
+    "presses are new signs each time": (
+        PRESSED,
+        [button(0), button(1), button(50), button(51)],
+        [(1, "firing"), (51, "resolved"), (51, "firing")],
+    ),
     "cooking": (NOT_COOKING, [button(0, 2), smoke(200)], []),
     "cooking long ago": (NOT_COOKING, [button(0, 2), smoke(301)], [(301, "firing")]),
     "still smoke when cooking is long ago": (NOT_COOKING, [button(0, 2), smoke(200), smoke(301)], [(301, "firing")]),
@@ -137,18 +168,38 @@ EXAMPLES = {
     "out in the night": (EXIT, [door(2 * H)], [(2 * H + 600, "firing")]),
     "out in the day": (EXIT, [door(0)], []),
     "open since the day, said again in the night": (EXIT, [door(0), door(2 * H), door(3 * H)], []),
-    "open since the day, closed, out in the night": (EXIT, [door(0), door(H, 0), door(2 * H)], [(2 * H + 600, "firing")]),
+    "open since the day, closed, out in the night": (
+        EXIT,
+        [door(0), door(H, 0), door(2 * H)],
+        [(2 * H + 600, "firing")],
+    ),
     "back at the last moment": (EXIT, [door(2 * H), moves(2 * H + 599)], []),
     "back too late": (EXIT, [door(2 * H), moves(2 * H + 600)], [(2 * H + 600, "firing")]),
     "seen on the way out": (EXIT, [moves(2 * H - 5), door(2 * H), moves(2 * H + 59)], [(2 * H + 600, "firing")]),
     "seen a minute after it": (EXIT, [door(2 * H), moves(2 * H + 60)], []),
     "in bed again at once": (EXIT, [door(2 * H), bed(2 * H + 30, 1)], []),
     "doubtful motion is no return": (EXIT, [door(2 * H), moves(2 * H + 99, quality=POOR)], [(2 * H + 600, "firing")]),
-    "the hall falls still, the door closes": (EXIT, [door(2 * H), door(2 * H + 9, 0), moves(2 * H + 90, 0), moves(2 * H + 200, 0)], [(2 * H + 600, "firing")]),
-    "the door is said to be open again": (EXIT, [door(2 * H), door(2 * H + 100), door(2 * H + 1200)], [(2 * H + 600, "firing")]),
-    "back, and the open door is said again": (EXIT, [door(2 * H), moves(2 * H + 99), door(2 * H + 400), door(2 * H + 4000)], []),
-    "back, and out again": (EXIT, [door(2 * H), door(2 * H + 9, 0), moves(2 * H + 99), door(2 * H + 400)], [(2 * H + 1000, "firing")]),
-}  # fmt: skip
+    "the hall falls still, the door closes": (
+        EXIT,
+        [door(2 * H), door(2 * H + 9, 0), moves(2 * H + 90, 0), moves(2 * H + 200, 0)],
+        [(2 * H + 600, "firing")],
+    ),
+    "the door is said to be open again": (
+        EXIT,
+        [door(2 * H), door(2 * H + 100), door(2 * H + 1200)],
+        [(2 * H + 600, "firing")],
+    ),
+    "back, and the open door is said again": (
+        EXIT,
+        [door(2 * H), moves(2 * H + 99), door(2 * H + 400), door(2 * H + 4000)],
+        [],
+    ),
+    "back, and out again": (
+        EXIT,
+        [door(2 * H), door(2 * H + 9, 0), moves(2 * H + 99), door(2 * H + 400)],
+        [(2 * H + 1000, "firing")],
+    ),
+}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -1,4 +1,4 @@
-"""Lasting: doors, beds, stoves, smoke and water; hours, modes, signs that somebody watches, and clocks that are wrong."""
+"""Lasting: doors, beds, stoves, smoke; hours, modes, signs that somebody watches, and clocks that are wrong."""
 
 from datetime import timedelta
 
@@ -69,6 +69,31 @@ EXAMPLES = {
     "a doubtful closing is none": (DOOR, [door(0), door(100, 0, POOR)], [(300, "firing")]),
     "an impossible closing is none": (DOOR, [door(0), door(100, 0, BAD)], [(300, "firing")]),
     "a doubtful closing ends no alarm": (DOOR, [door(0), door(400, 0, POOR)], [(300, "firing")]),
+    "a doubtful closing after the alarm was reset: the next opening counts": (
+        DOOR,
+        [door(0), DAY.reset(400, "open:door"), door(500, 0, POOR), door(600)],
+        [(300, "firing"), (400, "resolved"), (900, "firing")],
+    ),
+    "reset after a doubtful closing: the next opening counts": (
+        DOOR,
+        [door(0), door(400, 0, POOR), DAY.reset(500, "open:door"), door(600)],
+        [(300, "firing"), (500, "resolved"), (900, "firing")],
+    ),
+    "doubtfully closed, said to be open again, reset: it is open still, and known": (
+        DOOR,
+        [door(0), door(400, 0, POOR), door(450), DAY.reset(500, "open:door"), door(600)],
+        [(300, "firing"), (500, "resolved")],
+    ),
+    "doubtful words while the alarm is on raise no second one": (
+        DOOR,
+        [door(0), door(400, 0, POOR), door(450), door(500, 0, POOR), door(510), door(600, 0)],
+        [(300, "firing"), (600, "resolved")],
+    ),
+    "a second fire after a first that nobody saw end": (
+        SMOKE,
+        [smoke(0), DAY.reset(60, "smoke:smoke"), smoke(90, 0, POOR), smoke(100)],
+        [(0, "firing"), (60, "resolved"), (100, "firing")],
+    ),
     "not a number is no closing": (DOOR, [door(0), door(100, float("nan"))], [(300, "firing")]),
     "reset": (DOOR, [door(0), DAY.reset(400, "open:door"), door(500)], [(300, "firing"), (400, "resolved")]),
     "reset before it was told is nothing": (DOOR, [door(0), DAY.reset(100, "open:door")], [(300, "firing")]),

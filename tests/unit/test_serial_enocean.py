@@ -213,6 +213,7 @@ def test_encrypted_telegrams_are_told(rorg: int) -> None:
         ),
         (packet("D5-00-01", "00"), f'sender: "{SENDER}", profile: D5-00-01}}'),
         (packet("F6-02-01", "10", PRESSED), "looks like a rocker switch, pull cord or button"),
+        (packet("F6-02-01", "10", PRESSED), "press: [any]} (press: [any] makes each key call for help; leave it out"),
         (packet("A5-02-05", "00005508"), "its profile (EEP, A5-..-..) stands on the device"),
         (packet("D2-01-01", "040000"), "looks like a switched socket"),
         (packet("D2-14-30", "000000000000"), "its profile (EEP, D2-..-..) stands on the device"),

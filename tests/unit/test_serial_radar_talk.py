@@ -401,6 +401,15 @@ def test_nobody_seen_between_two_glimpses_beside_the_bed_is_no_exit() -> None:
         assert room.show(NOBODY, lasts_s=10)["bed"] == 1
 
 
+def test_who_walks_about_and_is_missed_by_single_reports_is_out_of_bed() -> None:
+    room = Room()
+    room.show(IN_BED)
+    for _ in range(3):
+        room.show(BESIDE, lasts_s=1.9)
+        room.show(NOBODY, lasts_s=0.3)
+    assert room.show(BESIDE)["bed"] == 0
+
+
 def test_two_people_one_in_bed() -> None:
     room = Room()
     assert room.show([*IN_BED, *BESIDE], lasts_s=60)["bed"] == 1

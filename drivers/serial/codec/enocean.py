@@ -9,7 +9,7 @@ from drivers.rows import Found, Plain, Reader, Row
 from drivers.serial.codec import esp3
 from drivers.serial.codec.eep import PROFILES
 from drivers.serial.codec.eep_fields import Meaning
-from drivers.serial.codec.frame_row import frame_of
+from drivers.serial.codec.recorded import frame_of
 from shouwang.driver import Alive, Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
@@ -82,9 +82,12 @@ def introduction(telegram: esp3.Telegram) -> str:
 
 
 def _lines(telegram: esp3.Telegram, profile: str) -> str:
+    has_buttons = profile in PROFILES and PROFILES[profile].has_buttons
+    press = ", press: [any]" if has_buttons else ""
+    why = " (press: [any] makes each key call for help; leave it out for a light switch)" if has_buttons else ""
     return (
         "To use it, paste under sensors: - {kind: enocean_device, id: NAME, "
-        f'sender: "{telegram.sender}", profile: {profile}}}'
+        f'sender: "{telegram.sender}", profile: {profile}{press}}}{why}'
     )
 
 

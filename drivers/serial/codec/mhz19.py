@@ -9,7 +9,7 @@ range (99): none is ever sent, since a sensor that is calibrated in a closed roo
 import msgspec
 
 from drivers.rows import Found, Reader, Row, plain_fields
-from drivers.serial.codec.frame_row import frame_of
+from drivers.serial.codec.recorded import frame_of
 from shouwang.driver import Alive, Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity

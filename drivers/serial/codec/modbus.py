@@ -11,6 +11,7 @@ from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from drivers.rows import Found, Plain, Reader, Row, plain
+from drivers.serial.codec.recorded import octets
 from shouwang.errors import DecodeError
 
 READ_COILS, READ_INPUTS, READ_HOLDING, READ_INPUT_REGISTERS = 1, 2, 3, 4
@@ -161,16 +162,6 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(str(number) for number in sorted(numbers))
 
 
-def _bytes(row: Row, key: str) -> bytes:
-    written = row.get(key)
-    if not isinstance(written, str):
-        raise DecodeError(f"{key} is missing: write the bytes of the frame, e.g. 010300000002c40b")
-    try:
-        return bytes.fromhex(written)
-    except ValueError:
-        raise DecodeError(f"{key} is not pairs of hexadecimal digits: {written[:40]}") from None
-
-
 def _fields(found: Exchange, **more: Plain) -> dict[str, Plain]:
     told: dict[str, Plain] = {
         name: plain(value) for name in found.__struct_fields__ if (value := getattr(found, name)) is not None
@@ -181,7 +172,7 @@ def _fields(found: Exchange, **more: Plain) -> dict[str, Plain]:
 
 
 def _read_rtu(row: Row) -> Found:
-    frame = _bytes(row, "hex")
+    frame = octets(row.get("hex"), "hex")
     read = {"request": read_question, "response": read_answer}.get(str(row.get("direction", "response")))
     if read is None:
         raise DecodeError('direction is "request" (from the master) or "response" (from the unit)')
@@ -189,7 +180,7 @@ def _read_rtu(row: Row) -> Found:
 
 
 def _read_exchange(row: Row) -> Found:
-    return _fields(read_exchange(_bytes(row, "request"), _bytes(row, "response"))), []
+    return _fields(read_exchange(octets(row.get("request"), "request"), octets(row.get("response"), "response"))), []
 
 
 READERS: dict[str, Reader] = {"modbus-rtu": _read_rtu, "modbus-rtu-exchange": _read_exchange}

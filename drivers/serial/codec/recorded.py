@@ -27,6 +27,13 @@ def frames_reader(read: ReadFrame, framer: MakeFramer) -> Reader:
     return read_row
 
 
+def frame_of(row: Row) -> bytes:
+    """The one frame of a row: `hex`, or `stream` where it came in chunks; raises DecodeError."""
+    if "hex" in row or "stream" not in row:
+        return octets(row.get("hex"), "hex")
+    return b"".join(_chunks(row["stream"]))
+
+
 def octets(written: object, key: str) -> bytes:
     """Bytes that a row has in hexadecimal; raises DecodeError."""
     if not isinstance(written, str):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from drivers.rows import Found, Plain, Reader, Row, plain_fields
 from drivers.serial.codec import rfxtrx
-from drivers.serial.codec.frame_row import frame_of
+from drivers.serial.codec.recorded import frame_of
 from shouwang.driver import Alive, Said, Sample
 from shouwang.quantities import Quantity
 
