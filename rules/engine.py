@@ -95,7 +95,8 @@ class Engine:
         if mono != event.mono:
             event = msgspec.structs.replace(event, mono=mono)
         touched = _Touched()
-        self._wake(event.at, mono, touched)
+        if self._deadlines and self._deadlines[0][0] <= mono:
+            self._wake(event.at, mono, touched)
         for slot in self._wanting(event):
             self._step(slot, event, touched)
         return self._outcome(touched)
@@ -155,8 +156,10 @@ class Engine:
             self._step(slot, Wake(at=at - timedelta(milliseconds=mono - due), mono=due), touched)
 
     def _step(self, slot: "_Slot", event: Event, touched: "_Touched") -> None:
-        touched.note(slot)
-        step = slot.rule.step(slot.state, event)
+        state = slot.state
+        if slot.key not in touched.before:
+            touched.before[slot.key] = (slot, state, slot.wake_at)
+        step = slot.rule.step(state, event)
         if step.alerts:
             touched.alerts += step.alerts
         slot.state = step.state

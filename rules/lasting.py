@@ -147,6 +147,8 @@ class LastingRule:
 
     def step(self, state: LastingState, event: Event) -> Step:
         """The state begins, lasts, is told, ends."""
+        if self._is_ordinary(state, event):
+            return Step(state=state)
         state, alerts = self._ripen(state, event)
         if isinstance(event, Reset):
             stage, more = self._stages.reset(state.stage, event)
@@ -158,6 +160,13 @@ class LastingRule:
         state, late = self._ripen(state, event)
         return Step(state=state, alerts=(*alerts, *more, *late), wake_at=self._due(state, event))
 
+    def _is_ordinary(self, state: LastingState, event: Event) -> bool:
+        """Whether nothing can come of it, as of nearly all readings: nothing lasts, and nothing begins."""
+        if state.first is not None or state.stage.asked is not None or not isinstance(event, Reading):
+            return False
+        is_own = event.quantity is self._condition.quantity and event.sensor_id == self._sensor_id
+        return event.quantity is not Quantity.MODE and not (is_own and self._condition.holds(event))
+
     def _hear(self, state: LastingState, event: Reading) -> tuple[LastingState, tuple[Alert, ...]]:
         if event.quantity is self._condition.quantity and event.sensor_id == self._sensor_id:
             return self._judge(state, event)
@@ -168,7 +177,7 @@ class LastingRule:
         if mode is not None:
             running = event.mono if state.mode in self._not_when else state.running
             return msgspec.structs.replace(state, mode=mode, running=running), ()
-        if state.first is None or state.is_told:
+        if state.is_told:
             return state, ()
         above = self._signs.get((event.sensor_id, event.quantity), math.inf)
         if event.value >= above and event.quality is Quality.GOOD:
@@ -181,8 +190,6 @@ class LastingRule:
                 begun = msgspec.structs.replace(state, first=event, last=event, running=event.mono)
                 return msgspec.structs.replace(begun, is_told=False, is_doubted=False), ()
             return msgspec.structs.replace(state, last=event, is_doubted=False), ()
-        if state.first is None:
-            return state, ()
         if not self._condition.denied_by(event):
             # it ends no alarm, but where a person has ended that, what comes next is no longer the same fire
             is_doubted = state.is_doubted or (state.is_told and event.quality is Quality.QUESTIONABLE)
@@ -190,7 +197,7 @@ class LastingRule:
         over = msgspec.structs.replace(state, first=None, last=None, is_told=False, is_doubted=False)
         if self._config.latching and state.stage.called is not None:
             return over, ()
-        lasted = words.span(event.mono - state.first.mono)
+        lasted = words.span(event.mono - (state.first or event).mono)
         now = self._condition.said(event.value)
         why = Sentence(
             zh=f"{self._sensor_id} {now.zh}（历时 {lasted.zh}）", en=f"{self._sensor_id} {now.en} (after {lasted.en})"
