@@ -41,6 +41,8 @@ VISIT_S = 600.0
 battery, of the pressure in its cuff) must not keep its connection from others for good."""
 IN_VAIN = 3
 """Visits in a row that come to nothing before a passing device is down: once or twice it has just fallen asleep."""
+AGAIN_S = 1.0
+"""After such a visit: a bluetoothd that was restarted takes a moment to know of no link any more."""
 
 
 class Told(NamedTuple):
@@ -126,24 +128,29 @@ class HealthDriver:
             raise DeviceError(f"{self._address} has ended the connection")
         await self._radio.ready()
         while True:
-            if self._failed_at is None or self._radio.up_since > self._failed_at:
+            if self._failed_at is None or self._radio.up_since >= self._failed_at:
                 emit(Alive())  # it would be heard
+            began = asyncio.get_running_loop().time()
             try:
                 await self._pass_by(emit)
             except DeviceError:  # what is wrong with it stays wrong until a visit succeeds, whatever is heard of it
-                self._failed_at = asyncio.get_running_loop().time()
+                self._failed_at = began  # a radio that came up since then was to blame
                 raise
             self._failed_at = None
 
     async def _pass_by(self, emit: Emit) -> None:
-        """One visit to a device that sleeps. Asleep is not down: raises DeviceError where it is heard and refuses."""
+        """One visit to a device that sleeps. Asleep is not down: raises DeviceError where visits came to nothing."""
         try:
             await self._visit(emit, is_passing=True)
-        except (NoLink, LinkLost) as error:
+        except DeviceError as error:
+            self._radio.must_be_up()
             self._in_vain += 1
             if self._in_vain < IN_VAIN:
                 log.debug("%s: a visit came to nothing: %s", self._sensor_id, error)
+                await asyncio.sleep(AGAIN_S)
                 return
+            if not isinstance(error, NoLink | LinkLost):
+                raise
             raise DeviceError(
                 f"heard, but {IN_VAIN} connections in a row came to nothing, the last since {error}; bring it nearer, "
                 "keep phones away from it, and if it wants to be paired: shouwang gateway pair ADDRESS"
