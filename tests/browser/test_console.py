@@ -333,7 +333,7 @@ async def test_every_target_is_large_enough_and_every_text_readable(
     for home, hazard, severity in zip(homes, hazards, Severity, strict=True):
         await centre.alarm(home, hazard, severity)
     await expect(page.locator("#rows > .case")).to_have_count(4)
-    for path in ("/queue", "/incidents/1", "/closed", "/gateways"):
+    for path in ("/queue", "/incidents/1", "/closed", "/gateways", "/gateways/gw-1"):
         for width in (1280, 640, 390):
             await page.set_viewport_size({"width": width, "height": 800})
             await page.goto(operator.url + path)
