@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.presets import preset
 from config.replay import Replay
-from rules.bound import HomeFacts
+from rules.bound import BoundRule, HomeFacts
 from rules.preset import rules_of
 from rules.threshold import Threshold
 from shouwang.alert import Alert, AlertState
@@ -184,3 +184,22 @@ def pressure_episodes() -> tuple[int, int]:
         else:
             last = None
     return len(said), count
+
+
+def clean_rooms() -> int:
+    """Alarms of heat (45 Cel) and of CO2 (2000 ppm) in recordings of rooms in which nothing burnt."""
+    limits = {Quantity.TEMPERATURE: ("temp_c", 45.0), Quantity.CO2: ("eco2_ppm", 2000.0)}
+    found = 0
+    for quantity, (column, limit) in limits.items():
+        rule = Threshold(kind="threshold", id="high", quantity=quantity, above=limit)
+        readings = (
+            reading(row["session"], _EPOCH + timedelta(seconds=float(row["t_s"])), quantity, float(row[column]))
+            for row in rows("smoke_iot/readings.csv.gz")
+        )
+
+        def bind(sensor: str, rule: Threshold = rule, quantity: Quantity = quantity) -> Iterable[BoundRule]:
+            return rule.bind(HomeFacts(resident_id="r", emits={sensor: frozenset({quantity})}))
+
+        alerts = Replay(bind, by_sensor=True).alerts(readings)
+        found += sum(alert.state is AlertState.FIRING for alert in alerts)
+    return found

@@ -131,7 +131,10 @@ def vitals() -> Iterator[Figure]:
         name="tihm inactivity: person-days for one alarm", value=days / max(1, alarms), target=14, at_least=True
     )
     yield Figure(name="air_co: carbon monoxide alarms in clean air", value=_vitals.clean_air(), target=0)
+    yield Figure(name="smoke_iot: alarms of heat and CO2 where nothing burnt", value=_vitals.clean_rooms(), target=0)
     for name, (said, counted) in (
+        ("smarthome mit_1: burners that nobody watched", _homes.stoves()),
+        ("smarthome kasteren_A: nights with two flushes", _homes.toilets()),
         ("cgm: very low episodes", _vitals.glucose_episodes()),
         ("bp_home: high systolic episodes", _vitals.pressure_episodes()),
     ):
