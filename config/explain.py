@@ -208,9 +208,10 @@ def _baseline(rule: Baseline) -> Sentence:
 @_what.register
 def _news2(rule: News2Home) -> Sentence:
     fresh = _span(rule.fresh)
+    reach = Sentence(zh="为", en="of risk") if rule.exactly else Sentence(zh="达到", en="at or above risk")
     return Sentence(
-        zh=f"{fresh.zh}内的测量值按 NEWS2 量表 {rule.spo2_scale} 评分，风险达到 {rule.risk} 即报警",
-        en=f"fires when NEWS2 (oxygen scale {rule.spo2_scale}) of the values of {fresh.en} is of risk {rule.risk}",
+        zh=f"{fresh.zh}内的测量值按 NEWS2 量表 {rule.spo2_scale} 评分，风险{reach.zh} {rule.risk} 即报警",
+        en=f"fires when NEWS2 (oxygen scale {rule.spo2_scale}) of the values of {fresh.en} is {reach.en} {rule.risk}",
     )
 
 

@@ -52,6 +52,9 @@ class News2Home(RuleModel):
     risk: Literal["low-medium", "medium", "high"] = Field(
         description="fires at this risk or more: low-medium (one value scores 3), medium (5 or more), high (7 or more)"
     )
+    exactly: bool = Field(
+        default=False, description="true: only at this risk, not at a higher one, for which another rule is there"
+    )
     spo2_scale: Literal[1, 2] = Field(
         default=1, description="2 only where a clinician prescribed an oxygen saturation of 88 to 92 %"
     )
@@ -111,7 +114,8 @@ class News2HomeRule:
             return Step(state=News2State(last=last, stage=state.stage))
         scored = self._score(last)
         state = News2State(last=last, stage=state.stage)
-        if RANK[scored.risk] >= self._rank:
+        rank = RANK[scored.risk]
+        if rank == self._rank or (rank > self._rank and not self._config.exactly):
             return self._tell(state, scored, event)
         return self._calm(state, scored, event)
 
@@ -129,7 +133,8 @@ class News2HomeRule:
         if called is not None:
             cause = {MEASURED[one.quantity]: one for one in called.cause}
             points = self._score(cause).parameters
-            if {name for name in cause if points.get(name)} <= state.last.keys():
+            is_worse = RANK[scored.risk] > self._rank  # the rule for that risk tells it
+            if is_worse or {name for name in cause if points.get(name)} <= state.last.keys():
                 stage, alerts = self._stages.end(state.stage, event, _told(scored), event)
         return Step(state=News2State(last=state.last, stage=stage), alerts=alerts)
 

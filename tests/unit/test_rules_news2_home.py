@@ -28,6 +28,7 @@ WHERE = {
 }
 SINGLE = rule(kind="news2", id="single", risk="low-medium", severity="P3")
 MEDIUM = rule(kind="news2", id="medium", risk="medium")
+ONLY_MEDIUM = rule(kind="news2", id="only-medium", risk="medium", exactly=True)
 HIGH = rule(kind="news2", id="high", risk="high", severity="P1")
 
 
@@ -49,6 +50,13 @@ EXAMPLES = {
     "high by three of seven": (HIGH, measured(0, **ILL), [(120, "firing")]),
     "medium is not high": (HIGH, measured(0, spo2=91, heart_rate=115), []),
     "medium": (MEDIUM, measured(0, spo2=91, heart_rate=115), [(60, "firing")]),
+    "medium alone": (ONLY_MEDIUM, measured(0, spo2=91, heart_rate=115), [(60, "firing")]),
+    "medium alone, which becomes high": (ONLY_MEDIUM, measured(0, **ILL), [(60, "firing"), (120, "resolved")]),
+    "medium alone, which was high": (
+        ONLY_MEDIUM,
+        [*measured(0, spo2=91, consciousness=1, heart_rate=115), say(600, "heart-rate", 70), say(660, "spo2", 92)],
+        [(60, "firing"), (120, "resolved"), (600, "firing")],
+    ),
     "confused": (SINGLE, [say(0, "consciousness", 1)], [(0, "firing")]),
     "awake": (SINGLE, [say(0, "consciousness", 0)], []),
     "unresponsive, and on oxygen": (MEDIUM, measured(0, consciousness=4, oxygen_therapy=1), [(60, "firing")]),
