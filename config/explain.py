@@ -17,14 +17,14 @@ from rules.fall import Fall
 from rules.fall_wearable import FallWearable
 from rules.inactivity import Inactivity
 from rules.lasting import Lasting, Sign
-from rules.limits import Condition
+from rules.limits import OfValue
 from rules.news2_home import News2Home
 from rules.silence import Silence
 from rules.sos import Sos
 from rules.threshold import Threshold
 from rules.trend import Trend
 from shouwang.alert import Sentence
-from shouwang.quantities import QUANTITIES, Quantity
+from shouwang.quantities import QUANTITIES
 
 
 def explained(rule: AnyRule, facts: HomeFacts) -> Sentence:
@@ -101,7 +101,7 @@ def _silence(rule: Silence) -> Sentence:
 
 @_what.register
 def _lasting(rule: Lasting) -> Sentence:
-    state = _state(rule.quantity, equals=rule.equals, below=rule.below, above=rule.above)
+    state = _state(rule)
     lasts, between, asks = _for(rule.lasts), _between(str(rule.between or "")), _asks(rule.cancel_window)
     unless = _signs(rule.unless)
     return Sentence(
@@ -144,7 +144,7 @@ def _away_activity(rule: AwayActivity) -> Sentence:
 
 @_what.register
 def _count(rule: Count) -> Sentence:
-    state = _state(rule.quantity, equals=rule.equals, below=rule.below, above=rule.above)
+    state = _state(rule)
     within, between = _span(rule.within), _between(str(rule.between or ""))
     return Sentence(
         zh=f"{between.zh}{within.zh}内{state.zh} {rule.times} 次即报警",
@@ -215,18 +215,19 @@ def _news2(rule: News2Home) -> Sentence:
     )
 
 
-def _state(quantity: Quantity, *, equals: float | None, below: float | None, above: float | None) -> Sentence:
-    if equals is not None:
-        return Condition(quantity=quantity, equals=equals).said(equals)
-    name, value = words.name(quantity), words.value(quantity, above if above is not None else below or 0.0)
-    if QUANTITIES[quantity].unit == "1" and above is not None:
+def _state(of: OfValue) -> Sentence:
+    if of.equals is not None:
+        return of.condition().said(of.equals)
+    name = words.name(of.quantity)
+    value = words.value(of.quantity, of.above if of.above is not None else of.below or 0.0)
+    if QUANTITIES[of.quantity].unit == "1" and of.above is not None:
         return name
-    zh, en = ("达到或高于", "at or above") if above is not None else ("达到或低于", "at or below")
+    zh, en = ("达到或高于", "at or above") if of.above is not None else ("达到或低于", "at or below")
     return Sentence(zh=f"{name.zh}{zh} {value.zh}", en=f"{name.en} is {en} {value.en}")
 
 
 def _clue(clue: Clue) -> Sentence:
-    said = _state(clue.quantity, equals=clue.equals, below=clue.below, above=clue.above)
+    said = _state(clue)
     by = (
         f"（{'、'.join(clue.sensors)}）" if clue.sensors else "",
         f" ({', '.join(clue.sensors)})" if clue.sensors else "",

@@ -15,12 +15,12 @@ from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from rules.alarm import MAX_WAIT, ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
 from rules.hours import HoursOfDay
-from rules.limits import Condition, Number
+from rules.limits import Condition, OfValue
 from rules.modes import HOME_SENSOR
 from rules.stages import Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
@@ -35,25 +35,10 @@ _LAPSE_MS = 21_600_000
 those that do tell it again every 4 h at most (sensor supervision). Set by this project."""
 
 
-class Clue(BaseModel):
+class Clue(OfValue):
     """A sign: a value of a quantity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    quantity: Quantity = Field(description="what is said, e.g. fall")
     sensors: SensorIds | None = Field(default=None, description="by which sensors; left out: all that can")
-    equals: Number | None = Field(default=None, description="it is this value, e.g. 1")
-    below: Number | None = Field(default=None, description="it is this value or less")
-    above: Number | None = Field(default=None, description="it is this value or more")
-
-    @model_validator(mode="after")
-    def _is_one_state(self) -> Self:
-        self.condition()
-        return self
-
-    def condition(self) -> Condition:
-        """On the value."""
-        return Condition.of(self.quantity, equals=self.equals, below=self.below, above=self.above)
 
     def watched(self, home: HomeFacts) -> frozenset[tuple[str, Quantity]]:
         """What may say it."""

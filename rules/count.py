@@ -7,16 +7,16 @@ It happens at an event, and where a state begins: a state that is said again is 
 """
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import msgspec
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from rules import words
 from rules.alarm import MAX_WAIT, ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel
 from rules.hours import HoursOfDay
-from rules.limits import Condition, Number
+from rules.limits import OfValue
 from rules.stages import Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
 from shouwang.document import Duration
@@ -36,14 +36,10 @@ class CountState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stage: Stage = Stage()
 
 
-class Count(RuleModel):
+class Count(OfValue, RuleModel):
     """Fires when something happens too often."""
 
     kind: Literal["count"]
-    quantity: Quantity = Field(description="what happens, e.g. button, door, motion")
-    equals: Number | None = Field(default=None, description="it is this value, e.g. 1 for a door that opens")
-    below: Number | None = Field(default=None, description="it is this value or less")
-    above: Number | None = Field(default=None, description="it is this value or more")
     times: Annotated[int, Field(ge=2, le=_MOST)] = Field(description="how often makes an alarm, e.g. 4")
     within: Annotated[Duration, Field(gt=timedelta(0), le=MAX_WAIT)] = Field(description="within which time, e.g. 8h")
     between: HoursOfDay | None = Field(default=None, description='only at these hours, e.g. "22:00-06:00"')
@@ -52,11 +48,6 @@ class Count(RuleModel):
     )
     latching: bool = Field(default=False, description="true: goes on until a person resets it")
     severity: Severity = Field(default=Severity.P3, description="priority at the call centre: P1 life ... P4 care")
-
-    @model_validator(mode="after")
-    def _is_one_state(self) -> Self:
-        Condition.of(self.quantity, equals=self.equals, below=self.below, above=self.above)
-        return self
 
     @property
     def needs(self) -> Quantity:
@@ -78,7 +69,7 @@ class CountRule:
         """Watch one sensor."""
         self._config = config
         self._zone = home.zone
-        self._condition = Condition.of(config.quantity, equals=config.equals, below=config.below, above=config.above)
+        self._condition = config.condition()
         self._within_ms = ms_of(config.within)
         self._alarm = config.alarm(
             home,

@@ -10,16 +10,16 @@ where a person has ended the alarm, a doubtful end lets the next beginning count
 
 import math
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from rules import words
 from rules.alarm import MAX_WAIT, ms_of
 from rules.bound import BoundRule, HomeFacts, RuleModel, SensorIds
 from rules.hours import HoursOfDay, look_again, mono_at
-from rules.limits import Condition, Number
+from rules.limits import Number, OfValue
 from rules.modes import HOME_SENSOR, Mode, mode_of
 from rules.stages import Stage, Stages
 from shouwang.alert import Alert, Sentence, Severity
@@ -60,14 +60,10 @@ class LastingState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     stage: Stage = Stage()
 
 
-class Lasting(RuleModel):
+class Lasting(OfValue, RuleModel):
     """Fires when a state lasts too long."""
 
     kind: Literal["lasting"]
-    quantity: Quantity = Field(description="what says the state, e.g. door, bed, leak, power")
-    equals: Number | None = Field(default=None, description="the state, e.g. 1 for a door that is open, 0 for a bed")
-    below: Number | None = Field(default=None, description="the state is this value or less")
-    above: Number | None = Field(default=None, description="the state is this value or more")
     lasts: Annotated[Duration, Field(ge=timedelta(0), le=MAX_WAIT)] = Field(
         description="how long it must last, e.g. 15m; 0s fires at once"
     )
@@ -86,11 +82,6 @@ class Lasting(RuleModel):
     )
     latching: bool = Field(default=False, description="true: goes on until a person resets it, also when all is well")
     severity: Severity = Field(default=Severity.P2, description="priority at the call centre: P1 life ... P4 care")
-
-    @model_validator(mode="after")
-    def _is_one_state(self) -> Self:
-        Condition.of(self.quantity, equals=self.equals, below=self.below, above=self.above)
-        return self
 
     @property
     def needs(self) -> Quantity:
@@ -121,7 +112,7 @@ class LastingRule:
         self._config = config
         self._zone = home.zone
         self._sensor_id = sensor_id
-        self._condition = Condition.of(config.quantity, equals=config.equals, below=config.below, above=config.above)
+        self._condition = config.condition()
         self._lasts_ms = ms_of(config.lasts)
         self._not_when = {Mode[name.upper()] for name in config.not_when}
         self._signs = {

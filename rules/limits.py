@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Self
 
-from pydantic import Field, Strict
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from rules import words
 from shouwang.alert import Sentence
@@ -55,3 +55,23 @@ class Condition:
             is_on = value != 0
             return Sentence(zh=f"{name.zh}：{'是' if is_on else '否'}", en=f"{name.en}: {'yes' if is_on else 'no'}")
         return Sentence(zh=f"{name.zh} {here.zh}", en=f"{name.en} {here.en}")
+
+
+class OfValue(BaseModel):
+    """The keys with which rules name a state: a quantity, and one of `equals`, `below` and `above`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    quantity: Quantity = Field(description="what is said, e.g. door, bed, fall, power")
+    equals: Number | None = Field(default=None, description="it is this value, e.g. 1 for a door that is open")
+    below: Number | None = Field(default=None, description="it is this value or less")
+    above: Number | None = Field(default=None, description="it is this value or more")
+
+    @model_validator(mode="after")
+    def _is_one_state(self) -> Self:
+        self.condition()
+        return self
+
+    def condition(self) -> Condition:
+        """On the value. Raises ValueError where not exactly one is given, or one that is never said."""
+        return Condition.of(self.quantity, equals=self.equals, below=self.below, above=self.above)
