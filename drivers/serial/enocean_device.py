@@ -4,31 +4,26 @@ The dongle hears it among the others; here its telegrams become samples. They ar
 can send such a telegram, so it may raise an alarm and never takes one of life safety back.
 """
 
-import asyncio
 import re
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Never, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from drivers.ble.adverts.told import unproven
 from drivers.links import Links
-from drivers.rejects import Rejects
 from drivers.serial.codec import enocean, esp3
 from drivers.serial.codec.eep import DOUBLE, KEYS, LONG, PRESS, PROFILES, SEVERAL, SINGLE, Profile, input_state
-from drivers.serial.copies import Copies
+from drivers.serial.ear_driver import EarDriver
 from drivers.serial.enocean_dongle import DIALECT
 from drivers.serial.receiver import Ear, Heard
 from shouwang.document import Duration, Id
-from shouwang.driver import Alive, Driver, Emit, Said, Sample
-from shouwang.errors import DecodeError
+from shouwang.driver import Alive, Driver, Said, Sample
 from shouwang.quantities import Quantity
 
 COPY_S = 0.5
 """A telegram goes out as three subtelegrams within 40 ms, and each of two repeaters adds some 100 ms at most (EnOcean
 Radio Protocol 1, 2.6): what is the same within this is the same."""
-STRENGTH_S = 900.0
-"""How often the strength of the signal is worth a reading."""
 REPORTS_SILENCE = timedelta(minutes=100)
 """Devices that report do so each 15 to 30 min, contacts at most each 33 min: three reports missed."""
 
@@ -143,63 +138,23 @@ class EnoceanDevice(BaseModel):
         return EnoceanDriver(self, links.receiver_for(self.id, DIALECT.part).ear(self.sender))
 
 
-class EnoceanDriver:
+class EnoceanDriver(EarDriver):
     """Takes what the dongle hears from this device, and emits what it means."""
 
     def __init__(self, config: EnoceanDevice, ear: Ear) -> None:
         """Nothing is opened: the dongle is held by somebody else."""
+        super().__init__(config, ear, copy_s=COPY_S)
         self._config = config
-        self._ear = ear
-        self._rejects = Rejects(config.id)
-        self._copies = Copies(COPY_S)
-        self._strength_at: float | None = None
 
-    @property
-    def sensor_id(self) -> str:
-        """The id given in the home's configuration."""
-        return self._config.id
+    def is_copy(self, heard: Heard) -> bool:
+        """The same content again; how often it was repeated is told apart."""
+        telegram = esp3.telegram_in(esp3.decode_packet(heard.frame))
+        content = bytes((telegram.rorg,)) + telegram.payload
+        return self._copies.is_copy(content, heard.at, level=telegram.level)
 
-    @property
-    def max_silence(self) -> timedelta | None:
-        """As configured, or as the profile goes."""
-        return self._config.silence
-
-    @property
-    def rejected(self) -> int:
-        """How many telegrams could not be read since the start."""
-        return self._rejects.count
-
-    async def run(self, emit: Emit) -> Never:
-        """Emit until cancelled; raises DeviceError when the dongle is lost."""
-        await self._ear.connection()
-        if self.max_silence is None:
-            emit(Alive())
-        while True:
-            for one in self._said(await self._ear.next()):
-                emit(one)
-
-    def _said(self, heard: Heard) -> list[Said]:
-        config = self._config
-        try:
-            telegram = esp3.telegram_in(esp3.decode_packet(heard.frame))
-            content = bytes((telegram.rorg,)) + telegram.payload
-            if self._copies.is_copy(content, heard.at, level=telegram.level):
-                return [Alive()]
-            said = decode(heard.frame, config.profile, press=config.press, means=config.means)
-        except DecodeError as error:
-            self._rejects.add(error)
-            return []
-        return [one for one in said if self._is_due(one)]
-
-    def _is_due(self, said: Said) -> bool:
-        """All but a strength that was told lately."""
-        if not isinstance(said, Sample) or said.quantity is not Quantity.SIGNAL_STRENGTH:
-            return True
-        now = asyncio.get_running_loop().time()
-        if self._strength_at is not None and now < self._strength_at + STRENGTH_S:
-            return False
-        self._strength_at = now
-        return True
+    def decoded(self, heard: Heard) -> list[Said]:
+        """As its profile says."""
+        return decode(heard.frame, self._config.profile, press=self._config.press, means=self._config.means)
 
 
 def decode(frame: bytes, profile: str, *, press: tuple[str, ...] = (), means: Meant | None = None) -> list[Said]:

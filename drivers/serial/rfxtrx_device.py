@@ -4,25 +4,23 @@ The receiver hears it among the others; here its packets become samples. Nothing
 reach can send the same, so it may raise an alarm and never takes one of life safety back.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Never, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from drivers.ble.adverts.told import unproven
 from drivers.links import Links
-from drivers.rejects import Rejects
 from drivers.serial.codec import rfxtrx
 from drivers.serial.codec.rfxtrx_words import MEANINGS, WORDS, samples, strength
-from drivers.serial.copies import Copies
+from drivers.serial.ear_driver import EarDriver
 from drivers.serial.pace import Pace
 from drivers.serial.receiver import Ear, Heard
 from drivers.serial.rfxtrx_radio import PART
 from shouwang.document import Duration, Id
-from shouwang.driver import Alive, Driver, Emit, Said, Sample
+from shouwang.driver import Driver, Said
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
 
@@ -30,8 +28,6 @@ COPY_S = 2.0
 """Remotes send five times within a second and go on while a key is held; what is the same within this is the same."""
 NUMBERS_S = 60.0
 """Thermometers send each 40 s or so; a reading a minute is enough."""
-STRENGTH_S = 900.0
-"""How often the strength of the signal is worth a reading."""
 CLIMATE_SILENCE = timedelta(hours=1)
 """Thermometers send at least each two minutes; at the edge of the reach most of it is lost."""
 
@@ -141,63 +137,21 @@ class RfxtrxDevice(BaseModel):
         return RfxtrxDriver(self, links.receiver_for(self.id, PART).ear(self.device))
 
 
-class RfxtrxDriver:
+class RfxtrxDriver(EarDriver):
     """Takes what the receiver hears from this device, and emits what it means."""
 
     def __init__(self, config: RfxtrxDevice, ear: Ear) -> None:
         """Nothing is opened: the receiver is held by somebody else."""
+        super().__init__(config, ear, copy_s=COPY_S, pace=Pace(NUMBERS_S))
         self._config = config
-        self._ear = ear
-        self._rejects = Rejects(config.id)
-        self._copies = Copies(COPY_S)
-        self._pace = Pace(NUMBERS_S)
-        self._strength_at: float | None = None
 
-    @property
-    def sensor_id(self) -> str:
-        """The id given in the home's configuration."""
-        return self._config.id
+    def is_copy(self, heard: Heard) -> bool:
+        """Neither the sequence number nor the strength makes another packet of it."""
+        return self._copies.is_copy(heard.frame[1:3] + heard.frame[4:-1], heard.at)
 
-    @property
-    def max_silence(self) -> timedelta | None:
-        """As configured, or as the family goes."""
-        return self._config.silence
-
-    @property
-    def rejected(self) -> int:
-        """How many packets could not be read since the start."""
-        return self._rejects.count
-
-    async def run(self, emit: Emit) -> Never:
-        """Emit until cancelled; raises DeviceError when the receiver is lost."""
-        await self._ear.connection()
-        self._pace.forget()
-        if self.max_silence is None:
-            emit(Alive())
-        while True:
-            for one in self._said(await self._ear.next()):
-                emit(one)
-
-    def _said(self, heard: Heard) -> list[Said]:
-        try:
-            # Neither the sequence number nor the strength makes another packet of it.
-            if self._copies.is_copy(heard.frame[1:3] + heard.frame[4:-1], heard.at):
-                return [Alive()]
-            said = decode(heard.frame, self._config.says)
-        except DecodeError as error:
-            self._rejects.add(error)
-            return []
-        return self._pace.pick([one for one in said if self._is_due(one)], heard.at)
-
-    def _is_due(self, said: Said) -> bool:
-        """All but a strength that was told lately."""
-        if not isinstance(said, Sample) or said.quantity is not Quantity.SIGNAL_STRENGTH:
-            return True
-        now = asyncio.get_running_loop().time()
-        if self._strength_at is not None and now < self._strength_at + STRENGTH_S:
-            return False
-        self._strength_at = now
-        return True
+    def decoded(self, heard: Heard) -> list[Said]:
+        """As its family and `says` go."""
+        return decode(heard.frame, self._config.says)
 
 
 def decode(frame: bytes, says: Mapping[str, str] | None = None) -> list[Said]:
