@@ -45,7 +45,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     episode share both; `alert_id` is derived from key, since and state, so that the same step always has the same id.
     `hazard` is the kind of danger, for the centre's lane and script: `sos`, `fall`, `vital`, `sensor-silent`, ...
     `why` says in words which readings crossed which limit for how long; `evidence` holds those readings.
-    `latching`: it goes on until a person resets it, also when its cause has ended.
+    `latching`: it goes on until a person resets it, also when its cause has ended. `is_test`: it only proves that an alarm
+    would arrive; nobody is sent.
     """
 
     alert_id: str
@@ -63,6 +64,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: Sentence
     evidence: tuple[Reading, ...] = ()
     latching: bool = False
+    is_test: bool = False
 
 
 def alert_id_of(key: str, since: datetime, state: AlertState) -> str:

@@ -13,7 +13,7 @@ JSON is strict: unknown kinds and wrong types raise DecodeError; unknown fields 
 talk to an older server. A bigger change takes a new topic version.
 """
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -92,22 +92,65 @@ class HeartbeatBody(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat", 
 
 
 class GapBody(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field="kind"):
-    """Data that will never come: how many readings (or messages), from when to when, and why, in words."""
+    """Data that will never come: how many readings (or messages), from when to when, and why, in words.
+
+    `code` names the reason for translation; empty from gateways that did not tell it.
+    """
 
     reason: str
     count: int
     first_at: Moment | None = None
     last_at: Moment | None = None
+    code: str = ""
 
 
-Body = AlertBody | TelemetryBody | StatusBody | BirthBody | HeartbeatBody | GapBody
+class ClockBody(msgspec.Struct, frozen=True, kw_only=True, tag="clock", tag_field="kind"):
+    """A clock anchor: engine millisecond `mono` of this envelope's boot was `wall`, give or take `error_ms`.
+
+    With it the server mends the times of what this boot measured before its clock was right. `stepped_ms`: how far the
+    clock was moved at that moment; 0 where it was not. `source`: who said so, the kernel's NTP or the centre's receipts.
+    """
+
+    mono: int
+    wall: Moment
+    error_ms: int
+    source: Literal["ntp", "centre"]
+    stepped_ms: int = 0
+
+
+class Path(StrEnum):
+    """A way from the home to the centre."""
+
+    INTERNET = "internet"
+    SMS = "sms"
+    VOICE = "voice"
+
+
+class PathBody(msgspec.Struct, frozen=True, kw_only=True, tag="path", tag_field="kind"):
+    """A way to the centre was lost, restored, or tested; sent on change and once for each test (EN 50136 supervision).
+
+    `since`: from when on it is so. `tested_at`: when it last carried something that was answered. `reason`: a sentence for
+    the operator.
+    """
+
+    path: Path
+    is_up: bool
+    since: Moment
+    at: Moment
+    mono: int
+    reason: str = ""
+    tested_at: Moment | None = None
+
+
+Body = AlertBody | TelemetryBody | StatusBody | BirthBody | HeartbeatBody | GapBody | ClockBody | PathBody
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What outbox and wire carry; its bytes never change on a resend.
 
     `boot` is the kernel's boot id and `mono` the engine millisecond at creation: with a later clock anchor the server
-    can mend the times of a box that started with a wrong clock.
+    can mend the times of a box that started with a wrong clock. `is_clock_unsure`: nobody had set the clock of this
+    boot yet when it was made.
     """
 
     id: MessageId
@@ -115,6 +158,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     boot: str
     mono: int
     body: Body
+    is_clock_unsure: bool = False
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

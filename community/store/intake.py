@@ -16,11 +16,13 @@ from shouwang.status import SensorState, SensorStatus
 from shouwang.wire import (
     AlertBody,
     BirthBody,
+    ClockBody,
     Envelope,
     GapBody,
     HeartbeatBody,
     Lane,
     MessageId,
+    PathBody,
     StatusBody,
     TelemetryBody,
 )
@@ -81,6 +83,8 @@ class _Intake:
                 self._gateway(gateway_id, backlog=beat.backlog, rejected=beat.rejected)
             case GapBody() as gap:
                 self._gap(message_id, gap)
+            case ClockBody() | PathBody():
+                pass
 
     def _meet(self, gateway_id: str) -> None:
         if gateway_id not in self._met:
