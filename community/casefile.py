@@ -1,0 +1,255 @@
+"""A case as it stands, what may be asked of it, and the steps of which it is made. Values only; community.engine acts.
+
+Moments `..._e` are engine time in ms (CLOCK_BOOTTIME carried on over restarts): no step of a wall clock moves them.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from shouwang.alert import AlertState, Severity
+from shouwang.reading import Moment
+
+SYSTEM = "system"
+"""Who did what no person did."""
+
+
+class Disposition(StrEnum):
+    """How a case ended."""
+
+    HELPED = "helped"
+    FALSE_ALARM = "false_alarm"
+    TEST = "test"
+    TECHNICAL_FIXED = "technical_fixed"
+    HOSPITAL = "hospital"
+    DECEASED = "deceased"
+    UNREACHABLE = "unreachable_handed_to_police"
+    AUTO_CLEARED = "auto_cleared"
+    MERGED = "merged"
+    SUPERSEDED = "superseded"
+
+
+class AlertRef(msgspec.Struct, frozen=True, kw_only=True):
+    """What the case keeps of an alert; `digest` (SHA-256, hex) ties the stored alert to the audit chain."""
+
+    gateway_id: str
+    alert_id: str
+    key: str
+    since: Moment
+    state: AlertState
+    severity: Severity
+    hazard: str
+    is_late: bool
+    digest: str
+    is_test: bool = False
+
+    @property
+    def episode(self) -> "Episode":
+        """What all steps of one alarm share."""
+        return Episode(gateway_id=self.gateway_id, key=self.key, since=self.since)
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One alarm from its first step to its end."""
+
+    gateway_id: str
+    key: str
+    since: Moment
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """What a gateway resets: the alarm itself, whichever of its episodes."""
+
+    gateway_id: str
+    key: str
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A running (or, while its states are left, standing) clock of a case.
+
+    `yellow_e`: when its yellow card is drawn, None where it was, or is not. `due_e`: when it goes red, or red again;
+    `reds`: how often it did.
+    """
+
+    name: str
+    started_e: int
+    limit_ms: int
+    due_e: int
+    yellow_e: int | None = None
+    reds: int = 0
+    stands: bool = False
+
+    @property
+    def next_e(self) -> int:
+        """When it wants attention."""
+        return self.due_e if self.yellow_e is None else min(self.yellow_e, self.due_e)
+
+
+class Colour(StrEnum):
+    """Of a card."""
+
+    YELLOW = "yellow"
+    RED = "red"
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A step took too long. Drawn by a clock only, never changed; `level`: how often it was told before.
+
+    `responsible`: who owned the case (or had accepted it) at that moment; empty where nobody did: the whole shift.
+    """
+
+    step: str
+    colour: Colour
+    responsible: str
+    limit_ms: int
+    actual_ms: int
+    level: int = 0
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody is to be reached. `to`: one of them by name, where the audience alone does not tell.
+
+    `is_missed`: nobody of this audience can be reached; the ladder went on at once.
+    """
+
+    audience: str
+    rung: int
+    to: str = ""
+    prompt: str = ""
+    is_missed: bool = False
+
+
+class Answered(StrEnum):
+    """What became of an offer."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    TAKEN = "taken"
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A responder was asked."""
+
+    to: str
+    at_e: int
+    answer: Answered = Answered.ASKED
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A case as it stands.
+
+    `lead` is the alert that names the case: its most urgent one. `alerts` counts how often an alarm rang. `active` are
+    the alarms that have not ended at home, at most one episode of each; `alarms` are all that ever rang in it.
+    `version` counts the steps, but for refusals. `handlers`: whoever owned it, went there or reported:
+    none of them calls back. `rung` never falls; -1 before the first.
+    """
+
+    home_key: str
+    lane: str
+    workflow: str
+    policy: int
+    state: str
+    priority: Severity
+    version: int
+    lead: AlertRef
+    alerts: int
+    active: tuple[Episode, ...]
+    alarms: tuple[Alarm, ...]
+    opened_at: Moment
+    opened_e: int
+    changed_at: Moment
+    entered_e: int
+    is_late: bool
+    is_test: bool = False
+    owner: str | None = None
+    responder: str | None = None
+    reporter: str | None = None
+    handlers: tuple[str, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    rung: int = -1
+    card: Colour | None = None
+    has_acted: bool = False
+    has_spoken: bool = False
+    has_visited: bool = False
+    helpers: tuple[str, ...] = ()
+    complaints: int = 0
+    disposition: Disposition | None = None
+    previous: int | None = None
+    merged_into: int | None = None
+    storm: int | None = None
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether every cause has ended at home. The case has not: a person ends it."""
+        return not self.active
+
+    @property
+    def next_e(self) -> int | None:
+        """When the next of its clocks wants attention; None: it has ended."""
+        return min((clock.next_e for clock in self.clocks if not clock.stands), default=None)
+
+    def clock(self, name: str) -> Clock | None:
+        """The clock of this name."""
+        return next((clock for clock in self.clocks if clock.name == name), None)
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody asks of a case. `by` and `role`: who; `version`: of the case as he saw it."""
+
+    command: str
+    by: str
+    role: str
+    version: int | None = None
+    reason: str = ""
+    targets: tuple[str, ...] = ()
+    confirmed_by: str = ""
+    eta_ms: int | None = None
+    disposition: Disposition | None = None
+    note_id: str = ""
+    digest: str = ""
+    second: str = ""
+    spoke: bool = False
+    score: int | None = None
+    reference: str = ""
+    into: int | None = None
+    into_home: str = ""
+    into_priority: Severity | None = None
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What the engine needs to know of the world at this moment.
+
+    `candidates`: responders to be offered the case, the best first. `reachable`: audiences in which somebody can be
+    reached now. `live_p1`: how many P1 the person who orders works on already.
+    """
+
+    now_e: int
+    candidates: tuple[str, ...] = ()
+    reachable: frozenset[str] = frozenset()
+    live_p1: int = 0
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="step", tag_field="kind"):
+    """One step of a case: what was ordered (or which clock it was), and what it changed.
+
+    The case is the fold of its steps: `after` holds every field that changed, so that a later table reads old logs as
+    they were meant.
+    """
+
+    name: str
+    role: str
+    order: Order | None = None
+    alerts: tuple[AlertRef, ...] = ()
+    cards: tuple[Card, ...] = ()
+    calls: tuple[Call, ...] = ()
+    after: dict[str, msgspec.Raw] = {}
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="kind"):
+    """An order that was not carried out: for the audit only, the case is as it was."""
+
+    order: Order
+    reason: str

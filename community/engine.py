@@ -1,0 +1,296 @@
+"""What happens to a case: an order, an alarm or a clock, and a case, give one step; the case is the fold of its steps.
+
+Pure: no clock, no SQL, no loop; the table (community.workflow) says what may happen, this module what it means. What
+the table does not list raises IllegalMove and changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from community.casefile import (
+    SYSTEM,
+    Alarm,
+    AlertRef,
+    Call,
+    Case,
+    Context,
+    Disposition,
+    Episode,
+    Offer,
+    Order,
+    Step,
+)
+from community.clocks import Clocks
+from community.deeds import DEEDS
+from community.guards import GUARDS
+from community.workflow import Deed, Transition, Workflow, workflow
+from shouwang.alert import AlertState
+from shouwang.errors import IllegalMove
+
+
+def opened(
+    table: Workflow,
+    home_key: str,
+    lane: str,
+    alerts: tuple[AlertRef, ...],
+    context: Context,
+    *,
+    at: datetime,
+    is_held: bool = False,
+    previous: int | None = None,
+) -> tuple[Case, Step]:
+    """A case begins with an alert (then earlier steps of the same alarm)."""
+    lead = alerts[0]
+    state = table.held if is_held and table.held else table.initial
+    empty = Case(
+        home_key=home_key,
+        lane=lane,
+        workflow=table.workflow,
+        policy=table.version,
+        state=state,
+        priority=lead.severity,
+        version=0,
+        lead=lead,
+        alerts=0,
+        active=(),
+        alarms=(),
+        opened_at=at,
+        opened_e=context.now_e,
+        changed_at=at,
+        entered_e=context.now_e,
+        is_late=lead.is_late,
+        is_test=lead.is_test,
+        previous=previous,
+    )
+    draft = _Draft(empty, table, context, at)
+    draft.take_alerts(alerts)
+    draft.enter(state)
+    return draft.done("opened", "system", alerts=alerts)
+
+
+def joined(case: Case, alerts: tuple[AlertRef, ...], context: Context, *, at: datetime) -> tuple[Case, Step]:
+    """An alert for an open case: it rang once more, grew more urgent, or ended at home.
+
+    Raises IllegalMove where the case has ended: a closed case never gains an alert.
+    """
+    table = workflow(case.workflow)
+    _refuse_ended(case, table)
+    draft = _Draft(case, table, context, at)
+    draft.take_alerts(alerts)
+    return draft.done("alert" if alerts[0].state is AlertState.FIRING else "told", "system", alerts=alerts)
+
+
+def superseded(case: Case, context: Context, *, at: datetime) -> tuple[Case, Step]:
+    """A new alarm came while the case waited for its call-back: it ends, and a new one begins in its place."""
+    table = workflow(case.workflow)
+    if case.state not in table.reopens:
+        raise IllegalMove(f"in state {case.state} a new alarm joins the case")
+    draft = _Draft(case, table, context, at)
+    draft.set(disposition=Disposition.SUPERSEDED)
+    draft.enter(min(table.final))
+    return draft.done("superseded", "system")
+
+
+def ordered(case: Case, order: Order, context: Context, *, at: datetime) -> tuple[Case, Step]:
+    """Carry an order out.
+
+    Raises StaleVersion where the case has moved on since the person saw it, IllegalMove where the table or a guard does
+    not allow it.
+    """
+    table = workflow(case.workflow)
+    row = table.row(order.command, case.state)
+    if row is None or order.role not in row.who:
+        who = "" if row is None else f" by a {order.role}"
+        raise IllegalMove(f"{order.command} is not possible{who} in state {case.state}")
+    for guard in row.guards:
+        GUARDS[guard](case, order, context)
+    draft = _Draft(case, table, context, at)
+    draft.carry_out(row, order)
+    return draft.done(order.command, order.role, order=order)
+
+
+def fired(case: Case, context: Context, *, at: datetime) -> tuple[Case, Step] | None:
+    """The next clock that is due by now; None where none is."""
+    due = min(
+        (clock for clock in case.clocks if not clock.stands and clock.next_e <= context.now_e),
+        key=lambda clock: (clock.next_e, clock.name),
+        default=None,
+    )
+    if due is None:
+        return None
+    table = workflow(case.workflow)
+    draft = _Draft(case, table, context, at)
+    if due.name == Clocks.LADDER:
+        draft.climb(draft.case.rung + 1)
+        return draft.done("ladder", "system")
+    if due.yellow_e is not None and due.yellow_e <= due.due_e:
+        draft.yellow(due.name)
+        return draft.done(f"{due.name}.yellow", "system")
+    draft.red(due.name)
+    return draft.done(f"{due.name}.red", "system")
+
+
+def rung_failed(case: Case, rung: int, context: Context, *, at: datetime) -> tuple[Case, Step] | None:
+    """Every attempt of this rung has failed: the next one, at once. None where the ladder has gone on already."""
+    if case.rung != rung or case.clock(Clocks.LADDER) is None:
+        return None
+    draft = _Draft(case, workflow(case.workflow), context, at)
+    draft.climb(rung + 1)
+    return draft.done("rung_failed", "system")
+
+
+def folded(case: Case | None, step: Step) -> Case:
+    """The case after the step, as read back from the log. Raises IllegalMove where a log begins in its middle."""
+    if case is None:
+        return msgspec.convert({name: msgspec.json.decode(raw) for name, raw in step.after.items()}, Case)
+    changed = {name: msgspec.json.decode(raw, type=_TYPES[name]) for name, raw in step.after.items()}
+    return msgspec.structs.replace(case, **changed)
+
+
+_TYPES: Mapping[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Case)}
+
+
+def _refuse_ended(case: Case, table: Workflow) -> None:
+    if case.state in table.final:
+        raise IllegalMove(f"the case has ended ({case.state})")
+
+
+class _Draft:
+    """A step under way: the case as it becomes, and what is to be told."""
+
+    def __init__(self, case: Case, table: Workflow, context: Context, at: datetime) -> None:
+        self.case = case
+        self._before = case
+        self.table = table
+        self.context = context
+        self._at = at
+        self.clocks = Clocks(table, context.now_e)
+        self.cards: list[Any] = []
+        self.calls: list[Call] = []
+
+    def set(self, **fields: object) -> None:
+        self.case = msgspec.structs.replace(self.case, **fields)
+
+    def enter(self, state: str) -> None:
+        """Stand in this state; its clocks start, those of the last one stop."""
+        before = self.case.state
+        self.set(state=state, entered_e=self.context.now_e)
+        self.set(clocks=self.clocks.on_entering(self.case, before))
+
+    def take_alerts(self, alerts: tuple[AlertRef, ...]) -> None:
+        case, priority = with_alerts(self.case, alerts), self.case.priority
+        self.case = case
+        if case.priority.rank < priority.rank:
+            self.set(clocks=self.clocks.on_raising(case))
+
+    def carry_out(self, row: Transition, order: Order) -> None:
+        self._apply(row.do, row.to, row.else_to, order)
+
+    def _apply(self, deeds: Iterable[Deed], to: str | None, else_to: str | None, order: Order) -> None:
+        for deed in deeds:
+            self.set(**DEEDS[deed](self.case, order, self.context))
+        target = to if else_to is None or self.case.owner is not None else else_to
+        if target is not None and target != self.case.state:
+            self.enter(target)
+        self.set(clocks=self.clocks.settled(self.case, order))
+
+    def yellow(self, name: str) -> None:
+        """Half the time is over."""
+        card, clocks = self.clocks.yellow(self.case, name)
+        self.cards.append(card)
+        self.set(clocks=clocks, card=self.case.card or card.colour)
+
+    def red(self, name: str) -> None:
+        """The time is over."""
+        red = self.table.timers[name].red
+        card, clocks = self.clocks.red(self.case, name)
+        self.set(clocks=clocks)
+        if card is not None:
+            self.cards.append(card)
+            self.set(card=card.colour)
+        self._apply(red.do, red.to, red.else_to, Order(command=name, by=SYSTEM, role="system"))
+        if red.rung is not None and self.case.rung < red.rung:
+            self.climb(red.rung)
+        called = {call.audience for call in self.calls}
+        self.calls += [Call(audience=who, rung=self.case.rung) for who in red.call if who not in called]
+
+    def climb(self, rung: int) -> None:
+        """Call for every rung up to this one; one that reaches nobody is told so, and the next one follows at once."""
+        last = len(self.table.ladder[self.case.priority]) - 1
+        number = min(self.case.rung + 1, last)
+        while not self._call(number) or number < rung:
+            if number == last:
+                break
+            number += 1
+        self.set(rung=max(self.case.rung, number))
+        self.set(clocks=self.clocks.on_climbing(self.case))
+
+    def _call(self, number: int) -> bool:
+        rung = self.table.ladder[self.case.priority][number]
+        is_reached = False
+        if rung.do == "offer_best" and self.context.candidates and self.case.responder is None:
+            best = self.context.candidates[0]
+            self.set(offers=(*self.case.offers, Offer(to=best, at_e=self.context.now_e)))
+            self.calls.append(Call(audience="responders", rung=number, to=best))
+            is_reached = True
+            if rung.to is not None and self.case.state != rung.to:
+                self.enter(rung.to)
+            return is_reached
+        for audience in rung.call:
+            is_here = audience in self.context.reachable and rung.do is None
+            is_reached = is_reached or is_here
+            self.calls.append(Call(audience=audience, rung=number, prompt=rung.prompt or "", is_missed=not is_here))
+        return is_reached
+
+    def done(
+        self, name: str, role: str, *, order: Order | None = None, alerts: tuple[AlertRef, ...] = ()
+    ) -> tuple[Case, Step]:
+        self.set(version=self._before.version + 1, changed_at=self._at)
+        before = None if self._before.version == 0 else self._before
+        return self.case, Step(
+            name=name,
+            role=role,
+            order=order,
+            alerts=alerts,
+            cards=tuple(self.cards),
+            calls=tuple(self.calls),
+            after=_changes(before, self.case),
+        )
+
+
+def _changes(before: Case | None, after: Case) -> dict[str, msgspec.Raw]:
+    names = msgspec.structs.fields(Case)
+    return {
+        field.name: msgspec.Raw(msgspec.json.encode(getattr(after, field.name)))
+        for field in names
+        if before is None or getattr(before, field.name) != getattr(after, field.name)
+    }
+
+
+def with_alerts(case: Case, alerts: tuple[AlertRef, ...]) -> Case:
+    """The case with these alerts: the most urgent one names it, and its priority never falls."""
+    fired = [ref.episode for ref in _firing(alerts)]
+    ended = {ref.episode for ref in alerts if ref.state is AlertState.RESOLVED}
+    # the first of the most urgent stays: the case keeps the name that the operator saw
+    lead = min((case.lead, *_firing(alerts)), key=lambda ref: ref.severity.rank)
+    return msgspec.structs.replace(
+        case,
+        priority=min(case.priority, lead.severity, key=lambda severity: severity.rank),
+        lead=lead,
+        alerts=case.alerts + len(fired),
+        active=tuple(sorted(set(_newest((*case.active, *fired)).values()) - ended)),
+        alarms=tuple(sorted({*case.alarms, *_newest(fired)})),
+    )
+
+
+def _newest(episodes: Iterable[Episode]) -> dict[Alarm, Episode]:
+    """An alarm that begins anew has ended before, also where its end was never heard of."""
+    in_order = sorted(episodes, key=lambda episode: episode.since)
+    return {Alarm(gateway_id=one.gateway_id, key=one.key): one for one in in_order}
+
+
+def _firing(alerts: Iterable[AlertRef]) -> Iterable[AlertRef]:
+    return (ref for ref in alerts if ref.state is AlertState.FIRING)
