@@ -30,7 +30,7 @@ _LOOK_S = 2.0
 _READINGS = text(
     "SELECT s.sensor_id, x.value, count(*) FROM samples x JOIN series s ON s.series_id = x.series_id GROUP BY 1, 2"
 )
-_ALARMS = text("SELECT key, count(*) FROM alerts WHERE state = 'firing' GROUP BY 1")
+_ALARMS = text("SELECT key, count(*) FROM alerts WHERE state = 'firing' AND key LIKE 'pulse-high:%' GROUP BY 1")
 _ORPHANS = text("SELECT count(*) FROM alerts WHERE state = 'firing' AND incident_id IS NULL")
 _UNENDED = text(
     "SELECT count(*) FROM alerts a WHERE a.state = 'firing' AND NOT EXISTS (SELECT 1 FROM alerts b WHERE b.key = a.key"
