@@ -2,9 +2,13 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+if sys.path[0] == str(Path(__file__).parent):  # else benchmarks/gateway.py would stand before the package of that name
+    sys.path.append(sys.path.pop(0))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,30 @@
 """What one transaction of the outbox holds: rule states, messages, commands done, receipts. All is kept, or none."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from gateway.clock import ClockMark
+from gateway.position import Position
 from rules.engine import Saved
 from shouwang.alert import Alert, AlertState
+from shouwang.gap import GapCode
 from shouwang.reading import Reading
-from shouwang.wire import AlertBody, Body, GapBody, HeartbeatBody, Lane, TelemetryBody
+from shouwang.wire import (
+    AlertBody,
+    Body,
+    ClockBody,
+    Envelope,
+    GapBody,
+    HeartbeatBody,
+    Lane,
+    MessageId,
+    PathBody,
+    StatusBody,
+    TelemetryBody,
+)
 
 READINGS_PER_MESSAGE = 100
 """Telemetry is group-committed every 5 s or 100 samples (25 GB of card wear a year at 2 samples/s, not 803)."""
@@ -31,6 +47,8 @@ class Batch:
     confirmed: list[Key] = field(default_factory=list)
     gap: GapBody | None = None
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    position: Position = field(default_factory=Position)
+    """How far the tail's story is told when this is written."""
     is_urgent: bool = False
 
     @property
@@ -48,16 +66,23 @@ class Batch:
             or self.after_commit
         )
 
-    def messages(self) -> list[tuple[Lane, Body]]:
-        """The messages to store: alerts first, then state, then telemetry in groups."""
+    def messages(self, mark: ClockMark) -> list[tuple[Lane, Body]]:
+        """The messages to store: alerts first, then state, then telemetry in groups, each of one era of the clock."""
         found: list[tuple[Lane, Body]] = [(Lane.LIFE_SAFETY, AlertBody(alert=alert)) for alert in self.alerts]
         found += self.bodies
         if self.gap is not None:
             found.append((Lane.STATE, self.gap))
-        for start in range(0, len(self.readings), READINGS_PER_MESSAGE):
-            group = tuple(self.readings[start : start + READINGS_PER_MESSAGE])
-            found.append((Lane.TELEMETRY, TelemetryBody(readings=group)))
+        for readings in self._eras(mark):
+            for start in range(0, len(readings), READINGS_PER_MESSAGE):
+                group = tuple(readings[start : start + READINGS_PER_MESSAGE])
+                found.append((Lane.TELEMETRY, TelemetryBody(readings=group)))
         return found
+
+    def _eras(self, mark: ClockMark) -> list[list[Reading]]:
+        """The readings by era: what a killed gateway had taken in before a reboot has times of another clock."""
+        if not self.readings or mark.era_of(self.readings[0].mono) == mark.era_of(self.readings[-1].mono):
+            return [self.readings]
+        return [[*some] for _, some in itertools.groupby(self.readings, key=lambda reading: mark.era_of(reading.mono))]
 
     def ended_and_active(self) -> tuple[set[str], dict[str, Alert]]:
         """Alarm keys that ended in this batch, and those that are on after it."""
@@ -83,6 +108,7 @@ class Batch:
         self.confirmed[:0] = older.confirmed
         self.after_commit[:0] = older.after_commit
         self.gap = _joined(older.gap, self.gap)
+        self.position = self.position.joined(older.position)
         self.is_urgent = self.is_urgent or older.is_urgent
 
     def drop_oldest_readings(self, keep: int, reason: str) -> None:
@@ -90,8 +116,43 @@ class Batch:
         surplus = max(0, len(self.readings) - keep)
         dropped, self.readings = self.readings[:surplus], self.readings[surplus:]
         if dropped:
-            gap = GapBody(reason=reason, count=surplus, first_at=dropped[0].at, last_at=dropped[-1].at)
-            self.gap = _joined(self.gap, gap)
+            self.gap = _joined(self.gap, _gap_of(dropped, reason, GapCode.CARD_FAILED))
+
+    def without_readings(self, reason: str, code: GapCode) -> "Batch":
+        """The same with a gap in place of its readings, so that its alerts find room."""
+        return replace(self, readings=[], gap=_joined(self.gap, _gap_of(self.readings, reason, code)))
+
+
+def made_at(body: Body) -> int | None:
+    """The engine millisecond of what a message tells; None where it tells of no moment."""
+    match body:
+        case AlertBody(alert=told) | StatusBody(status=told):
+            return told.mono
+        case TelemetryBody(readings=readings):
+            return readings[0].mono if readings else None
+        case ClockBody(mono=mono) | PathBody(mono=mono):
+            return mono
+        case _:
+            return None
+
+
+def enveloped(message_id: MessageId, body: Body, mark: ClockMark) -> Envelope:
+    """The message as it will be sent, stamped with the clock and the era of what it tells."""
+    made = made_at(body)
+    era = mark.era_of(mark.engine_ms if made is None else made)
+    return Envelope(
+        id=message_id,
+        created_at=mark.wall,
+        boot=era.boot,
+        mono=mark.engine_ms,
+        body=body,
+        is_clock_unsure=era.is_clock_unsure,
+    )
+
+
+def _gap_of(readings: Sequence[Reading], reason: str, code: GapCode) -> GapBody:
+    first, last = readings[0].at, readings[-1].at
+    return GapBody(reason=reason, count=len(readings), first_at=first, last_at=last, code=code)
 
 
 def _joined(older: GapBody | None, newer: GapBody | None) -> GapBody | None:

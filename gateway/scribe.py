@@ -7,7 +7,7 @@ to the centre from memory.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gateway.batch import Batch
@@ -91,6 +91,7 @@ class Scribe:
             log.warning("the card can be written again after %d attempts", self._backoff.failures)
         self._backoff.succeeded()
         self._slips.written(batch.alerts)
+        pipeline.written(batch)
         self._stored(stored)
         for done in batch.after_commit:
             done()
@@ -110,6 +111,11 @@ class Scribe:
                 )
         except TimeoutError as error:
             raise TryLater(f"the card does not answer within {_PATIENCE_S:.0f} s") from error
+
+    @property
+    def backlogs(self) -> Mapping[Lane, int]:
+        """How many messages of each lane have no receipt."""
+        return self._outbox.backlogs
 
     @property
     def backlog(self) -> int:

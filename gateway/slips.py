@@ -7,10 +7,11 @@ alert by its id: the copy that comes from the card later is no second alarm.
 import secrets
 from collections.abc import Iterable
 
+from gateway.batch import enveloped
 from gateway.clock import ClockMark
 from gateway.outbox import Stored
 from shouwang.alert import Alert
-from shouwang.wire import AlertBody, Envelope, Lane, MessageId, encode
+from shouwang.wire import AlertBody, Lane, MessageId, encode
 
 
 class Slips:
@@ -35,6 +36,4 @@ class Slips:
         self._known.add(alert.alert_id)
         self._seq += 1
         key = MessageId(gateway=self._gateway_id, epoch=self._epoch, lane=Lane.LIFE_SAFETY, seq=self._seq)
-        body = AlertBody(alert=alert)
-        envelope = Envelope(id=key, created_at=mark.wall, boot=mark.boot, mono=mark.engine_ms, body=body)
-        return Stored(key.epoch, key.lane, key.seq, encode(envelope))
+        return Stored(key.epoch, key.lane, key.seq, encode(enveloped(key, AlertBody(alert=alert), mark)))

@@ -6,7 +6,7 @@ All wakes due up to an event's millisecond are fired before it, each at its own 
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -107,24 +107,60 @@ class Engine:
         self._wake(at, self._forward(mono), touched)
         return self._outcome(touched)
 
-    def rebind(self, rules: Sequence[BoundRule]) -> Outcome:
+    def restore(self, saved: Mapping[str, Saved], mono: int) -> None:
+        """Go on from these states, which rules had at engine millisecond `mono`; the other rules stay as they are."""
+        self._forward(mono)
+        for key in saved.keys() & self._slots.keys():
+            slot = self._slots[key]
+            slot.load(saved[key])
+            if slot.wake_at is not None:
+                heapq.heappush(self._deadlines, (slot.wake_at, key))
+
+    def rebind(self, rules: Sequence[BoundRule], revised: Collection[str] = ()) -> Outcome:
         """Run these rules from now on: those known by their key go on where they stand, new ones start, others end.
 
-        `changed` holds those that end, as having seen nothing: what gets such a key again starts afresh, after a
-        restart too. Raises ValueError, and changes nothing, where two rules have the same key.
+        One that is of another kind than the one with its key before starts too. `revised`: the keys of rules whose
+        limits or times are others; they are woken at once, to see what is due by these. `changed` holds those that end,
+        as having seen nothing: what gets such a key again starts afresh, after a restart too. Raises ValueError, and
+        changes nothing, where two rules have the same key.
         """
         _each_once([bound.rule.key for bound in rules])
         before, self._slots = self._slots, {}
         self._readings, self._statuses, self._deadlines = {}, {}, []
         for bound in rules:
-            self._place(bound, None, before.pop(bound.rule.key, None))
-        ended = {key: Saved(state=slot.rule.start()) for key, slot in before.items() if not slot.is_fresh}
+            known = before.get(bound.rule.key)
+            if known is not None and type(known.state) is type(bound.rule.start()):
+                self._place(bound, None, before.pop(bound.rule.key), is_revised=bound.rule.key in revised)
+            else:
+                self._place(bound, None)
+        ended = {key: Saved(state=self._rule(key, slot).start()) for key, slot in before.items() if not slot.is_fresh}
         return Outcome(changed=ended, rearmed=bool(ended), next_wake=self.next_wake)
 
-    def _place(self, bound: BoundRule, saved: Saved | None, known: "_Slot | None" = None) -> None:
+    def stands(self, key: str) -> bool:
+        """Whether there is a rule with this key that has seen something: an alarm that is on comes from such a one."""
+        slot = self._slots.get(key)
+        return slot is not None and not slot.is_fresh
+
+    def waits(self) -> dict[str, int]:
+        """The keys of the rules that wait for something, and the engine millisecond at which they will be woken."""
+        return {key: slot.wake_at for key, slot in self._slots.items() if slot.wake_at is not None}
+
+    @property
+    def count(self) -> int:
+        """How many rules there are, each on each of its sensors."""
+        return len(self._slots)
+
+    def _rule(self, key: str, ended: "_Slot") -> Rule[Any]:
+        return self._slots[key].rule if key in self._slots else ended.rule
+
+    def _place(
+        self, bound: BoundRule, saved: Saved | None, known: "_Slot | None" = None, *, is_revised: bool = False
+    ) -> None:
         slot = _Slot(bound.rule, saved)
         if known is not None:
             slot.state, slot.wake_at = known.state, known.wake_at
+        if is_revised and not slot.is_fresh and self._now is not None:
+            slot.wake_at = self._now
         self._slots[slot.key] = slot
         for sensor_id, quantity in bound.readings:
             self._readings.setdefault((sensor_id, quantity, bound.person), []).append(slot)
@@ -210,8 +246,11 @@ class _Slot:
         self.state: Any = rule.start()
         self.wake_at: int | None = None
         self.is_forgotten = False
-        if saved is None:
-            return
+        if saved is not None:
+            self.load(saved)
+
+    def load(self, saved: Saved) -> None:
+        """Stand where it was saved; where that cannot be read, as before."""
         try:
             self.state = msgspec.json.decode(saved.state, type=type(self.state))
             self.wake_at = saved.wake_at

@@ -20,6 +20,8 @@ class Quality(StrEnum):
     GOOD = "good"
     QUESTIONABLE = "questionable"
     IMPLAUSIBLE = "implausible"
+    THINNED = "thinned"
+    """The mean of a minute, beside its lowest and highest value: the home had no room for the others."""
 
 
 GUEST = "guest"

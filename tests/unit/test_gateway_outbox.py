@@ -9,9 +9,11 @@ import pytest
 from gateway.batch import Batch
 from gateway.clock import ClockMark
 from gateway.outbox import Outbox
+from gateway.outbox_budget import Budget
 from rules.engine import Saved
 from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.errors import ConfigError, TryLater
+from shouwang.gap import GapCode
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.wire import AlertBody, GapBody, HeartbeatBody, Lane, TelemetryBody, decode_envelope
@@ -162,7 +164,7 @@ def test_a_data_folder_that_is_a_file_is_said_in_plain_words(tmp_path):
 
 
 def test_over_budget_the_oldest_telemetry_goes_and_a_gap_is_told_but_no_alert(path):
-    box = Outbox(path, "gw-1", budget_bytes=20_000)
+    box = Outbox(path, "gw-1", budget=Budget(bytes=20_000))
     box.commit(Batch(alerts=[alert()]), MARK)
     stored = []
     for _ in range(4):
@@ -286,7 +288,8 @@ def test_on_a_full_card_the_oldest_telemetry_makes_room_for_an_alarm(path, caplo
     gaps = [envelope.body for envelope in rows(box, Lane.STATE)]
     assert gaps
     assert box.backlog == 31 + len(gaps) + len(rows(box, Lane.TELEMETRY))
-    assert sum(gap.count for gap in gaps) + len(rows(box, Lane.TELEMETRY)) == 20 + 30
+    assert sum(gap.count for gap in gaps) + 100 * len(rows(box, Lane.TELEMETRY)) == 100 * (20 + 30)
+    assert {gap.code for gap in gaps} == {GapCode.CARD_FULL}
     box.close()
 
 
@@ -298,7 +301,7 @@ def test_the_reserve_is_let_go_when_the_card_is_full(path):
     box._db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(TryLater, match="full"):
         box.commit(Batch(readings=[reading() for _ in range(1000)]), MARK)
-    assert not reserve.exists()
+    assert reserve.stat().st_size == 0
     box.close()
 
 
@@ -319,7 +322,7 @@ def test_what_drivers_noted_survives_a_restart_and_a_damaged_file(path):
 def test_a_reading_and_its_note_are_kept_together_or_not_at_all(outbox, monkeypatch):
     reading = Reading(sensor_id="cuff", quantity=Quantity.SYSTOLIC, value=120, at=AT, mono=1)
     batch = Batch(readings=[reading], notes={("cuff", "seen"): "1"})
-    monkeypatch.setattr(outbox, "_keep_budget", lambda mark: (_ for _ in ()).throw(sqlite3.OperationalError("no")))
+    monkeypatch.setattr(outbox._queue, "keep", lambda *_: (_ for _ in ()).throw(sqlite3.OperationalError("no")))
     with pytest.raises(TryLater):
         outbox.commit(batch, MARK)
     assert (outbox.notes(), outbox.pending(Lane.TELEMETRY, 0, 9)) == ({}, [])
