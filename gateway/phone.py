@@ -68,8 +68,10 @@ class Phone:
         self.roster = roster
         self._queue = SmsQueue(store, thread)
         self._booth = Booth()
-        inbox = Inbox(store, thread, self._queue, commands=_commands(part), obey=self._obey)
-        self.driver = ModemDriver(part, self._queue, inbox, self._booth, _Marks(store, thread))
+        inbox = Inbox(store, thread, self._queue, commands=commands_of(part), obey=self._obey)
+        self.marks = _Marks(store, thread)
+        """Short texts on the card."""
+        self.driver = ModemDriver(part, self._queue, inbox, self._booth, self.marks)
         self.run = self._queue.run
         """Keeps the deadlines of messages; a task of the gateway."""
 
@@ -135,7 +137,8 @@ async def phone_of(home: Home) -> AsyncIterator[Phone | None]:
             await loop.run_in_executor(thread, partial(store.close))
 
 
-def _commands(part: ModemPart) -> Commands | None:
+def commands_of(part: ModemPart) -> Commands | None:
+    """What may be ordered by SMS; raises ConfigError where the code cannot be read, or is none."""
     if part.commands is None:
         return None
     code = read_secret(part.commands.code_file)

@@ -1,0 +1,98 @@
+"""POST /inlet/sms: where a provider or an SMS gateway brings what homes send by SMS. No page, no cookie: a token.
+
+Forms, JSON, and plain text with kannel's headers are understood. 200 only after COMMIT; 4xx: it will not be believed,
+bringing it again is of no use (but 429); 5xx: bring it again.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+
+from community.sms_inlet import SmsInlet, SmsLetter, Verdict
+from shouwang.errors import TryLater
+
+router = APIRouter()
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 8 * 1024
+"""Eight parts of an SMS in UTF-16 and form encoding are under 7 kB; ours is one part of 90 characters."""
+RETRY_AFTER_S = "10"
+_TEXTS = ("text", "body", "content", "message", "sms")
+_SENDERS = ("from", "sender", "msisdn", "mobile")
+"""As providers name them, in any case."""
+_CHARSETS = frozenset({"utf-8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "utf-16be", "utf-16"})
+_ANSWERS = {
+    Verdict.STORED: (200, ""),
+    Verdict.UNREADABLE: (422, "this message is not a home's, or was changed; it is kept for a technician\n"),
+    Verdict.TOO_MANY: (429, "too many messages of this home; try again\n"),
+}
+
+
+@router.post("/inlet/sms")
+async def take_sms(request: Request) -> PlainTextResponse:
+    """Take one SMS. The empty answer to a good one keeps kannel from answering its sender."""
+    inlet = request.app.state.sms_inlet
+    if not isinstance(inlet, SmsInlet):
+        return _said(404, "this centre takes no SMS; see sms_inlet in community.yaml\n")
+    if not inlet.admits(_token(request)):
+        return _said(401, "the token is missing or wrong\n")
+    letter = await _letter(request)
+    if isinstance(letter, PlainTextResponse):
+        return letter
+    try:
+        verdict = await inlet.take(letter)
+    except TryLater as error:
+        log.error("an SMS of a home waits at the provider: %s", error)  # noqa: TRY400 - said in words
+        return _said(503, "the database is busy; bring it again\n")
+    return _said(*_ANSWERS[verdict])
+
+
+def _token(request: Request) -> str:
+    """From the header, or where a gateway can give none (kannel's post-url) from the address."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else request.query_params.get("token", "")
+
+
+async def _letter(request: Request) -> SmsLetter | PlainTextResponse:
+    """The SMS in the body, or why there is none."""
+    body = await request.body()
+    if len(body) > MAX_BODY_BYTES:
+        return _said(413, "no SMS is so long\n")
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    charset = dict(parse_qsl(parameters.strip().replace(" ", ""))).get("charset", "utf-8").strip('"').lower()
+    try:
+        words = body.decode(charset if charset in _CHARSETS else "utf-8")
+        fields = _fields(kind.strip().lower(), words, request)
+    except (UnicodeDecodeError, ValueError) as error:
+        return _said(400, f"this cannot be read: {error}\n")
+    text, sender = _first(fields, _TEXTS), _first(fields, _SENDERS)
+    if not text:
+        return _said(400, "there is no text; give from and text, as a form or as JSON\n")
+    return SmsLetter(sender=sender, text=text)
+
+
+def _fields(kind: str, words: str, request: Request) -> Mapping[str, str]:
+    """Names in small letters. Raises ValueError where the body is not what its type says."""
+    if kind == "application/json":
+        found = json.loads(words)
+        if not isinstance(found, dict):
+            raise ValueError("it is no JSON object")
+        return {str(name).lower(): value for name, value in found.items() if isinstance(value, str)}
+    if kind == "application/x-www-form-urlencoded":
+        return {name.lower(): value for name, value in parse_qsl(words)}
+    if kind in ("text/plain", "application/octet-stream", ""):
+        return {"text": words, "from": request.headers.get("x-kannel-from", "")}
+    raise ValueError(f"{kind[:60]} is neither a form nor JSON")
+
+
+def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((fields[name] for name in names if fields.get(name)), "")
+
+
+def _said(status: int, words: str) -> PlainTextResponse:
+    headers = {"retry-after": RETRY_AFTER_S} if status in (429, 503) else None
+    return PlainTextResponse(words, status_code=status, headers=headers)
