@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Never
 
 from gateway.clock import Clock
+from messaging.attempt import attempt
 from messaging.backoff import Backoff
 from shouwang.driver import Driver, Emitted, Measurement, Record, Sample
 from shouwang.errors import DeviceError, ShouwangError
@@ -62,7 +63,7 @@ class Supervisor:
 
         try:
             async with deadline:
-                await self._driver.run(emit)
+                await attempt(self._driver.run(emit), f"driver-{self._driver.sensor_id}")
         except ShouwangError as error:
             return SensorState.DOWN, str(error)
         except TimeoutError:
@@ -89,7 +90,7 @@ class Supervisor:
         if said.quantity is Quantity.BATTERY and quality is Quality.GOOD:
             self._battery = said.value
         now = self._clock.now()
-        at = now if said.measured_at is None else min(said.measured_at, now)
+        at = now if said.measured_at is None else min(self._clock.corrected(said.measured_at), now)
         return Reading(
             sensor_id=self._driver.sensor_id,
             quantity=said.quantity,
@@ -125,7 +126,7 @@ class Supervisor:
         )
 
 
-async def keep(name: str, work: Callable[[], Awaitable[None]]) -> Never:
+async def keep(name: str, work: Callable[[], Coroutine[object, object, None]]) -> Never:
     """Run a shared link for ever: when it fails, once a word in the log, a pause, and again."""
     backoff = Backoff(BACKOFF_START_S, LINK_BACKOFF_CAP_S)
     loop = asyncio.get_running_loop()
@@ -133,7 +134,7 @@ async def keep(name: str, work: Callable[[], Awaitable[None]]) -> Never:
     while True:
         began = loop.time()
         try:
-            await work()
+            await attempt(work(), name)
         except DeviceError as error:
             if str(error) != told:
                 log.warning("%s: %s", name, error)

@@ -1,6 +1,8 @@
 """Where a broker is, as whom to connect, and what it says when we are gone. Values only: nothing is opened here."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -21,7 +23,11 @@ class TlsFiles:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BrokerSettings:
-    """Where and as whom to connect. A `session_expiry_s` above 0 keeps subscriptions and messages over a lost link."""
+    """Where and as whom to connect. A `session_expiry_s` above 0 keeps subscriptions and messages over a lost link.
+
+    `earliest` is asked at each connection: it is not earlier than this, and the system's clock is wrong or in doubt;
+    None where that clock is right.
+    """
 
     host: str
     port: int
@@ -34,6 +40,7 @@ class BrokerSettings:
     session_expiry_s: int = 0
     clean_start: bool = True
     receive_maximum: int = 20
+    earliest: Callable[[], datetime | None] = field(default=lambda: None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
