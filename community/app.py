@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from community.accounts import Accounts
@@ -13,9 +13,12 @@ from community.bells import Bells
 from community.counter import Counter
 from community.downlink import Downlink
 from community.ingest import LINGER_S, Ingest, Lot
-from community.settings import BrokerEntry, CommunitySettings, WebEntry, broker_settings, secret
+from community.rounds import Rounds
+from community.settings import BrokerEntry, CommunitySettings, HomeEntry, WebEntry, broker_settings, secret
+from community.sms_inlet import inlet_of
 from community.store.database import TIMEOUT_S, Store, open_store
 from community.store.directory import bring_in
+from community.store.supervision import Watch
 from community.web.app import create_app
 from community.web.serve import serve as serve_console
 from messaging.broker import BrokerSettings
@@ -59,7 +62,12 @@ class _Community:
         self._downlink = Downlink(_session(settings.broker, "downlink", window=20, keeps=False), store, clock=_now)
         desk = Counter(store, self._bells, clock=_now, for_homes=self._downlink.look)
         self._app = create_app(
-            desk, Accounts(store), name=settings.name, clock=_now, secure_cookies=self._address.startswith("https://")
+            desk,
+            Accounts(store),
+            name=settings.name,
+            clock=_now,
+            secure_cookies=self._address.startswith("https://"),
+            sms_inlet=inlet_of(settings, store, clock=_now, committed=self._bells.look),
         )
         alerts, *others = ingest_topics()
         self._ingests = [
@@ -77,6 +85,15 @@ class _Community:
             )
         ]
 
+        beats = self._ingests[-1]  # of the state of homes
+        self._rounds = Rounds(
+            store,
+            {home.gateway: _watch(home) for home in settings.homes},
+            clock=_now,
+            hears_since=lambda: beats.hears_since,
+            told=self._bells.look,
+        )
+
     async def run(self, started: Callable[[str], None] | None) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -88,6 +105,7 @@ class _Community:
             tasks = [group.create_task(ingest.run(), name=f"ingest {ingest.name}") for ingest in self._ingests]
             tasks.append(group.create_task(self._downlink.run(), name="downlink"))
             tasks.append(group.create_task(self._bells.run(), name="bells"))
+            tasks.append(group.create_task(self._rounds.run(), name="rounds"))
             tasks.append(group.create_task(serve_console(self._app, self._listener), name="console"))
             tasks.append(group.create_task(self._watch(), name="watchdog"))
             log.info("the console is at %s", self._address)
@@ -122,6 +140,10 @@ def address_of(web: WebEntry, port: int) -> str:
         return web.public_url
     host = f"[{web.host}]" if ":" in web.host else web.host
     return f"http://{host}:{port}"
+
+
+def _watch(home: HomeEntry) -> Watch:
+    return Watch(limit=timedelta(minutes=home.offline_after), is_high_risk=home.high_risk)
 
 
 def _listener(web: WebEntry) -> socket.socket:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from community import app
 from community.accounts import Accounts
 from community.settings import CommunitySettings, load, secret
+from community.sms_inlet import keys_of, token_of
 from community.store import chain, dead_letters
 from community.store.database import Store, open_store
 from community.users import Role
@@ -72,6 +73,9 @@ def _check(options: argparse.Namespace) -> int:
         settings = load(options.config)
         secret(settings.store.password_file)
         secret(settings.broker.password_file)
+        keys_of(settings.homes)
+        if settings.sms_inlet is not None:
+            token_of(settings.sms_inlet)
     except ConfigError as error:
         count = len(str(error).splitlines())
         raise ConfigError(

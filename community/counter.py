@@ -16,7 +16,7 @@ from community.desk import (
     ModeOrder,
     QueueRow,
 )
-from community.store import modes, orders, page, views
+from community.store import modes, orders, page, test_wishes, views
 from community.store.database import Store
 from community.store.orders import Request
 
@@ -82,13 +82,23 @@ class Counter:
 
     async def home(self, gateway_id: str) -> HomePage | None:
         """The home behind this gateway; None where there is none."""
-        return await self._store.read(lambda connection: modes.home_page(connection, gateway_id))
+        now = self._clock()
+        return await self._store.read(lambda connection: modes.home_page(connection, gateway_id, now))
 
     async def set_mode(self, gateway_id: str, *, mode: HomeMode, hours: int, by: str, command_id: str) -> None:
         """Tell the home whether its people are there. Raises IllegalMove."""
         order = ModeOrder(mode=mode, hours=hours, by=by, at=self._clock())
         await self._store.write(
             lambda connection: modes.order_mode(connection, gateway_id, order, command_id=command_id), urgent=True
+        )
+        self._for_homes()
+
+    async def request_test(self, gateway_id: str, *, by: str, command_id: str) -> None:
+        """Ask the home for a test alarm. Raises IllegalMove."""
+        now = self._clock()
+        await self._store.write(
+            lambda connection: test_wishes.wish(connection, gateway_id, by=by, command_id=command_id, now=now),
+            urgent=True,
         )
         self._for_homes()
 

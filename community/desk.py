@@ -4,11 +4,11 @@
 saw and a command id: a stale version changes nothing (StaleVersion), a repeated command id gives the first answer.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from shouwang.alert import Alert, Sentence, Severity
@@ -16,7 +16,10 @@ from shouwang.errors import IllegalMove
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
 from shouwang.status import SensorState
+from shouwang.wire import Path
 
+CENTRE = "centre:storm"
+"""Stands for the home of a case that is about many homes; no home id holds a colon."""
 NOT_HEARD_YET = "not heard since the gateway started"
 """The reason of a sensor that a gateway has and has said nothing of."""
 
@@ -102,14 +105,28 @@ class ResidentCard:
     contacts: tuple[Contact, ...]
 
 
+class Timing(IntEnum):
+    """How the moment of a reading or an alert is known; the numbers are stored."""
+
+    RIGHT = 0
+    """As its home told it, by a clock that was right."""
+    MENDED = 1
+    """The home's clock was wrong; the moment follows from what it showed later."""
+    ESTIMATED = 2
+    """The same, and nobody has set it since: the moment follows from the arrival."""
+    AHEAD = 3
+    """The home told a moment in the future: it was at the latest when it came."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Point:
-    """One stored reading; `is_late`: a device kept it and gave it long after `at`."""
+    """One stored reading; `is_late`: it came long after `at`: a device kept it, or its home was cut off."""
 
     at: datetime
     value: float
     quality: Quality
     is_late: bool = False
+    timing: Timing = Timing.RIGHT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +155,11 @@ class TimelineEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncidentPage:
-    """All that the incident page shows; `others`: whom its alerts are about besides the home's resident."""
+    """All that the incident page shows; its alerts with the times that are known now, `timings` by alert id.
+
+    `others`: whom its alerts are about besides the home's resident; `gaps`: what was not measured or is lost around
+    them.
+    """
 
     row: QueueRow
     resident: ResidentCard | None
@@ -147,11 +168,16 @@ class IncidentPage:
     timeline: tuple[TimelineEntry, ...]
     actions: tuple[Action, ...]
     others: frozenset[str]
+    timings: Mapping[str, Timing] = field(default_factory=dict)
+    gaps: "tuple[Gap, ...]" = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GatewayRow:
-    """One home's box: is it heard, how much waits there, which sensors are not up."""
+    """One home's box: is it heard, how much waits there, which sensors are not up.
+
+    `online`: as its connection says; `offline_since`: its last word before an outage that the centre has told.
+    """
 
     gateway_id: str
     home_id: str
@@ -160,6 +186,7 @@ class GatewayRow:
     last_seen: datetime | None
     backlog: int
     sensors: tuple[tuple[str, SensorState, str], ...]
+    offline_since: datetime | None = None
 
 
 class HomeMode(StrEnum):
@@ -187,8 +214,72 @@ class ModeOrder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PathRow:
+    """A way from a home to the centre, since when it is so, and when it last carried something that was answered."""
+
+    path: Path
+    is_up: bool
+    since: datetime
+    tested_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArrivedTest:
+    """A test alarm that has arrived. `took_s`: from the raise at home to the commit here, where its clock was right."""
+
+    raised_at: datetime
+    received_at: datetime
+    took_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WishedTest:
+    """Somebody here asked for a test alarm; `outcome` is that of the command."""
+
+    by: str
+    at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """Data that will never come: `count` readings or messages, and why; `code` where the home named the reason."""
+
+    first_at: datetime
+    last_at: datetime
+    count: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """How a box is: its connection, its starts, its ways to the centre, its test alarms, and what it has lost.
+
+    `starts`: within the day before `born_at`, its last start; 0 where it does not count. `test_due_at` None: it sends
+    no test alarms by itself. `missing`: messages that it numbered and that neither came nor are told to be lost.
+    """
+
+    online: bool
+    last_seen: datetime | None
+    offline_since: datetime | None
+    version: str
+    backlog: int
+    born_at: datetime | None
+    starts: int
+    paths: tuple[PathRow, ...]
+    tests: tuple[ArrivedTest, ...]
+    wishes: tuple[WishedTest, ...]
+    test_due_at: datetime | None
+    is_test_missing: bool
+    gaps: tuple[Gap, ...]
+    missing: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HomePage:
-    """A home without a case: the mode that it said last (`said_at` None: it said none), and the last orders."""
+    """A home without a case: how its box is, the mode that it said last (`said_at` None: none), and the last orders."""
 
     gateway_id: str
     home_id: str
@@ -196,6 +287,7 @@ class HomePage:
     mode: HomeMode
     said_at: datetime | None
     orders: tuple[ModeOrder, ...]
+    health: Health
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,6 +346,10 @@ class Desk(Protocol):
 
     async def set_mode(self, gateway_id: str, *, mode: HomeMode, hours: int, by: str, command_id: str) -> None:
         """Tell the home whether its people are there; kept with name and time. Raises IllegalMove."""
+        ...
+
+    async def request_test(self, gateway_id: str, *, by: str, command_id: str) -> None:
+        """Ask the home for a test alarm, now. Raises IllegalMove."""
         ...
 
     async def bells_after(self, seq: int, limit: int) -> tuple[Bell, ...]:

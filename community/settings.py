@@ -109,12 +109,26 @@ class ResidentEntry(_Part):
 
 
 class HomeEntry(_Part):
-    """A home, its box, and who lives there."""
+    """A home, its box, and who lives there.
+
+    `offline_after`: for how many minutes its box may be silent (3, unless nobody must look so soon). Fewer than 2 need
+    a box that beats more often: `gateway.heartbeat` in its home.yaml. `high_risk`: somebody is called at once then.
+    `sms_key_file`: the key that signs what the box sends by SMS, the same as `second_path.key_file` in its home.yaml.
+    """
 
     id: Id
     gateway: Id
     address: Line
     resident: ResidentEntry
+    offline_after: Annotated[int, Field(ge=1, le=1440)] = 3
+    high_risk: bool = False
+    sms_key_file: Path | None = None
+
+
+class SmsInletEntry(_Part):
+    """Where a provider or kannel brings what homes send by SMS: POST /inlet/sms. `token_file`: what it must know."""
+
+    token_file: Path
 
 
 class CommunitySettings(_Part):
@@ -124,6 +138,7 @@ class CommunitySettings(_Part):
     store: StoreEntry = StoreEntry()
     broker: BrokerEntry
     web: WebEntry = WebEntry()
+    sms_inlet: SmsInletEntry | None = None
     homes: tuple[HomeEntry, ...] = ()
 
     @model_validator(mode="after")
@@ -174,7 +189,7 @@ def secret(path: Path | None) -> str | None:
 
 def _placed(settings: CommunitySettings, folder: Path) -> CommunitySettings:
     prefix = "sqlite:///"
-    store, broker = settings.store, settings.broker
+    store, broker, inlet = settings.store, settings.broker, settings.sms_inlet
     url = store.url
     if url.startswith(prefix) and not url.startswith(prefix + "/") and len(url) > len(prefix):
         url = f"{prefix}{folder / url.removeprefix(prefix)}"
@@ -183,6 +198,10 @@ def _placed(settings: CommunitySettings, folder: Path) -> CommunitySettings:
         update={
             "store": store.model_copy(update={"url": url, "password_file": _under(folder, store.password_file)}),
             "broker": broker.model_copy(update={name: _under(folder, file) for name, file in files.items()}),
+            "sms_inlet": None if inlet is None else SmsInletEntry(token_file=folder / inlet.token_file),
+            "homes": tuple(
+                home.model_copy(update={"sms_key_file": _under(folder, home.sms_key_file)}) for home in settings.homes
+            ),
         }
     )
 

@@ -1,6 +1,7 @@
 """What the server says to people in the two languages of the house: timeline entries, and words for the home."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from community.desk import Action, Disposition, State
 from community.incidents import (
@@ -53,6 +54,22 @@ _STEPS: Mapping[AlertState, Sentence] = {
     AlertState.CANCELLED: Sentence(zh="家中已取消", en="cancelled at home"),
     AlertState.RESOLVED: Sentence(zh="家中已解除", en="ended at home"),
 }
+
+
+def told_late(why: Sentence, took: timedelta | None) -> Sentence:
+    """The reason of an alarm that was raised long before it came, with how long it took where that is known."""
+    if took is None or took < timedelta(minutes=1):
+        return Sentence(zh=f"【迟到】{why.zh}", en=f"LATE: {why.en}")
+    hours, minutes = divmod(took // timedelta(minutes=1), 60)
+    days, hours = divmod(hours, 24)
+    zh = f"{days}天" * (days > 0) + f"{hours}小时" * (hours > 0) + f"{minutes}分" * (days == 0)
+    en = " ".join([f"{days} d"] * (days > 0) + [f"{hours} h"] * (hours > 0) + [f"{minutes} min"] * (days == 0))
+    return Sentence(zh=f"【迟到{zh}】{why.zh}", en=f"LATE by {en}: {why.en}")
+
+
+def told_by_sms(why: Sentence) -> Sentence:
+    """The reason of an alarm that came by SMS, since the home's internet was down."""
+    return Sentence(zh=f"【短信】{why.zh}", en=f"by SMS: {why.en}")
 
 
 def told_to_home(lane: str) -> Sentence:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from config.box import BOX_ID
 from shouwang.alert import Alert, AlertState, Sentence
 from shouwang.status import SensorState, SensorStatus
 
@@ -18,9 +19,14 @@ class Roster:
         self._states: dict[str, SensorState | None] = dict.fromkeys(sensors)
         self._alarms: dict[str, Alert] = {}
 
+    def know(self, sensors: Iterable[str]) -> None:
+        """These are the sensors of the home now; of those that are new nothing was heard."""
+        self._states = {sensor: self._states.get(sensor) for sensor in sensors}
+
     def status(self, status: SensorStatus) -> None:
-        """A sensor's state has changed."""
-        self._states[status.sensor_id] = status.state
+        """A sensor's state has changed. The box itself is none: it is the one that answers."""
+        if status.sensor_id != BOX_ID:
+            self._states[status.sensor_id] = status.state
 
     def alerts(self, alerts: Iterable[Alert]) -> None:
         """Alarms began or ended."""
@@ -29,6 +35,13 @@ class Roster:
                 self._alarms[alert.key] = alert
             else:
                 self._alarms.pop(alert.key, None)
+
+    def catch_up(self, states: Iterable[SensorStatus], alarms: Iterable[Alert]) -> None:
+        """How the sensors stood, and which alarms were on, before there was this roster."""
+        for status in states:
+            if status.sensor_id in self._states:
+                self.status(status)
+        self.alerts(alarms)
 
     def words(self) -> Sentence:
         """All of it, in a text that fits into one or two SMS."""

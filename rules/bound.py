@@ -51,6 +51,11 @@ def key_of(rule_id: str, sensor_id: str, person: str = "") -> str:
     return f"{rule_id}:{sensor_id}:{person}" if person else f"{rule_id}:{sensor_id}"
 
 
+def rule_of(key: str) -> str:
+    """The rule's id in a key."""
+    return key.partition(":")[0]
+
+
 def _each_once(sensors: tuple[str, ...]) -> tuple[str, ...]:
     for sensor in sensors:
         if sensors.count(sensor) > 1:

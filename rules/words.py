@@ -5,6 +5,7 @@ from shouwang.quantities import QUANTITIES, Quantity
 
 _SPOKEN = {
     "/min": Sentence(zh="次/分", en="per minute"),
+    "/d": Sentence(zh="次/天", en="per day"),
     "1": Sentence(zh="", en=""),
     "mm[Hg]": Sentence(zh="毫米汞柱", en="mmHg"),
     "Cel": Sentence(zh="℃", en="°C"),

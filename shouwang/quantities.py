@@ -69,7 +69,15 @@ class Quantity(StrEnum):
     QUEUE_AGE = "queue-age"
     DISK_USED = "disk-used"
     CLOCK_ERROR = "clock-error"
+    STARTS = "starts"
+    MEMORY_FREE = "memory-free"
+    CARD_WEAR = "card-wear"
+    BOX_TEMPERATURE = "box-temperature"
+    UNDER_VOLTAGE = "under-voltage"
+    POWER_CUT = "power-cut"
+    BACKUP_BATTERY = "backup-battery"
     SWITCH = "switch"
+    CUT_OFF = "cut-off"
     POWER = "power"
     ENERGY = "energy"
     TEMPERATURE = "temperature"
@@ -205,8 +213,17 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.MAINS_LOST: QuantityInfo(unit="1", low=0, high=1, zh="市电中断", en="mains lost"),
     Quantity.QUEUE_AGE: QuantityInfo(unit="s", low=0, high=100_000_000, zh="待发最久", en="oldest message waiting"),
     Quantity.DISK_USED: QuantityInfo(unit="%", low=0, high=100, zh="存储已用", en="disk used"),
-    Quantity.CLOCK_ERROR: QuantityInfo(unit="s", low=0, high=100_000_000, zh="时钟误差", en="clock error"),
+    Quantity.CLOCK_ERROR: QuantityInfo(unit="s", low=0, high=10_000_000_000, zh="时钟误差", en="clock error"),
+    # Of the gateway's own box; a sensor's mains, battery and lid have quantities of their own.
+    Quantity.STARTS: QuantityInfo(unit="/d", low=0, high=100_000, zh="网关启动次数", en="starts of the box"),
+    Quantity.MEMORY_FREE: QuantityInfo(unit="%", low=0, high=100, zh="可用内存", en="free memory"),
+    Quantity.CARD_WEAR: QuantityInfo(unit="%", low=0, high=110, zh="存储磨损", en="wear of the card"),
+    Quantity.BOX_TEMPERATURE: QuantityInfo(unit="Cel", low=-40, high=150, zh="网关温度", en="temperature of the box"),
+    Quantity.UNDER_VOLTAGE: QuantityInfo(unit="1", low=0, high=1, zh="网关供电不足", en="supply voltage too low"),
+    Quantity.POWER_CUT: QuantityInfo(unit="1", low=0, high=1, zh="网关停电", en="power cut at the box"),
+    Quantity.BACKUP_BATTERY: QuantityInfo(unit="%", low=0, high=100, zh="备用电池", en="back-up battery"),
     Quantity.SWITCH: QuantityInfo(unit="1", low=0, high=1, zh="开关", en="switched on"),
+    Quantity.CUT_OFF: QuantityInfo(unit="1", low=0, high=1, zh="已切断", en="cut off"),
     Quantity.POWER: QuantityInfo(unit="W", low=-25_000, high=25_000, zh="功率", en="power"),
     Quantity.ENERGY: QuantityInfo(unit="kW.h", low=0, high=10_000_000, zh="电能", en="energy"),
     # Sensors of room and freezer; freezers are read too, ovens are not.

@@ -13,8 +13,9 @@ JSON is strict: unknown kinds and wrong types raise DecodeError; unknown fields 
 talk to an older server. A bigger change takes a new topic version.
 """
 
+import re
 from enum import IntEnum, StrEnum
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -76,11 +77,18 @@ class StatusBody(msgspec.Struct, frozen=True, kw_only=True, tag="status", tag_fi
 
 
 class BirthBody(msgspec.Struct, frozen=True, kw_only=True, tag="birth", tag_field="kind"):
-    """The gateway started: its version, sensors (id to kind) and the alarms that are still on (keys)."""
+    """The gateway started: its version, sensors (id to kind) and the alarms that are still on (keys).
+
+    `starts`: how often it has started in the last 24 h, this start included; 0 where it does not count. `heartbeat_s`:
+    how often it will say that it lives. `test_due_at`: when its next test alarm is due; None where it sends none.
+    """
 
     version: str
     sensors: dict[str, str]
     active: tuple[str, ...] = ()
+    starts: int = 0
+    heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 60
+    test_due_at: Moment | None = None
 
 
 class HeartbeatBody(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat", tag_field="kind"):
@@ -94,7 +102,8 @@ class HeartbeatBody(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat", 
 class GapBody(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field="kind"):
     """Data that will never come: how many readings (or messages), from when to when, and why, in words.
 
-    `code` names the reason for translation; empty from gateways that did not tell it.
+    `code` names the reason for translation; empty from gateways that did not tell it. `first_seq` to `last_seq`: where
+    messages were dropped that had their numbers already, those of `lane` that will never come (unless they have come).
     """
 
     reason: str
@@ -102,13 +111,17 @@ class GapBody(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field="k
     first_at: Moment | None = None
     last_at: Moment | None = None
     code: str = ""
+    lane: Lane | None = None
+    first_seq: Seq | None = None
+    last_seq: Seq | None = None
 
 
 class ClockBody(msgspec.Struct, frozen=True, kw_only=True, tag="clock", tag_field="kind"):
     """A clock anchor: engine millisecond `mono` of this envelope's boot was `wall`, give or take `error_ms`.
 
     With it the server mends the times of what this boot measured before its clock was right. `stepped_ms`: how far the
-    clock was moved at that moment; 0 where it was not. `source`: who said so, the kernel's NTP or the centre's receipts.
+    clock was moved since the last anchor; 0 where it was not. `source`: who said so, the kernel's NTP or the centre's
+    receipts.
     """
 
     mono: int
@@ -129,8 +142,8 @@ class Path(StrEnum):
 class PathBody(msgspec.Struct, frozen=True, kw_only=True, tag="path", tag_field="kind"):
     """A way to the centre was lost, restored, or tested; sent on change and once for each test (EN 50136 supervision).
 
-    `since`: from when on it is so. `tested_at`: when it last carried something that was answered. `reason`: a sentence for
-    the operator.
+    `since`: from when on it is so. `tested_at`: when it last carried something that was answered. `reason`: a sentence
+    for the operator.
     """
 
     path: Path
@@ -161,6 +174,27 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     is_clock_unsure: bool = False
 
 
+class Sent(NamedTuple):
+    """When a message was sent, which its bytes cannot tell: engine millisecond `mono` of the boot that sent it.
+
+    It goes along as the MQTT 5 user property `sent`, so that the age of a message is known whatever its clocks said.
+    """
+
+    boot: str
+    mono: int
+
+    def __str__(self) -> str:
+        return f"{self.mono} {self.boot}"
+
+
+def read_sent(told: str) -> Sent | None:
+    """The user property as a value; None where there is none, or one that means nothing."""
+    mono, _, boot = told.partition(" ")
+    if not boot or len(told) > _SENT_CHARS or not _SENT_MONO.fullmatch(mono):
+        return None
+    return Sent(boot=boot, mono=int(mono))
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """The server has committed these messages (lane and sequence numbers of one gateway and epoch).
 
@@ -174,9 +208,13 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HelpComing(msgspec.Struct, frozen=True, kw_only=True, tag="help-coming", tag_field="kind"):
-    """A person at the centre has taken the case: the home tells the elder so."""
+    """A person at the centre has taken the case of these alarms (keys): the home tells the elder so.
+
+    From a centre that names none it is about all alarms of the home.
+    """
 
     say: Sentence
+    keys: tuple[str, ...] = ()
 
 
 class ResetAlarm(msgspec.Struct, frozen=True, kw_only=True, tag="reset-alarm", tag_field="kind"):
@@ -198,7 +236,13 @@ class SetMode(msgspec.Struct, frozen=True, kw_only=True, tag="set-mode", tag_fie
     until: Moment | None = None
 
 
-Action = HelpComing | ResetAlarm | SetMode
+class RequestTest(msgspec.Struct, frozen=True, kw_only=True, tag="request-test", tag_field="kind"):
+    """Send a test alarm now, the whole way that an alarm takes. Nothing sounds at home, nobody is sent."""
+
+    by: str
+
+
+Action = HelpComing | ResetAlarm | SetMode | RequestTest
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,6 +319,8 @@ def gateway_of(topic: str) -> str:
     return parts[1]
 
 
+_SENT_CHARS = 128
+_SENT_MONO = re.compile(r"[0-9]{1,17}")
 _LEAVES = {Lane.LIFE_SAFETY: "al", Lane.STATE: "st", Lane.TELEMETRY: "tm", Lane.BULK: "tm"}
 _encoder = msgspec.json.Encoder()
 _envelope = msgspec.json.Decoder(Envelope)

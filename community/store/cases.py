@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from community import incidents
 from community.desk import Bell, State
 from community.incidents import SYSTEM, AlertRef, Event, Incident, Ingest
-from community.store import chain, schema
+from community.store import chain, schema, sms_copies
 from community.store.chain import Entry
 from community.store.directory import meet_gateway
-from community.wording import UNREADABLE
+from community.wording import UNREADABLE, told_by_sms
 from shouwang.alert import Alert, AlertState, Severity, alert_id_of
 
 _KINDS_OF_BELL = {
@@ -85,34 +85,56 @@ def bell_of(entry: Entry) -> Bell | None:
 
 
 def take_in(
-    connection: sa.Connection, gateway_id: str, message_id: int | None, alert: Alert, received_at: datetime
+    connection: sa.Connection,
+    gateway_id: str,
+    message_id: int | None,
+    alert: Alert,
+    received_at: datetime,
+    *,
+    home_key: str | None = None,
+    seen_at: datetime | None = None,
+    boot_number: int | None = None,
 ) -> None:
     """Keep the alert and let it open or join a case; an alert that is known already changes nothing.
 
-    `message_id` None: the alert is the centre's own.
+    A test alarm is kept and opens none. `message_id` None: the alert is the centre's own. `home_key`: where it is not
+    about the home of its gateway. `seen_at`: when it was raised at home, as far as is known now (None: as it says);
+    `boot_number`: of a boot whose clock was not right.
     """
-    alerts = schema.alerts
+    alerts, body = schema.alerts, msgspec.json.encode(alert)
     known = sa.select(alerts.c.alert_id).where(alerts.c.gateway_id == gateway_id, alerts.c.alert_id == alert.alert_id)
     if connection.execute(known).first() is not None:
+        if message_id is not None:
+            columns = {"message_id": message_id, "seen_at": seen_at, "boot_number": boot_number}
+            sms_copies.fill_in(connection, gateway_id, alert.alert_id, body, **columns)
         return
-    body = msgspec.json.encode(alert)
-    home_key = _home_key(connection, gateway_id)
-    ref = _ref(gateway_id, alert, body, received_at)
+    home_key = home_key or _home_key(connection, gateway_id)
+    is_late = incidents.is_late(seen_at or alert.at, received_at)
+    ref = _ref(gateway_id, alert, body, is_late=is_late)
     connection.execute(
         alerts.insert().values(
-            gateway_id=gateway_id,
-            alert_id=alert.alert_id,
+            **_columns_of(ref),
             message_id=message_id,
             home_key=home_key,
-            key=alert.key,
-            since=alert.since,
-            state=alert.state.value,
             received_at=received_at,
-            is_late=ref.is_late,
             body=body,
+            seen_at=seen_at,
+            boot_number=boot_number,
         )
     )
-    _route(connection, home_key, ref, received_at)
+    if not alert.is_test:
+        _route(connection, home_key, ref, received_at)
+
+
+def _columns_of(ref: AlertRef) -> dict[str, object]:
+    return {
+        "gateway_id": ref.gateway_id,
+        "alert_id": ref.alert_id,
+        "key": ref.key,
+        "since": ref.since,
+        "state": ref.state.value,
+        "is_late": ref.is_late,
+    }
 
 
 def warn_of_unreadable(connection: sa.Connection, gateway_id: str, at: datetime) -> None:
@@ -180,11 +202,11 @@ def _first(connection: sa.Connection, of: sa.Select[tuple[object, ...]]) -> tupl
 def _unlinked_steps(connection: sa.Connection, ref: AlertRef) -> tuple[AlertRef, ...]:
     alerts = schema.alerts
     rows = connection.execute(
-        sa.select(alerts.c.body, alerts.c.received_at)
+        sa.select(alerts.c.body, alerts.c.is_late)
         .where(*_same_episode(ref), alerts.c.incident_id.is_(None), alerts.c.alert_id != ref.alert_id)
         .order_by(alerts.c.received_at, alerts.c.alert_id)
     )
-    return tuple(_ref(ref.gateway_id, decode_alert(row.body), row.body, row.received_at) for row in rows)
+    return tuple(_ref(ref.gateway_id, decode_alert(row.body), row.body, is_late=row.is_late) for row in rows)
 
 
 def _same_episode(ref: AlertRef) -> tuple[sa.ColumnElement[bool], ...]:
@@ -192,12 +214,18 @@ def _same_episode(ref: AlertRef) -> tuple[sa.ColumnElement[bool], ...]:
     return (alerts.c.gateway_id == ref.gateway_id, alerts.c.key == ref.key, alerts.c.since == ref.since)
 
 
+def as_it_came(row: sa.Row[tuple[object, ...]]) -> Alert:
+    """The alert of a row with `whole_or_body` and `came_by_sms`; its reason says where an SMS brought it."""
+    alert = decode_alert(row.body)
+    return msgspec.structs.replace(alert, why=told_by_sms(alert.why)) if row.by_sms else alert
+
+
 def decode_alert(body: bytes) -> Alert:
     """The alert as stored."""
     return _alert_decoder.decode(body)
 
 
-def _ref(gateway_id: str, alert: Alert, body: bytes, received_at: datetime) -> AlertRef:
+def _ref(gateway_id: str, alert: Alert, body: bytes, *, is_late: bool) -> AlertRef:
     return AlertRef(
         gateway_id=gateway_id,
         alert_id=alert.alert_id,
@@ -206,7 +234,7 @@ def _ref(gateway_id: str, alert: Alert, body: bytes, received_at: datetime) -> A
         state=alert.state,
         severity=alert.severity,
         hazard=alert.hazard,
-        is_late=incidents.is_late(alert.at, received_at),
+        is_late=is_late,
         digest=chain.bytes_digest(body),
     )
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from community.desk import Point, Series
+from community.desk import Point, Series, Timing
+from community.incidents import is_late
 from community.store import schema
 from shouwang.alert import Alert
 from shouwang.quantities import Quantity
@@ -127,14 +128,24 @@ def _window(quantity: Quantity, alerts: _Alerts) -> tuple[datetime, datetime]:
 
 
 def _points(connection: sa.Connection, series_id: int, start: datetime, end: datetime) -> list[Point]:
-    table = schema.samples
+    table, messages = schema.samples, schema.messages
     rows = connection.execute(
-        sa.select(table.c.at, table.c.value, table.c.quality, table.c.is_late)
+        sa.select(table.c.at, table.c.value, table.c.quality, table.c.is_late, table.c.timing, messages.c.received_at)
+        .join_from(table, messages)
         .where(table.c.series_id == series_id, table.c.at.between(start, end))
         .order_by(table.c.at.desc())
         .limit(POINTS_PER_SERIES)
     )
-    return [Point(at=row.at, value=row.value, quality=Quality(row.quality), is_late=row.is_late) for row in rows]
+    return [
+        Point(
+            at=row.at,
+            value=row.value,
+            quality=Quality(row.quality),
+            is_late=row.is_late or is_late(row.at, row.received_at),
+            timing=Timing(row.timing),
+        )
+        for row in rows
+    ]
 
 
 def _point(reading: Reading) -> Point:

@@ -1,6 +1,6 @@
 """What homes send, into the tables: each message once, whatever its kind, and alerts with their case at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from community.desk import NOT_HEARD_YET
-from community.store import cases, schema
+from community.store import cases, life_signs, schema
 from community.store.directory import meet_gateway
+from community.store.times import Boot, Times
+from shouwang.alert import Alert
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.status import SensorState, SensorStatus
@@ -23,6 +25,7 @@ from shouwang.wire import (
     Lane,
     MessageId,
     PathBody,
+    Sent,
     StatusBody,
     TelemetryBody,
 )
@@ -39,17 +42,23 @@ class LifeSign(msgspec.Struct, frozen=True, kw_only=True):
 Arrival = Envelope | LifeSign
 
 
-def take_in(connection: sa.Connection, arrivals: Sequence[Arrival], received_at: datetime) -> None:
-    """Store what is new among the arrivals, in order."""
-    _Intake(connection, received_at).all(arrivals)
+def take_in(
+    connection: sa.Connection,
+    arrivals: Sequence[Arrival],
+    received_at: datetime,
+    sent: Mapping[MessageId, Sent] | None = None,
+) -> None:
+    """Store what is new among the arrivals, in order. `sent`: when they were sent, of those that say so."""
+    _Intake(connection, received_at, sent or {}).all(arrivals)
 
 
 class _Intake:
     """One transaction's worth."""
 
-    def __init__(self, connection: sa.Connection, received_at: datetime) -> None:
+    def __init__(self, connection: sa.Connection, received_at: datetime, sent: Mapping[MessageId, Sent]) -> None:
         self._connection = connection
         self._received_at = received_at
+        self._times = Times(connection, received_at, sent)
         self._met: set[str] = set()
         self._series: dict[tuple[str, str, Quantity, str], int] = {}
         self._samples: list[dict[str, object]] = []
@@ -60,6 +69,7 @@ class _Intake:
                 self._life_sign(arrival)
             else:
                 self._envelope(arrival)
+        self._times.finish()
         if self._samples:
             self._connection.execute(schema.samples.insert(), self._samples)
 
@@ -70,21 +80,44 @@ class _Intake:
         if message_id is None:
             return
         self._seen(gateway_id, is_up=envelope.id.lane is not Lane.LIFE_SAFETY)
-        match envelope.body:
+        boot = self._times.doubt(envelope)
+        match self._times.in_time(envelope, boot):
             case AlertBody(alert=alert):
-                cases.take_in(self._connection, gateway_id, message_id, alert, self._received_at)
+                self._alert(envelope, message_id, alert, boot)
             case TelemetryBody(readings=readings):
-                self._readings(gateway_id, message_id, readings)
+                self._readings(envelope, message_id, readings, boot)
             case StatusBody(status=status):
                 self._status(gateway_id, status)
             case BirthBody() as birth:
+                self._gateway(gateway_id, epoch=envelope.id.epoch)
                 self._birth(gateway_id, birth, envelope.mono)
+                life_signs.note_birth(
+                    self._connection, gateway_id, birth, self._received_at, is_clock_unsure=envelope.is_clock_unsure
+                )
             case HeartbeatBody() as beat:
                 self._gateway(gateway_id, backlog=beat.backlog, rejected=beat.rejected)
             case GapBody() as gap:
                 self._gap(message_id, gap)
-            case ClockBody() | PathBody():
-                pass
+            case PathBody() as way:
+                life_signs.note_path(self._connection, gateway_id, way, self._received_at)
+            case ClockBody() as anchor:
+                self._times.anchor(envelope, message_id, anchor)
+
+    def _alert(self, envelope: Envelope, message_id: int, alert: Alert, boot: Boot | None) -> None:
+        gateway_id = envelope.id.gateway
+        cases.take_in(
+            self._connection,
+            gateway_id,
+            message_id,
+            alert,
+            self._received_at,
+            seen_at=self._times.seen_at(envelope, boot, alert),
+            boot_number=None if boot is None else boot.number,
+        )
+        if alert.is_test:
+            life_signs.note_test(
+                self._connection, gateway_id, alert, self._received_at, is_clock_unsure=envelope.is_clock_unsure
+            )
 
     def _meet(self, gateway_id: str) -> None:
         if gateway_id not in self._met:
@@ -113,6 +146,8 @@ class _Intake:
         self._gateway(sign.gateway_id, online=sign.is_online)
         if sign.is_online and sign.is_news:
             self._gateway(sign.gateway_id, last_seen=self._received_at)
+        elif sign.is_news:
+            life_signs.note_will(self._connection, sign.gateway_id, self._received_at)
 
     def _seen(self, gateway_id: str, *, is_up: bool) -> None:
         # alerts come by a connection of their own and may be older than the word that the gateway is gone
@@ -123,20 +158,19 @@ class _Intake:
         table = schema.gateways
         self._connection.execute(table.update().where(table.c.gateway_id == gateway_id).values(values))
 
-    def _readings(self, gateway_id: str, message_id: int, readings: Sequence[Reading]) -> None:
+    def _readings(self, envelope: Envelope, message_id: int, readings: Sequence[Reading], boot: Boot | None) -> None:
         for place, reading in enumerate(readings):
-            self._samples.append(
-                {
-                    "series_id": self._series_id(gateway_id, reading),
-                    "at": reading.at,
-                    "message_id": message_id,
-                    "place": place,
-                    "value": reading.value,
-                    "quality": reading.quality.value,
-                    "mono": reading.mono,
-                    "is_late": reading.is_late,
-                }
-            )
+            sample: dict[str, object] = {
+                "series_id": self._series_id(envelope.id.gateway, reading),
+                "message_id": message_id,
+                "place": place,
+                "value": reading.value,
+                "quality": reading.quality.value,
+                "mono": reading.mono,
+                "is_late": reading.is_late,
+            }
+            self._times.place(envelope, boot, reading, sample)
+            self._samples.append(sample)
 
     def _series_id(self, gateway_id: str, reading: Reading) -> int:
         key = (gateway_id, reading.sensor_id, reading.quantity, reading.resident_id)
@@ -216,5 +250,9 @@ class _Intake:
                 lost=gap.count,
                 first_at=gap.first_at,
                 last_at=gap.last_at,
+                code=gap.code,
+                lane=gap.lane,
+                first_seq=gap.first_seq,
+                last_seq=gap.last_seq,
             )
         )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from community.desk import HomeMode, HomePage, ModeOrder
 from community.store import schema
 from community.store.cases import unknown_home_key
+from community.store.health import health_of
 from community.store.orders import RESET_EXPIRES_AFTER
 from shouwang.errors import IllegalMove
 from shouwang.quantities import Quantity
@@ -19,7 +20,7 @@ _MODES = tuple(HomeMode)
 _SHOWN = 20
 
 
-def home_page(connection: sa.Connection, gateway_id: str) -> HomePage | None:
+def home_page(connection: sa.Connection, gateway_id: str, now: datetime) -> HomePage | None:
     """The home behind this gateway; None where there is no such gateway."""
     gateways, homes = schema.gateways, schema.homes
     row = connection.execute(
@@ -37,6 +38,7 @@ def home_page(connection: sa.Connection, gateway_id: str) -> HomePage | None:
         mode=said[0] if said else HomeMode.HOME,
         said_at=said[1] if said else None,
         orders=_orders(connection, gateway_id),
+        health=health_of(connection, gateway_id, now),
     )
 
 

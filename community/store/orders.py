@@ -14,6 +14,7 @@ from community.incidents import Ack, Close, Incident, Note, Order, Refused
 from community.store import chain, schema
 from community.store.cases import load, record
 from community.store.views import row_of
+from community.supervision import is_of_the_centre
 from community.wording import told_to_home
 from shouwang.errors import IllegalMove
 from shouwang.wire import Command, HelpComing, ResetAlarm, encode
@@ -115,14 +116,22 @@ def _order(request: Request) -> tuple[Order, bytes]:
 
 def _messages_home(request: Request, case: Incident, now: datetime) -> Iterable[tuple[Command, str]]:
     if request.action is Action.ACK:
-        for gateway_id in sorted({alarm.gateway_id for alarm in case.alarms}):
-            say = HelpComing(say=told_to_home(case.lane))
+        for gateway_id in _homes_of(case):
+            say = HelpComing(say=told_to_home(case.lane), keys=_keys_at(case, gateway_id))
             yield _command(say, request.incident_id, now, HELP_EXPIRES_AFTER), gateway_id
     elif case.state is State.CLOSED:
-        for gateway_id in sorted({alarm.gateway_id for alarm in case.alarms}):
-            keys = tuple(sorted({alarm.key for alarm in case.alarms if alarm.gateway_id == gateway_id}))
-            reset = ResetAlarm(keys=keys, by=request.by)
+        for gateway_id in _homes_of(case):
+            reset = ResetAlarm(keys=_keys_at(case, gateway_id), by=request.by)
             yield _command(reset, request.incident_id, now, RESET_EXPIRES_AFTER), gateway_id
+
+
+def _homes_of(case: Incident) -> list[str]:
+    """The gateways that raised alarms of it: those that the centre raised about them are none of theirs."""
+    return sorted({alarm.gateway_id for alarm in case.alarms if not is_of_the_centre(alarm.key)})
+
+
+def _keys_at(case: Incident, gateway_id: str) -> tuple[str, ...]:
+    return tuple(sorted({alarm.key for alarm in case.alarms if alarm.gateway_id == gateway_id}))
 
 
 def _command(action: HelpComing | ResetAlarm, incident_id: int, now: datetime, life: timedelta) -> Command:

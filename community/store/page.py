@@ -7,11 +7,14 @@ import msgspec
 import sqlalchemy as sa
 
 from community import incidents
-from community.desk import Contact, IncidentPage, ResidentCard, TimelineEntry
+from community.desk import Contact, IncidentPage, ResidentCard, TimelineEntry, Timing
 from community.incidents import SYSTEM
 from community.store import chain, schema
-from community.store.cases import decode_alert, load
+from community.store.cases import as_it_came, load
 from community.store.evidence import further_residents, measured_around
+from community.store.gaps import gaps_around
+from community.store.sms_copies import came_by_sms, whole_or_body
+from community.store.times import boot_in, told_of, with_boots
 from community.store.views import age_in, row_of
 from community.wording import told_in_timeline
 from shouwang.alert import Alert
@@ -25,7 +28,8 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
     case = load(connection, incident_id)
     if case is None:
         return None
-    alerts = _alerts(connection, incident_id)
+    told = _alerts(connection, incident_id)
+    alerts = [(gateway_id, alert) for gateway_id, alert, _ in told]
     others = further_residents(connection, alerts)
     return IncidentPage(
         row=row_of(connection, incident_id, case, now),
@@ -35,18 +39,22 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
         timeline=_timeline(connection, incident_id, alerts),
         actions=incidents.actions(case.state),
         others=others,
+        timings={alert.alert_id: timing for _, alert, timing in told},
+        gaps=gaps_around(connection, alerts),
     )
 
 
-def _alerts(connection: sa.Connection, incident_id: int) -> list[tuple[str, Alert]]:
+def _alerts(connection: sa.Connection, incident_id: int) -> list[tuple[str, Alert, Timing]]:
+    """Each with its gateway and how far its times, which are those known now, may be trusted."""
     table = schema.alerts
     rows = connection.execute(
-        sa.select(table.c.gateway_id, table.c.body)
+        with_boots(sa.select(table.c.gateway_id, whole_or_body(), came_by_sms(), table.c.received_at))
         .where(table.c.incident_id == incident_id)
         .order_by(table.c.received_at.desc(), table.c.alert_id)
         .limit(SHOWN)
     )
-    return sorted(((row.gateway_id, decode_alert(row.body)) for row in rows), key=lambda pair: pair[1].at)
+    found = ((row.gateway_id, *told_of(as_it_came(row), row.received_at, boot_in(row))) for row in rows)
+    return sorted(found, key=lambda one: one[1].at)
 
 
 def _resident(connection: sa.Connection, home_key: str, now: datetime) -> ResidentCard | None:

@@ -16,6 +16,11 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo
 """A clock that was never set says 1970 or 2000. Outside this, adding and showing times would fail."""
 
 
+def micros(moment: datetime) -> int:
+    """As the database holds it, for sums of times."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 class UtcMicros(TypeDecorator[datetime]):
     """An aware datetime as microseconds since 1970 (UTC)."""
 
@@ -28,7 +33,7 @@ class UtcMicros(TypeDecorator[datetime]):
             return None
         if not EARLIEST <= value <= LATEST:
             raise OverflowError(f"{value} is no time that a clock can mean")
-        return (value - _EPOCH) // _MICROSECOND
+        return micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From the database."""
@@ -89,6 +94,7 @@ gateways = sa.Table(
     sa.Column("backlog", sa.BigInteger, nullable=False),
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("version", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False, server_default=""),
 )
 
 sensor_status = sa.Table(
@@ -124,6 +130,37 @@ gaps = sa.Table(
     sa.Column("lost", sa.BigInteger, nullable=False),
     sa.Column("first_at", UtcMicros),
     sa.Column("last_at", UtcMicros),
+    sa.Column("code", sa.Text, nullable=False, server_default=""),
+    sa.Column("lane", sa.SmallInteger),
+    sa.Column("first_seq", sa.BigInteger),
+    sa.Column("last_seq", sa.BigInteger),
+)
+
+# A boot of a box whose clock was not right at first. `zero_*`: the moment at which its engine time would have been 0:
+# by the best anchor; by what arrived, at the latest; by what a later boot sent of it, as a guess (decision 018).
+boots = sa.Table(
+    "boots",
+    metadata,
+    sa.Column("boot_number", _NUMBER, primary_key=True),
+    sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
+    sa.Column("epoch", sa.Text, nullable=False),
+    sa.Column("boot", sa.Text, nullable=False),
+    sa.Column("zero_by_anchor", UtcMicros),
+    sa.Column("zero_by_arrival", UtcMicros),
+    sa.Column("zero_by_later_boot", UtcMicros),
+    sa.UniqueConstraint("gateway_id", "epoch", "boot"),
+)
+
+clock_anchors = sa.Table(
+    "clock_anchors",
+    metadata,
+    sa.Column("message_id", sa.ForeignKey("messages.message_id"), primary_key=True),
+    sa.Column("boot_number", sa.ForeignKey("boots.boot_number"), nullable=False, index=True),
+    sa.Column("mono", sa.BigInteger, nullable=False),
+    sa.Column("wall", UtcMicros, nullable=False),
+    sa.Column("error_ms", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("stepped_ms", sa.BigInteger, nullable=False),
 )
 
 # `resident_id` as readings say it: empty for the home's resident.
@@ -150,6 +187,22 @@ samples = sa.Table(
     sa.Column("quality", sa.Text, nullable=False),
     sa.Column("mono", sa.BigInteger, nullable=False),
     sa.Column("is_late", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("timing", sa.SmallInteger, nullable=False, server_default="0"),
+    sqlite_with_rowid=False,
+)
+
+# Of the few samples whose home had a wrong clock: what it told, and what may still be mended. `at` as in `samples`;
+# `engine_ms`: when it was measured; without a boot it is not mended any more.
+doubtful_samples = sa.Table(
+    "doubtful_samples",
+    metadata,
+    sa.Column("message_id", sa.ForeignKey("messages.message_id"), primary_key=True),
+    sa.Column("place", sa.SmallInteger, primary_key=True),
+    sa.Column("series_id", sa.ForeignKey("series.series_id"), nullable=False),
+    sa.Column("boot_number", sa.ForeignKey("boots.boot_number"), index=True),
+    sa.Column("engine_ms", sa.BigInteger, nullable=False),
+    sa.Column("told_at", UtcMicros, nullable=False),
+    sa.Column("at", UtcMicros, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -176,6 +229,8 @@ incidents = sa.Table(
     sa.Index("ix_incidents_state_changed_at", "state", "changed_at"),
 )
 
+# `seen_at`: when it was raised at home, as far as that was known when it arrived (empty: as it says); with a boot, its
+# times may be mended.
 alerts = sa.Table(
     "alerts",
     metadata,
@@ -190,7 +245,32 @@ alerts = sa.Table(
     sa.Column("is_late", sa.Boolean, nullable=False),
     sa.Column("incident_id", sa.ForeignKey("incidents.incident_id"), index=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("seen_at", UtcMicros),
+    sa.Column("boot_number", sa.ForeignKey("boots.boot_number")),
     sa.Index("ix_alerts_episode", "gateway_id", "key", "since"),
+)
+
+# Alerts that came by SMS too. `was_first`: the SMS was here first, so the sealed body of the alert is the short one;
+# `whole` is then what came by the internet later, with its reason and evidence.
+sms_copies = sa.Table(
+    "sms_copies",
+    metadata,
+    sa.Column("gateway_id", sa.Text, primary_key=True),
+    sa.Column("alert_id", sa.Text, primary_key=True),
+    sa.Column("received_at", UtcMicros, nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("was_first", sa.Boolean, nullable=False),
+    sa.Column("whole", sa.LargeBinary),
+    sa.ForeignKeyConstraint(["gateway_id", "alert_id"], ["alerts.gateway_id", "alerts.alert_id"]),
+)
+
+# The newest test of the way by SMS, by the home's own clock (`sent_at`): an older one that comes again proves nothing.
+sms_tests = sa.Table(
+    "sms_tests",
+    metadata,
+    sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), primary_key=True),
+    sa.Column("sent_at", UtcMicros, nullable=False),
+    sa.Column("received_at", UtcMicros, nullable=False),
 )
 
 incident_events = sa.Table(

@@ -1,15 +1,17 @@
 """What consoles read of cases and boxes, put together from the tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
 
 from community.desk import Bell, GatewayRow, QueueRow, State
 from community.incidents import Incident
-from community.store import cases, chain, schema
-from community.store.cases import decode_alert, decode_case
+from community.store import cases, chain, schema, watch_schema
+from community.store.cases import as_it_came, decode_case
+from community.store.sms_copies import came_by_sms, whole_or_body
+from community.wording import told_late
 from shouwang.alert import Alert, Sentence
 from shouwang.status import SensorState
 
@@ -21,6 +23,13 @@ class _Home(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     name: str
     born: int | None
+
+
+class _Lead(msgspec.Struct, frozen=True, kw_only=True):
+    """The alert that names a case, and how long it took from the home to the centre."""
+
+    alert: Alert
+    took: timedelta
 
 
 def queue(connection: sa.Connection, now: datetime) -> tuple[QueueRow, ...]:
@@ -52,13 +61,14 @@ def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Incident]],
 
 def gateways(connection: sa.Connection) -> tuple[GatewayRow, ...]:
     """All boxes: those not heard first, the longest silent before the others."""
-    table, homes, sensors = schema.gateways, schema.homes, schema.sensor_status
+    table, homes, sensors, known = schema.gateways, schema.homes, schema.sensor_status, watch_schema.supervision
     states: dict[str, list[tuple[str, SensorState, str]]] = {}
     for row in connection.execute(sa.select(sensors).order_by(sensors.c.gateway_id, sensors.c.sensor_id)):
         states.setdefault(row.gateway_id, []).append((row.sensor_id, SensorState(row.state), row.reason))
     rows = connection.execute(
-        sa.select(table, homes.c.address)
+        sa.select(table, homes.c.address, known.c.offline_since)
         .join_from(table, homes, table.c.home_id == homes.c.home_id, isouter=True)
+        .join(known, known.c.gateway_id == table.c.gateway_id, isouter=True)
         .order_by(table.c.online, sa.func.coalesce(table.c.last_seen, sa.literal(0, sa.BigInteger)), table.c.gateway_id)
     )
     return tuple(
@@ -70,6 +80,7 @@ def gateways(connection: sa.Connection) -> tuple[GatewayRow, ...]:
             last_seen=row.last_seen,
             backlog=row.backlog,
             sensors=tuple(states.get(row.gateway_id, ())),
+            offline_since=row.offline_since,
         )
         for row in rows
     )
@@ -113,12 +124,12 @@ def _row(
     incident_id: int,
     case: Incident,
     homes: Mapping[str, _Home],
-    leads: Mapping[tuple[str, str], Alert],
+    leads: Mapping[tuple[str, str], _Lead],
     now: datetime,
 ) -> QueueRow:
     home = homes.get(case.home_key)
     lead = leads.get((case.lead.gateway_id, case.lead.alert_id))
-    why = lead.why if lead else Sentence(zh=case.lead.hazard, en=case.lead.hazard)
+    why = lead.alert.why if lead else Sentence(zh=case.lead.hazard, en=case.lead.hazard)
     return QueueRow(
         incident_id=incident_id,
         version=case.version,
@@ -129,7 +140,7 @@ def _row(
         changed_at=case.changed_at,
         alerts=case.alerts,
         cleared=case.is_cleared,
-        why=Sentence(zh=f"【迟到】{why.zh}", en=f"LATE: {why.en}") if case.is_late else why,
+        why=told_late(why, lead.took if lead else None) if case.is_late else why,
         home_id=case.home_key,
         address=home.address if home else "",
         resident_name=home.name if home else "",
@@ -152,13 +163,14 @@ def _homes(connection: sa.Connection, home_keys: set[str]) -> dict[str, _Home]:
     return found
 
 
-def _alerts(connection: sa.Connection, alert_ids: set[str]) -> dict[tuple[str, str], Alert]:
+def _alerts(connection: sa.Connection, alert_ids: set[str]) -> dict[tuple[str, str], _Lead]:
     table = schema.alerts
-    found: dict[tuple[str, str], Alert] = {}
+    said = (whole_or_body(), came_by_sms())
+    columns = (table.c.gateway_id, table.c.alert_id, *said, table.c.received_at, table.c.seen_at)
+    found: dict[tuple[str, str], _Lead] = {}
     for chunk in chunks(alert_ids):
-        rows = connection.execute(
-            sa.select(table.c.gateway_id, table.c.alert_id, table.c.body).where(table.c.alert_id.in_(chunk))
-        )
-        for row in rows:
-            found[row.gateway_id, row.alert_id] = decode_alert(row.body)
+        for row in connection.execute(sa.select(*columns).where(table.c.alert_id.in_(chunk))):
+            alert = as_it_came(row)
+            took = row.received_at - (row.seen_at or alert.at)
+            found[row.gateway_id, row.alert_id] = _Lead(alert=alert, took=took)
     return found

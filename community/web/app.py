@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from community.accounts import Accounts
 from community.desk import Desk
-from community.web import assets, events, gateways, incident, queue, session
+from community.sms_inlet import SmsInlet
+from community.web import assets, events, gateways, incident, inlet, queue, session
 from community.web.console import Console, NotSignedIn, Refused, Wired, console_of, is_script, language_of
 from community.web.guard import Guard
 from community.web.pages import Pages
@@ -42,6 +43,7 @@ def create_app(
     clock: Callable[[], datetime],
     secure_cookies: bool,
     zone: tzinfo | None = None,
+    sms_inlet: SmsInlet | None = None,
 ) -> FastAPI:
     """The console of the centre called `name`. Times are shown in `zone`, None for the server's own.
 
@@ -51,8 +53,9 @@ def create_app(
     static = assets.address()
     pages = Pages(clock=clock, zone=zone, name=name, static=static)
     app.state.console = Console(desk=desk, accounts=accounts, pages=pages, clock=clock, secure_cookies=secure_cookies)
+    app.state.sms_inlet = sms_inlet
     app.mount(static, assets.Assets(directory=assets.folder()))
-    for noun in (session, queue, incident, gateways, events):
+    for noun in (session, queue, incident, gateways, events, inlet):
         app.include_router(noun.router)
     app.add_api_route("/healthz", _health, methods=["GET"])
     app.add_exception_handler(NotSignedIn, _not_signed_in)

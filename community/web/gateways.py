@@ -16,13 +16,18 @@ HOURS = (0, 8, 24, 72, 168, LONGEST_MODE_H)
 """How long a mode is ordered for; 0: as long as the home allows."""
 
 
-class ModeForm(BaseModel):
-    """What an operator knows of a home."""
+class HomeForm(BaseModel):
+    """What every form of a home carries."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     csrf: Annotated[str, Field(max_length=128)]
     command_id: Annotated[str, Field(min_length=8, max_length=64)]
+
+
+class ModeForm(HomeForm):
+    """What an operator knows of a home."""
+
     mode: HomeMode
     hours: Annotated[int, Field(ge=0, le=LONGEST_MODE_H)] = 0
 
@@ -49,4 +54,14 @@ async def set_mode(console: Wired, shift: Worker, gateway_id: GatewayId, form: A
     await console.desk.set_mode(
         gateway_id, mode=form.mode, hours=form.hours, by=shift.user.login, command_id=form.command_id
     )
+    return RedirectResponse(f"/gateways/{gateway_id}", status_code=303)
+
+
+@router.post("/gateways/{gateway_id}/test")
+async def request_test(
+    console: Wired, shift: Worker, gateway_id: GatewayId, form: Annotated[HomeForm, Form()]
+) -> Response:
+    """Ask the home for a test alarm."""
+    check_form(shift, form.csrf)
+    await console.desk.request_test(gateway_id, by=shift.user.login, command_id=form.command_id)
     return RedirectResponse(f"/gateways/{gateway_id}", status_code=303)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from community.desk import Series
+from community.desk import Series, Timing
 from shouwang.alert import Alert, AlertState
 from shouwang.quantities import QUANTITIES
 from shouwang.reading import Quality
@@ -38,9 +38,12 @@ def sparkline(series: Series) -> Sparkline | None:
     return Sparkline(points=points, low=low, high=high)
 
 
-def plot_points(series: Series) -> list[tuple[float, float, bool, bool]]:
-    """Epoch seconds, value, whether it may be trusted, whether it came late: what the browser draws."""
-    return [(p.at.timestamp(), p.value, p.quality is Quality.GOOD, p.is_late) for p in series.points]
+def plot_points(series: Series) -> list[tuple[float, float, bool, bool, bool]]:
+    """What the browser draws: epoch seconds, value, whether it may be trusted, came late, has its moment from us."""
+    return [
+        (p.at.timestamp(), p.value, p.quality is Quality.GOOD, p.is_late, p.timing is not Timing.RIGHT)
+        for p in series.points
+    ]
 
 
 def alarms(alerts: Iterable[Alert]) -> list[float]:

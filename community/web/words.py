@@ -2,10 +2,11 @@
 
 from enum import StrEnum
 
-from community.desk import NOT_HEARD_YET, Disposition, HomeMode, State
+from community.desk import CENTRE, NOT_HEARD_YET, Disposition, HomeMode, State, Timing
 from shouwang.alert import AlertState, Severity
 from shouwang.reading import GUEST, Quality
 from shouwang.status import SensorState
+from shouwang.wire import Path
 
 
 def marked(msgid: str) -> str:
@@ -34,6 +35,11 @@ HAZARDS = {
     "gateway-silent": marked("Gateway silent"),
     "unreadable": marked("Unreadable alarm message"),
     "away-activity": marked("Somebody in an empty home"),
+    "gateways-silent": marked("Many gateways silent"),
+    "path-lost": marked("A way to the centre is lost"),
+    "test-missing": marked("Test alarm missing"),
+    "starts": marked("The box starts again and again"),
+    "mains": marked("Power cut"),
 }
 
 DISPOSITIONS = {
@@ -76,13 +82,46 @@ QUALITIES = {
     Quality.GOOD: marked("good"),
     Quality.QUESTIONABLE: marked("doubtful"),
     Quality.IMPLAUSIBLE: marked("impossible"),
+    Quality.THINNED: marked("mean of a minute"),
 }
+
+TIMINGS = {
+    Timing.MENDED: marked("time corrected"),
+    Timing.ESTIMATED: marked("time estimated"),
+    Timing.AHEAD: marked("time of arrival: the home's clock was ahead"),
+}
+"""How the moment of what a home told is known, where its clock was not right."""
 
 REASONS = {NOT_HEARD_YET: marked("not heard since the gateway started")}
 """Of the centre's own; a gateway's are shown as they came."""
 
+GAPS = {
+    "over-budget": marked("more waited to be sent than the box may keep"),
+    "thinned": marked("kept as minutes only: lowest, mean and highest value of each"),
+    "card-full": marked("the box's storage was full"),
+    "card-failed": marked("the box's storage could not be written"),
+    "damaged": marked("the box's storage was damaged"),
+    "flood": marked("more came at once than the box can judge"),
+    "tail-damaged": marked("the box was stopped hard; the last seconds cannot be read"),
+}
+"""Why data are missing, by the code of the home; of other codes its own sentence is shown."""
+
+PATHS = {
+    Path.INTERNET: marked("Internet"),
+    Path.SMS: marked("Text messages"),
+    Path.VOICE: marked("Telephone calls"),
+}
+"""Ways to the centre."""
+
+PLACES = {CENTRE: marked("Many homes at once")}
+"""What stands for a home in cases that are not about one."""
+
+MANY_STARTS = 3
+"""More starts in a day than a person's hand explains: the rule `restarts` of the preset `box` begins there as well."""
+
 UNITS = {
     "/min": marked("per minute"),
+    "/d": marked("per day"),
     "1": "",
     "mm[Hg]": "mmHg",
     "Cel": "°C",
@@ -149,6 +188,7 @@ BROWSER = {
     "alarm": marked("alarm"),
     "doubtful": marked("doubtful"),
     "late": marked("sent later"),
+    "retimed": marked("the home's clock was wrong"),
     "time": marked("Time"),
     "P1": PRIORITIES[Severity.P1],
     "P2": PRIORITIES[Severity.P2],

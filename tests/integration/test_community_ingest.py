@@ -16,14 +16,15 @@ from community.bells import Bells
 from community.counter import Counter
 from community.desk import Disposition, State
 from community.downlink import Downlink
-from community.ingest import LINGER_S, Ingest, Lot
+from community.ingest import BATCH_BYTES, LINGER_S, Ingest, Lot, _batch
 from community.settings import BrokerEntry, broker_settings
 from community.store import cases, chain, dead_letters, intake, schema
 from community.store.database import Store
 from messaging.broker import BrokerSettings
-from messaging.session import Session, connect
+from messaging.session import Message, Session, connect
 from shouwang.alert import Severity
 from shouwang.errors import TryLater
+from shouwang.squeeze import ZLIB_1, squeeze
 from shouwang.wire import (
     Command,
     Envelope,
@@ -40,6 +41,7 @@ from shouwang.wire import (
     up_topic,
     will_topic,
 )
+from simulators.line import running_line
 
 PATIENCE_S = 30.0
 
@@ -220,6 +222,61 @@ async def test_poison_is_kept_and_blocks_no_neighbour(centre: Centre, line: Line
     assert sum(ingest.dead for ingest in centre.ingests) == len(poison)
 
 
+async def test_packed_messages_are_read_and_a_bomb_is_a_dead_letter(centre: Centre, line: Line, home: DemoHome) -> None:
+    topic, good = up_topic(home.gateway, Lane.TELEMETRY), home.envelope(home.readings(20))
+    poison = {
+        squeeze(b"x" * 300_000_000): "unpacked it is more than the 262144 bytes",
+        squeeze(encode(good))[:-9]: "cut off",
+        b"{}": "not zlib-1",
+    }
+    for payload in poison:
+        await line.session.publish(topic, payload, encoding=ZLIB_1)
+    await line.session.publish(topic, squeeze(encode(good)), encoding="br")
+    await line.session.publish(topic, squeeze(encode(good)), encoding=ZLIB_1)
+    await line.until(lambda: line.confirmed(good))
+    assert len(await centre.rows(schema.samples)) == 20
+    letters = await eventually(lambda: centre.rows(schema.dead_letters), lambda rows: len(rows) == 4)
+    for payload, words in poison.items():
+        assert any(words in letter.reason and letter.size == len(payload) for letter in letters)
+    assert any("not known here: 'br'" in letter.reason for letter in letters)
+
+
+async def test_a_packed_message_whose_id_can_be_read_gets_a_receipt(centre: Centre, line: Line, home: DemoHome) -> None:
+    envelope = home.envelope(home.readings(1))
+    newer = json.loads(encode(envelope))
+    newer["body"]["kind"] = "of-tomorrow"
+    await line.session.publish(
+        up_topic(home.gateway, Lane.TELEMETRY), squeeze(json.dumps(newer).encode()), encoding=ZLIB_1
+    )
+    await line.until(lambda: line.confirmed(envelope))
+
+
+async def test_an_alert_waits_for_no_transaction_of_thousands_of_readings(store: Store) -> None:
+    waiting: asyncio.Queue[Message] = asyncio.Queue()
+    for _ in range(500):
+        waiting.put_nowait(Message("t", b"x" * 10_000, retained=False, ack=lambda: None))
+    while not waiting.empty():
+        batch = await _batch(waiting, 1.0)
+        assert sum(len(message.payload) for message in batch) <= BATCH_BYTES + 10_000
+
+
+@pytest.mark.parametrize("ticks", range(8))
+async def test_a_stop_in_the_moment_of_a_loss_is_obeyed(mosquitto: Mosquitto, store: Store, ticks: int) -> None:
+    async with running_line(mosquitto.port) as far:
+        settings = BrokerSettings(host="127.0.0.1", port=far.port, client_id="ingest")
+        lot = Lot(name="telemetry", topics=ingest_topics(), linger_s=LINGER_S, is_urgent=False)
+        ingest = Ingest(lot, settings, store, clock=now, beat=lambda: None, committed=lambda: None)
+        task = asyncio.create_task(ingest.run())
+        async with asyncio.timeout(PATIENCE_S):
+            await ingest.listening.wait()
+        far.cut()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
+        assert done, "told to stop, and went on"
+
+
 async def test_poison_whose_id_can_be_read_gets_a_receipt(centre: Centre, line: Line, home: DemoHome) -> None:
     """Else the home would send it for ever."""
     envelope = home.envelope(home.alert())
@@ -339,10 +396,10 @@ async def test_our_own_mistake_blocks_nobody_and_the_home_keeps_its_copy(
     odd, good = home.envelope(home.alert("odd")), home.envelope(home.alert())
     real = intake.take_in
 
-    def broken(connection: sa.Connection, arrivals: list[Envelope], received_at: datetime) -> None:
+    def broken(connection: sa.Connection, arrivals: list[Envelope], received_at: datetime, sent: object) -> None:
         if odd in arrivals:
             raise ZeroDivisionError
-        real(connection, arrivals, received_at)
+        real(connection, arrivals, received_at, sent)
 
     with monkeypatch.context() as patched:
         patched.setattr(intake, "take_in", broken)
@@ -395,18 +452,20 @@ async def test_what_the_database_cannot_take_now_is_kept_and_stored_later(
     failures = 3
     real = intake.take_in
 
-    def full_disk(connection: sa.Connection, arrivals: list[object], received_at: datetime) -> None:
+    def full_disk(connection: sa.Connection, arrivals: list[object], received_at: datetime, sent: object) -> None:
         nonlocal failures
-        real(connection, arrivals, received_at)
+        real(connection, arrivals, received_at, sent)
         if failures:
             failures -= 1
             raise TryLater("disk full")
 
     monkeypatch.setattr(intake, "take_in", full_disk)
     async with centre_at(mosquitto, store) as centre:
+        begun = centre.ingests[0].hears_since
         await line.send(envelope)
         await line.until(lambda: line.confirmed(envelope))
         assert failures == 0
+        assert centre.ingests[0].hears_since > begun  # what came meanwhile was not in the tables
         (row,) = await centre.desk.queue()
         assert row.alerts == 1
 
@@ -434,10 +493,13 @@ async def test_ingest_finds_a_broker_that_was_away(mosquitto: Mosquitto, store: 
         async with asyncio.timeout(PATIENCE_S):
             while any(ingest.listening.is_set() for ingest in centre.ingests):
                 await asyncio.sleep(0.01)
+        assert [ingest.hears_since for ingest in centre.ingests] == [None, None]
+        lost_at = now()
         mosquitto.start()
         async with asyncio.timeout(PATIENCE_S):
             for ingest in centre.ingests:
                 await ingest.listening.wait()
+        assert all(ingest.hears_since > lost_at for ingest in centre.ingests)
         async with line_to(mosquitto, home.gateway) as line:
             envelope = home.envelope(home.alert())
             await line.send(envelope)

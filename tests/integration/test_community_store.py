@@ -21,7 +21,15 @@ from community.desk import Action, Disposition, StaleVersion, State
 from community.store import cases, chain, intake, migrations, orders, page, schema, views
 from community.store.database import Store, open_store
 from community.store.engines import engines
-from community.store.migrations.versions import first_shape, modes_of_homes, own_alerts, whose_and_late
+from community.store.migrations.versions import (
+    first_shape,
+    modes_of_homes,
+    own_alerts,
+    second_path,
+    supervision,
+    times_mended,
+    whose_and_late,
+)
 from community.store.orders import Request
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.errors import ConfigError, GiveUp, IllegalMove, TryLater
@@ -69,23 +77,24 @@ async def test_migrations_build_what_the_code_means(store: Store) -> None:
     assert await store.read(differences) == []
 
 
+MIGRATIONS = (first_shape, own_alerts, whose_and_late, modes_of_homes, times_mended, second_path, supervision)
+
+
 async def test_migrations_go_down_and_up_again(store: Store, store_url: str) -> None:
     def down(connection: sa.Connection) -> None:
         with Operations.context(MigrationContext.configure(connection)):
-            modes_of_homes.downgrade()
-            whose_and_late.downgrade()
-            own_alerts.downgrade()
-            first_shape.downgrade()
-            first_shape.upgrade()
-            own_alerts.upgrade()
-            whose_and_late.upgrade()
-            modes_of_homes.upgrade()
+            for migration in reversed(MIGRATIONS):
+                migration.downgrade()
+            for migration in MIGRATIONS:
+                migration.upgrade()
 
     await store.write(down)
     assert await queue(store) == ()
 
 
-@pytest.mark.parametrize("migration", [own_alerts, whose_and_late, modes_of_homes])
+@pytest.mark.parametrize(
+    "migration", [own_alerts, whose_and_late, modes_of_homes, times_mended, second_path, supervision]
+)
 async def test_migration_keeps_alerts_and_samples(store: Store, home: DemoHome, migration: ModuleType) -> None:
     await take(store, home.envelope(home.alert()), home.envelope(home.readings(3)))
 
@@ -145,8 +154,8 @@ async def test_centre_of_the_version_before_keeps_its_samples(store_url: str, ho
     ]
     at = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert [tuple(row) for row in await rows(store, schema.samples)] == [
-        (1, at, 1, 1, 61, "good", 5, False),
-        (2, at, 1, 2, 62, "good", 5, False),
+        (1, at, 1, 1, 61, "good", 5, False, 0),
+        (2, at, 1, 2, 62, "good", 5, False, 0),
     ]
     await take(store, home.envelope(home.readings(1)))
     assert [row.series_id for row in await rows(store, schema.samples)] == [1, 2, 2]
@@ -157,7 +166,7 @@ async def test_samples_still_need_their_series_after_the_migration(store_url: st
     await asyncio.to_thread(build_centre_of_revision_2, store_url)
     store = await open_store(store_url)
     for change in (
-        "INSERT INTO samples SELECT 9, at, message_id, 9, value, quality, mono, is_late FROM samples",
+        "INSERT INTO samples SELECT 9, at, message_id, 9, value, quality, mono, is_late, timing FROM samples",
         "DELETE FROM series",
         "INSERT INTO series (gateway_id, sensor_id, quantity) VALUES ('gw-demo-0001', 'oximeter', 'spo2')",
     ):

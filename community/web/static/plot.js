@@ -56,6 +56,10 @@ customElements.define("sw-plot", class extends HTMLElement {
     return this.#points.some(([, , , isLate]) => isLate);
   }
 
+  get #hasRetimed() {
+    return this.#points.some(([, , , , isRetimed]) => isRetimed);
+  }
+
   get #time() {
     const all = [...this.#points.map(([at]) => at), ...this.#alarms];
     const show = Math.max(...all) - Math.min(...all) < DAYS_FROM_S ? localTime : localDayTime;
@@ -70,6 +74,7 @@ customElements.define("sw-plot", class extends HTMLElement {
     const points = this.#points;
     const columns = [points.map(([at]) => at), points.map(([, value, isGood]) => (isGood ? value : null))];
     if (this.#hasLate) columns.push(points.map(([, value, , isLate]) => (isLate ? value : null)));
+    if (this.#hasRetimed) columns.push(points.map(([, value, , , isRetimed]) => (isRetimed ? value : null)));
     if (this.#hasDoubt) columns.push(points.map(([, value, isGood]) => (isGood ? null : value)));
     return columns;
   }
@@ -95,6 +100,7 @@ customElements.define("sw-plot", class extends HTMLElement {
         { label: words.time, value: (_, seconds) => (seconds ? at(seconds) : "") },
         { label: this.dataset.label, stroke: ink.getPropertyValue("--plot"), width: 2, spanGaps: true, points: { size: 4 } },
         ...(this.#hasLate ? [dots(words.late, "--soft", 12)] : []), // a ring around what is good or doubtful
+        ...(this.#hasRetimed ? [dots(words.retimed, "--soft", 16)] : []), // a wider ring
         ...(this.#hasDoubt ? [dots(words.doubtful, "--p2", 7)] : []),
       ],
       hooks: { draw: [(chart) => this.#alarms.forEach((at) => this.#markAlarm(chart, at, ink.getPropertyValue("--p1")))] },

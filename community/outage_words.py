@@ -1,0 +1,71 @@
+"""What the server says of homes, ways and test alarms that are not heard of, in the two languages of the house."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from community.supervision import PathLost, StormBegan, StormOver
+from rules import words
+from shouwang.alert import Sentence
+from shouwang.wire import Path
+
+_MS = timedelta(milliseconds=1)
+PATHS: Mapping[Path, Sentence] = {
+    Path.INTERNET: Sentence(zh="互联网", en="the internet"),
+    Path.SMS: Sentence(zh="短信", en="text messages"),
+    Path.VOICE: Sentence(zh="电话", en="telephone calls"),
+}
+HOME_BACK = Sentence(zh="网关恢复联系", en="the gateway is heard again")
+PATH_BACK = Sentence(zh="通道恢复", en="the way carries again")
+TEST_ARRIVED = Sentence(zh="测试报警已收到", en="a test alarm has arrived")
+
+
+def home_lost(silent: timedelta, *, is_high_risk: bool) -> Sentence:
+    """A home has said nothing for so long."""
+    lasted = words.span(silent // _MS)
+    said = Sentence(
+        zh=f"家中网关已有 {lasted.zh}没有消息，报警可能传不过来",
+        en=f"the gateway has not been heard for {lasted.en}: alarms of this home may not arrive",
+    )
+    if not is_high_risk:
+        return said
+    return Sentence(zh=f"{said.zh}。高风险住户，请打电话到家中询问", en=f"{said.en}. High risk: call the home")
+
+
+def storm_began(storm: StormBegan) -> Sentence:
+    """Many homes are silent at once."""
+    return Sentence(
+        zh=f"{storm.homes} 户网关同时没有消息。先检查本中心的线路和消息服务器，再查运营商或停电；名单见“家庭网关”页",
+        en=f"{storm.homes} homes fell silent at once. Check the centre's own line and broker first, then the provider "
+        "or a power cut; the page Gateways names the homes",
+    )
+
+
+def storm_over(storm: StormOver) -> Sentence:
+    """Nearly all are heard again."""
+    if not storm.left:
+        return Sentence(zh="所有网关恢复联系", en="all homes are heard again")
+    return Sentence(
+        zh=f"网关已陆续恢复联系，仍有 {storm.left} 户没有消息，各自列为警情",
+        en=f"most homes are heard again; {storm.left} are not, each has a case of its own now",
+    )
+
+
+def path_lost(lost: PathLost, lasted: timedelta) -> Sentence:
+    """A way to the centre is lost, or unproved."""
+    name, span = PATHS[lost.way.path], words.span(lasted // _MS)
+    if lost.is_untested:
+        return Sentence(
+            zh=f"备用通道（{name.zh}）已有 {span.zh}没有通过测试，可能已失效",
+            en=f"the standby way by {name.en} has not passed a test for {span.en}: it may be lost",
+        )
+    zh, en = (f"：{lost.way.reason}", f": {lost.way.reason}") if lost.way.reason else ("", "")
+    return Sentence(zh=f"通往中心的通道（{name.zh}）中断{zh}", en=f"the way to the centre by {name.en} is lost{en}")
+
+
+def test_missing(late: timedelta) -> Sentence:
+    """The weekly test alarm has not arrived."""
+    span = words.span(late // _MS)
+    return Sentence(
+        zh=f"每周测试报警已晚 {span.zh}仍未收到，真实报警可能也传不过来",
+        en=f"the weekly test alarm is {span.en} late: a real alarm might not arrive either",
+    )

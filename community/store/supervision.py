@@ -1,0 +1,283 @@
+"""The judgement of `community.supervision` on the tables: what it needs is read, what it finds becomes cases."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from community import outage_words as said
+from community.desk import CENTRE
+from community.store import cases, schema, watch_schema
+from community.store.life_signs import keep
+from community.supervision import (
+    MISSED_BEATS,
+    OFFLINE,
+    OFFLINE_AFTER,
+    PATH,
+    STANDBY_PROVED_WITHIN,
+    STORM,
+    TEST,
+    TEST_GRACE,
+    Back,
+    Heard,
+    Lost,
+    OverdueTest,
+    Owed,
+    PathBack,
+    PathLost,
+    StormBegan,
+    StormOver,
+    Verdict,
+    Way,
+    judge_homes,
+    judge_tests,
+    judge_ways,
+)
+from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.wire import Path
+
+AT_ONCE = 200
+"""A city that falls silent is written in pieces of some 50 ms."""
+_MICROS_PER_S = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watch:
+    """How long a home may be silent, and whether its resident is at high risk."""
+
+    limit: timedelta = OFFLINE_AFTER
+    is_high_risk: bool = False
+
+
+def judge(
+    connection: sa.Connection, watches: Mapping[str, Watch], *, now: datetime, listening_since: datetime
+) -> list[Verdict]:
+    """What is new of homes, ways and tests. Reads only."""
+    storms, gateways = watch_schema.storms, schema.gateways
+    storm = connection.execute(sa.select(storms.c.since).where(storms.c.ended_at.is_(None))).scalar()
+    total = connection.execute(
+        sa.select(sa.func.count()).select_from(gateways).where(gateways.c.last_seen.is_not(None))
+    ).scalar_one()
+    homes = _homes(connection, watches, now)
+    return [
+        *judge_homes(homes, storm=storm, total=total, now=now, listening_since=listening_since),
+        *judge_ways(_ways(connection, now), now=now, listening_since=listening_since),
+        *judge_tests(_tested(connection, now), now=now, listening_since=listening_since),
+    ]
+
+
+def judge_and_record(
+    connection: sa.Connection, watches: Mapping[str, Watch], *, now: datetime, listening_since: datetime
+) -> list[Verdict]:
+    """The same, with cases opened and cleared for it: of the first `AT_ONCE`, so that no alarm waits for the others.
+
+    Judged anew: a beat may have come in since somebody looked.
+    """
+    verdicts = judge(connection, watches, now=now, listening_since=listening_since)[:AT_ONCE]
+    for verdict in verdicts:
+        _record(connection, verdict, now)
+    return verdicts
+
+
+def _homes(connection: sa.Connection, watches: Mapping[str, Watch], now: datetime) -> list[Heard]:
+    """Those that may be silent, and those that are told to be: the others need no thought."""
+    gateways, known = schema.gateways, watch_schema.supervision
+    beat_s = sa.func.coalesce(known.c.heartbeat_s, 60)
+    quiet_at = sa.type_coerce(gateways.c.last_seen, sa.BigInteger) + beat_s * MISSED_BEATS * _MICROS_PER_S
+    rows = connection.execute(
+        sa.select(gateways.c.last_seen, gateways.c.gateway_id.label("id"), known)
+        .join_from(gateways, known, known.c.gateway_id == gateways.c.gateway_id, isouter=True)
+        .where(
+            gateways.c.last_seen.is_not(None),
+            sa.or_(
+                quiet_at <= sa.literal(schema.micros(now), sa.BigInteger),
+                gateways.c.last_seen > now,
+                known.c.doubted_at > gateways.c.last_seen,
+                known.c.offline_since.is_not(None),
+                known.c.is_in_storm,
+            ),
+        )
+        .order_by(gateways.c.last_seen, gateways.c.gateway_id)
+    )
+    return [_heard(row, watches.get(row.id, Watch())) for row in rows]
+
+
+def _heard(row: sa.Row[tuple[object, ...]], watch: Watch) -> Heard:
+    return Heard(
+        gateway_id=row.id,
+        last_seen=row.last_seen,
+        limit=watch.limit,
+        heartbeat=timedelta(seconds=row.heartbeat_s or 60),
+        is_high_risk=watch.is_high_risk,
+        doubted_at=row.doubted_at,
+        offline_since=row.offline_since,
+        is_in_storm=bool(row.is_in_storm),
+        heard_again_at=row.heard_again_at,
+    )
+
+
+def _ways(connection: sa.Connection, now: datetime) -> list[Way]:
+    """Those that are lost, that are told to be, or that nothing has proved for long."""
+    table, known = watch_schema.path_states, watch_schema.supervision
+    is_old = table.c.proved_at < now - STANDBY_PROVED_WITHIN
+    rows = connection.execute(
+        sa.select(table, known.c.offline_since, known.c.heard_again_at)
+        .join_from(table, known, known.c.gateway_id == table.c.gateway_id, isouter=True)
+        .where(sa.or_(sa.not_(table.c.is_up), table.c.told_since.is_not(None), is_old))
+        .order_by(table.c.gateway_id, table.c.path)
+    )
+    return [
+        Way(
+            gateway_id=row.gateway_id,
+            path=Path(row.path),
+            is_up=row.is_up,
+            since=row.since,
+            changed_at=row.changed_at,
+            proved_at=row.proved_at,
+            reason=row.reason,
+            told_since=row.told_since,
+            is_home_offline=row.offline_since is not None,
+            heard_again_at=row.heard_again_at,
+        )
+        for row in rows
+    ]
+
+
+def _tested(connection: sa.Connection, now: datetime) -> list[Owed]:
+    """Those whose test alarm is due, and those that missed one."""
+    known, arrived = watch_schema.supervision, watch_schema.test_alarms
+    last = (
+        sa.select(sa.func.max(arrived.c.received_at))
+        .where(arrived.c.gateway_id == known.c.gateway_id)
+        .scalar_subquery()
+        .label("arrived_at")
+    )
+    owed = sa.or_(known.c.test_due_at < now - TEST_GRACE, known.c.test_missed_since.is_not(None))
+    rows = connection.execute(sa.select(known, last).where(owed, known.c.born_at.is_not(None)))
+    return [
+        Owed(
+            gateway_id=row.gateway_id,
+            due_at=row.test_due_at,
+            born_at=row.born_at,
+            arrived_at=row.arrived_at,
+            missed_since=row.test_missed_since,
+            is_home_offline=row.offline_since is not None,
+            heard_again_at=row.heard_again_at,
+        )
+        for row in rows
+    ]
+
+
+def _record(connection: sa.Connection, verdict: Verdict, now: datetime) -> None:
+    match verdict:
+        case Lost() | Back():
+            _record_home(connection, verdict, now)
+        case StormBegan() | StormOver():
+            _record_storm(connection, verdict, now)
+        case PathLost() | PathBack():
+            _record_way(connection, verdict, now)
+        case _:
+            _record_test(connection, verdict, now)
+
+
+def _record_home(connection: sa.Connection, verdict: Lost | Back, now: datetime) -> None:
+    home = verdict.home
+    since = home.offline_since or home.last_seen
+    told = Told(hazard=OFFLINE, gateway_id=home.gateway_id, since=since)
+    if isinstance(verdict, Back):
+        _know(connection, home.gateway_id, offline_since=None, heard_again_at=now)
+        if not home.is_in_storm:
+            told.over(connection, said.HOME_BACK, now)
+        return
+    _know(connection, home.gateway_id, offline_since=since, is_in_storm=not verdict.is_alone)
+    gateways = schema.gateways
+    connection.execute(gateways.update().where(gateways.c.gateway_id == home.gateway_id).values(online=False))
+    if verdict.is_alone:
+        why = said.home_lost(now - since, is_high_risk=home.is_high_risk)
+        told.begin(connection, why, now, severity=Severity.P2 if home.is_high_risk else Severity.P3)
+
+
+def _record_storm(connection: sa.Connection, verdict: StormBegan | StormOver, now: datetime) -> None:
+    storms, known = watch_schema.storms, watch_schema.supervision
+    if isinstance(verdict, StormBegan):
+        connection.execute(storms.insert().values(since=verdict.since, gateway_id=verdict.gateway_id))
+        told = Told(hazard=STORM, gateway_id=verdict.gateway_id, since=verdict.since, home_key=CENTRE)
+        told.begin(connection, said.storm_began(verdict), now, severity=Severity.P2)
+        return
+    lead = connection.execute(sa.select(storms.c.gateway_id).where(storms.c.since == verdict.since)).scalar_one()
+    connection.execute(storms.update().where(storms.c.since == verdict.since).values(ended_at=now))
+    connection.execute(known.update().where(known.c.is_in_storm).values(is_in_storm=False))
+    told = Told(hazard=STORM, gateway_id=lead, since=verdict.since, home_key=CENTRE)
+    told.over(connection, said.storm_over(verdict), now)
+
+
+def _record_way(connection: sa.Connection, verdict: PathLost | PathBack, now: datetime) -> None:
+    way, table = verdict.way, watch_schema.path_states
+    where = (table.c.gateway_id == way.gateway_id, table.c.path == way.path.value)
+    since = verdict.since if isinstance(verdict, PathLost) else way.told_since or way.since
+    told = Told(hazard=PATH, gateway_id=way.gateway_id, since=since, part=way.path.value)
+    if isinstance(verdict, PathLost):
+        connection.execute(table.update().where(*where).values(told_since=since))
+        told.begin(connection, said.path_lost(verdict, now - since), now)
+    else:
+        connection.execute(table.update().where(*where).values(told_since=None))
+        told.over(connection, said.PATH_BACK, now)
+
+
+def _record_test(connection: sa.Connection, verdict: Verdict, now: datetime) -> None:
+    if isinstance(verdict, OverdueTest):
+        _know(connection, verdict.home.gateway_id, test_missed_since=verdict.due_at)
+        told = Told(hazard=TEST, gateway_id=verdict.home.gateway_id, since=verdict.due_at)
+        told.begin(connection, said.test_missing(now - verdict.due_at), now)
+    elif not isinstance(verdict, Lost | Back | StormBegan | StormOver | PathLost | PathBack):
+        home = verdict.home
+        _know(connection, home.gateway_id, test_missed_since=None)
+        told = Told(hazard=TEST, gateway_id=home.gateway_id, since=home.missed_since or now)
+        told.over(connection, said.TEST_ARRIVED, now)
+
+
+def _know(connection: sa.Connection, gateway_id: str, **values: object) -> None:
+    keep(connection, watch_schema.supervision, {"gateway_id": gateway_id}, values)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """One episode of an alarm that the centre raises by itself. `part`: of the gateway, where that has several."""
+
+    hazard: str
+    gateway_id: str
+    since: datetime
+    part: str = ""
+    home_key: str | None = None
+
+    def begin(
+        self, connection: sa.Connection, why: Sentence, now: datetime, *, severity: Severity = Severity.P3
+    ) -> None:
+        """It opens or joins a case."""
+        self._take_in(connection, AlertState.FIRING, severity, why, now)
+
+    def over(self, connection: sa.Connection, why: Sentence, now: datetime) -> None:
+        """Its case is cleared; a person closes it."""
+        self._take_in(connection, AlertState.RESOLVED, Severity.P3, why, now)
+
+    def _take_in(
+        self, connection: sa.Connection, state: AlertState, severity: Severity, why: Sentence, now: datetime
+    ) -> None:
+        key = ":".join(part for part in (self.hazard, self.gateway_id, self.part) if part)
+        alert = Alert(
+            alert_id=alert_id_of(key, self.since, state),
+            key=key,
+            rule_id=self.hazard,
+            rule_version=1,
+            hazard=self.hazard,
+            severity=severity,
+            state=state,
+            resident_id="",
+            sensor_id=self.gateway_id,
+            since=self.since,
+            at=now,
+            mono=0,
+            why=why,
+        )
+        cases.take_in(connection, self.gateway_id, None, alert, now, home_key=self.home_key)

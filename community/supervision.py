@@ -1,0 +1,290 @@
+"""Whether homes, their ways to the centre and their test alarms are heard of: a pure judgement, no clock, no SQL.
+
+A home is offline once it has said nothing for its `limit`, whatever it used to say. The will of its connection is a
+hint: after it a third of the limit is enough, and a beat takes it back. What could not arrive proves nothing: all
+silence counts from when the centre began to listen. Many homes at once are one storm, in which our own line is the
+first suspect; it is over when few are left and none of them has come back for a while.
+
+Every loss is told once and taken back once. All times are by the centre's clock, but for `test_due_at`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shouwang.wire import Path
+
+OFFLINE, STORM, PATH, TEST = "gateway-silent", "gateways-silent", "path-lost", "test-missing"
+"""The hazards of alarms that the centre raises by itself; their keys begin so."""
+OFFLINE_AFTER = timedelta(seconds=180)
+"""Three missed beats of 60 s (EN 50136-1 SP4 reports a lost path within 3 min; UK grade 4 likewise)."""
+MISSED_BEATS = 2
+"""So many missed beats make a home a suspect, and no home is judged by fewer: one lost message is not an outage."""
+AFTER_WILL = 3
+"""After the will, the limit divided by this is enough (the broker has waited 30 s already). Set by this project."""
+STORM_WITHIN = timedelta(minutes=2)
+STORM_HOMES, STORM_SHARE, STORM_AT_LEAST = 5, 0.2, 3
+"""More than five homes within 2 min, or more than a fifth of all (but at least three), are a storm. Set by us."""
+PATH_SETTLES = timedelta(seconds=30)
+"""A loss that a home tells together with its end, after an outage, is no news any more. Set by this project."""
+STANDBY_PROVED_WITHIN = timedelta(hours=25)
+"""EN 50136-1 DP1: the alternate path is known to work within 25 h; a home tests it each day."""
+TEST_GRACE = timedelta(hours=1)
+"""How late a weekly test alarm may be: its home may have been busy or just started. Set by this project."""
+CATCHES_UP_WITHIN = timedelta(minutes=30)
+"""After an outage a home sends what it kept (3,000 samples/s): before that, a missing test proves nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heard:
+    """A home of which something was heard once. `last_seen`: its last word; `doubted_at`: its last will.
+
+    `offline_since`: its last word before the outage that is told now; `is_in_storm`: it was told with others, and the
+    storm goes on; `heard_again_at`: when its last outage ended.
+    """
+
+    gateway_id: str
+    last_seen: datetime
+    limit: timedelta = OFFLINE_AFTER
+    heartbeat: timedelta = timedelta(seconds=60)
+    is_high_risk: bool = False
+    doubted_at: datetime | None = None
+    offline_since: datetime | None = None
+    is_in_storm: bool = False
+    heard_again_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """A path of a home.
+
+    `proved_at`: when the centre heard of its newest test; `told_since`: since when it is lost, where that has a case.
+    """
+
+    gateway_id: str
+    path: Path
+    is_up: bool
+    since: datetime
+    changed_at: datetime
+    proved_at: datetime
+    reason: str = ""
+    told_since: datetime | None = None
+    is_home_offline: bool = False
+    heard_again_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owed:
+    """A home that sends test alarms. `arrived_at`: the last one; `missed_since`: the one that is told to be missing.
+
+    `due_at` None: it sends none any more.
+    """
+
+    gateway_id: str
+    due_at: datetime | None
+    born_at: datetime
+    arrived_at: datetime | None = None
+    missed_since: datetime | None = None
+    is_home_offline: bool = False
+    heard_again_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """A home is offline; `is_alone` false: it belongs to the storm and gets no case of its own."""
+
+    home: Heard
+    is_alone: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Back:
+    """A home is heard again."""
+
+    home: Heard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StormBegan:
+    """So many homes are silent at once, `since` the first of them spoke last."""
+
+    since: datetime
+    gateway_id: str
+    homes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StormOver:
+    """The storm of `since` is over; so many homes are still not heard, each has a case of its own now."""
+
+    since: datetime
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PathLost:
+    """A way to the centre is lost, or (`is_untested`) nothing has proved it for too long."""
+
+    way: Way
+    since: datetime
+    is_untested: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PathBack:
+    """It carries again."""
+
+    way: Way
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverdueTest:
+    """The test alarm that was due has not arrived."""
+
+    home: Owed
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeGood:
+    """One has arrived after it was missed, or none is owed any more."""
+
+    home: Owed
+
+
+Verdict = Lost | Back | StormBegan | StormOver | PathLost | PathBack | OverdueTest | MadeGood
+
+
+def is_of_the_centre(key: str) -> bool:
+    """Whether the alarm of this key is raised here: no home knows of it, and none is told that help is coming."""
+    return key.partition(":")[0] in (OFFLINE, STORM, PATH, TEST)
+
+
+def judge_homes(
+    homes: Sequence[Heard], *, storm: datetime | None, total: int, now: datetime, listening_since: datetime
+) -> list[Verdict]:
+    """What is new of these homes: all that are offline or silent for long; others may be left out.
+
+    `storm`: since when one is on; `total`: how many homes there are. Who carries out only the first of what is found,
+    and asks again, comes to the same end.
+    """
+    back = [home for home in homes if home.offline_since is not None and home.last_seen > home.offline_since]
+    gone = [home for home in homes if home.offline_since is not None and home.last_seen <= home.offline_since]
+    silent = [home for home in homes if home.offline_since is None]
+    overdue = [home for home in silent if _is_overdue(home, now, listening_since)]
+    suspects = overdue + [
+        home
+        for home in silent
+        if not _is_overdue(home, now, listening_since) and _is_suspect(home, now, listening_since)
+    ]
+    found: list[Verdict] = [Back(home=home) for home in back]
+    if storm is None:
+        storm_now, told = _storm_of(overdue, suspects, gone, total)
+        found += told
+    else:
+        left = [home for home in gone if home.offline_since and home.offline_since >= storm - STORM_WITHIN]
+        storm_now = _goes_on(homes, len(suspects), len(left), total, now)
+    found += [Lost(home=home, is_alone=home.is_high_risk or not storm_now) for home in overdue]
+    if storm is not None and not storm_now:
+        held = [home for home in gone if home.is_in_storm]
+        found += [*(Lost(home=home) for home in held), StormOver(since=storm, left=len(held))]
+    return found
+
+
+def judge_ways(ways: Iterable[Way], *, now: datetime, listening_since: datetime) -> list[Verdict]:
+    """What is new of the ways to the centre."""
+    found: list[Verdict] = []
+    for way in ways:
+        since = _lost_since(way, now, listening_since)
+        if since is not None and way.told_since is None:
+            found.append(PathLost(way=way, since=since, is_untested=way.is_up))
+        elif way.told_since is not None and way.is_up and not _is_unproved(way, now):
+            found.append(PathBack(way=way))
+    return found
+
+
+def judge_tests(homes: Iterable[Owed], *, now: datetime, listening_since: datetime) -> list[Verdict]:
+    """What is new of the weekly test alarms."""
+    found: list[Verdict] = []
+    for home in homes:
+        has_come = home.arrived_at is not None and home.arrived_at > (home.missed_since or home.due_at or now)
+        if home.missed_since is not None:
+            if has_come or home.due_at is None:
+                found.append(MadeGood(home=home))
+        elif home.due_at is not None and not has_come and _is_late(home, home.due_at, now, listening_since):
+            found.append(OverdueTest(home=home, due_at=home.due_at))
+    return found
+
+
+def _is_late(home: Owed, due_at: datetime, now: datetime, listening_since: datetime) -> bool:
+    is_over = now - max(due_at, home.born_at) > TEST_GRACE
+    return is_over and not home.is_home_offline and _has_caught_up(home.heard_again_at, now, listening_since)
+
+
+def _storm_of(
+    overdue: Sequence[Heard], suspects: Sequence[Heard], gone: Sequence[Heard], total: int
+) -> tuple[bool, list[StormBegan]]:
+    """Whether these silences are one. Homes lost together are judged within a beat of each other: the others are
+    counted as suspects when the first of them is judged, so that no home of a storm has a case before it."""
+    if not overdue:
+        return False, []
+    first = min(overdue, key=lambda home: home.last_seen)
+    together = [home for home in (*suspects, *gone) if abs(home.last_seen - first.last_seen) <= STORM_WITHIN]
+    if not _is_many(len(together), total):
+        return False, []
+    return True, [StormBegan(since=first.last_seen, gateway_id=first.gateway_id, homes=len(together))]
+
+
+def _goes_on(homes: Iterable[Heard], silent: int, left: int, total: int, now: datetime) -> bool:
+    """Whether the storm does. Where homes come back one by one, the last ones need no case of their own."""
+    if _is_many(silent + left, total):
+        return True
+    heard = [_heard_again(home, now) for home in homes if home.is_in_storm]
+    return left > 0 and any(at is not None and now - at < OFFLINE_AFTER for at in heard)
+
+
+def _heard_again(home: Heard, now: datetime) -> datetime | None:
+    if home.offline_since is None:
+        return home.heard_again_at
+    return now if home.last_seen > home.offline_since else None
+
+
+def _is_many(homes: int, total: int) -> bool:
+    return homes > STORM_HOMES or (homes >= STORM_AT_LEAST and homes > STORM_SHARE * total)
+
+
+def _silence(home: Heard, now: datetime, listening_since: datetime) -> timedelta:
+    # a word from the future was said before the centre's clock was set back
+    return now - (listening_since if home.last_seen > now else max(home.last_seen, listening_since))
+
+
+def _is_suspect(home: Heard, now: datetime, listening_since: datetime) -> bool:
+    return _silence(home, now, listening_since) >= MISSED_BEATS * home.heartbeat
+
+
+def _is_overdue(home: Heard, now: datetime, listening_since: datetime) -> bool:
+    limit = max(home.limit, MISSED_BEATS * home.heartbeat)
+    if _silence(home, now, listening_since) > limit:
+        return True
+    if home.doubted_at is None or not home.last_seen < home.doubted_at <= now:
+        return False
+    return now - max(home.doubted_at, listening_since) > limit / AFTER_WILL
+
+
+def _lost_since(way: Way, now: datetime, listening_since: datetime) -> datetime | None:
+    if not way.is_up:
+        # where the home is offline as a whole, that case tells it
+        is_told_otherwise = way.path is Path.INTERNET and way.is_home_offline
+        return None if is_told_otherwise or now - way.changed_at < PATH_SETTLES else way.since
+    if way.is_home_offline or not _has_caught_up(way.heard_again_at, now, listening_since):
+        return None
+    return way.proved_at if _is_unproved(way, now) else None
+
+
+def _is_unproved(way: Way, now: datetime) -> bool:
+    """Only of those that stand by: the internet path is proved by every beat."""
+    return way.path is not Path.INTERNET and now - way.proved_at > STANDBY_PROVED_WITHIN
+
+
+def _has_caught_up(heard_again_at: datetime | None, now: datetime, listening_since: datetime) -> bool:
+    return now - max(listening_since, heard_again_at or listening_since) > CATCHES_UP_WITHIN

@@ -1,0 +1,28 @@
+"""What is wrong about the contacts that watch the gateway's box."""
+
+from collections.abc import Iterator
+
+from config.home import Home
+from config.joining import may_join
+from shouwang.complaint import nearest
+from shouwang.document import Document
+from shouwang.nodes import Problem
+
+
+def lid_troubles(document: Document[Home]) -> Iterator[Problem]:
+    """Contacts that are not there, are named twice, or never say what is waited for."""
+    home, facts = document.value, document.value.facts()
+    seen: set[str] = set()
+    for index, lid in enumerate(home.box.tamper):
+        path = ("box", "tamper", index, "sensor")
+        if lid.sensor in seen:
+            yield document.problem(path, f'"{lid.sensor}" stands in the list twice; keep one of the two')
+        seen.add(lid.sensor)
+        if lid.sensor not in facts.emits:
+            if not may_join(home):
+                known = nearest(lid.sensor, list(facts.emits))
+                yield document.problem(path, f'no sensor has the id "{lid.sensor}"; {known}')
+        elif lid.quantity not in facts.emits[lid.sensor]:
+            able = ", ".join(facts.sensors_with(lid.quantity)) or "none in this home"
+            message = f'"{lid.sensor}" never says "{lid.quantity}"; sensors that do: {able}'
+            yield document.problem(path, message)

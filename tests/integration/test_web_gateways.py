@@ -1,0 +1,162 @@
+"""The page of a home's gateway over HTTP: whether it is heard, by which ways, its test alarms, what is missing."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import msgspec
+import pytest
+from fixtures.browser import PASSWORD, Centre
+from fixtures.community_home import DemoHome
+
+from community.store import schema, supervision
+from shouwang.alert import Severity
+from shouwang.wire import (
+    AlertBody,
+    BirthBody,
+    GapBody,
+    HeartbeatBody,
+    Lane,
+    Path,
+    PathBody,
+    RequestTest,
+    decode_command,
+)
+
+
+@pytest.fixture
+async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def gateway(centre: Centre) -> str:
+    return await centre.home(1, "3号楼2-501", "王桂兰", 1944)
+
+
+async def page(
+    browser: httpx.AsyncClient, centre: Centre, gateway: str, *, language: str = "en", role: str = ""
+) -> str:
+    await centre.user(login=language + role, language=language, role=role or "operator")
+    await browser.post("/login", data={"login": language + role, "password": PASSWORD})
+    text = (await browser.get(f"/gateways/{gateway}")).text
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text[text.index("<main") :]))
+
+
+async def judge(centre: Centre) -> None:
+    now = centre.clock.now
+    since = now - timedelta(days=9)
+    await centre.store.write(
+        lambda connection: supervision.judge_and_record(connection, {}, now=now, listening_since=since)
+    )
+
+
+async def test_ways_are_told_in_words(centre: Centre, browser: httpx.AsyncClient, gateway: str) -> None:
+    at = centre.clock.now
+    body = PathBody(path=Path.INTERNET, is_up=True, since=at, at=at, mono=1, tested_at=at)
+    await centre.send(gateway, Lane.STATE, body)
+    lost = msgspec.structs.replace(body, path=Path.SMS, is_up=False, reason="no SIM <b>card</b>", tested_at=None)
+    await centre.send(gateway, Lane.STATE, lost)
+    said = await page(browser, centre, gateway)
+    assert "online last word 03:12:44" in said
+    assert "Internet: works since 03:12:44 , last test 03:12:44" in said
+    assert "Text messages: lost since 03:12:44 , never tested no SIM &lt;b&gt;card&lt;/b&gt;" in said
+    said = await page(browser, centre, gateway, language="zh")
+    assert "互联网: 正常 自 03:12:44 , 上次测试 03:12:44" in said
+    assert "短信: 中断" in said
+
+
+async def test_box_that_is_offline_and_one_that_restarts_are_seen(
+    centre: Centre, browser: httpx.AsyncClient, gateway: str
+) -> None:
+    await centre.send(gateway, Lane.STATE, BirthBody(version="0.1.0", sensors={}, starts=4))
+    await centre.send(gateway, Lane.STATE, HeartbeatBody(backlog=7, uptime_s=1))
+    centre.clock.later(seconds=200)
+    await judge(centre)
+    said = await page(browser, centre, gateway)
+    assert "offline last word 03:12:44 03:20" in said
+    assert "Waiting there 7 messages" in said
+    assert "4 starts in 24 hours" in said
+    assert "The home has not said yet which ways it has." in said
+    fleet = (await browser.get("/gateways")).text
+    assert '<span class="light bad">offline</span>' in fleet
+
+
+async def test_home_that_never_spoke_says_so(centre: Centre, browser: httpx.AsyncClient, gateway: str) -> None:
+    said = await page(browser, centre, gateway)
+    assert "never heard" in said
+    assert "This home sends none by itself. None has arrived yet." in said
+
+
+async def test_gaps_are_told_by_their_code_or_else_in_the_homes_words(
+    centre: Centre, browser: httpx.AsyncClient, gateway: str
+) -> None:
+    at = centre.clock.now
+    for code in ("card-full", "of-tomorrow"):
+        gap = GapBody(reason="the reason itself", code=code, count=3, first_at=at - timedelta(hours=1), last_at=at)
+        await centre.send(gateway, Lane.STATE, gap)
+    await centre.alarm(gateway, "sos", Severity.P1)
+    said = await page(browser, centre, gateway)
+    assert "02:12:44 to 03:12:44 : the box&#39;s storage was full 3 pieces" in said
+    assert "02:12:44 to 03:12:44 : the reason itself 3 pieces" in said
+    case = (await browser.get("/incidents/1")).text
+    assert "Data are missing:" in case
+    assert "the box&#39;s storage was full" in case
+    assert "网关存储已满" in await page(browser, centre, gateway, language="zh")
+
+
+async def test_button_asks_for_a_test_alarm_and_the_page_tells_when_it_has_come(
+    centre: Centre, browser: httpx.AsyncClient, gateway: str
+) -> None:
+    at = centre.clock.now
+    await centre.send(gateway, Lane.STATE, BirthBody(version="1", sensors={}, test_due_at=at + timedelta(days=2)))
+    await page(browser, centre, gateway)
+    text = (await browser.get(f"/gateways/{gateway}")).text
+    form = text[text.index(f'action="/gateways/{gateway}/test"') :]
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
+    for _ in range(2):  # a double click
+        answer = await browser.post(f"/gateways/{gateway}/test", data=fields)
+        assert answer.url.path == f"/gateways/{gateway}"
+    letters = await centre.store.read(lambda connection: connection.execute(schema.downlink.select()).all())
+    assert [decode_command(letter.body).action for letter in letters] == [RequestTest(by="en")]
+    assert "you: asked for a test alarm" in re.sub(r"<[^>]+>", "", answer.text)
+
+    alert = DemoHome().alert("self-test:gateway", since=at, hazard="self-test", sensor_id="gateway")
+    centre.clock.later(seconds=2.5)
+    await centre.send(gateway, Lane.LIFE_SAFETY, AlertBody(alert=msgspec.structs.replace(alert, is_test=True)))
+    said = re.sub(r"<[^>]+>", "", (await browser.get(f"/gateways/{gateway}")).text)
+    assert "2.5 seconds from the home to here" in said
+    assert await centre.desk.queue() == ()
+
+
+async def test_form_of_another_session_asks_for_nothing(
+    centre: Centre, browser: httpx.AsyncClient, gateway: str
+) -> None:
+    await page(browser, centre, gateway)
+    answer = await browser.post(f"/gateways/{gateway}/test", data={"csrf": "x", "command_id": "12345678"})
+    assert answer.status_code == 403
+    assert await centre.store.read(lambda connection: connection.execute(schema.downlink.select()).all()) == []
+
+
+async def test_who_may_only_look_has_no_button(centre: Centre, browser: httpx.AsyncClient, gateway: str) -> None:
+    said = await page(browser, centre, gateway, role="auditor")
+    assert "Test alarms" in said
+    assert "Ask the home" not in said
+    answer = await browser.post(f"/gateways/{gateway}/test", data={"csrf": "x", "command_id": "12345678"})
+    assert answer.status_code == 403
+
+
+async def test_storm_is_called_by_its_name_in_the_queue(centre: Centre, browser: httpx.AsyncClient) -> None:
+    names = [await centre.home(number, f"{number} Street", "Li", 1940) for number in range(1, 8)]
+    for name in names:
+        await centre.send(name, Lane.STATE, HeartbeatBody(backlog=0, uptime_s=1))
+    centre.clock.later(seconds=181)
+    await judge(centre)
+    await page(browser, centre, names[0])
+    queue = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (await browser.get("/queue")).text))
+    assert "Many homes at once" in queue
+    assert "see Gateways" in queue
+    assert "7 homes fell silent at once" in queue
+    assert "centre:storm" not in queue
