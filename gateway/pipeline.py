@@ -16,7 +16,7 @@ from gateway.batch import READINGS_PER_MESSAGE, Batch, Key
 from gateway.clock import Clock
 from gateway.position import Position
 from gateway.tail import Tail
-from gateway.tail_records import Deed, Done, Event, Noted, Obeyed, Outcome, Recovered, Sent
+from gateway.tail_records import Deed, Done, Event, Noted, Obeyed, Outcome, Recovered, Sent, gap_of
 from rules.bound import BoundRule
 from rules.engine import Engine
 from rules.engine import Outcome as Judged
@@ -66,7 +66,7 @@ class Pipeline:
         self._inbox: deque[tuple[int, Input]] = deque()
         self._arrived = asyncio.Event()
         self._gap: GapBody | None = None
-        self._judged = self._done = 0
+        self._judged, self._done = Position() if tail is None else tail.recovered.position
         self.batch = Batch()
         """What the scribe writes next."""
         self.to_write = asyncio.Event()
@@ -119,14 +119,20 @@ class Pipeline:
         """Do again what no transaction holds, before anything else is taken in: with its own stamps, so that alerts
         get the ids that they had.
         """
+        already = Position(self._judged, self._done)
+        left_out: list[Event | Deed] = []
         for position, item in recovered.story:
             self._judged, self._done = position
-            if isinstance(item, Deed):
-                self._redo(item)
-            else:
-                self._hear(item)
+            try:
+                self._live_again(item)
+            except Exception:  # what killed the last run must not kill each one after it: a home without any alarm
+                log.exception("what was taken in cannot be taken up again and is left out: %r", item)
+                left_out.append(item)
             self._note_position()
-        self._judged, self._done = recovered.position
+        self._judged, self._done = recovered.position.joined(already)
+        self._note_position()
+        if left_out:
+            self.send(Lane.STATE, gap_of(left_out))
         if recovered.gap is not None:
             log.error("%s: %d missing", recovered.gap.reason, recovered.gap.count)
             self.send(Lane.STATE, recovered.gap)
@@ -179,6 +185,12 @@ class Pipeline:
         if not self._inbox:  # an event that still waits may end what is due: it is judged first
             self._advance(self._clock.now(), self._clock.mono())
         self._tell_dropped()
+
+    def _live_again(self, item: Event | Deed) -> None:
+        if isinstance(item, Deed):
+            self._redo(item)
+        else:
+            self._hear(item)
 
     def _hear(self, event: Input) -> None:
         if isinstance(event, Measurement):

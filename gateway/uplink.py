@@ -8,50 +8,46 @@ waits on the card: a city of homes must not drown a centre that is just coming b
 
 import asyncio
 import logging
-import random
-from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
-from functools import partial
 from typing import Never
 
 from gateway.batch import Key
+from gateway.clock import Clock
+from gateway.internet import Internet
+from gateway.lanes import AHEAD, LaneQueue
+from gateway.orders import Orders
 from gateway.outbox import Stored
 from gateway.scribe import Scribe
+from gateway.unconfirmed import RESEND_FIRST_S, Unconfirmed
+from gateway.window import Window
+from messaging.attempt import attempt
 from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings, Will
+from messaging.refusals import Refused
 from messaging.session import Message, PublishRefused, Session, connect
 from shouwang.errors import ConfigError, DecodeError, DeviceError, TryLater
-from shouwang.wire import (
-    Command,
-    Lane,
-    command_topic,
-    decode_command,
-    decode_receipt,
-    receipt_topic,
-    up_topic,
-    will_topic,
-)
+from shouwang.squeeze import WORTH_BYTES, ZLIB_1, squeeze
+from shouwang.wire import Command, Lane, Sent, command_topic, decode_receipt, receipt_topic, up_topic, will_topic
 
 log = logging.getLogger(__name__)
 
-RESERVED_FOR_LIFE = 8
-"""Places of the window that telemetry may not fill."""
-RESEND_FIRST_S, RESEND_CAP_S = 2.0, 10.0
-"""No receipt within 2 to 10 s, growing: send again."""
 BACKOFF_START_S, BACKOFF_CAP_S = 0.5, 60.0
 """Full jitter up to 60 s: 100,000 homes come back at 1,700 handshakes/s."""
 WILL_DELAY_S = 30
 _STEADY_S = 10.0  # a connection that stood this long was a success; a shorter one counts as a failure
-_AHEAD = 200  # messages of one lane read ahead from the card
-_AWAITING = 256  # sent, not yet confirmed; the rest waits on the card
-_ASKING = 4  # the same while no receipts come
-_EARLY = 64  # commands that came before the first receipt
 _SLIPS = 1000  # alerts that are in memory only; above that the oldest wait for the card
+_CARD_REST_S = 1.0
+_BRIEF_S, _DROPS = 60.0, 3  # so many connections in a row that stood for a shorter time than this
+_TWICE = (
+    "; again and again the broker lets this box in and the line is cut at once: a bad line, or another box or program "
+    "with the id {id} (the broker's log says: already connected)"
+)
+_NOBODY = 0x10
 _ADVICE = {
-    0x10: "nobody listens at the centre",
-    0x87: "this box may not write there: check its certificate or password, and the broker's ACL",
-    0x97: "the broker's quota for this box is used up",
+    _NOBODY: "nobody listens at the centre",
+    0x87: "this box may not write there: the user that the broker takes it for (the common name of its certificate, or "
+    "username) must be the gateway's id, and the broker's acl_file must hold: pattern write v1/%u/up/#",
+    0x97: "the broker's quota for this box is used up: ask the centre",
 }
 
 
@@ -67,29 +63,42 @@ class Uplink:
         confirmed: Callable[[Iterable[Key]], None],
         obey: Callable[[Command, Callable[[], None]], None],
         done: set[str],
+        internet: Internet,
+        clock: Clock,
+        is_metered: bool = False,
     ) -> None:
         """`confirmed` is told what the centre has; `obey(command, when_durable)` carries a command out once.
 
-        `done` holds the ids of the commands carried out before.
+        `done` holds the ids of the commands carried out before; `internet` judges the way by what is met on it.
+        `clock` stamps what is sent, and is told the time by the receipts. `is_metered`: the link is paid by the byte,
+        so all but alerts is packed and goes without a stamp (MQTT 5 only).
         """
         self._settings = settings
         self._gateway_id = gateway_id
         self._scribe = scribe
         self._confirmed = confirmed
-        self._obey = obey
-        self._done = done
-        self._under_way: dict[str, Callable[[], None]] = {}
-        self._early: deque[Message] = deque(maxlen=_EARLY)
-        self._lanes = {lane: _LaneQueue() for lane in Lane}
+        self._orders = Orders(obey, done)
+        self._internet = internet
+        self._clock = clock
+        self._packs = is_metered and settings.version == "5"
+        self._lanes = {lane: LaneQueue() for lane in Lane}
         self._slips: dict[Key, Stored] = {}
         self._work = asyncio.Event()
-        self._awaiting: dict[Key, _Awaiting] = {}
-        self._in_flight = 0
-        self._heard_at = float("-inf")
-        self._anchor: tuple[datetime, float] | None = None
+        self._hungry = asyncio.Event()
+        self._window = Window(settings.receive_maximum)
+        self._unconfirmed = Unconfirmed(_now)
         self._steady_from = float("inf")
+        self._brief_until = 0.0
+        self._drops = 0
+        self._error: DeviceError | ConfigError | None = None
         self._told: str | None = None
+        self._told_refusals: set[str] = set()
         self._is_card_mute = False
+
+    def use(self, settings: BrokerSettings, *, is_metered: bool) -> None:
+        """The way to the centre is this one from the next `run` on."""
+        self._settings = settings
+        self._packs = is_metered and settings.version == "5"
 
     def offer(self, stored: list[Stored]) -> None:
         """New messages are on the card; the fast way to the wire, without reading them back."""
@@ -109,46 +118,58 @@ class Uplink:
     async def run(self) -> Never:
         """Connect, send, reconnect, until cancelled."""
         backoff = Backoff(BACKOFF_START_S, BACKOFF_CAP_S)
-        loop = asyncio.get_running_loop()
         while True:
-            self._steady_from = float("inf")
-            try:
-                async with connect(self._settings, will=self._will()) as session:
-                    await self._serve(session)
-            except* (DeviceError, ConfigError) as group:  # a certificate may be replaced while we run
-                self._lost(_first(group))
-            if loop.time() > self._steady_from:
+            self._steady_from, self._brief_until = float("inf"), 0.0
+            await attempt(self._connection(), "uplink-connection")
+            # a box that is sent away by another one with its id must not fight it second by second
+            if _now() > self._steady_from and not isinstance(self._error, Refused):
                 backoff.succeeded()
             await backoff.pause()
 
+    async def _connection(self) -> None:
+        """One connection, from its beginning to its end."""
+        self._error = None
+        try:
+            async with connect(self._settings, will=self._will()) as session:
+                await self._serve(session)
+        except* (DeviceError, ConfigError) as group:  # a certificate may be replaced while we run
+            self._lost(_first(group))
+
     async def _serve(self, session: Session) -> None:
         await session.subscribe([receipt_topic(self._gateway_id), command_topic(self._gateway_id)])
-        self._begin()
+        self._begin(session)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._announce_online(session), name="uplink-online")
             group.create_task(self._listen(session), name="uplink-listen")
             group.create_task(self._resend_late(), name="uplink-resend")
+            group.create_task(self._read_ahead(), name="uplink-read")
             group.create_task(self._send_all(session, group), name="uplink-send")
 
-    def _begin(self) -> None:
+    def _begin(self, session: Session) -> None:
         for lane in self._lanes.values():
             lane.rewind()
         for slip in self._slips.values():
             self._lanes[slip.lane].again(slip)
-        self._awaiting.clear()
-        self._early.clear()
-        self._in_flight = 0
-        self._heard_at = float("-inf")
-        self._steady_from = asyncio.get_running_loop().time() + _STEADY_S
+        self._window = Window(session.window)
+        self._unconfirmed = Unconfirmed(_now)
+        self._orders.begin()
+        self._steady_from = _now() + _STEADY_S
+        self._brief_until = _now() + _BRIEF_S
         self._told = None
+        self._internet.connected()
         log.info("connected to the centre's broker at %s:%d", self._settings.host, self._settings.port)
         self._work.set()
 
-    def _lost(self, error: BaseException) -> None:
+    def _lost(self, error: DeviceError | ConfigError) -> None:
+        self._error = error
         text = str(error)
+        self._drops = self._drops + 1 if not isinstance(error, Refused) and _now() < self._brief_until else 0
+        if self._drops >= _DROPS:
+            text += _TWICE.format(id=self._settings.client_id)
         if text != self._told:
             log.warning("no way to the centre: %s; data and alarms wait on the card", text)
         self._told = text
+        self._internet.lost(text, is_refusal=isinstance(error, Refused | ConfigError))
 
     def _will(self) -> Will:
         return Will(topic=will_topic(self._gateway_id), payload=b"offline", delay_s=WILL_DELAY_S)
@@ -157,84 +178,97 @@ class Uplink:
         try:
             await session.publish(will_topic(self._gateway_id), b"online", retain=True)
         except PublishRefused as error:
-            if error.reason_code != 0x10:  # retained: it need not have a listener yet
-                log.warning("%s; %s", error, _ADVICE.get(error.reason_code, ""))
+            if error.reason_code != _NOBODY:  # retained: it need not have a listener yet
+                log.warning("%s; the broker's acl_file must hold: pattern write v1/%%u/lwt", error)
 
     # ---- up ----
 
     async def _send_all(self, session: Session, group: asyncio.TaskGroup) -> None:
+        """Never waits for the card: an alert must not stand behind the reading of telemetry."""
         while True:
             self._work.clear()
-            message = await self._next(session.window)
-            if message is None:
-                await self._work.wait()
-                continue
-            self._in_flight += 1
-            self._await_receipt(message)
-            group.create_task(self._send(session, message), name=f"uplink-{message.lane.name}-{message.seq}")
+            while (message := self._next()) is not None:
+                self._window.take(message.lane, len(message.payload))
+                self._unconfirmed.sent(message)
+                self._internet.asked()
+                group.create_task(self._send(session, message), name=f"uplink-{message.lane.name}-{message.seq}")
+            if any(queue.must_read for queue in self._lanes.values()):
+                self._hungry.set()
+            await self._work.wait()
 
-    async def _next(self, window: int) -> Stored | None:
+    def _next(self) -> Stored | None:
         for lane, queue in self._lanes.items():
-            limit = window if lane == Lane.LIFE_SAFETY else max(1, window - RESERVED_FOR_LIFE)
-            if self._in_flight >= limit:
+            message = queue.peek()
+            if message is None or not self._window.has_room(lane, len(message.payload)):
                 continue
-            late = queue.pop_again()
-            if late is not None:
-                return late
-            if lane != Lane.LIFE_SAFETY and len(self._awaiting) >= (_AWAITING if self._is_heard() else _ASKING):
-                continue
-            if queue.must_read():
-                await self._read(lane, queue)
-            message = queue.pop()
-            if message is not None:
+            if lane is Lane.LIFE_SAFETY or queue.has_repeat or self._unconfirmed.may_grow:
+                queue.pop()
                 return message
         return None
 
-    async def _read(self, lane: Lane, queue: "_LaneQueue") -> None:
-        after, newest = queue.cursor, queue.newest
-        try:
-            queue.fill(await self._scribe.pending(lane, after, _AHEAD), newest)
-        except TryLater as error:
-            if not self._is_card_mute:
-                log.error("%s", error)  # noqa: TRY400 - the sentence says it all
-            self._is_card_mute = True
-            await asyncio.sleep(1.0)
-        else:
-            self._is_card_mute = False
-
     async def _send(self, session: Session, message: Stored) -> None:
+        payload, encoding = self._packed(message)
         try:
-            await session.publish(up_topic(self._gateway_id, message.lane), message.payload)
+            await session.publish(
+                up_topic(self._gateway_id, message.lane), payload, encoding=encoding, sent=self._stamp(message)
+            )
         except PublishRefused as error:
-            advice = _ADVICE.get(error.reason_code, "")
-            if advice != self._told:
-                log.warning("%s; %s", error, advice)
-            self._told = advice
+            self._refused(message.lane, error)
         finally:
-            self._in_flight -= 1
+            self._window.free(message.lane, len(message.payload))
             self._work.set()
+        self._unconfirmed.answered(message)
 
-    def _await_receipt(self, message: Stored) -> None:
-        tries = self._awaiting[message.key].tries + 1 if message.key in self._awaiting else 1
-        pause = min(RESEND_CAP_S, RESEND_FIRST_S * 1.5 ** (tries - 1)) * random.uniform(0.8, 1.2)  # noqa: S311
-        self._awaiting[message.key] = _Awaiting(message, tries, asyncio.get_running_loop().time() + pause)
+    def _packed(self, message: Stored) -> tuple[bytes, str]:
+        # an alert is small, rare, and must be readable for the oldest of servers
+        if not self._packs or message.lane is Lane.LIFE_SAFETY or len(message.payload) < WORTH_BYTES:
+            return message.payload, ""
+        return squeeze(message.payload), ZLIB_1
 
-    def _is_heard(self) -> bool:
-        return asyncio.get_running_loop().time() - self._heard_at <= RESEND_CAP_S
+    def _stamp(self, message: Stored) -> str:
+        is_dear = self._packs and message.lane is not Lane.LIFE_SAFETY
+        return "" if is_dear else str(Sent(boot=self._clock.boot, mono=self._clock.mono()))
+
+    def _refused(self, lane: Lane, error: PublishRefused) -> None:
+        text = f"{error}; {_ADVICE.get(error.reason_code, 'ask the centre why')}"
+        if text not in self._told_refusals:
+            log.warning("%s", text)
+        self._told_refusals.add(text)
+        if error.reason_code == _NOBODY:
+            self._internet.unheard(text)
+        else:
+            self._internet.barred(lane, text)
 
     async def _resend_late(self) -> None:
         while True:
             await asyncio.sleep(RESEND_FIRST_S / 4)
-            now = asyncio.get_running_loop().time()
-            asked = 0
-            for waiting in [waiting for waiting in self._awaiting.values() if waiting.due <= now]:
-                waiting.due = now + RESEND_CAP_S
-                if waiting.message.lane != Lane.LIFE_SAFETY:
-                    asked += 1
-                    if asked > _ASKING and not self._is_heard():
-                        continue
-                self._lanes[waiting.message.lane].again(waiting.message)
+            for message in self._unconfirmed.late():
+                self._lanes[message.lane].again(message)
                 self._work.set()
+
+    # ---- from the card ----
+
+    async def _read_ahead(self) -> None:
+        while True:
+            self._hungry.clear()
+            lane = next((lane for lane, queue in self._lanes.items() if queue.must_read), None)
+            if lane is None:
+                await self._hungry.wait()
+            else:
+                await self._read(lane, self._lanes[lane])
+
+    async def _read(self, lane: Lane, queue: LaneQueue) -> None:
+        after, newest = queue.cursor, queue.newest
+        try:
+            queue.fill(await self._scribe.pending(lane, after, AHEAD), after, newest)
+        except TryLater as error:
+            if not self._is_card_mute:
+                log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            self._is_card_mute = True
+            await asyncio.sleep(_CARD_REST_S)
+        else:
+            self._is_card_mute = False
+            self._work.set()
 
     # ---- down ----
 
@@ -244,7 +278,7 @@ class Uplink:
                 if message.topic == receipt_topic(self._gateway_id):
                     self._take_receipt(message)
                 else:
-                    self._take_command(message)
+                    self._orders.take(message)
             except DecodeError as error:
                 log.warning("a message from the centre cannot be read and is left out: %s", error)
                 message.ack()
@@ -252,118 +286,28 @@ class Uplink:
     def _take_receipt(self, message: Message) -> None:
         receipt = decode_receipt(message.payload)
         message.ack()
-        now = asyncio.get_running_loop().time()
-        if not self._is_heard():  # the centre is back: what it missed need not wait for its turn
-            for waiting in self._awaiting.values():
-                waiting.due = min(waiting.due, now + RESEND_FIRST_S)
-        self._heard_at = now
-        self._anchor = receipt.server_at, now
+        self._unconfirmed.heard()
         keys = [(receipt.epoch, receipt.lane, seq) for seq in receipt.seqs]
+        round_trip_s = self._unconfirmed.round_trip_s(keys)
+        if round_trip_s is not None:
+            self._clock.wall.heard(receipt.server_at, round_trip_s)
         for key in keys:
             self._slips.pop(key, None)
-            if self._awaiting.pop(key, None) is not None:
+            if self._unconfirmed.confirmed(key):
                 self._lanes[receipt.lane].drop(key)
+        self._internet.confirmed(receipt.lane, is_more_waiting=len(self._unconfirmed) > 0)
         self._work.set()
         self._confirmed(keys)
-        while self._early:
-            self._take_command(self._early.popleft())
-
-    def _take_command(self, message: Message) -> None:
-        command = decode_command(message.payload)
-        if command.command_id in self._done:
-            message.ack()
-        elif command.command_id in self._under_way:  # sent again before it was durable: so is its acknowledgement
-            self._under_way[command.command_id] = message.ack
-        elif self._anchor is None:  # this box's clock may be wrong by years: the first receipt tells the time
-            self._early.append(message)
-        elif self._centre_time(self._anchor) > command.expires_at:
-            log.warning("command %s came too late and is left out", command.command_id)
-            message.ack()
-        else:
-            self._under_way[command.command_id] = message.ack
-            self._obey(command, partial(self._acknowledge, command.command_id))
-
-    def _centre_time(self, anchor: tuple[datetime, float]) -> datetime:
-        at, when = anchor
-        return at + timedelta(seconds=asyncio.get_running_loop().time() - when)
-
-    def _acknowledge(self, command_id: str) -> None:
-        self._done.add(command_id)
-        self._under_way.pop(command_id)()
+        self._orders.tell_time(receipt.server_at)
 
 
-class _Awaiting:
-    """A message that was sent and has no receipt: how often, and when to send it again."""
-
-    __slots__ = ("due", "message", "tries")
-
-    def __init__(self, message: Stored, tries: int, due: float) -> None:
-        self.message = message
-        self.tries = tries
-        self.due = due
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
-class _LaneQueue:
-    """One lane's messages to send now, in order, read ahead from the card up to `cursor`; `newest` is the last one."""
-
-    def __init__(self) -> None:
-        self._ready: deque[Stored] = deque()
-        self._again: deque[Stored] = deque()
-        self._epoch: str | None = None
-        self.cursor = 0
-        self.newest: int | None = None  # None: the card has not been looked at yet
-
-    def rewind(self) -> None:
-        """Begin again with the oldest message on the card."""
-        self._ready.clear()
-        self._again.clear()
-        self.cursor = 0
-
-    def offer(self, message: Stored) -> None:
-        """A message just stored: taken at once where everything before it is here, else read from the card later."""
-        if self._epoch not in (None, message.epoch):  # the file on the card is a new one
-            self.cursor, self.newest = 0, None
-        self._epoch = message.epoch
-        if self.cursor == self.newest and len(self._ready) < _AHEAD:
-            self._ready.append(message)
-            self.cursor = message.seq
-        self.newest = message.seq
-
-    def must_read(self) -> bool:
-        """Whether the next messages are on the card only."""
-        return not self._ready and (self.newest is None or self.cursor < self.newest)
-
-    def fill(self, read: list[Stored], newest: int | None) -> None:
-        """Messages read from the card after `cursor`; `newest` is what was known when the reading began."""
-        self._ready.extend(read)
-        if read and self._epoch not in (None, read[-1].epoch):  # read of a file that has been put aside since
-            return
-        if read:
-            self._epoch, self.cursor = read[-1].epoch, read[-1].seq
-        elif newest is not None:  # those in between have their receipts
-            self.cursor = max(self.cursor, newest)
-        if self.newest is None and len(read) < _AHEAD:
-            self.newest = self.cursor
-
-    def again(self, message: Stored) -> None:
-        """No receipt came: send it once more, before the others."""
-        self._again.append(message)
-
-    def pop_again(self) -> Stored | None:
-        """The next message to repeat."""
-        return self._again.popleft() if self._again else None
-
-    def drop(self, key: Key) -> None:
-        """It was confirmed while waiting to be repeated."""
-        self._again = deque(message for message in self._again if message.key != key)
-
-    def pop(self) -> Stored | None:
-        """The next message, None where nothing waits."""
-        return self._ready.popleft() if self._ready else None
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(group: BaseExceptionGroup[DeviceError | ConfigError]) -> DeviceError | ConfigError:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    assert isinstance(error, DeviceError | ConfigError)  # noqa: S101 - what `except*` has sorted out
     return error

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from contextlib import suppress
 
 
@@ -16,9 +17,17 @@ class ServiceManager:
         self.watchdog_s: float | None = _seconds(environ.get("WATCHDOG_USEC"))
         """How long systemd waits for a life sign; None where it does not watch."""
 
+    def starting(self, seconds: float) -> None:
+        """Start-up may take so long from now, whatever the unit's TimeoutStartSec says."""
+        self._send(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
+
     def ready(self, status: str) -> None:
         """Start-up is over."""
         self._send(f"READY=1\nSTATUS={status}")
+
+    def reloading(self) -> None:
+        """The configuration is being read again; `ready` tells the end of it. The stamp is for Type=notify-reload."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def alive(self) -> None:
         """Feed the watchdog."""

@@ -5,12 +5,9 @@ A session is never reconnected: after a reconnect paho ignores the broker's Rece
 """
 
 import asyncio
-import socket
 import ssl
-import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,17 +19,24 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from messaging.broker import BrokerSettings, Will
+from messaging.line import Line
+from messaging.refusals import not_let_in, sent_away, turned_away, untrusted
 from messaging.tls import tls_context
 from shouwang.errors import DeviceError
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
+SLOWEST_BYTES_S = 1000
+"""A line as slow as this (GPRS at its edge) is still one: for the bytes under way so much more time is given."""
 _INBOX_CAPACITY = 4096
 _MAX_PACKET_BYTES = 4 * 1024 * 1024
 """The broker keeps larger ones from us (MQTT 5); paho would collect up to 256 MiB in memory."""
-_MISC_INTERVAL_S = 1.0
 _GOODBYE_S = 1.0
 _NOBODY_SUBSCRIBED = 0x10
+ENCODING = "enc"
+"""The user property that says how a payload is packed."""
+SENT = "sent"
+"""The user property that says when a message was sent."""
 _UNSPECIFIED = 0x80  # what paho says of a connection that ended without DISCONNECT
 
 _A = TypeVar("_A")
@@ -55,6 +59,8 @@ class Message:
     payload: bytes
     retained: bool
     ack: Callable[[], None]
+    encoding: str = ""
+    sent: str = ""
 
 
 class Session:
@@ -65,15 +71,15 @@ class Session:
         self._settings = settings
         self._will = will
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
         self._connected: asyncio.Future[None] = self._loop.create_future()
-        self._lost: asyncio.Future[str] = self._loop.create_future()
+        self._lost: asyncio.Future[DeviceError] = self._loop.create_future()
         self._published: dict[int, asyncio.Future[ReasonCode]] = {}
         self._subscribed: dict[int, asyncio.Future[list[ReasonCode]]] = {}
+        self._unanswered = 0
         self._inbox: deque[Message] = deque()
         self._arrived = asyncio.Event()
-        self._misc: asyncio.Task[None] | None = None
         self._client = self._make_client()
+        self._line = Line(self._client, is_over=self._lost.done)
         self.window = settings.receive_maximum
         """How many QoS 1 messages may be under way to the broker at once (its Receive Maximum, capped by ours)."""
 
@@ -83,18 +89,26 @@ class Session:
         return self._lost.done()
 
     async def publish(
-        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        encoding: str = "",
+        sent: str = "",
     ) -> None:
-        """Send; with QoS 1 return at the broker's PUBACK.
+        """Send; with QoS 1 return at the broker's PUBACK. `encoding` and `sent` go along as user properties (MQTT 5).
 
         Raises PublishRefused where the broker threw the message away (0x10 nobody subscribed, 0x87 not authorised,
-        0x97 quota), DeviceError where the link is lost or the broker does not answer within 10 s.
+        0x97 quota), DeviceError where the link is lost or the broker does not answer within 10 s, and what a slow line
+        needs for the bytes under way.
         """
         self._raise_if_lost()
         properties = None
-        if self._settings.version == "5" and expiry_s is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho
-            properties.MessageExpiryInterval = expiry_s
+        if self._settings.version == "5" and (expiry_s is not None or encoding or sent):
+            properties = _properties(expiry_s, {ENCODING: encoding, SENT: sent})
         info = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             raise DeviceError(f"cannot send on {topic}: {paho.error_string(info.rc)}")
@@ -102,9 +116,11 @@ class Session:
             return
         answer: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._published[info.mid] = answer
+        self._unanswered += len(payload)
         try:
-            reason = await self._answer(answer, f"a message on {topic}")
+            reason = await self._answer(answer, f"a message on {topic}", self._unanswered / SLOWEST_BYTES_S)
         finally:
+            self._unanswered -= len(payload)
             self._published.pop(info.mid, None)
         if reason.is_failure or reason.value == _NOBODY_SUBSCRIBED:
             raise PublishRefused(topic, reason.value, str(reason))
@@ -134,7 +150,7 @@ class Session:
             self._arrived.clear()
             await self._arrived.wait()
 
-    async def lost(self) -> str:
+    async def lost(self) -> DeviceError:
         """Wait for the end of the connection; returns why."""
         return await asyncio.shield(self._lost)
 
@@ -142,67 +158,44 @@ class Session:
         settings = self._settings
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._connect()
+                await self._line.open(self._connect_blocking)
                 await self._connected
         except TimeoutError as error:
             raise DeviceError(
                 f"the broker at {settings.host}:{settings.port} does not answer within {CONNECT_TIMEOUT_S:.0f} s"
             ) from error
         except ssl.SSLError as error:
-            raise DeviceError(
-                f"no trusted connection to {settings.host}:{settings.port}: {error.reason or error}; "
-                "check ca_file, cert_file and key_file, and the clock of this box"
-            ) from error
+            raise untrusted(settings, error) from error
+        except ConnectionResetError as error:
+            raise turned_away(settings, "") from error
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that no resolver takes
             raise DeviceError(
                 f"cannot reach the broker at {settings.host}:{settings.port}: {getattr(error, 'strerror', '') or error}"
             ) from error
 
-    async def _connect(self) -> None:
-        """Let paho resolve, connect and shake hands (TLS) in a thread of its own.
-
-        Those calls block, for half a minute where a name server is mute. A pool's thread would hold up the end of the
-        process for as long.
-        """
-        done: Future[None] = Future()
-        done.set_running_or_notify_cancel()  # from here on it may be abandoned, not cancelled
-
-        def work() -> None:
-            try:
-                self._connect_blocking()
-            except Exception as error:  # noqa: BLE001 - carried over to the loop
-                done.set_exception(error)
-            else:
-                done.set_result(None)
-
-        threading.Thread(target=work, name="mqtt-connect", daemon=True).start()
-        await asyncio.wrap_future(done)
-
     async def _close(self) -> None:
-        with suppress(ValueError):  # paho raises it for a socket that is gone already
-            self._client.disconnect()
-        if self._misc is not None:
-            self._misc.cancel()
-        if not self._lost.done():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_GOODBYE_S):
-                    await self.lost()
-        sock = self._client.socket()
-        if sock is not None:
-            self._forget(sock)
-            self._client._sock_close()  # noqa: SLF001 - paho offers no other way to drop a dead link without its loop
-        self._end("closed")
-
-    async def _answer(self, answer: asyncio.Future[_A], what: str) -> _A:
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            with suppress(ValueError):  # paho raises it for a socket that is gone already
+                self._client.disconnect()
+            if not self._lost.done():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_GOODBYE_S):
+                        await self.lost()
+        finally:
+            self._line.drop()
+            self._end(DeviceError("closed"))
+
+    async def _answer(self, answer: asyncio.Future[_A], what: str, more_s: float = 0.0) -> _A:
+        limit = ANSWER_TIMEOUT_S + more_s
+        try:
+            async with asyncio.timeout(limit):
                 return await answer
         except TimeoutError as error:
-            raise DeviceError(f"the broker did not answer {what} within {ANSWER_TIMEOUT_S:.0f} s") from error
+            raise DeviceError(f"the broker did not answer {what} within {limit:.0f} s") from error
 
     def _raise_if_lost(self) -> None:
         if self._lost.done():
-            raise DeviceError(f"connection to the broker lost: {self._lost.result()}")
+            raise self._loss()
 
     # ---- paho's side: callbacks in the loop's thread, but for the socket ones while connecting ----
 
@@ -220,7 +213,7 @@ class Session:
         if settings.username is not None:
             client.username_pw_set(settings.username, settings.password)
         if settings.tls is not None:
-            client.tls_set_context(tls_context(settings.tls))
+            client.tls_set_context(tls_context(settings.tls, settings.earliest()))
         if self._will is not None:
             client.will_set(
                 self._will.topic, self._will.payload, qos=1, retain=True, properties=_will_properties(self._will, is_v5)
@@ -232,10 +225,6 @@ class Session:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        client.on_socket_open = self._on_socket_open
-        client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = self._on_socket_register_write
-        client.on_socket_unregister_write = self._on_socket_unregister_write
         return client
 
     def _connect_blocking(self) -> None:
@@ -262,31 +251,43 @@ class Session:
         if self._connected.done():
             return
         if reason.is_failure:
-            self._connected.set_exception(DeviceError(f"the broker refuses us: {reason}; {_REFUSAL_ADVICE}"))
+            reference = getattr(properties, "ServerReference", "")
+            self._connected.set_exception(not_let_in(self._settings, reason.value, str(reason), reference))
             return
         allowed = getattr(properties, "ReceiveMaximum", self._settings.receive_maximum)
         self.window = max(1, min(self._settings.receive_maximum, allowed))
         self._connected.set_result(None)
 
     def _on_disconnect(
-        self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: Properties | None
+        self,
+        _client: paho.Client,
+        _data: object,
+        flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
     ) -> None:
-        self._end("the line was cut" if reason.value == _UNSPECIFIED else str(reason))
+        if flags.is_disconnect_packet_from_server:
+            reference = getattr(properties, "ServerReference", "")
+            self._end(sent_away(self._settings, reason.value, str(reason), reference))
+        else:
+            self._end(DeviceError("the line was cut" if reason.value == _UNSPECIFIED else str(reason)))
 
-    def _end(self, why: str) -> None:
+    def _end(self, why: DeviceError) -> None:
         if not self._lost.done():
             self._lost.set_result(why)
         self._arrived.set()
-        error = DeviceError(f"connection to the broker lost: {why}")
-        if not self._connected.done():  # TLS 1.3 refuses a client's certificate in this way
-            where = f"{self._settings.host}:{self._settings.port}"
-            self._connected.set_exception(DeviceError(f"the broker at {where} hung up at the door; {_REFUSAL_ADVICE}"))
+        if not self._connected.done():
+            self._connected.set_exception(turned_away(self._settings, self._line.alert))
         waiting: tuple[asyncio.Future[Any], ...] = (*self._published.values(), *self._subscribed.values())
         for answer in waiting:
             if not answer.done():
-                answer.set_exception(error)
+                answer.set_exception(self._loss())
         if self._connected.done() and not self._connected.cancelled():
             self._connected.exception()  # seen: nobody need await it any more
+
+    def _loss(self) -> DeviceError:
+        why = self._lost.result()
+        return type(why)(f"connection to the broker lost: {why}")
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         if len(self._inbox) >= _INBOX_CAPACITY:
@@ -295,7 +296,14 @@ class Session:
             return
         mid, qos = message.mid, message.qos
         self._inbox.append(
-            Message(message.topic, bytes(message.payload), message.retain, lambda: self._acknowledge(mid, qos))
+            Message(
+                message.topic,
+                bytes(message.payload),
+                message.retain,
+                lambda: self._acknowledge(mid, qos),
+                _user_property(message, ENCODING),
+                _user_property(message, SENT),
+            )
         )
         self._arrived.set()
 
@@ -317,54 +325,6 @@ class Session:
         if answer is not None and not answer.done():
             answer.set_result(reasons)
 
-    def _on_socket_open(self, _client: paho.Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - paho's own type
-        # Nagle plus delayed ACK costs an alert 40 ms
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._in_loop(self._watch, sock)
-
-    def _watch(self, sock: Any) -> None:  # noqa: ANN401
-        if self._lost.done():  # given up while paho was still connecting
-            sock.close()
-            return
-        self._loop.add_reader(sock, self._read)
-        self._misc = self._loop.create_task(self._keep_alive(), name="mqtt-keepalive")
-
-    def _read(self) -> None:
-        self._client.loop_read()
-        # what TLS has decrypted already does not make the socket readable once more
-        while isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
-            self._client.loop_read()
-
-    async def _keep_alive(self) -> None:
-        while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:  # noqa: ASYNC110 - paho wants to be polled
-            await asyncio.sleep(_MISC_INTERVAL_S)
-
-    def _on_socket_close(self, _client: paho.Client, _data: object, sock: Any) -> None:  # noqa: ANN401
-        self._in_loop(self._forget, sock)
-
-    def _forget(self, sock: Any) -> None:  # noqa: ANN401
-        if sock.fileno() >= 0:
-            self._loop.remove_reader(sock)
-            self._loop.remove_writer(sock)
-
-    def _on_socket_register_write(self, _client: paho.Client, _data: object, sock: Any) -> None:  # noqa: ANN401
-        self._in_loop(self._watch_write, sock)
-
-    def _watch_write(self, sock: Any) -> None:  # noqa: ANN401
-        if sock.fileno() >= 0 and not self._lost.done():
-            self._loop.add_writer(sock, self._client.loop_write)
-
-    def _on_socket_unregister_write(self, _client: paho.Client, _data: object, sock: Any) -> None:  # noqa: ANN401
-        if sock.fileno() >= 0:
-            self._in_loop(self._loop.remove_writer, sock)
-
-    def _in_loop(self, do: Callable[[Any], object], sock: Any) -> None:  # noqa: ANN401
-        # at once where it can be: a reader must be forgotten before its descriptor is closed and given to another
-        if threading.get_ident() == self._thread:
-            do(sock)
-        else:
-            self._loop.call_soon_threadsafe(do, sock)
-
 
 @asynccontextmanager
 async def connect(settings: BrokerSettings, *, will: Will | None = None) -> AsyncIterator[Session]:
@@ -380,7 +340,19 @@ async def connect(settings: BrokerSettings, *, will: Will | None = None) -> Asyn
         await session._close()  # noqa: SLF001
 
 
-_REFUSAL_ADVICE = "check username, password_file and the certificate, and that the centre knows this gateway"
+def _properties(expiry_s: int | None, user: Mapping[str, str]) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho
+    if expiry_s is not None:
+        properties.MessageExpiryInterval = expiry_s
+    pairs = [(name, value) for name, value in user.items() if value]
+    if pairs:
+        properties.UserProperty = pairs
+    return properties
+
+
+def _user_property(message: paho.MQTTMessage, wanted: str) -> str:
+    pairs: Sequence[tuple[str, str]] = getattr(message.properties, "UserProperty", ())
+    return next((value for name, value in pairs if name == wanted), "")
 
 
 def _will_properties(will: Will, is_v5: bool) -> Properties | None:  # noqa: FBT001 - private

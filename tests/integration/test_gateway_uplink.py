@@ -2,200 +2,43 @@
 
 import asyncio
 import socket
-import sqlite3
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fixtures.uplink_home import GW, SickCard, alerts, centre, each_once, living
 
+from gateway import lanes as lanes_module
 from gateway import scribe as scribe_module
+from gateway import unconfirmed as unconfirmed_module
 from gateway import uplink as uplink_module
 from gateway.clock import Clock
-from gateway.outbox import Outbox
-from gateway.pipeline import Pipeline
-from gateway.scribe import Scribe
-from gateway.slips import Slips
-from gateway.uplink import Uplink
 from messaging.backoff import Backoff
-from messaging.broker import BrokerSettings
 from messaging.session import connect
-from rules.bound import HomeFacts
-from rules.engine import Engine
-from rules.sos import Sos
 from shouwang.alert import AlertState, Sentence
 from shouwang.quantities import Quantity
-from shouwang.reading import Reading
 from shouwang.wire import (
     AlertBody,
-    Command,
     HelpComing,
     Lane,
     Receipt,
     ResetAlarm,
     TelemetryBody,
     command_topic,
-    decode_envelope,
     encode,
-    gateway_of,
-    ingest_topics,
     receipt_topic,
 )
-
-GW = "gw-1"
-FACTS = HomeFacts(resident_id="r", emits={"bed": frozenset({Quantity.SOS})})
+from simulators.line import running_line
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(uplink_module, "RESEND_FIRST_S", 0.2)
-    monkeypatch.setattr(uplink_module, "RESEND_CAP_S", 0.4)
+    monkeypatch.setattr(unconfirmed_module, "RESEND_FIRST_S", 0.2)
+    monkeypatch.setattr(unconfirmed_module, "RESEND_CAP_S", 0.4)
     monkeypatch.setattr(uplink_module, "BACKOFF_START_S", 0.01)
     monkeypatch.setattr(uplink_module, "BACKOFF_CAP_S", 0.2)
     monkeypatch.setattr(scribe_module, "GROUP_COMMIT_S", 0.05)
-
-
-class Home:
-    """The gateway without its drivers: outbox, rules, pipeline, scribe, uplink."""
-
-    def __init__(self, outbox, thread, port, clock):
-        clock = clock or Clock(outbox.clock_mark())
-        self.card, self.thread = outbox, thread
-        rules = [*Sos(kind="sos", id="sos").bind(FACTS)]
-        self.said = []
-        self.helped = []
-        self.pipeline = Pipeline(
-            Engine(rules, outbox.saved_states()), clock, announce=self.said.extend, beat=lambda: None
-        )
-        self.scribe = Scribe(
-            outbox,
-            thread,
-            clock,
-            Slips(GW),
-            stored=lambda stored: self.uplink.offer(stored),  # noqa: PLW0108 - made below
-            unwritten=lambda slips: self.uplink.offer_unwritten(slips),  # noqa: PLW0108
-        )
-        self.settings = BrokerSettings(
-            host="127.0.0.1", port=port, client_id=GW, clean_start=False, session_expiry_s=60
-        )
-        self.uplink = Uplink(
-            self.settings,
-            GW,
-            self.scribe,
-            confirmed=self.pipeline.confirmed,
-            obey=self._obey,
-            done=outbox.commands_done(),
-        )
-        self.clock = clock
-
-    def _obey(self, command, done):
-        self.helped.append(command)
-        self.pipeline.obey(command, done)
-
-    def say(self, quantity, value=1.0):
-        self.pipeline.accept(
-            Reading(sensor_id="bed", quantity=quantity, value=value, at=self.clock.now(), mono=self.clock.mono())
-        )
-
-    async def written(self):
-        """Wait until all that was said is on the card."""
-        async with asyncio.timeout(20):
-            while self.pipeline._inbox or not self.pipeline.batch.is_empty:
-                await asyncio.sleep(0.01)
-            await asyncio.get_running_loop().run_in_executor(self.thread, lambda: None)
-        return self.scribe.backlog
-
-    async def backlog_is(self, count):
-        async with asyncio.timeout(20):
-            while self.scribe.backlog != count:
-                await asyncio.sleep(0.01)
-
-
-class SickCard(Outbox):
-    """A card that is read-only, or hangs, as long as the test says."""
-
-    is_read_only = False
-    may_go_on = threading.Event()
-    may_go_on.set()
-
-    def _write(self, batch, mark):
-        self.may_go_on.wait(20)
-        if self.is_read_only:
-            raise sqlite3.OperationalError("attempt to write a readonly database")
-        return super()._write(batch, mark)
-
-
-@asynccontextmanager
-async def living(path, port, *, online=True, clock=None):
-    with ThreadPoolExecutor(1) as thread:
-        outbox = await asyncio.get_running_loop().run_in_executor(thread, SickCard, path, GW)
-        home = Home(outbox, thread, port, clock)
-        tasks = [asyncio.create_task(home.pipeline.run()), asyncio.create_task(home.scribe.run(home.pipeline))]
-        if online:
-            tasks.append(asyncio.create_task(home.uplink.run()))
-        try:
-            yield home
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.get_running_loop().run_in_executor(thread, outbox.close)
-
-
-class Centre:
-    """The other end: takes everything, and gives receipts while `confirms`."""
-
-    def __init__(self, session):
-        self.session = session
-        self.confirms = True
-        self.came = []
-        self.grew = asyncio.Event()
-
-    async def run(self):
-        await self.session.subscribe(ingest_topics())
-        async for message in self.session.messages():
-            message.ack()
-            if message.topic.endswith("/lwt"):
-                continue
-            envelope = decode_envelope(message.payload, gateway=gateway_of(message.topic))
-            self.came.append(envelope)
-            self.grew.set()
-            if self.confirms:
-                key = envelope.id
-                receipt = Receipt(epoch=key.epoch, lane=key.lane, seqs=(key.seq,), server_at=datetime.now(UTC))
-                await self.session.publish(receipt_topic(GW), encode(receipt), qos=0)
-
-    async def until(self, enough):
-        async with asyncio.timeout(20):
-            while not enough(self.came):
-                self.grew.clear()
-                await self.grew.wait()
-
-    async def order(self, action, command_id="c1", lasts=timedelta(seconds=60)):
-        now = datetime.now(UTC)
-        command = Command(command_id=command_id, issued_at=now, expires_at=now + lasts, incident_id="7", action=action)
-        await self.session.publish(command_topic(GW), encode(command))
-
-
-@asynccontextmanager
-async def centre(port):
-    settings = BrokerSettings(host="127.0.0.1", port=port, client_id="centre")
-    async with connect(settings) as session:
-        here = Centre(session)
-        task = asyncio.create_task(here.run())
-        yield here
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def alerts(came):
-    return [item.body.alert for item in came if isinstance(item.body, AlertBody)]
-
-
-def each_once(came):
-    """Without resends: on a slow computer a receipt may come after its time."""
-    return [*{step.alert_id: step for step in alerts(came)}.values()]
 
 
 async def test_an_alert_goes_up_and_leaves_the_card_on_the_receipt(mosquitto, tmp_path):
@@ -243,13 +86,14 @@ async def test_a_broker_killed_under_way_loses_nothing(mosquitto, tmp_path):
 
 
 async def test_alerts_overtake_a_backlog(mosquitto, tmp_path):
-    async with living(tmp_path / "o.db", mosquitto.port, online=False) as home:
+    async with running_line(mosquitto.port) as line, living(tmp_path / "o.db", line.port, online=False) as home:
         for n in range(100 * 100):
             home.say(Quantity.PRESENCE, float(n % 2))
             if n % 400 == 0:
                 await asyncio.sleep(0)
         assert await home.written() >= 100
         async with centre(mosquitto.port) as there:
+            line.up_bytes_s = 400_000  # else the backlog is through before anybody can press
             task = asyncio.create_task(home.uplink.run())
             await there.until(lambda came: len(came) > 5)
             home.say(Quantity.SOS)
@@ -347,7 +191,7 @@ async def test_an_alert_reaches_the_centre_although_the_card_is_read_only(mosqui
         assert alerts(there.came) == home.said
         assert home.scribe.backlog == 0
         home.card.is_read_only = False
-        assert await home.written() == 2
+        assert await home.written() == 3  # the alert, the reading, and that the path is up
         mosquitto.start()
         async with centre(mosquitto.port) as again:
             await home.backlog_is(0)
@@ -450,7 +294,8 @@ async def test_a_wrong_clock_and_one_set_right_under_way_refuse_no_command(mosqu
 
 
 async def test_a_file_that_breaks_under_way_is_replaced_and_all_goes_on(mosquitto, tmp_path, monkeypatch):
-    monkeypatch.setattr(uplink_module, "_AHEAD", 1)
+    monkeypatch.setattr(uplink_module, "AHEAD", 1)
+    monkeypatch.setattr(lanes_module, "AHEAD", 1)
     async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
         there.confirms = False
         home.say(Quantity.SOS)
@@ -474,14 +319,37 @@ async def test_a_broker_that_never_answers_is_asked_less_and_less(tmp_path, monk
     monkeypatch.setattr(uplink_module, "_STEADY_S", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         async with living(tmp_path / "o.db", mute.getsockname()[1], online=False) as home:
-            pauses = []
-            monkeypatch.setattr(Backoff, "pause", lambda self: asyncio.sleep(pauses.append(self.next_pause_s()) or 0))
-            failures = []
-            monkeypatch.setattr(Backoff, "succeeded", lambda self: failures.append(1))
+            pauses, successes = [], []
+
+            class Watched(Backoff):
+                async def pause(self):
+                    pauses.append(self.next_pause_s())
+
+                def succeeded(self):
+                    successes.append(1)
+
+            monkeypatch.setattr(uplink_module, "Backoff", Watched)
             task = asyncio.create_task(home.uplink.run())
             async with asyncio.timeout(10):
                 while len(pauses) < 3:
                     await asyncio.sleep(0.01)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-    assert failures == []
+    assert successes == []
+
+
+@pytest.mark.parametrize("ticks", range(12))
+async def test_a_stop_in_the_moment_of_a_loss_is_obeyed(mosquitto, tmp_path, ticks):
+    async with running_line(mosquitto.port) as line, living(tmp_path / "o.db", line.port, online=False) as home:
+        home.say(Quantity.SOS)
+        task = asyncio.create_task(home.uplink.run())
+        async with asyncio.timeout(10):
+            while line.down_bytes < 20:  # CONNACK and SUBACK have come
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        line.cut()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=10)
+        assert done, "told to stop, and went on"

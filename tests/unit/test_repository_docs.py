@@ -156,3 +156,18 @@ def test_functions_are_short() -> None:
         and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > 40
     }
     assert long == {}
+
+
+def test_every_fault_of_the_table_names_a_test_that_is_there() -> None:
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    table = text.partition("## When things fail")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    assert len(rows) >= 20
+    written = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    files = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    for row in rows:
+        shown = re.findall(r"`([^`]+)`", row[-1])
+        assert shown, f"nothing shows {row[0].strip()}"
+        for name in shown:
+            is_there = name in files or f"def {name}(" in written or name.startswith("./dev bench ")
+            assert is_there, f"{row[0].strip()}: there is no {name}"

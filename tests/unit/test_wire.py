@@ -61,7 +61,13 @@ bodies = st.one_of(
     st.builds(wire.AlertBody, alert=alerts),
     st.builds(wire.TelemetryBody, readings=st.lists(readings, max_size=5).map(tuple)),
     st.builds(wire.StatusBody, status=statuses),
-    st.builds(wire.BirthBody, version=st.text(max_size=9), sensors=st.dictionaries(ids, ids, max_size=3)),
+    st.builds(
+        wire.BirthBody,
+        version=st.text(max_size=9),
+        sensors=st.dictionaries(ids, ids, max_size=3),
+        starts=st.integers(0, 9),
+        test_due_at=st.none() | moments,
+    ),
     st.builds(wire.HeartbeatBody, backlog=st.integers(0, 9**9), uptime_s=st.integers(0, 9**9)),
     st.builds(wire.GapBody, reason=st.text(max_size=20), count=st.integers(0, 9**9)),
 )
@@ -108,6 +114,7 @@ def test_receipts_and_commands_round_trip():
     receipt = wire.Receipt(epoch="0" * 16, lane=wire.Lane.LIFE_SAFETY, seqs=(1, 2), server_at=AT)
     assert wire.decode_receipt(wire.encode(receipt)) == receipt
     actions = (wire.HelpComing(say=Sentence(zh="来了", en="coming")), wire.ResetAlarm(keys=("a:b",), by="zhanglin"))
+    actions += (wire.RequestTest(by="zhanglin"),)
     for action in actions:
         command = wire.Command(command_id="c", issued_at=AT, expires_at=AT, incident_id="7", action=action)
         assert wire.decode_command(wire.encode(command)) == command
@@ -198,3 +205,15 @@ def test_every_quantity_has_a_unit_a_range_and_words():
         assert info.is_plausible(info.high)
         assert not info.is_plausible(info.high + 1)
         assert not info.is_plausible(float("nan"))
+
+
+def test_when_a_message_was_sent_is_read_as_it_was_written():
+    sent = wire.Sent(boot="0a4c5e7e-7a2f-4a55-9d7b-2f8c1d0e4b11", mono=86_400_513)
+    assert wire.read_sent(str(sent)) == sent
+
+
+@pytest.mark.parametrize(
+    "told", ["", " ", "5", "5 ", " b", "-5 b", "5.0 b", "٥ b", "x b", "9" * 18 + " b", "5 " + "b" * 200]
+)
+def test_a_stamp_that_means_nothing_is_none(told):
+    assert wire.read_sent(told) is None
