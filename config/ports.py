@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 from config.home import Home
+from config.outputs import SerialOutput
 from drivers.serial.port_name import may_move
 from shouwang.document import Document
 from shouwang.nodes import Path as Where
@@ -17,6 +18,7 @@ def ports_of(home: Home) -> Iterator[tuple[Where, str]]:
         parts: list[tuple[Where, object]] = [((key,), value)]
         if isinstance(value, tuple):
             parts = [((key, index), part) for index, part in enumerate(value)]
+        parts += [((*path, "by"), part.by) for path, part in parts if hasattr(part, "by")]
         for path, part in parts:
             port = getattr(part, "port", None)
             if isinstance(port, str):
@@ -25,14 +27,23 @@ def ports_of(home: Home) -> Iterator[tuple[Where, str]]:
 
 def written(path: Where) -> str:
     """A place as people count them in the file: sensors[2]."""
-    return "".join(f"[{step}]" if isinstance(step, int) else str(step) for step in path)
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def outputs_of(home: Home) -> Iterator[tuple[Where, object]]:
+    """Every siren, lamp and cut-off that is switched, and where."""
+    for index, part in enumerate(home.annunciators):
+        yield ("annunciators", index), part
+    for index, cut_off in enumerate(home.cut_offs):
+        yield ("cut_offs", index, "by"), cut_off.by
 
 
 def port_troubles(document: Document[Home]) -> Iterator[Problem]:
-    """A port that two parts name: one of them would always be down."""
+    """A port that two parts name: one of them would always be down. The relays of one board share its port."""
     first: dict[str, Where] = {}
+    relays = {path for path, part in outputs_of(document.value) if isinstance(part, SerialOutput)}
     for path, port in ports_of(document.value):
-        if port in first:
+        if port in first and not {path, first[port]} <= relays:
             message = f"{written(first[port])} uses {port} too; each needs a port of its own (shouwang gateway ports)"
             yield document.problem((*path, "port"), message)
         first.setdefault(port, path)

@@ -5,18 +5,34 @@ out is told (it is down, and a `silence` rule tells the centre) and stays, until
 alarm about it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from config.home import Home
 from drivers.joining import Hub, Member
-from gateway.pipeline import Input
+from gateway.parts import end
 from rules.bound import BoundRule
 from rules.silence import HAZARD
 from shouwang.alert import Alert, AlertState
 from shouwang.driver import Driver, Measurement
 from shouwang.quantities import Quantity
 
-Stop = Callable[[], object]
+Task = asyncio.Task[object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hands:
+    """What the household does with its sensors.
+
+    `start` runs a driver under its supervisor, `rebind` replaces the rules, `accept` takes notes, `changed` hears that
+    sensors have come or gone.
+    """
+
+    start: Callable[[Driver], Task]
+    rebind: Callable[[tuple[BoundRule, ...]], None]
+    accept: Callable[[Measurement], None]
+    changed: Callable[[], None]
 
 
 class Household:
@@ -27,7 +43,9 @@ class Household:
         self._home = home
         self.drivers: list[Driver] = list(named)
         self._hubs: list[Hub] = [driver for driver in self.drivers if isinstance(driver, Hub)]
-        self._running: dict[str, tuple[Driver, Stop]] = {}
+        self._running: dict[str, tuple[Driver, Task]] = {}
+        self._hands: Hands | None = None
+        self._is_paused = False
         self._notes: dict[str, str] = {}
         self._on: set[str] = set()
         self._told: set[str] = set()
@@ -48,32 +66,40 @@ class Household:
         """Each sensor, and what it can say."""
         return self._home.facts(self._emits()).emits
 
-    def watch(
-        self,
-        start: Callable[[Driver], Stop],
-        rebind: Callable[[tuple[BoundRule, ...]], None],
-        accept: Callable[[Input], None],
-        changed: Callable[[], None],
-    ) -> None:
-        """Begin: `start` runs a driver under its supervisor, `rebind` replaces the rules, `accept` takes notes.
-
-        `changed` is called when sensors have come or gone.
-        """
+    def watch(self, hands: Hands) -> None:
+        """Begin."""
+        self._hands = hands
         for driver in self.drivers:
-            self._running[driver.sensor_id] = (driver, start(driver))
+            self._running[driver.sensor_id] = (driver, hands.start(driver))
+        self._listen()
 
-        def follow() -> None:
-            emits = self._emits()
-            self._take_stock()
-            if self._emits() != emits:  # the rules first: what a new sensor says must find them
-                rebind(self.bound_rules())
-            self._restart(start)
-            self._remember(accept)
-            changed()
+    async def stop(self, sensors: Collection[str]) -> None:
+        """End the drivers of these, and wait until they have; who joins or leaves meanwhile waits for `resume`."""
+        self._is_paused = True
+        await end([self._running.pop(sensor_id)[1] for sensor_id in sensors if sensor_id in self._running])
 
-        for hub in self._hubs:
-            self._notes[hub.sensor_id] = hub.note.text
-            hub.on_change(follow)
+    def renew(self, home: Home, named: Iterable[Driver]) -> None:
+        """The configuration is this one from now on, and these are the drivers of it; who was stopped is none of them.
+
+        Rules and drivers are as before until `resume`.
+        """
+        self._home = home
+        self.drivers[:] = named
+        self._hubs = [driver for driver in self.drivers if isinstance(driver, Hub)]
+        self.joined = {}
+        self._take_stock()
+
+    def resume(self) -> None:
+        """Run whoever does not run yet; what was noted by hubs that are no more is not told."""
+        self._is_paused = False
+        if self._hands is not None:
+            self._restart(self._hands.start)
+            self._listen()
+            self._remember(self._hands.accept)
+
+    def members_of(self, hub_ids: Collection[str]) -> set[str]:
+        """The sensors that these hubs brought."""
+        return {member.sensor_id for hub in self._hubs if hub.sensor_id in hub_ids for member in hub.members}
 
     def alerts(self, alerts: Iterable[Alert]) -> None:
         """Steps of alarms: no sensor is forgotten while an alarm about it is on, or before its loss was told."""
@@ -98,6 +124,23 @@ class Household:
 
     # ---- inside ----
 
+    def _listen(self) -> None:
+        for hub in self._hubs:
+            self._notes.setdefault(hub.sensor_id, hub.note.text)
+            hub.on_change(self._follow)
+
+    def _follow(self) -> None:
+        hands = self._hands
+        if hands is None or self._is_paused:
+            return
+        emits = self._emits()
+        self._take_stock()
+        if self._emits() != emits:  # the rules first: what a new sensor says must find them
+            hands.rebind(self.bound_rules())
+        self._restart(hands.start)
+        self._remember(hands.accept)
+        hands.changed()
+
     def _is_left(self, sensor_id: str) -> bool:
         member = self.joined.get(sensor_id)
         return member is not None and member.is_left
@@ -108,17 +151,17 @@ class Household:
         stay = [driver for driver in self.drivers if id(driver) not in before]
         self.drivers[:] = stay + [member.driver for member in self.joined.values()]
 
-    def _restart(self, start: Callable[[Driver], Stop]) -> None:
+    def _restart(self, start: Callable[[Driver], Task]) -> None:
         wanted = {driver.sensor_id: driver for driver in self.drivers}
-        for sensor_id, (driver, stop) in tuple(self._running.items()):
+        for sensor_id, (driver, task) in tuple(self._running.items()):
             if wanted.get(sensor_id) is not driver:
-                stop()
+                task.cancel()
                 del self._running[sensor_id]
         for sensor_id, driver in wanted.items():
             if sensor_id not in self._running:
                 self._running[sensor_id] = (driver, start(driver))
 
-    def _remember(self, accept: Callable[[Input], None]) -> None:
+    def _remember(self, accept: Callable[[Measurement], None]) -> None:
         for hub in self._hubs:
             note = hub.note
             if self._notes.get(hub.sensor_id) != note.text:

@@ -1,25 +1,24 @@
 """What the elder hears and sees at home, at once and without any network.
 
-`Voice` decides what is said and repeated; annunciators (console now; siren, lamp and speech are further ones) only
-carry it out. An annunciator that hangs or fails delays no other.
+`Voice` decides what is said and repeated, and what siren and lamp have to know; annunciators only carry it out. One
+that hangs or fails delays no other.
 """
 
 import asyncio
-import logging
-import sys
-from collections import deque
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol, TextIO
+from typing import Never
 
-import msgspec
-
+from config.cut_offs import Danger
+from gateway import phrases
+from gateway.annunciators.announcement import Announcement, Annunciator, Cue, Phrase
+from gateway.annunciators.signal import Beacon, Signal, Standing
 from gateway.clock import Clock
-from rules.inactivity import HAZARD as INACTIVITY
+from gateway.dangers import IN_THE_ROOM, danger_of
+from gateway.mouth import Mouth
+from gateway.quiet import Held
 from shouwang.alert import Alert, AlertState, Sentence, Severity
-
-log = logging.getLogger(__name__)
 
 REPEAT_PREALARM_MS = 30_000
 """A question is repeated as long as it may be answered (Lifeline 4000: every 30 s in windows of minutes)."""
@@ -30,76 +29,25 @@ REPEAT_ALARM_MS = 60_000
 AUDIO_PAUSE_MS = 120_000
 """The idea of AUDIO PAUSED in IEC 60601-1-8: a state that ends by itself, and with each new alarm. Two minutes are what
 monitors at bedsides commonly allow."""
-NEVER_PAUSED = frozenset(
-    {"smoke", "heat", "heat-alarm", "carbon-monoxide", "carbon-monoxide-alarm", "gas", "gas-alarm", "gas-concentration"}
-)
-"""Hazards that are in the room with whoever presses: they must go out, and only the voice tells them so."""
-_QUEUE_BOUND = 64
-_ANNUNCIATOR_TIMEOUT_S = 5.0
-
-
-class Cue(StrEnum):
-    """What an announcement is about; siren and lamp follow it."""
-
-    PREALARM = "prealarm"
-    ALARM = "alarm"
-    NOTICE = "notice"
-    CANCELLED = "cancelled"
-    RESOLVED = "resolved"
-    HELP_COMING = "help-coming"
-    PAUSED = "paused"
-
-
-class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to say. `key` is the alarm's; for HELP_COMING the incident's id."""
-
-    cue: Cue
-    severity: Severity
-    key: str
-    words: Sentence
-
-
-class Annunciator(Protocol):
-    """A siren, a lamp, a loudspeaker, a console."""
-
-    @property
-    def name(self) -> str:
-        """For the log."""
-        ...
-
-    async def announce(self, announcement: Announcement) -> None:
-        """Say or show it; raises DeviceError."""
-        ...
-
-
-class ConsoleAnnunciator:
-    """One line on standard output for each announcement, for installers, demonstrations and the journal."""
-
-    name = "console"
-
-    def __init__(self, language: str, out: TextIO = sys.stdout) -> None:
-        """`language`: zh or en."""
-        self._language = language
-        self._out = out
-
-    async def announce(self, announcement: Announcement) -> None:
-        """Print `ANNOUNCE <cue> <severity> <key> | <words>`."""
-        words = announcement.words.zh if self._language == "zh" else announcement.words.en
-        line = f"ANNOUNCE {announcement.cue} {announcement.severity} {announcement.key} | {words}\n"
-        self._out.write(line)
-        self._out.flush()
+_QUIET_LOOK_S = 60.0
 
 
 @dataclass(slots=True)
-class _Repeat:
-    """What is said again at `due`; for a question `began` tells how often."""
+class _On:
+    """An alarm that is on. `due`: when it is said again, None for what is said once."""
 
+    alert: Alert
     announcement: Announcement
     began: int
-    due: int
-    is_pausable: bool
+    due: int | None
+    is_answered: bool = False
 
-    def next_ms(self, now: int) -> int:
+    @property
+    def is_pausable(self) -> bool:
+        return self.announcement.cue is Cue.ALARM and danger_of(self.alert.hazard) not in IN_THE_ROOM
+
+    def pause_ms(self, now: int) -> int:
+        """How long until it is said again."""
         if self.announcement.cue is Cue.ALARM:
             return REPEAT_ALARM_MS
         is_young = now - self.began < REPEAT_PREALARM_MS
@@ -107,186 +55,209 @@ class _Repeat:
 
 
 class Voice:
-    """Turns alerts into announcements and repeats what must be repeated."""
+    """Turns alerts into announcements and signals, and repeats what must be repeated."""
 
-    def __init__(self, annunciators: Sequence[Annunciator], clock: Clock) -> None:
-        """Nothing is said before `run`."""
-        self._mouths = [_Mouth(annunciator) for annunciator in annunciators]
+    def __init__(
+        self,
+        annunciators: Sequence[Annunciator],
+        clock: Clock,
+        *,
+        beacons: Sequence[Beacon] = (),
+        is_quiet: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Nothing is said before `run`. `is_quiet`: whether what is not urgent waits for the morning."""
+        self._mouths = [Mouth(annunciator) for annunciator in annunciators]
+        self._beacons = tuple(beacons)
         self._clock = clock
-        self._repeats: dict[str, _Repeat] = {}
+        self._held = Held(is_quiet)
+        self._on: dict[str, _On] = {}
         self._paused_until = 0
         self._changed = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[Mouth, asyncio.Task[Never]] = {}
+        self._shown: tuple[Signal, ...] = ()
+        self._numbers = itertools.count(1)
+
+    def use(self, annunciators: Sequence[Annunciator], beacons: Sequence[Beacon]) -> None:
+        """Speak through these from now on. What stays goes on where it is; what is new is told what is on."""
+        kept = {mouth.annunciator: mouth for mouth in self._mouths}
+        before, self._mouths = self._mouths, [kept.get(one) or Mouth(one) for one in annunciators]
+        for mouth in before:
+            if mouth not in self._mouths and mouth in self._tasks:
+                self._tasks.pop(mouth).cancel()
+        for mouth in self._mouths:
+            if mouth not in before:
+                for on in self._on.values():
+                    if on.due is not None:
+                        mouth.queue(on.announcement)
+                self._start(mouth)
+        self._beacons = tuple(beacons)
+        for beacon in self._beacons:
+            beacon.show(self._shown)
 
     def alerts(self, alerts: Iterable[Alert]) -> None:
-        """Say new steps of alarms; never blocks."""
+        """Say new steps of alarms; never blocks. Of a test alarm nothing is heard at home."""
         for alert in alerts:
-            announcement = _words_for(alert)
-            self._repeats.pop(alert.key, None)
-            for mouth in self._mouths:  # what was said of this alarm is no longer so: not a word more of it
-                mouth.hush(alert.key)
-            if announcement.cue in _REPEATED:
-                self._paused_until = 0  # something new: nothing is paused any more
-                is_pausable = announcement.cue is Cue.ALARM and alert.hazard not in NEVER_PAUSED
-                self._repeat(announcement, is_pausable=is_pausable)
-            self._say(announcement)
+            if not alert.is_test:
+                self._alert(alert)
+        self._show()
 
-    def notice(self, words: Sentence) -> None:
-        """Say something that is no alarm, once."""
-        self._say(Announcement(cue=Cue.NOTICE, severity=Severity.P4, key=_HOME, words=words))
+    def progress(self, words: Sentence, key: str) -> None:
+        """How far help is in the alarm with this key: it has arrived, your son is being called, nobody answers.
+
+        Said once, and whenever the alarm is said again. Nothing is said of an alarm that is over or answered.
+        """
+        on = self._on.get(key)
+        if on is None or on.is_answered or on.announcement.cue is not Cue.ALARM:
+            return
+        phrase = (phrases.of_second_path(words),)
+        on.announcement = phrases.still_on(on.alert, phrase)
+        self._say(Announcement(cue=Cue.PROGRESS, severity=on.alert.severity, key=key, phrases=phrase))
+
+    def notice(self, words: Sentence | Phrase, *, topic: str = "", is_answer: bool = False) -> None:
+        """Say something that is no alarm, once; in quiet hours at their end.
+
+        What is said of the same `topic` replaces what still waits, and `withdraw` takes it back. `is_answer`: somebody
+        has just pressed something, and waits for it.
+        """
+        phrase = words if isinstance(words, Phrase) else Phrase(words=words)
+        key = topic or f"{_HOME}-{next(self._numbers)}"
+        self._say(
+            Announcement(cue=Cue.NOTICE, severity=Severity.P4, key=key, phrases=(phrase,)), may_wait=not is_answer
+        )
+
+    def withdraw(self, topic: str) -> bool:
+        """It is no longer so; whether it still waited for the end of the quiet hours."""
+        for mouth in self._mouths:
+            mouth.hush(topic)
+        return self._held.drop(topic)
+
+    def cut_off(self, cut_off_id: str, phrase: Phrase, severity: Severity) -> None:
+        """What a valve or a stove's cut-off does."""
+        self._say(Announcement(cue=Cue.CUT_OFF, severity=severity, key=cut_off_id, phrases=(phrase,)))
 
     def pause(self) -> None:
         """Do not repeat the alarms that were told for AUDIO_PAUSE_MS, or until there is a new one.
 
-        Questions are not paused, for a press of cancel answers them, nor what NEVER_PAUSED names. Another press while
-        it lasts does not prolong it.
+        Questions are not paused, for a press of cancel answers them, nor what tells people to go out. Another press
+        while it lasts does not prolong it.
         """
         now = self._clock.mono()
-        pausable = [key for key, repeat in self._repeats.items() if repeat.is_pausable]
+        pausable = [key for key, on in self._on.items() if on.is_pausable and not on.is_answered]
         if not pausable or now < self._paused_until:
             return
         self._paused_until = now + AUDIO_PAUSE_MS
         for mouth in self._mouths:
             for key in pausable:
                 mouth.hush(key)
-        self._say(Announcement(cue=Cue.PAUSED, severity=Severity.P4, key=_HOME, words=_PAUSED))
+        self._say(Announcement(cue=Cue.PAUSED, severity=Severity.P4, key=_HOME, phrases=(phrases.PAUSED,)))
+        self._show()
         self._changed.set()
 
-    def help_coming(self, incident_id: str, words: Sentence) -> None:
-        """The centre has taken the case: say so, and stop repeating alarms (a spoken check goes on)."""
-        for key, repeat in list(self._repeats.items()):
-            if repeat.announcement.cue is Cue.ALARM:
-                del self._repeats[key]
-        self._say(Announcement(cue=Cue.HELP_COMING, severity=Severity.P1, key=incident_id, words=words))
+    def help_coming(self, incident_id: str, words: Sentence, keys: Collection[str] = ()) -> None:
+        """The centre has taken the case of these alarms (of all, where it names none).
 
-    async def run(self) -> None:
+        Say so, and stop repeating them. A spoken check goes on, and so does what tells people to leave the home: the
+        siren is silent then, the voice is not.
+        """
+        phrase = Phrase(words=words)
+        for key, on in self._on.items():
+            if on.announcement.cue is not Cue.PREALARM and (key in keys or not keys):
+                on.is_answered = True
+                on.announcement = phrases.still_on(on.alert, (phrase,))
+                on.due = on.due if danger_of(on.alert.hazard) in IN_THE_ROOM else None
+                for mouth in self._mouths:
+                    mouth.hush(key)
+        self._say(Announcement(cue=Cue.HELP_COMING, severity=Severity.P1, key=incident_id, phrases=(phrase,)))
+        self._show()
+
+    async def run(self) -> Never:
         """Speak and repeat until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as self._group:
             for mouth in self._mouths:
-                group.create_task(mouth.run(), name=f"annunciator-{mouth.name}")
+                self._start(mouth)
             while True:
                 self._changed.clear()
-                pause = self._say_due_repeats()
+                self._show()
+                pause = self._say_what_is_due()
                 try:
                     async with asyncio.timeout(pause):
                         await self._changed.wait()
                 except TimeoutError:
                     continue
 
-    def _repeat(self, announcement: Announcement, *, is_pausable: bool) -> None:
+    # ---- inside ----
+
+    def _start(self, mouth: Mouth) -> None:
+        if self._group is not None:
+            name = f"annunciator-{mouth.annunciator.name}"
+            self._tasks[mouth] = self._group.create_task(mouth.run(), name=name)
+
+    def _alert(self, alert: Alert) -> None:
+        announcement = phrases.of_alert(alert)
+        self._on.pop(alert.key, None)
+        was_held = self._held.drop(alert.key)
+        for mouth in self._mouths:  # what was said of this alarm is no longer so: not a word more of it
+            mouth.hush(alert.key)
+        is_urgent = announcement.cue in (Cue.PREALARM, Cue.ALARM)
+        if alert.state in (AlertState.PREALARM, AlertState.FIRING):
+            now = self._clock.mono()
+            on = self._on[alert.key] = _On(alert, announcement, began=now, due=None)
+            if is_urgent:
+                self._paused_until = 0  # something new: nothing is paused any more
+                on.due = now + on.pause_ms(now)
+                self._changed.set()
+        if not was_held or announcement.cue is Cue.NOTICE:
+            self._say(announcement, may_wait=alert.severity.rank > Severity.P2.rank)
+
+    def _say_what_is_due(self) -> float | None:
         now = self._clock.mono()
-        repeat = _Repeat(announcement, began=now, due=now, is_pausable=is_pausable)
-        repeat.due += repeat.next_ms(now)
-        self._repeats[announcement.key] = repeat
-        self._changed.set()
+        for announcement in self._held.released():
+            self._speak(announcement)
+        repeated = [(on, self._due(on)) for on in self._on.values()]
+        for on, due in repeated:
+            if due is not None and due <= now:
+                on.due = now + on.pause_ms(now)
+                self._speak(on.announcement)
+        pauses = [self._clock.seconds_until(due) for on in self._on.values() if (due := self._due(on)) is not None]
+        if now < self._paused_until:
+            pauses.append(self._clock.seconds_until(self._paused_until))
+        if self._held.holds or any(on.announcement.cue is Cue.NOTICE for on in self._on.values()):
+            pauses.append(_QUIET_LOOK_S)
+        return min(pauses, default=None)
 
-    def _say_due_repeats(self) -> float | None:
-        now = self._clock.mono()
-        for repeat in self._repeats.values():
-            if self._due(repeat) <= now:
-                repeat.due = now + repeat.next_ms(now)
-                self._say(repeat.announcement)
-        if not self._repeats:
-            return None
-        return self._clock.seconds_until(min(self._due(repeat) for repeat in self._repeats.values()))
+    def _due(self, on: _On) -> int | None:
+        return on.due if on.due is None or not on.is_pausable else max(on.due, self._paused_until)
 
-    def _due(self, repeat: _Repeat) -> int:
-        return max(repeat.due, self._paused_until) if repeat.is_pausable else repeat.due
+    def _say(self, announcement: Announcement, *, may_wait: bool = False) -> None:
+        if may_wait and self._held.takes(announcement):
+            self._changed.set()  # it looks from now on whether the quiet hours are over
+        else:
+            self._speak(announcement)
 
-    def _say(self, announcement: Announcement) -> None:
+    def _speak(self, announcement: Announcement) -> None:
         for mouth in self._mouths:
             mouth.queue(announcement)
 
-
-class _Mouth:
-    """One annunciator with its own bounded queue: when full, the oldest of the least urgent goes."""
-
-    def __init__(self, annunciator: Annunciator) -> None:
-        self.name = annunciator.name
-        self._annunciator = annunciator
-        self._queue: deque[Announcement] = deque()
-        self._arrived = asyncio.Event()
-        self._is_failing = False
-        self._saying: str | None = None
-        self._deadline: asyncio.Timeout | None = None
-        self._is_hushed = False
-
-    def hush(self, key: str) -> None:
-        """Not a word more of this alarm, also where it is being said."""
-        self._queue = deque(waiting for waiting in self._queue if waiting.key != key or waiting.cue not in _REPEATED)
-        if self._saying == key and self._deadline is not None and not self._deadline.expired():
-            self._is_hushed = True
-            self._deadline.reschedule(asyncio.get_running_loop().time())
-
-    def queue(self, announcement: Announcement) -> None:
-        self._queue.append(announcement)
-        if len(self._queue) > _QUEUE_BOUND:
-            self._queue.remove(max(self._queue, key=lambda waiting: waiting.severity.rank))
-        self._arrived.set()
-
-    async def run(self) -> None:
-        while True:
-            while self._queue:
-                await self._announce(self._queue.popleft())
-            self._arrived.clear()
-            await self._arrived.wait()
-
-    async def _announce(self, announcement: Announcement) -> None:
-        try:
-            async with asyncio.timeout(_ANNUNCIATOR_TIMEOUT_S) as self._deadline:
-                self._saying = announcement.key if announcement.cue in _REPEATED else None
-                await self._annunciator.announce(announcement)
-        except TimeoutError as error:
-            if not self._is_hushed:
-                self._fails(error)
-        except Exception as error:  # noqa: BLE001 - a broken loudspeaker must not silence the siren
-            self._fails(error)
-        else:
-            if self._is_failing:
-                log.warning("annunciator %s works again", self.name)
-            self._is_failing = False
-        finally:
-            self._saying, self._deadline, self._is_hushed = None, None, False
-
-    def _fails(self, error: Exception) -> None:
-        if not self._is_failing:
-            log.error("annunciator %s fails: %r", self.name, error)
-        self._is_failing = True
+    def _show(self) -> None:
+        is_paused, is_quiet = self._clock.mono() < self._paused_until, self._held.is_quiet()
+        signals = tuple(
+            Signal(
+                key=key,
+                severity=on.alert.severity,
+                standing=_STANDINGS[on.announcement.cue],
+                is_answered=on.is_answered,
+                is_paused=is_paused and on.is_pausable,
+                is_gas=danger_of(on.alert.hazard) is Danger.GAS,
+            )
+            for key, on in self._on.items()
+            if not (is_quiet and on.announcement.cue is Cue.NOTICE)
+        )
+        if signals != self._shown:
+            self._shown = signals
+            for beacon in self._beacons:
+                beacon.show(signals)
 
 
-_REPEATED = (Cue.PREALARM, Cue.ALARM)
 _HOME = "home"
-_PAUSED = Sentence(
-    zh="声音暂停两分钟。报警仍在，帮助照常呼叫；有新的报警会立即播报。",
-    en="Sound is off for two minutes. The alarm is still on, and help is called; a new alarm will sound at once.",
-)
-_STILL = Sentence(
-    zh="您还好吗?如果没事,请按取消键或走动一下;不然就会呼叫帮助。",
-    en="Are you all right? If so, press cancel or move about; otherwise help will be called.",
-)
-"""The question of an alarm that any movement answers (rules.inactivity)."""
-_PHRASES: dict[Cue, Sentence] = {
-    Cue.PREALARM: Sentence(
-        zh="您还好吗?如果没事,请按取消键;不按就会呼叫帮助。",
-        en="Are you all right? If so, press cancel; otherwise help will be called.",
-    ),
-    Cue.ALARM: Sentence(zh="警报响了,正在呼叫帮助。", en="The alarm is raised. Calling for help."),
-    Cue.NOTICE: Sentence(zh="提示", en="Notice"),
-    Cue.CANCELLED: Sentence(zh="好的,已取消。", en="All right, cancelled."),
-    Cue.RESOLVED: Sentence(zh="警报已解除。", en="The alarm is over."),
-}
-
-
-def _words_for(alert: Alert) -> Announcement:
-    cue = {
-        AlertState.PREALARM: Cue.PREALARM,
-        AlertState.CANCELLED: Cue.CANCELLED,
-        AlertState.RESOLVED: Cue.RESOLVED,
-        AlertState.FIRING: Cue.ALARM if alert.severity.rank <= Severity.P2.rank else Cue.NOTICE,
-    }[alert.state]
-    phrase = _STILL if cue is Cue.PREALARM and alert.hazard == INACTIVITY else _PHRASES[cue]
-    if cue in (Cue.CANCELLED, Cue.RESOLVED):
-        words = phrase
-    else:
-        why = alert.why
-        words = Sentence(zh=f"{phrase.zh}{why.zh}", en=f"{phrase.en} {why.en[:1].upper()}{why.en[1:]}")
-    return Announcement(cue=cue, severity=alert.severity, key=alert.key, words=words)
+_STANDINGS = {Cue.PREALARM: Standing.QUESTION, Cue.ALARM: Standing.ALARM, Cue.NOTICE: Standing.NOTICE}

@@ -4,10 +4,15 @@ import asyncio
 import io
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
+from gateway.annunciators.announcement import Announcement, Cue, Phrase
+from gateway.annunciators.console import ConsoleAnnunciator
+from gateway.annunciators.signal import Standing
+from gateway.circle_words import ARRIVED, NOBODY
 from gateway.clock import Clock
-from gateway.local import Announcement, ConsoleAnnunciator, Cue, Voice
+from gateway.local import Voice
 from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.errors import DeviceError
 
@@ -39,6 +44,7 @@ class Ear:
 
     def __init__(self, *, fails=False):
         self.name = "ear"
+        self.longest_s = 5.0
         self.heard = asyncio.Queue()
         self.fails = fails
 
@@ -270,6 +276,247 @@ async def test_a_full_queue_lets_go_of_the_least_urgent():
 @pytest.mark.parametrize(("language", "words"), [("zh", "帮助在路上。"), ("en", "Help is coming.")])
 async def test_the_console_prints_one_line_in_the_homes_language(language, words):
     out = io.StringIO()
-    announcement = Announcement(cue=Cue.HELP_COMING, severity=Severity.P1, key="7", words=HELP)
+    announcement = Announcement(cue=Cue.HELP_COMING, severity=Severity.P1, key="7", phrases=(Phrase(words=HELP),))
     await ConsoleAnnunciator(language, out).announce(announcement)
     assert out.getvalue() == f"ANNOUNCE help-coming P1 7 | {words}\n"
+
+
+async def test_both_languages_on_the_console():
+    out = io.StringIO()
+    announcement = Announcement(cue=Cue.HELP_COMING, severity=Severity.P1, key="7", phrases=(Phrase(words=HELP),))
+    await ConsoleAnnunciator("both", out).announce(announcement)
+    assert out.getvalue() == "ANNOUNCE help-coming P1 7 | 帮助在路上。 Help is coming.\n"
+
+
+async def test_the_elder_hears_that_the_alarm_has_arrived_and_hears_it_again_with_the_alarm(stage):
+    voice, ear, ticks = stage
+    voice.alerts([alert()])
+    assert "Calling for help" in (await ear.next()).words.en
+    voice.progress(ARRIVED, "sos:bed")
+    said = await ear.next()
+    assert (said.cue, said.words, said.phrases[0].id) == (Cue.PROGRESS, ARRIVED, "sent")
+    ticks.ms = 60_000
+    again = await ear.next()
+    assert (again.cue, again.words.en) == (Cue.ALARM, f"{ARRIVED.en} {WHY.en}")
+    voice.progress(NOBODY, "sos:bed")
+    assert (await ear.next()).words == NOBODY
+
+
+async def test_no_progress_is_told_of_what_is_over_answered_only_asked_or_not_there(stage):
+    voice, ear, _ = stage
+    voice.progress(ARRIVED, "nothing")
+    voice.alerts([alert(AlertState.PREALARM, "fall:bath")])
+    await ear.next()
+    voice.progress(ARRIVED, "fall:bath")
+    voice.alerts([alert()])
+    await ear.next()
+    voice.help_coming("7", HELP, ["sos:bed"])
+    await ear.next()
+    voice.progress(ARRIVED, "sos:bed")
+    await asyncio.sleep(0.01)
+    assert ear.heard.empty()
+
+
+async def test_help_for_one_case_silences_no_other(stage):
+    """An operator who takes the case of an empty battery must not silence an SOS."""
+    voice, ear, ticks = stage
+    voice.alerts([alert(), alert(key="battery", severity=Severity.P3)])
+    await ear.next()
+    await ear.next()
+    voice.help_coming("7", HELP, ["battery"])
+    assert (await ear.next()).cue is Cue.HELP_COMING
+    ticks.ms = 60_000
+    assert (await ear.next()).key == "sos:bed"
+
+
+@pytest.mark.parametrize("hazard", ["smoke", "gas", "carbon-monoxide", "heat"])
+async def test_people_are_told_to_go_out_until_it_is_over_also_when_help_comes(stage, hazard):
+    voice, ear, ticks = stage
+    voice.alerts([alert(key="danger", hazard=hazard)])
+    first = await ear.next()
+    assert "outside" in first.words.en or "leave the home" in first.words.en
+    voice.help_coming("7", HELP, ["danger"])
+    await ear.next()
+    ticks.ms = 60_000
+    again = await ear.next()
+    assert again.words.en.startswith(first.phrases[0].words.en)
+    assert HELP.en in again.words.en
+
+
+@pytest.mark.parametrize(
+    ("hazard", "words"),
+    [
+        ("fall", "Did you fall"),
+        ("stove", "The stove is on"),
+        ("inactivity", "or move about"),
+        ("door", "Are you all right"),
+    ],
+)
+async def test_a_question_fits_what_it_is_about(stage, hazard, words):
+    voice, ear, _ = stage
+    voice.alerts([alert(AlertState.PREALARM, "key", hazard=hazard)])
+    assert words in (await ear.next()).words.en
+
+
+async def test_of_a_test_alarm_nothing_is_heard_or_seen(stage):
+    voice, ear, _ = stage
+    lamp = Lamp()
+    voice.use([ear], [lamp])
+    voice.alerts([msgspec.structs.replace(alert(), is_test=True)])
+    await asyncio.sleep(0.01)
+    assert ear.heard.empty()
+    assert lamp.shown[-1] == ()
+
+
+class Lamp:
+    """A beacon that remembers what it was shown."""
+
+    name = "lamp"
+
+    def __init__(self):
+        self.shown = []
+
+    def show(self, signals):
+        self.shown.append(tuple(signals))
+
+    async def run(self):
+        await asyncio.sleep(3600)
+
+
+async def test_siren_and_lamp_are_shown_what_is_on_answered_paused_and_over(stage):
+    voice, _, ticks = stage
+    lamp = Lamp()
+    voice.use([], [lamp])
+    voice.alerts([alert(), alert(AlertState.PREALARM, "fall:bath")])
+    sos, fall = lamp.shown[-1]
+    assert (sos.standing, sos.severity, fall.standing) == (Standing.ALARM, Severity.P1, Standing.QUESTION)
+    voice.pause()
+    assert [one.is_paused for one in lamp.shown[-1]] == [True, False]
+    ticks.ms = 120_000
+    async with asyncio.timeout(5):
+        while lamp.shown[-1][0].is_paused:
+            await asyncio.sleep(0.001)
+    voice.help_coming("7", HELP, ["sos:bed"])
+    assert [one.is_answered for one in lamp.shown[-1]] == [True, False]
+    voice.alerts([alert(AlertState.RESOLVED), alert(AlertState.CANCELLED, "fall:bath")])
+    assert lamp.shown[-1] == ()
+
+
+async def test_gas_is_shown_as_gas():
+    voice, lamp = Voice([], Ticks()), Lamp()
+    voice.use([], [lamp])
+    voice.alerts([alert(hazard="gas-concentration"), alert(key="smoke", hazard="smoke")])
+    assert [one.is_gas for one in lamp.shown[-1]] == [True, False]
+
+
+async def test_annunciators_are_exchanged_while_an_alarm_is_on(stage):
+    voice, ear, ticks = stage
+    voice.alerts([alert(), alert(key="battery", severity=Severity.P3)])
+    await ear.next()
+    await ear.next()
+    new, lamp = Ear(), Lamp()
+    voice.use([new], [lamp])
+    assert (await new.next()).key == "sos:bed"  # what is on is told to who is new, what is told once is not
+    assert len(lamp.shown[-1]) == 2
+    ticks.ms = 60_000
+    assert (await new.next()).key == "sos:bed"
+    assert ear.heard.empty()
+
+
+async def test_an_annunciator_that_stays_is_not_told_twice(stage):
+    voice, ear, _ = stage
+    voice.alerts([alert()])
+    await ear.next()
+    voice.use([ear, Ear()], [])
+    await asyncio.sleep(0.01)
+    assert ear.heard.empty()
+    voice.alerts([alert(key="other")])
+    assert (await ear.next()).key == "other"
+
+
+class Night:
+    """Quiet hours by hand."""
+
+    def __init__(self):
+        self.is_now = True
+
+    def __call__(self):
+        return self.is_now
+
+
+@pytest.fixture
+async def night():
+    ear, ticks, is_quiet = Ear(), Ticks(), Night()
+    voice = Voice([ear], ticks, is_quiet=is_quiet)
+    task = asyncio.create_task(voice.run())
+    yield voice, ear, is_quiet
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_at_night_only_what_is_urgent_is_said_and_the_rest_in_the_morning_if_it_is_still_so(night, monkeypatch):
+    monkeypatch.setattr("gateway.local._QUIET_LOOK_S", 0.01)
+    voice, ear, is_quiet = night
+    voice.notice(Sentence(zh="网络恢复", en="The network is back."))
+    voice.alerts([alert(key="battery", severity=Severity.P3), alert(key="gone", severity=Severity.P4)])
+    voice.alerts([alert(AlertState.RESOLVED, "gone", Severity.P4)])
+    voice.notice(Sentence(zh="已设为外出", en="Set to away."), is_answer=True)
+    voice.alerts([alert(), alert(AlertState.PREALARM, "fall:bath"), alert(key="leak", severity=Severity.P2)])
+    heard = [await ear.next() for _ in range(4)]
+    voice.help_coming("7", HELP)
+    heard.append(await ear.next())
+    assert {one.cue for one in heard} == {Cue.NOTICE, Cue.ALARM, Cue.PREALARM, Cue.HELP_COMING}
+    assert [one.words.en for one in heard if one.cue is Cue.NOTICE] == ["Set to away."]
+    is_quiet.is_now = False
+    morning = [await ear.next() for _ in range(2)]
+    assert "The network is back." in morning[0].words.en
+    assert morning[1].key == "battery"
+    await asyncio.sleep(0.03)
+    assert ear.heard.empty()
+
+
+async def test_what_was_withdrawn_at_night_is_not_said_in_the_morning(night, monkeypatch):
+    monkeypatch.setattr("gateway.local._QUIET_LOOK_S", 0.01)
+    voice, ear, is_quiet = night
+    voice.notice(Sentence(zh="停电", en="The power is out."), topic="mains")
+    assert voice.withdraw("mains")
+    is_quiet.is_now = False
+    await asyncio.sleep(0.03)
+    assert ear.heard.empty()
+
+
+async def test_a_technical_lamp_is_dark_at_night(night):
+    voice, _, is_quiet = night
+    lamp = Lamp()
+    voice.use([], [lamp])
+    voice.alerts([alert(key="battery", severity=Severity.P3), alert()])
+    assert [one.key for one in lamp.shown[-1]] == ["sos:bed"]
+    is_quiet.is_now = False
+    voice.alerts([alert(AlertState.RESOLVED)])
+    assert [one.key for one in lamp.shown[-1]] == ["battery"]
+
+
+async def test_an_alarm_overtakes_notices_that_wait():
+    ear = Ear()
+    voice = Voice([ear], Clock())
+    for n in range(5):
+        voice.alerts([alert(key=f"battery{n}", severity=Severity.P3)])
+    voice.alerts([alert()])
+    task = asyncio.create_task(voice.run())
+    assert (await ear.next()).key == "sos:bed"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_repeats_do_not_pile_up_before_a_slow_loudspeaker():
+    slow, ticks = Slow(), Ticks()
+    voice = Voice([slow], ticks)
+    task = asyncio.create_task(voice.run())
+    voice.alerts([alert(key=f"k{n}") for n in range(3)])
+    await slow.begun.wait()
+    for minute in range(1, 20):
+        ticks.ms = minute * 60_000
+        await asyncio.sleep(0.003)
+    assert len(voice._mouths[0]._queue) <= 3
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

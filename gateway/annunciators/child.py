@@ -1,0 +1,78 @@
+"""Other programs of this box that make and play speech: started, waited for, killed at once where nobody wants them."""
+
+import asyncio
+import os
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
+from contextlib import suppress
+
+from shouwang.errors import DeviceError
+
+_REAP_S = 1.0
+_SAID_BYTES = 4096
+
+
+async def run_program(command: Sequence[str], limit_s: float, *, fd: int | None = None, package: str = "") -> None:
+    """Run it to its end; `fd` stays open in it. Raises DeviceError where it is not installed, fails, or takes too long.
+
+    Cancelled, it is killed: it falls silent in the middle of a word.
+    """
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, pass_fds=() if fd is None else (fd,)
+        )
+    except FileNotFoundError as error:
+        raise DeviceError(f"{command[0]} is not installed: sudo apt-get install {package or command[0]}") from error
+    except OSError as error:
+        raise DeviceError(f"{command[0]} cannot be started: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(limit_s):
+            said = await _last_words(child)
+            code = await child.wait()
+    except TimeoutError as error:
+        raise DeviceError(f"{command[0]} does not end within {limit_s:.0f} s") from error
+    finally:
+        await _end(child)
+    if code != 0:
+        raise DeviceError(f"{command[0]} fails: {said or f'exit status {code}'}")
+
+
+async def _last_words(child: asyncio.subprocess.Process) -> str:
+    """The last line of what it complains of; all is read, so that it never waits for us."""
+    kept = b""
+    while child.stderr is not None and (more := await child.stderr.read(_SAID_BYTES)):
+        kept = (kept + more)[-_SAID_BYTES:]
+    lines = kept.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:200] if lines else ""
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        child.kill()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_REAP_S):
+            await child.wait()
+
+
+class Sound:
+    """A recording in memory, under a name that other programs can open. Never on the card."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.fd = os.memfd_create("speech")
+
+    @property
+    def path(self) -> str:
+        """As a child sees it that was given `fd`."""
+        return f"/proc/self/fd/{self.fd}"
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return os.fstat(self.fd).st_size
+
+    def close(self) -> None:
+        """Let it go."""
+        os.close(self.fd)

@@ -1,0 +1,104 @@
+"""One pin of a Raspberry Pi. The only module that imports gpiozero, and only where a home names a pin.
+
+Whoever wants another kind of pins (tests, another board) sets gpiozero's own `Device.pin_factory` or the environment's
+GPIOZERO_PIN_FACTORY; else it is lgpio, and never quietly another one. Driven by the event loop: it takes microseconds.
+
+A process that ends with `close` leaves its pins off. One that is killed leaves them as the kernel does: Raspberry Pi OS
+keeps the last level (raspberrypi/linux#6117), other kernels make them inputs. The unit's ExecStopPost puts them off.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from shouwang.errors import DeviceError
+
+
+class GpioSwitch:
+    """An output pin by its BCM number."""
+
+    def __init__(self, name: str, pin: int, *, active_high: bool) -> None:
+        """Nothing is opened yet."""
+        self.name = name
+        self._pin = pin
+        self._active_high = active_high
+        self._device: _Output | None = None
+
+    @property
+    def reported(self) -> bool | None:
+        """What the pin is at."""
+        if self._device is None:
+            return None
+        with suppress(DeviceError):
+            return self._device.is_on
+        return None
+
+    async def set(self, on: bool) -> None:  # noqa: FBT001 - read aloud
+        """Take the pin where it is not taken yet, and set it. Raises DeviceError."""
+        if self._device is None:
+            self._device = _Output(self._pin, active_high=self._active_high, on=on)
+        else:
+            self._device.set(on=on)
+
+    def close(self) -> None:
+        """Give the pin back, as it stands."""
+        if self._device is not None:
+            self._device.close()
+            self._device = None
+
+
+class _Output:
+    """The seam to gpiozero."""
+
+    def __init__(self, pin: int, *, active_high: bool, on: bool) -> None:
+        # 7 MiB that a home without pins does not need
+        from gpiozero import DigitalOutputDevice  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        self._pin = pin
+        try:
+            _choose_pins()
+            self._device = DigitalOutputDevice(pin, active_high=active_high, initial_value=on)
+        except Exception as error:
+            raise DeviceError(_why(pin, error)) from error
+
+    @property
+    def is_on(self) -> bool:
+        try:
+            return bool(self._device.value)
+        except Exception as error:
+            raise DeviceError(_why(self._pin, error)) from error
+
+    def set(self, *, on: bool) -> None:
+        try:
+            self._device.value = on
+        except Exception as error:
+            raise DeviceError(_why(self._pin, error)) from error
+
+    def close(self) -> None:
+        with suppress(Exception):
+            self._device.close()
+
+
+def _choose_pins() -> None:
+    from gpiozero import Device  # noqa: PLC0415
+
+    if Device.pin_factory is None and "GPIOZERO_PIN_FACTORY" not in os.environ:
+        from gpiozero.pins.lgpio import LGPIOFactory  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        Device.pin_factory = LGPIOFactory()
+
+
+def _why(pin: int, error: Exception) -> str:
+    chips = [*Path("/dev").glob("gpiochip*")]
+    if not chips:
+        return f"pin {pin} cannot be used: this box has no pins (there is no /dev/gpiochip0)"
+    if not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
+        return (
+            f"pin {pin} cannot be used: the gateway's user may not open {chips[0]}; add it to the group gpio "
+            "(docs/operations.md, Siren, lamp and loudspeaker) and restart the gateway"
+        )
+    if type(error).__name__ == "PinUnknownPi":
+        return f"pin {pin} cannot be used: pins are those of a Raspberry Pi, and this box is none"
+    if "busy" in str(error):
+        return f"pin {pin} is in use by another program, or by another overlay in /boot/firmware/config.txt"
+    return f"pin {pin} cannot be used: {error}"

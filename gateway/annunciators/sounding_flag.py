@@ -1,0 +1,44 @@
+"""A file that is there while an alarm is on, for systemd: a gateway that was killed may have left a siren on.
+
+Its unit then puts sirens off before it starts the gateway again (`shouwang gateway hush`), and loses no time otherwise.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Never
+
+from gateway.annunciators.signal import Signal
+
+FLAG_FILE = "sounding"
+
+
+class SoundingFlag:
+    """A beacon that nobody sees: the file lies on tmpfs, so that it takes microseconds and wears no card."""
+
+    name = "sounding-flag"
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is written yet."""
+        self._path = path
+
+    def show(self, signals: Sequence[Signal]) -> None:
+        """There, or not. A folder that cannot be written costs the hush, not the alarm."""
+        with suppress(OSError):
+            if signals:
+                self._path.touch()
+            else:
+                self._path.unlink(missing_ok=True)
+
+    async def run(self) -> Never:
+        """Nothing more; what was on when it ends, systemd may find on."""
+        while True:
+            await asyncio.Event().wait()
+
+
+def flag_path() -> Path | None:
+    """Where systemd gives its service a folder on tmpfs; None outside of it."""
+    folder = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(folder) / FLAG_FILE if folder else None

@@ -1,0 +1,245 @@
+"""One valve, or the stove's switch: closed by alarms, opened by people alone, and true to its word over restarts.
+
+Closing is tried for ever until it is sure. A reset by the centre opens nothing: who opens a gas valve must be there.
+What it does is told aloud, and to the centre as a sensor: `cut-off` 1 or 0 once it is so, `down` while it disobeys.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Never
+
+import msgspec
+
+from config.cut_offs import CutOffPart, Danger
+from gateway.annunciators.announcement import Phrase
+from gateway.annunciators.switch import Switch
+from gateway.clock import Clock
+from gateway.cut_off_words import WORDS, Step
+from gateway.dangers import danger_of
+from messaging.backoff import Backoff
+from shouwang.alert import Alert, AlertState, Severity
+from shouwang.driver import Measurement, Note
+from shouwang.errors import DeviceError
+from shouwang.quantities import Quantity
+from shouwang.reading import Moment, Reading
+from shouwang.status import SensorState, SensorStatus
+
+log = logging.getLogger(__name__)
+
+NOTE = "cut-off"
+RETRY_START_S = 1.0
+RETRY_CAP_S = 30.0
+LOOK_S = 5.0
+"""How often a closed one is looked at: a valve that was without power may come back open."""
+SAY_AGAIN_MS = 300_000
+"""That it does not close is said again this often while the alarm is on."""
+_KEPT = 32
+_MS_IN_S = 1000
+
+
+class Closure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How it has to be. `acted_on`: steps of alarms that have closed it, so that none closes it twice."""
+
+    is_closed: bool
+    since: Moment
+    acted_on: tuple[str, ...] = ()
+
+
+class CutOff:
+    """One of them. `run` is a task of the gateway."""
+
+    def __init__(
+        self,
+        part: CutOffPart,
+        switch: Switch,
+        clock: Clock,
+        *,
+        noted: str | None,
+        accept: Callable[[Measurement | SensorStatus], None],
+        say: Callable[[str, Phrase, Severity], None],
+    ) -> None:
+        """Go on from what was `noted`. `accept` takes what the centre is to know, `say` speaks; neither blocks."""
+        self.part = part
+        self._switch = switch
+        self._clock = clock
+        self._accept = accept
+        self._say = say
+        self._changed = asyncio.Event()
+        self._backoff = Backoff(RETRY_START_S, RETRY_CAP_S)
+        self.noted = noted
+        """What goes on the card."""
+        self._closure = _read(noted)
+        self._is_sure = not self._asserts_at_start()
+        self._is_told = True
+        self._asked: tuple[str, int] | None = None
+        self._alarms: set[str] = set()
+        self._state: SensorState | None = None
+        self._said_failed_at: int | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has to be closed."""
+        return self._closure is not None and self._closure.is_closed
+
+    @property
+    def has_alarm(self) -> bool:
+        """Whether an alarm that closes it is still on."""
+        return bool(self._alarms)
+
+    def alert(self, alert: Alert) -> None:
+        """A step of an alarm."""
+        if (
+            danger_of(alert.hazard) not in self.part.closed_by
+            or alert.is_test
+            or alert.severity.rank > Severity.P2.rank
+        ):
+            return
+        if alert.state in (AlertState.CANCELLED, AlertState.RESOLVED):
+            self._alarms.discard(alert.key)
+            if self._asked is not None and self._asked[0] == alert.key:
+                self._asked = None
+            return
+        if alert.state is AlertState.FIRING:
+            self._alarms.add(alert.key)
+        if self._closure is not None and alert.alert_id in self._closure.acted_on:
+            return
+        if alert.state is AlertState.FIRING:
+            self.close(alert.alert_id)
+        elif self.part.asks_first and not self.is_closed and self._asked is None:
+            self._asked = (alert.key, self._clock.mono() + int(self.part.warning.total_seconds() * _MS_IN_S))
+            self._tell(Step.WARNED)
+            self._changed.set()
+
+    def close(self, why: str) -> None:
+        """From now on, until a person opens it; `why`: the step of an alarm."""
+        self._asked = None
+        acted_on = () if self._closure is None else self._closure.acted_on
+        log.warning("cut-off %s closes: %s", self.part.id, why)
+        self._become(is_closed=True, acted_on=(*acted_on, why)[-_KEPT:])
+
+    def open(self, *, still: Danger | None) -> Phrase:
+        """A person at home wants it open; `still`: a danger that a sensor still reports. Gives what is said of it."""
+        words = WORDS[self.part.cuts]
+        if still is not None:
+            log.warning("cut-off %s stays closed: a sensor still reports %s", self.part.id, still.value)
+            self._tell(Step.REFUSED)
+            return words[Step.REFUSED]
+        log.warning("cut-off %s is opened by a person", self.part.id)
+        self._asked = None
+        self._become(is_closed=False, acted_on=() if self._closure is None else self._closure.acted_on)
+        return words[Step.OPENING]
+
+    async def run(self) -> Never:
+        """Make it so, and see that it stays so, until cancelled."""
+        while True:
+            self._changed.clear()
+            self._close_when_due()
+            if not self._is_settled() and not await self._move():
+                await self._pause(self._backoff.next_pause_s())
+            elif self._is_settled():
+                await self._pause(self._look_s())
+
+    # ---- inside ----
+
+    def _become(self, *, is_closed: bool, acted_on: tuple[str, ...]) -> None:
+        self._closure = Closure(is_closed=is_closed, since=self._clock.now(), acted_on=acted_on)
+        self.noted = msgspec.json.encode(self._closure).decode()
+        self._is_sure, self._is_told, self._said_failed_at = False, False, None
+        self._backoff.succeeded()
+        note = Note(name=NOTE, text=self.noted)
+        self._accept(Measurement(sensor_id=self.part.id, readings=(), notes=(note,)))
+        self._changed.set()
+
+    def _asserts_at_start(self) -> bool:
+        """A plug or valve behind the broker remembers itself, so it is only closed again. A pin or a relay board comes
+        back off: it is put as people left it, and never on (open) where nobody has said so.
+        """
+        if self._closure is not None and self._closure.is_closed:
+            return True
+        is_memory_ours = self.part.by.kind != "mqtt_switch"
+        return is_memory_ours and (self.part.is_on_when_closed or self._closure is not None)
+
+    @property
+    def _level(self) -> bool:
+        return self.is_closed is self.part.is_on_when_closed
+
+    def _is_settled(self) -> bool:
+        if self._is_sure and self.is_closed and self._switch.reported is (not self._level):
+            log.warning("cut-off %s says that it is open; it is closed again", self.part.id)
+            self._is_sure, self._is_told = False, False
+        return self._is_sure
+
+    def _close_when_due(self) -> None:
+        if self._asked is not None and self._clock.mono() >= self._asked[1]:
+            self.close(f"{self._asked[0]}, nobody cancelled")
+
+    def _look_s(self) -> float | None:
+        if self._asked is not None:
+            return self._clock.seconds_until(self._asked[1])
+        return LOOK_S if self.is_closed else None
+
+    async def _pause(self, seconds: float | None) -> None:
+        if self._asked is not None:
+            due = self._clock.seconds_until(self._asked[1])
+            seconds = due if seconds is None else min(seconds, due)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+    async def _move(self) -> bool:
+        wanted, level = self._closure, self._level
+        try:
+            await self._switch.set(level)
+        except DeviceError as error:
+            self._fails(str(error))
+            return False
+        if self._closure is wanted:
+            self._is_sure = True
+            self._backoff.succeeded()
+            self._succeeds()
+        return True
+
+    def _succeeds(self) -> None:
+        self._status(SensorState.UP, "")
+        at, mono = self._clock.now(), self._clock.mono()
+        reading = Reading(
+            sensor_id=self.part.id, quantity=Quantity.CUT_OFF, value=float(self.is_closed), at=at, mono=mono
+        )
+        self._accept(Measurement(sensor_id=self.part.id, readings=(reading,)))
+        if not self._is_told:
+            self._is_told = True
+            self._tell(Step.CLOSED if self.is_closed else Step.OPENED)
+
+    def _fails(self, reason: str) -> None:
+        now = self._clock.mono()
+        self._status(SensorState.DOWN, reason)
+        is_due = self._said_failed_at is None or (self.has_alarm and now - self._said_failed_at >= SAY_AGAIN_MS)
+        if is_due and not self._is_told:
+            self._said_failed_at = now
+            self._tell(Step.FAILED if self.is_closed else Step.NOT_OPENED)
+
+    def _status(self, state: SensorState, reason: str) -> None:
+        if state is self._state:
+            return
+        if state is SensorState.DOWN:
+            log.error("cut-off %s does not obey: %s", self.part.id, reason)
+        elif self._state is SensorState.DOWN:
+            log.warning("cut-off %s obeys again", self.part.id)
+        self._state = state
+        at, mono = self._clock.now(), self._clock.mono()
+        self._accept(SensorStatus(sensor_id=self.part.id, state=state, since=at, at=at, mono=mono, reason=reason))
+
+    def _tell(self, step: Step) -> None:
+        self._say(self.part.id, WORDS[self.part.cuts][step], Severity.P1)
+
+
+def _read(noted: str | None) -> Closure | None:
+    if noted is None:
+        return None
+    try:
+        return msgspec.json.decode(noted, type=Closure)
+    except msgspec.DecodeError:
+        log.warning("the saved state of a cut-off cannot be read; it stays as it stands")
+        return None

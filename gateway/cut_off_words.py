@@ -1,0 +1,76 @@
+"""What the home says of its valves and of the stove's switch."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from gateway.annunciators.announcement import Phrase
+from gateway.phrases import fixed
+
+
+class Step(Enum):
+    """What happens to a cut-off."""
+
+    WARNED = auto()
+    CLOSED = auto()
+    FAILED = auto()
+    OPENING = auto()
+    OPENED = auto()
+    NOT_OPENED = auto()
+    REFUSED = auto()
+
+
+_GAS = {
+    Step.WARNED: fixed(
+        "gas-warned",
+        "马上要关煤气阀。在用的话，请按取消键。",
+        "The gas valve is about to close. To keep it open, press cancel.",
+    ),
+    Step.CLOSED: fixed("gas-closed", "煤气阀已经关上。", "The gas valve is closed."),
+    Step.FAILED: fixed(
+        "gas-failed",
+        "煤气阀没有关上。请不要碰开关，马上出门。",
+        "The gas valve does not close. Touch no switch, and go outside now.",
+    ),
+    Step.OPENING: fixed("gas-opening", "正在打开煤气阀。", "The gas valve is being opened."),
+    Step.OPENED: fixed("gas-opened", "煤气阀已经打开。", "The gas valve is open again."),
+    Step.NOT_OPENED: fixed("gas-not-opened", "煤气阀没有打开。", "The gas valve does not open."),
+    Step.REFUSED: fixed(
+        "gas-refused", "还测得到危险气体，煤气阀先不打开。", "There is still bad air. The gas valve stays closed."
+    ),
+}
+_WATER = {
+    Step.WARNED: fixed(
+        "water-warned",
+        "马上要关水阀。在用的话，请按取消键。",
+        "The water valve is about to close. To keep it open, press cancel.",
+    ),
+    Step.CLOSED: fixed("water-closed", "水阀已经关上。", "The water valve is closed."),
+    Step.FAILED: fixed(
+        "water-failed",
+        "水阀没有关上，请把总水阀关掉。",
+        "The water valve does not close. Please close the main tap by hand.",
+    ),
+    Step.OPENING: fixed("water-opening", "正在打开水阀。", "The water valve is being opened."),
+    Step.OPENED: fixed("water-opened", "水阀已经打开。", "The water valve is open again."),
+    Step.NOT_OPENED: fixed("water-not-opened", "水阀没有打开。", "The water valve does not open."),
+    Step.REFUSED: fixed("water-refused", "还在漏水，水阀先不打开。", "Water is still leaking. The valve stays closed."),
+}
+_STOVE = {
+    Step.WARNED: fixed(
+        "stove-warned",
+        "马上要关掉炉灶。在用的话，请按取消键。",
+        "The stove is about to be switched off. If you are using it, press cancel.",
+    ),
+    Step.CLOSED: fixed("stove-closed", "炉灶已经关掉。", "The stove is switched off."),
+    Step.FAILED: fixed(
+        "stove-failed",
+        "炉灶没有关掉，请您去关掉。",
+        "The stove could not be switched off. Please switch it off by hand.",
+    ),
+    Step.OPENING: fixed("stove-opening", "正在恢复炉灶供电。", "The stove is being switched on."),
+    Step.OPENED: fixed("stove-opened", "炉灶可以用了。", "The stove can be used again."),
+    Step.NOT_OPENED: fixed("stove-not-opened", "炉灶没有恢复供电。", "The stove has no power yet."),
+    Step.REFUSED: fixed("stove-refused", "还有烟，炉灶先不恢复。", "There is still smoke. The stove stays off."),
+}
+WORDS: Mapping[str, Mapping[Step, Phrase]] = {"gas": _GAS, "water": _WATER, "stove": _STOVE}
+"""By what is cut, and what happens to it."""
