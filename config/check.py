@@ -30,6 +30,10 @@ def _summary(checked: Checked) -> list[str]:
     home, facts = checked.home, checked.home.facts()
     lines = [f"gateway {home.gateway.id} watches over resident {home.resident.id}, reports to {home.uplink.url}"]
     lines += [f"  sensor {sensor.id} ({sensor.kind})" for sensor in home.sensors]
+    lines += [f"  annunciator {getattr(part, 'id', part.kind)} ({part.kind})" for part in home.annunciators]
+    lines += [f"  cut-off {part.id} closes at {', '.join(sorted(part.closed_by))}" for part in home.cut_offs]
+    if all(part.kind == "console" for part in home.annunciators):
+        lines.append("  nobody hears an alarm in this home: add speech or a siren under annunciators")
     own = {rule.id for rule in home.rules}
     idle = 0
     for rule in home.all_rules():

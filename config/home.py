@@ -1,6 +1,7 @@
 """The home's YAML as values: who lives there, which sensors, which rules, and where the alarms go."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -8,8 +9,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from config.annunciators import AnyAnnunciator, ConsoleAnnunciatorPart
+from config.box import BOX_ID, BOX_PRESET, BOX_SAYS, BoxPart
+from config.cut_offs import CutOffPart
+from config.outbox import OutboxPart
 from config.presets import preset
 from config.presses import ButtonPress, ModePress
+from config.second_path import SecondPathPart
+from config.self_test import SelfTestPart
 from drivers import AnyEntry, AnyHub
 from drivers.ble.adapter import SLOTS, Adapter, radio_id
 from drivers.ble.advert_sensor import AdvertSensor
@@ -31,9 +38,10 @@ from drivers.serial.tracking_radar_ld2450 import TrackingRadarLd2450
 from messaging.broker import parse_broker_url
 from rules import AnyRule
 from rules.bound import BoundRule, HomeFacts
+from rules.hours import HoursOfDay
 from rules.modes import HOME_SENSOR
 from rules.preset import Use, rules_of
-from shouwang.document import Id
+from shouwang.document import Duration, Id
 from shouwang.errors import ConfigError
 from shouwang.quantities import Quantity
 from shouwang.reading import GUEST
@@ -67,10 +75,10 @@ def _as_text(written: object) -> object:
     return str(written) if written == 5 else written
 
 
-BOX_ID = "gateway"
-"""The gateway's own box as a sensor: its queue, its card, its clock."""
-BOX_SAYS = frozenset({Quantity.QUEUE_AGE, Quantity.DISK_USED, Quantity.CLOCK_ERROR})
-
+HEARTBEAT = timedelta(seconds=60)
+"""The centre judges a home offline after three missed beats, at the latest 180 s (EN 50136-1 SP4: 3 min)."""
+SHORTEST_BEAT, LONGEST_BEAT = timedelta(seconds=10), timedelta(minutes=10)
+"""Quicker beats wear the card; slower ones make an outage long before anybody looks. Set by this project."""
 BrokerUrl = Annotated[str, AfterValidator(_broker_url)]
 
 
@@ -90,6 +98,10 @@ class GatewayPart(_Part):
     language: Literal["zh", "en"] = Field(default="zh", description="language in which the home speaks")
     timezone: Annotated[str, AfterValidator(_zone_name)] = Field(
         default="Asia/Shanghai", description="zone of the clocks on the wall, for hours in rules, e.g. Asia/Shanghai"
+    )
+
+    heartbeat: Annotated[Duration, Field(ge=SHORTEST_BEAT, le=LONGEST_BEAT)] = Field(
+        default=HEARTBEAT, description="how often the box says that it lives, e.g. 60s; the centre waits for three"
     )
 
     @property
@@ -142,6 +154,17 @@ class UplinkPart(_Broker):
     ca_file: Path | None = Field(default=None, description="certificate of who vouches for the centre's broker")
     cert_file: Path | None = Field(default=None, description="this box's own certificate")
     key_file: Path | None = Field(default=None, description="the key of this box's certificate")
+    metered: bool = Field(
+        default=False,
+        description="true where the link is paid by the byte (mobile data): all but alarms goes packed, 30 % less in "
+        "all; needs MQTT 5 and a centre of this version or newer",
+    )
+
+    @model_validator(mode="after")
+    def _metered_fits(self) -> Self:
+        if self.metered and self.version != "5":
+            raise ValueError('metered needs version "5"; with "3.1.1" nothing can be packed')
+        return self
 
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:
@@ -176,12 +199,6 @@ class LocalBrokerPart(_Broker):
         if (self.ca_file or self.cert_file) and not self.is_encrypted:
             raise ValueError("certificates are for mqtts:// only; change url, or take them out")
         return self
-
-
-class ConsoleAnnunciatorPart(_Part):
-    """Speaks alarms as lines on the gateway's standard output."""
-
-    kind: Literal["console"]
 
 
 class BluetoothPart(_Part):
@@ -244,6 +261,16 @@ class Home(_Part):
     modem: ModemPart | None = Field(
         default=None, description="mobile modem for SMS and calls when the internet is down; its sensor id is modem"
     )
+    second_path: SecondPathPart | None = Field(
+        default=None, description="whom the home tells by SMS and call where the centre does not confirm an alarm"
+    )
+    self_test: SelfTestPart = Field(
+        default=SelfTestPart(), description="the weekly test alarm; left out: each home tests at a time of its own"
+    )
+    outbox: OutboxPart = Field(
+        default=OutboxPart(), description="how much may wait without the centre; left out: 256 MB, 30 days"
+    )
+    box: BoxPart = Field(default=BoxPart(), description="what of the gateway's own box is watched; left out: all")
     sensors: tuple[AnyEntry, ...] = Field(description="the sensors, one entry each")
     presets: tuple[Use, ...] = Field(
         default=(), description="rules that go together and come with Shouwang (shouwang rules presets lists them)"
@@ -255,8 +282,17 @@ class Home(_Part):
     audio_pause: tuple[ButtonPress, ...] = Field(
         default=(), description="presses of buttons that silence alarms already told for two minutes"
     )
-    annunciators: tuple[ConsoleAnnunciatorPart, ...] = Field(
-        default=(ConsoleAnnunciatorPart(kind="console"),), description="what speaks alarms in the home"
+    annunciators: tuple[AnyAnnunciator, ...] = Field(
+        default=(ConsoleAnnunciatorPart(kind="console"),),
+        description="what speaks, sounds and shines in the home: loudspeaker, siren, lamp, one entry each",
+    )
+    cut_offs: tuple[CutOffPart, ...] = Field(
+        default=(), description="valves of gas and water and the stove's power that alarms close, one entry each"
+    )
+    quiet_hours: tuple[HoursOfDay, ...] = Field(
+        default=(),
+        description="when only what is urgent is said (alarms P1 and P2, questions, help), the rest at their end, "
+        'e.g. ["22:00-07:00"]',
     )
 
     def facts(self, joined: Mapping[str, frozenset[Quantity]] | None = None) -> HomeFacts:
@@ -266,6 +302,7 @@ class Home(_Part):
             emits[MODEM_ID] = frozenset({Quantity.SIGNAL_STRENGTH})
         if self.watches_box:
             emits[BOX_ID] = BOX_SAYS
+        emits |= {cut_off.id: frozenset({Quantity.CUT_OFF}) for cut_off in self.cut_offs}
         return HomeFacts(
             resident_id=self.resident.id,
             emits=emits | {radio_id(adapter): frozenset() for adapter in self.adapters()},
@@ -276,7 +313,7 @@ class Home(_Part):
     @property
     def watches_box(self) -> bool:
         """Whether a rule wants to know how the gateway's own box is."""
-        return any(getattr(rule, "quantity", None) in BOX_SAYS for rule in self.all_rules())
+        return self.box.watch or any(getattr(rule, "quantity", None) in BOX_SAYS for rule in self.all_rules())
 
     def adapters(self) -> tuple[str, ...]:
         """The Bluetooth adapters that sensors of this home need, each once."""
@@ -299,6 +336,7 @@ class Home(_Part):
                 MODEM_ID,
                 BOX_ID,
                 HOME_SENSOR,
+                *(cut_off.id for cut_off in self.cut_offs),
             ),
             topics=(topic for sensor in self.sensors if (topic := getattr(sensor, "topic", ""))),
             bases=(hub.base for hub in self.hubs() if isinstance(hub, Zigbee2mqttHome | ZwaveJsHome)),
@@ -311,16 +349,24 @@ class Home(_Part):
 
     def all_rules(self) -> tuple[AnyRule, ...]:
         """Those of its presets and its own. Raises ConfigError where a preset does not fit."""
-        return (*(rule for use in self.presets for rule in rules_of(preset(use.use), use)), *self.rules)
+        written = (*(rule for use in self.presets for rule in rules_of(preset(use.use), use)), *self.rules)
+        uses_box = any(use.use == BOX_PRESET for use in self.presets)
+        box = () if uses_box else self.box.rules({rule.id for rule in written})
+        return (*written, *box, *self.box.lid_rules())
 
     def anchored(self, folder: Path) -> "Home":
         """The same home with its relative file names taken from `folder`."""
         gateway = self.gateway.model_copy(update={"data_dir": folder / self.gateway.data_dir})
         brokers = {"uplink": self.uplink, "local_broker": self.local_broker}
-        anchored = {name: _anchored(broker, folder) for name, broker in brokers.items() if broker is not None}
+        anchored: dict[str, BaseModel] = {
+            name: _anchored(broker, folder) for name, broker in brokers.items() if broker is not None
+        }
         sensors = tuple(_anchored(sensor, folder) for sensor in self.sensors)
-        modem = None if self.modem is None else self.modem.anchored(folder)
-        return self.model_copy(update={"gateway": gateway, "sensors": sensors, "modem": modem, **anchored})
+        annunciators = tuple(_anchored(part, folder) for part in self.annunciators)
+        parts = {"modem": self.modem, "second_path": self.second_path}
+        anchored |= {name: part.anchored(folder) for name, part in parts.items() if part is not None}
+        here = {"gateway": gateway, "sensors": sensors, "annunciators": annunciators}
+        return self.model_copy(update=here | anchored)
 
 
 _WITH_OWN_WORDS = (

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
-from config.home import Home, files_of
+from config.annunciator_check import annunciator_oddities, annunciator_troubles
+from config.box_check import lid_troubles
+from config.home import GatewayPart, Home, files_of
 from config.joining import join_oddities, may_join
 from config.modbus import map_troubles, modbus_oddities, modbus_troubles
 from config.modem import modem_oddities, modem_troubles
 from config.ports import port_oddities, port_troubles
 from config.receivers import receiver_troubles
 from config.rulebook import misused_presets, press_troubles, rule_oddities
+from config.second_path_check import second_path_oddities, second_path_troubles
 from drivers.ble.adapter import SLOTS
 from drivers.ble.advert_sensor import AdvertSensor
 from shouwang.complaint import nearest
@@ -62,7 +65,10 @@ def check_home(path: Path) -> Checked:
         *receiver_troubles(document),
         *modbus_troubles(document),
         *modem_troubles(document),
+        *second_path_troubles(document),
         *press_troubles(document),
+        *annunciator_troubles(document),
+        *lid_troubles(document),
     ]
     if problems:
         raise refusal(str(path), problems)
@@ -76,9 +82,25 @@ def check_home(path: Path) -> Checked:
         *_files(document),
         *modbus_oddities(document),
         *modem_oddities(document),
+        *annunciator_oddities(document),
+        *second_path_oddities(document),
         *join_oddities(document),
     ]
     return Checked(home=document.value, warnings=_said(odd, str(path)), about_rules=_said(about_rules, str(path)))
+
+
+class _Placed(BaseModel):
+    """The part of a home's file that says whose it is; the rest may be anything."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    gateway: GatewayPart
+
+
+def placed(path: Path) -> GatewayPart:
+    """Whose home this file is of and where its data lie, also where the rest of it is wrong. Raises ConfigError."""
+    gateway = read(_text(path), _Placed, name=str(path)).value.gateway
+    return gateway.model_copy(update={"data_dir": path.absolute().parent / gateway.data_dir})
 
 
 def _said(problems: list[Problem], name: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from rules.preset import rules_of
 from shouwang.complaint import nearest
 from shouwang.document import Document
 from shouwang.errors import ConfigError
+from shouwang.nodes import Path as Where
 from shouwang.nodes import Problem
 from shouwang.quantities import QUANTITIES, Quantity
 
@@ -53,9 +54,11 @@ def press_troubles(document: Document[Home]) -> Iterator[Problem]:
     home, facts = document.value, document.value.facts()
     able = facts.sensors_with(Quantity.BUTTON)
     seen: set[tuple[str, int]] = set()
-    parts: tuple[tuple[str, tuple[ButtonPress, ...]], ...] = (("modes", home.modes), ("audio_pause", home.audio_pause))
+    parts: list[tuple[Where, tuple[ButtonPress, ...]]] = [(("modes",), home.modes)]
+    parts.append((("audio_pause",), home.audio_pause))
+    parts += [(("cut_offs", index, "open_by"), cut_off.open_by) for index, cut_off in enumerate(home.cut_offs)]
     for part, index, press in ((part, index, press) for part, all_ in parts for index, press in enumerate(all_)):
-        path = (part, index, "sensor")
+        path = (*part, index, "sensor")
         if press.sensor not in facts.emits and not may_join(home):
             message = f'no sensor has the id "{press.sensor}"; {nearest(press.sensor, list(facts.emits))}'
             yield document.problem(path, message)
@@ -63,7 +66,7 @@ def press_troubles(document: Document[Home]) -> Iterator[Problem]:
             others = ", ".join(able) or "none in this home"
             yield document.problem(path, f'"{press.sensor}" never says "button"; sensors that do: {others}')
         if (press.sensor, press.value) in seen:
-            yield document.problem((part, index), "this press means something else already; choose another value")
+            yield document.problem((*part, index), "this press means something else already; choose another value")
         seen.add((press.sensor, press.value))
 
 
@@ -125,10 +128,12 @@ def _conflicts(document: Document[Home]) -> Iterator[Problem]:
     home = document.value
     own = {rule.id: ("rules", index) for index, rule in enumerate(home.rules)}
     for rule_id, message in conflicts(home.all_rules(), home.facts()):
-        path = own.get(rule_id) or ("presets", _preset_with(home, rule_id))
+        path = own.get(rule_id) or _preset_with(home, rule_id)
         yield document.problem(path, f"{rule_id}: {message}")
 
 
-def _preset_with(home: Home, rule_id: str) -> int:
+def _preset_with(home: Home, rule_id: str) -> tuple[str | int, ...]:
+    """Where its preset stands; one that every home has stands nowhere."""
     found = (i for i, use in enumerate(home.presets) if rule_id in {rule.id for rule in rules_of(preset(use.use), use)})
-    return next(found)
+    index = next(found, None)
+    return ("box",) if index is None else ("presets", index)

@@ -53,6 +53,15 @@ class Hub(Driver, Protocol):
         ...
 
 
+@runtime_checkable
+class Leaver(Protocol):
+    """A driver that has a place at something that is shared, and can give it up."""
+
+    def close(self) -> None:
+        """Nothing comes here any more; called when it does not run, or for the last time."""
+        ...
+
+
 class Names:
     """The ids of one home's sensors, each given once."""
 
@@ -61,17 +70,30 @@ class Names:
 
         `bases`: what all topics of a home begin with that brings its devices itself.
         """
-        self._taken = set(taken)
-        self._topics = frozenset(topics)
-        self._bases = frozenset(bases)
+        self.named = frozenset(taken)
+        self._given: set[str] = set()
+        self.topics = frozenset(topics)
+        self.bases = frozenset(bases)
+
+    def differ(self, names: "Names") -> bool:
+        """Whether what has joined must join anew where the configuration names these.
+
+        An id of it is named now, or which topics are named has changed.
+        """
+        is_other = (names.topics, names.bases) != (self.topics, self.bases)
+        return is_other or not self._given.isdisjoint(names.named)
+
+    def revise(self, names: "Names") -> None:
+        """The configuration names these from now on; what was given stays given."""
+        self.named, self.topics, self.bases = names.named, names.topics, names.bases
 
     def is_named(self, topic: str) -> bool:
         """Whether a sensor of the configuration listens to this device already."""
-        return any(named == topic or named.startswith(f"{topic}/") for named in self._topics)
+        return any(named == topic or named.startswith(f"{topic}/") for named in self.topics)
 
     def is_claimed(self, topic: str) -> bool:
         """Whether messages on this topic belong to a sensor or a home of the configuration."""
-        return any(topic == owner or topic.startswith(f"{owner}/") for owner in self._topics | self._bases)
+        return any(topic == owner or topic.startswith(f"{owner}/") for owner in self.topics | self.bases)
 
     def give(self, name: str, key: str) -> str:
         """A new id for the device that its owner calls `name` and that is `key` for ever."""
@@ -89,11 +111,11 @@ class Names:
 
     def take(self, sensor_id: str) -> bool:
         """Claim this id; False where another sensor has it."""
-        if sensor_id in self._taken:
+        if sensor_id in self.named or sensor_id in self._given:
             return False
-        self._taken.add(sensor_id)
+        self._given.add(sensor_id)
         return True
 
     def release(self, sensor_id: str) -> None:
         """The sensor with this id is no more."""
-        self._taken.discard(sensor_id)
+        self._given.discard(sensor_id)

@@ -3,139 +3,101 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Never
 
 from config.home import Home
-from drivers import Links
-from drivers.links import address_of, links_for, receivers_for
-from drivers.mqtt.link import LocalBroker
-from gateway.box import Box
-from gateway.clock import Clock
-from gateway.dashboard import Dashboard, last_will_of
-from gateway.discovery import Names
-from gateway.health import Health
-from gateway.household import Household
-from gateway.local import Annunciator, ConsoleAnnunciator, Voice
-from gateway.modes import NOTE, Modes
-from gateway.outbox import DAMAGED, Outbox, Stored
-from gateway.phone import Phone, phone_of
-from gateway.pipeline import Pipeline
-from gateway.scribe import Scribe
-from gateway.slips import Slips
+from drivers.serial.modem_part import MODEM_ID
+from gateway.control import HELLO, Control, folders_of, reported, worded
+from gateway.equipment import dashboard_of, uplink_settings
+from gateway.fittings import BROKER
+from gateway.household import Hands
+from gateway.outbox import Outbox
+from gateway.outbox_budget import MEGABYTE, Budget
+from gateway.parts import Part, Parts
+from gateway.phone import phone_of
+from gateway.reload import Prepared, Reload, heed_hangup, prepare
+from gateway.status import Overview, Sources
 from gateway.supervise import Supervisor, keep
-from gateway.uplink import Uplink
-from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
-from messaging.secret import read_secret
+from gateway.tail import Tail, tail_folders
+from gateway.wiring import Wiring, ways_of
 from messaging.service_manager import ServiceManager
-from messaging.tls import tls_context
-from rules.bound import BoundRule
-from rules.engine import Engine
-from rules.modes import HOME_SENSOR
-from shouwang.alert import Alert
-from shouwang.driver import Driver, Measurement
-from shouwang.quantities import Quantity
-from shouwang.reading import Reading
-from shouwang.status import SensorStatus
-from shouwang.wire import Command, GapBody, HelpComing, Lane, ResetAlarm, SetMode
+from rules.bound import rule_of
+from shouwang.driver import Driver
 
 log = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.sqlite3"
 _FAREWELL_S = 3.0
-_SESSION_EXPIRY_S = 86_400
-"""The broker keeps our commands for a day while we are away."""
+_CHECKING_S = 300.0
+"""A full outbox of 256 MB is read through after a power cut: 1 to 30 s, minutes on a card that is failing."""
 
 
-async def run(home: Home, *, time_scale: float = 1.0) -> None:
+async def run(home: Home, *, time_scale: float = 1.0, reread: Callable[[], Home] | None = None) -> None:
     """Run the home's gateway until SIGTERM or SIGINT; what is in memory is written before it returns.
 
-    `time_scale` lets the rules' time run faster than the clock, to play recordings; it is 1 in a home.
+    `time_scale` lets the rules' time run faster than the clock, to play recordings; it is 1 in a home. `reread` gives
+    the home as its file is now, for a reload.
+
     Raises ConfigError where the data folder, a secret or a certificate cannot be used.
     """
+    hangup = heed_hangup()
     settings = uplink_settings(home)
+    ServiceManager().starting(_CHECKING_S)
     with ThreadPoolExecutor(1, thread_name_prefix="outbox") as thread:
         loop = asyncio.get_running_loop()
-        outbox = await loop.run_in_executor(thread, Outbox, Path(home.gateway.data_dir) / OUTBOX_FILE, home.gateway.id)
+        outbox = await loop.run_in_executor(thread, _opened_outbox, home)
+        tail = Tail(tail_folders(Path(home.gateway.data_dir)), home.gateway.id, committed=outbox.position())
         try:
-            async with phone_of(home) as phone:
-                await _Gateway(home, settings, outbox, thread, time_scale, phone=phone).run()
+            async with AsyncExitStack() as modem:
+                phone = await modem.enter_async_context(phone_of(home))
+                gateway = _Gateway(
+                    home, settings, outbox, tail, thread, time_scale=time_scale, phone=phone, modem=modem
+                )
+                await gateway.run(reread, hangup)
         finally:
+            tail.close()
             await loop.run_in_executor(thread, outbox.close)
 
 
-class _Gateway:
-    def __init__(
-        self,
-        home: Home,
-        settings: BrokerSettings,
-        outbox: Outbox,
-        thread: ThreadPoolExecutor,
-        time_scale: float,
-        *,
-        phone: Phone | None,
-    ) -> None:
-        self.home = home
-        self.phone = phone
-        self.outbox = outbox
-        self.clock = Clock(outbox.clock_mark(), scale=time_scale)
-        self.manager = ServiceManager()
-        self.voice = Voice(_annunciators(home), self.clock)
-        self.pauses = {(press.sensor, Quantity(press.quantity), float(press.value)) for press in home.audio_pause}
-        self.links = _links(home, outbox)
-        self.household = Household(home, self._named(), outbox.active_alarms())
-        self.dashboard = dashboard_of(home, self.links, self.household)
-        self.modes = self._modes()
-        self.engine = Engine(self.household.bound_rules(), outbox.saved_states())
-        self.pipeline = Pipeline(self.engine, self.clock, announce=self._announce, beat=self.manager.alive)
-        self.scribe = Scribe(
-            outbox, thread, self.clock, Slips(home.gateway.id), stored=self._stored, unwritten=self._unwritten
-        )
-        self.uplink = Uplink(
-            settings,
-            home.gateway.id,
-            self.scribe,
-            confirmed=self.pipeline.confirmed,
-            obey=self._obey,
-            done=outbox.commands_done(),
-        )
-        self.health = Health(home, self.scribe, self.pipeline, self.clock, self.household.drivers)
+def _opened_outbox(home: Home) -> Outbox:
+    return Outbox(Path(home.gateway.data_dir) / OUTBOX_FILE, home.gateway.id, budget=_budget(home))
 
-    def _named(self) -> list[Driver]:
-        """The drivers that are there for ever."""
-        named: list[Driver] = [sensor.build(self.links) for sensor in self.home.sensors]
-        named += self.links.radios.values()
-        if self.phone is not None:
-            named.append(self.phone.driver)
-        if self.home.watches_box:
-            named.append(Box(self.home.gateway.id, Path(self.home.gateway.data_dir), self.clock, self._waiting))
-        return named
 
-    def _modes(self) -> Modes:
-        noted = self.outbox.notes().get(HOME_SENSOR, {}).get(NOTE)
-        modes = Modes(self.clock, self.home.modes, noted=noted, accept=self._accept, say=self.voice.notice)
-        if self.phone is not None:
-            self.phone.wish = modes.wish
-        return modes
+def _budget(home: Home) -> Budget:
+    return Budget(bytes=home.outbox.megabytes * MEGABYTE, kept=home.outbox.keep)
 
-    async def run(self) -> None:
+
+class _Gateway(Wiring):
+    """What runs, and what is exchanged while it runs. Who hears what: `gateway.wiring`."""
+
+    async def run(self, reread: Callable[[], Home] | None, hangup: asyncio.Event) -> None:
         self._tell_what_was_lost()
         active = self.outbox.active_alarms()
+        self.starts.keep(self.pipeline.note)
         self.health.birth(active, self.household.kinds())
         self._announce(active)
+        self.pipeline.replay(self.recovered)
+        self._end_orphans()
+        self.self_test.resume(self.outbox.pending, self.pipeline.batch.bodies)
         self.modes.restore()
+        reload = Reload(reread, self._try_out, self._use, self.manager, hangup)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._stop_on_signal(), name="signals")
-                for name, work in self._work():
+                for name, work in self._core(reload):
                     group.create_task(work, name=name)
+                self.parts = Parts(group)
+                self.parts.start(self._parts())
+                start = partial(self._start, group)
                 self.household.watch(
-                    partial(self._start, group), self._rebind, self.pipeline.accept, self._sensors_changed
+                    Hands(start=start, rebind=self._rebind, accept=self._accept, changed=self._sensors_changed)
                 )
+                await asyncio.sleep(0)  # signals are taken before anybody hears that we are ready: a stop must write
                 self.manager.ready(f"watching {len(self.home.sensors)} sensors")
                 log.info("gateway %s watches %d sensors", self.home.gateway.id, len(self.home.sensors))
         except* _Stop:
@@ -159,83 +121,138 @@ class _Gateway:
                 len(left.readings),
             )
 
-    def _work(self) -> list[tuple[str, Coroutine[None, None, object]]]:
-        found: list[tuple[str, Coroutine[None, None, object]]] = [
+    def _core(self, reload: Reload) -> list[tuple[str, Coroutine[None, None, object]]]:
+        """What runs from the start to the end, whatever becomes of the configuration."""
+        return [
+            ("signals", self._stop_on_signal()),
+            ("reload", reload.run()),
+            ("control", self._control(reload).run()),
             ("pipeline", self.pipeline.run()),
             ("scribe", self.scribe.run(self.pipeline)),
             ("voice", self.voice.run()),
             ("modes", self.modes.run()),
-            ("uplink", self.uplink.run()),
             ("health", self.health.run()),
+            *((("timekeeper", self.timekeeper.run()),) if self.clock.is_real else ()),
+            ("paths", self.paths.run()),
+            ("self-test", self.self_test.run()),
+            ("internet", self.internet.run()),
         ]
-        if self.links.local_broker is not None:
-            found.append(("local-broker", keep("the local MQTT broker", self.links.local_broker.run)))
-        for name, line in self.links.modbus.items():
-            found.append((f"modbus-{name}", keep(f"the RS-485 line {name}", line.run)))
-        for part, receiver in self.links.receivers.items():
-            found.append((f"receiver-{part}", keep(f"the {part} receiver", receiver.run)))
+
+    def _control(self, reload: Reload) -> Control:
+        """What people at the box may ask; a command that is done at once needs one line in `do`."""
+        home = self.home
+        do = {HELLO: lambda: "", "audio-pause": self._pause_audio}
+        commands = worded(home.gateway.id, {"reload": reload.now, "test-alarm": self.self_test.by_hand}, do)
+        commands["status"] = reported(home.gateway.id, self._overview().status)
+        self.orders = worded(home.gateway.id, {}, self.house.orders())
+        return Control(home.gateway.id, folders_of(Path(home.gateway.data_dir)), ChainMap(commands, self.orders))
+
+    def _overview(self) -> Overview:
+        return Overview(
+            Sources(
+                about=self._about,
+                kinds=lambda: self.health.kinds(self.household.kinds()),
+                board=self.board,
+                alarms=self.alarms,
+                engine=self.engine,
+                scribe=self.scribe,
+                paths=self.paths,
+                clock=self.clock,
+                data_dir=Path(self.home.gateway.data_dir),
+            )
+        )
+
+    def _about(self) -> tuple[str, str, str, str]:
+        gateway = self.home.gateway
+        return gateway.id, gateway.language, gateway.timezone, self.modes.stay.mode.name.lower()
+
+    def _pause_audio(self) -> str:
+        self.voice.pause()
+        return "alarms that were told are not repeated for two minutes; all else goes on, and a new one is told at once"
+
+    def _parts(self) -> list[Part]:
+        """What can be exchanged while the home is watched; its fingerprint is in `gateway.fittings.prints_of`."""
+        links = self.fittings.links
+        found = [Part(name="uplink", work=self.uplink.run), Part(name="annunciators", work=self.house.run)]
+        found.append(Part(name="lifeline", work=partial(self.lifeline.run, self.alarms.on.values)))
         if self.phone is not None:
-            found.append(("sms-queue", self.phone.run()))
+            found.append(Part(name="modem", work=self.phone.run))
         if self.dashboard is not None:
-            found.append(("dashboard", self.dashboard.run()))
+            found.append(Part(name="dashboard", work=self.dashboard.run))
+        if links.local_broker is not None:
+            links.local_broker.remember(self.taken)
+            found.append(_link(BROKER, "the local MQTT broker", links.local_broker.run))
+        found += [_link(f"modbus-{name}", f"the RS-485 line {name}", line.run) for name, line in links.modbus.items()]
+        for name, receiver in links.receivers.items():
+            found.append(_link(f"receiver-{name}", f"the {name} receiver", receiver.run))
         return found
 
-    async def _waiting(self, lane: Lane, after: int, limit: int) -> list[Stored]:
-        return await self.scribe.pending(lane, after, limit)
+    # ---- another configuration ----
 
-    def _start(self, group: asyncio.TaskGroup, driver: Driver) -> Callable[[], object]:
-        supervisor = Supervisor(driver, self.clock, self._accept)
-        return group.create_task(supervisor.run(), name=f"sensor-{driver.sensor_id}").cancel
+    def _try_out(self, reread: Callable[[], Home]) -> Prepared:
+        return prepare(reread, self.home, self.fittings)
 
-    def _rebind(self, rules: tuple[BoundRule, ...]) -> None:
-        self.pipeline.rebind(rules)
+    async def _use(self, new: Prepared) -> None:
+        """Stop what is over, first what takes its time; then exchange it in one breath, so that nothing is missed."""
+        over = new.change.sensors | self.household.members_of(new.change.sensors)
+        on_broker = new.change.on_broker | self.household.members_of(new.change.on_broker)
+        modem = {MODEM_ID} if "modem" in new.change.parts else set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.household.stop((over | modem) - on_broker), name="stop-sensors")
+            group.create_task(self.parts.stop(new.change.parts), name="stop-parts")
+        if modem:
+            await self.modem.aclose()
+            self.phone = await self.modem.enter_async_context(phone_of(new.home))
+        broker = self.fittings.links.local_broker
+        with nullcontext() if broker is None else broker.held():
+            await self.household.stop(on_broker)
+            self.pipeline.judge_all()
+            self._exchange(new)
+
+    def _exchange(self, new: Prepared) -> None:
+        home = self.home = new.home
+        self.fittings.exchange(home, new.change, self.notes)
+        self.household.renew(home, self._named())
+        rules = self.household.bound_rules()
+        self.pipeline.rebind(rules, {bound.rule.key for bound in rules if rule_of(bound.rule.key) in new.revised})
+        self._end_orphans()
+        self.board.keep(self.household.sensors())
+        self.house.renew(home)
+        self.outbox.use(_budget(home))
+        self.modes.use(home.modes)
         self.modes.restore()
+        self._exchange_parts(new)
+        self.self_test.use(home.self_test, home.gateway.zone)
+        self.health.use(home)
+        self.health.birth(self.alarms.on.values(), self.household.kinds())
+        self.parts.start(self._parts())
+        self.household.resume()
 
-    def _sensors_changed(self) -> None:
-        if self.dashboard is not None:
+    def _exchange_parts(self, new: Prepared) -> None:
+        home, over = new.home, new.change.parts
+        if "annunciators" in over:
+            self.house.refit(home, self.fittings.links, self.alarms.on.values())
+            self.orders.clear()
+            self.orders.update(worded(home.gateway.id, {}, self.house.orders()))
+        if "lifeline" in over:
+            self.paths.use(ways_of(home))
+            self.lifeline.use(home, self.phone)
+        if "uplink" in over:
+            self.uplink.use(self._way(new.uplink), is_metered=home.uplink.metered)
+        if "dashboard" in over:
+            self.dashboard = dashboard_of(home, self.fittings.links, self.household)
+            if self.dashboard is not None:
+                self.dashboard.catch_up(self.board.standing(), self.alarms.on.values())
+        elif self.dashboard is not None:
             self.dashboard.sensors_changed()
-
-    def _announce(self, alerts: Sequence[Alert]) -> None:
-        self.voice.alerts(alerts)
-        self.household.alerts(alerts)
-        self.modes.alerts(alerts)
-        if self.dashboard is not None:
-            self.dashboard.alerts(alerts)
         if self.phone is not None:
-            self.phone.roster.alerts(alerts)
+            self.phone.wish = self.modes.wish
+            self.phone.roster.know(sensor.id for sensor in home.sensors)
+            self.phone.roster.catch_up(self.board.states.values(), self.alarms.on.values())
 
-    def _accept(self, event: Reading | Measurement | SensorStatus) -> None:
-        self.pipeline.accept(event)
-        for reading in _readings_of(event):
-            self.modes.hear(reading)
-            if (reading.sensor_id, reading.quantity, reading.value) in self.pauses and not reading.is_late:
-                self.voice.pause()
-        if self.dashboard is not None:
-            self.dashboard.note(event)
-        if self.phone is not None and isinstance(event, SensorStatus):
-            self.phone.roster.status(event)
-
-    def _stored(self, stored: list[Stored]) -> None:
-        self.uplink.offer(stored)
-
-    def _unwritten(self, slips: list[Stored]) -> None:
-        self.uplink.offer_unwritten(slips)
-
-    def _obey(self, command: Command, done: Callable[[], None]) -> None:
-        if isinstance(command.action, HelpComing):
-            self.voice.help_coming(command.incident_id, command.action.say)
-        elif isinstance(command.action, SetMode):
-            self.modes.order(command.action, command.issued_at)
-        self.pipeline.obey(command, done)
-        if isinstance(command.action, ResetAlarm):
-            self.household.closed(command.action.keys)
-
-    def _tell_what_was_lost(self) -> None:
-        if self.outbox.put_aside is not None:
-            log.error("the outbox file was damaged; it is kept as %s and a new one begun", self.outbox.put_aside)
-            self.pipeline.send(Lane.STATE, GapBody(reason=DAMAGED, count=0))
-        for key in self.engine.forgotten:
-            log.warning("the saved state of rule %s is of another version: the rule starts afresh", key)
+    def _start(self, group: asyncio.TaskGroup, driver: Driver) -> asyncio.Task[object]:
+        supervisor = Supervisor(driver, self.clock, self._accept)
+        return group.create_task(supervisor.run(), name=f"sensor-{driver.sensor_id}")
 
     async def _stop_on_signal(self) -> Never:
         loop = asyncio.get_running_loop()
@@ -246,59 +263,9 @@ class _Gateway:
         raise _Stop
 
 
-def _readings_of(event: Reading | Measurement | SensorStatus) -> tuple[Reading, ...]:
-    if isinstance(event, Reading):
-        return (event,)
-    return event.readings if isinstance(event, Measurement) else ()
+def _link(name: str, words: str, work: Callable[[], Coroutine[object, object, None]]) -> Part:
+    return Part(name=name, work=partial(keep, words, work))
 
 
 class _Stop(Exception):
     """A person or systemd asked to stop."""
-
-
-def uplink_settings(home: Home) -> BrokerSettings:
-    """How to reach the centre's broker; raises ConfigError where a secret or certificate cannot be read."""
-    uplink = home.uplink
-    host, port, is_tls = parse_broker_url(uplink.url)
-    tls = TlsFiles(ca_file=uplink.ca_file, cert_file=uplink.cert_file, key_file=uplink.key_file) if is_tls else None
-    if tls is not None:
-        tls_context(tls)  # files that cannot be used are told at the start; later they are a lost connection
-    return BrokerSettings(
-        host=host,
-        port=port,
-        client_id=home.gateway.id,
-        username=uplink.username or home.gateway.id,
-        password=None if uplink.password_file is None else read_secret(uplink.password_file),
-        tls=tls,
-        version=uplink.version,
-        session_expiry_s=_SESSION_EXPIRY_S,
-        clean_start=False,
-    )
-
-
-def dashboard_of(home: Home, links: Links, household: Household) -> Dashboard | None:
-    """What tells the home on its own broker; None where nobody asked for it."""
-    broker = home.local_broker
-    if broker is None or broker.publish is None or links.local_broker is None:
-        return None
-    part = broker.publish
-    names = Names(home.gateway.id, part.topic, part.discovery_prefix, home.gateway.language)
-    links.local_broker.mute(names.own_filters)  # what we say ourselves is no news to us
-    link = LocalBroker(address_of(broker), name=names.base, testament=last_will_of(names))
-    return Dashboard(link, names, household.sensors)
-
-
-def _links(home: Home, outbox: Outbox) -> Links:
-    return links_for(
-        home.local_broker,
-        bluetooth=home.bluetooth,
-        modbus=home.modbus,
-        receivers=receivers_for(home.enocean, home.rfxtrx),
-        notes=outbox.notes(),
-        resident_id=home.resident.id,
-        names=home.names(),
-    )
-
-
-def _annunciators(home: Home) -> list[Annunciator]:
-    return [ConsoleAnnunciator(home.gateway.language) for _ in home.annunciators]

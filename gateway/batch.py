@@ -111,12 +111,18 @@ class Batch:
         self.position = self.position.joined(older.position)
         self.is_urgent = self.is_urgent or older.is_urgent
 
-    def drop_oldest_readings(self, keep: int, reason: str) -> None:
-        """Let go of the oldest readings above `keep`, and tell them as one gap."""
-        surplus = max(0, len(self.readings) - keep)
+    def drop_oldest(self, readings: int, bodies: int, reason: str) -> None:
+        """Let go of the oldest readings and messages of state above these numbers, and tell them as one gap."""
+        surplus = max(0, len(self.readings) - readings)
         dropped, self.readings = self.readings[:surplus], self.readings[surplus:]
         if dropped:
             self.gap = _joined(self.gap, _gap_of(dropped, reason, GapCode.CARD_FAILED))
+        surplus = max(0, len(self.bodies) - bodies)
+        oldest, self.bodies = self.bodies[:surplus], self.bodies[surplus:]
+        self.bodies[:0] = [(lane, body) for lane, body in oldest if lane is Lane.LIFE_SAFETY]
+        for lane, body in oldest:
+            if lane is not Lane.LIFE_SAFETY:
+                self.gap = _joined(self.gap, _gap_in_place_of(body, reason))
 
     def without_readings(self, reason: str, code: GapCode) -> "Batch":
         """The same with a gap in place of its readings, so that its alerts find room."""
@@ -155,7 +161,22 @@ def _gap_of(readings: Sequence[Reading], reason: str, code: GapCode) -> GapBody:
     return GapBody(reason=reason, count=len(readings), first_at=first, last_at=last, code=code)
 
 
+def _gap_in_place_of(body: Body, reason: str) -> GapBody:
+    match body:
+        case GapBody():
+            return msgspec.structs.replace(body, reason=reason, code=GapCode.CARD_FAILED)
+        case StatusBody(status=status):
+            return GapBody(reason=reason, count=1, first_at=status.at, last_at=status.at, code=GapCode.CARD_FAILED)
+        case _:
+            return GapBody(reason=reason, count=1, code=GapCode.CARD_FAILED)
+
+
 def _joined(older: GapBody | None, newer: GapBody | None) -> GapBody | None:
     if older is None or newer is None:
         return older or newer
-    return msgspec.structs.replace(newer, count=older.count + newer.count, first_at=older.first_at)
+    return msgspec.structs.replace(
+        newer,
+        count=older.count + newer.count,
+        first_at=older.first_at or newer.first_at,
+        last_at=newer.last_at or older.last_at,
+    )

@@ -6,15 +6,24 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway import house_commands
 from shouwang.errors import ConfigError
 
 if TYPE_CHECKING:
     from config.home import Home
     from shouwang.recording import Recording
 
+_ORDERS = {
+    "reload": "take a changed home.yaml in use; only what changed restarts",
+    "audio-pause": "do not repeat the alarms that were told, for two minutes",
+    "test-alarm": "send a test alarm the whole way to the centre; nobody is sent",
+}
+"""What the gateway that runs does at once and answers in words."""
+_INSTALLED = Path("/etc/shouwang/home.yaml")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # a recording without dates begins here
 
 
@@ -45,16 +54,42 @@ def register(parser: argparse.ArgumentParser) -> None:
     learn = _with_config(commands.add_parser("learn", help="list the EnOcean and 433 MHz devices in reach, to paste"))
     learn.add_argument("--seconds", type=float, default=120.0, help="how long to listen (default: 120)")
     learn.set_defaults(func=_learn)
+    _register_asking(commands)
     replay = _with_config(commands.add_parser("replay", help="print the alerts that the rules give on a recording"))
     replay.add_argument("recording", type=Path, help="CSV with the columns at,quantity,value")
     replay.add_argument("--sensor", help="the sensor that said it (default: the first that measures such quantities)")
     replay.set_defaults(func=_replay)
+    house_commands.register(lambda name, text: _with_config(commands.add_parser(name, help=text)))
+
+
+def _register_asking(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Those that ask the gateway that runs."""
+    status = _asking(
+        commands.add_parser("status", help="how the home is now: sensors, alarms, queue, ways to the centre")
+    )
+    status.add_argument("--json", action="store_true", help="for programs")
+    status.add_argument("--watch", action="store_true", help="draw it anew each second; Ctrl-C ends it")
+    status.set_defaults(func=_status)
+    doctor = commands.add_parser("doctor", help="look over the whole box, and say what to do")
+    doctor.add_argument(
+        "-c", "--config", type=Path, metavar="home.yaml", default=_INSTALLED, help=f"default: {_INSTALLED}"
+    )
+    doctor.add_argument("--language", choices=("zh", "en"), help="of the answer (default: the home's)")
+    doctor.set_defaults(func=_doctor)
+    for order, text in _ORDERS.items():
+        _asking(commands.add_parser(order, help=text)).set_defaults(func=_order, command=order)
 
 
 def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "-c", "--config", type=Path, required=True, metavar="home.yaml", help="configuration of the home"
     )
+    return parser
+
+
+def _asking(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("-c", "--config", type=Path, metavar="home.yaml", help="ask the gateway of this home only")
+    parser.add_argument("--language", choices=("zh", "en"), help="of the answer (default: the home's)")
     return parser
 
 
@@ -70,7 +105,8 @@ def _run(options: argparse.Namespace) -> int:
     from gateway.app import run  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    asyncio.run(run(load(options.config), time_scale=options.time_scale))
+    reread = partial(load, options.config)
+    asyncio.run(run(reread(), time_scale=options.time_scale, reread=reread))
     return 0
 
 
@@ -118,6 +154,38 @@ def _learn(options: argparse.Namespace) -> int:
 
     asyncio.run(learn(load(options.config), options.seconds, _print))
     return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from gateway.asking import status  # noqa: PLC0415
+
+    gateway_id, folders = _whom(options)
+    return status(gateway_id, folders, language=options.language, is_json=options.json, is_watching=options.watch)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from gateway.doctor.visit import doctor  # noqa: PLC0415
+
+    return doctor(options.config, _print, language=options.language)
+
+
+def _order(options: argparse.Namespace) -> int:
+    from gateway.asking import order  # noqa: PLC0415
+
+    gateway_id, folders = _whom(options)
+    return order(gateway_id, folders, options.command, language=options.language)
+
+
+def _whom(options: argparse.Namespace) -> tuple[str, list[Path]]:
+    """The id of the gateway to ask, empty for any, and where its socket may lie."""
+    from gateway.caller import folders_for  # noqa: PLC0415
+
+    if options.config is None:
+        return "", folders_for(None)
+    from config.loader import placed  # noqa: PLC0415
+
+    gateway = placed(options.config)
+    return gateway.id, folders_for(gateway.data_dir)
 
 
 def _print(line: str) -> None:

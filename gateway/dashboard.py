@@ -13,8 +13,9 @@ from typing import Never
 import msgspec
 
 from drivers.mqtt.address import Testament
-from drivers.mqtt.link import Arrival, LocalBroker
+from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.payload import fields_of
+from drivers.mqtt.switchboard import Arrival
 from gateway.discovery import (
     ALARM,
     ALERT,
@@ -109,6 +110,12 @@ class Dashboard:
                 on.pop(alert.key, None)
             self._tell_alarms(alert.sensor_id)
             self._event(f"{self._names.base}/{ALERT}", {"event_type": str(alert.state), **_facts(alert)})
+
+    def catch_up(self, standing: Iterable[Reading | SensorStatus], alarms: Iterable[Alert]) -> None:
+        """How things stood before there was this dashboard; what is an event is told by nobody any more."""
+        for event in standing:
+            self.note(event)
+        self.alerts(alarms)
 
     def sensors_changed(self) -> None:
         """Sensors have joined or left: what is told of those that are no more is taken back."""

@@ -1,10 +1,12 @@
 """What the gateway says of itself: birth at start, a heartbeat each minute."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from importlib.metadata import version
 from typing import Never
 
+from config.box import BOX_ID
 from config.home import Home
 from drivers.ble.adapter import radio_id
 from drivers.serial.modem_part import MODEM_ID
@@ -15,21 +17,48 @@ from shouwang.alert import Alert
 from shouwang.driver import Driver
 from shouwang.wire import BirthBody, HeartbeatBody, Lane
 
-HEARTBEAT_S = 60.0
-"""The centre judges a home offline after three missed beats, at the latest 180 s (EN 50136 SP4 class: 3 min)."""
-
 
 class Health:
     """The gateway's own life signs, sent like any other state message."""
 
-    def __init__(self, home: Home, scribe: Scribe, pipeline: Pipeline, clock: Clock, drivers: Sequence[Driver]) -> None:
-        """Nothing is sent before `birth` and `run`."""
+    def __init__(
+        self,
+        home: Home,
+        scribe: Scribe,
+        pipeline: Pipeline,
+        clock: Clock,
+        drivers: Sequence[Driver],
+        *,
+        starts: Callable[[], int],
+        test_due: Callable[[], datetime | None],
+    ) -> None:
+        """Nothing is sent before `birth` and `run`.
+
+        `starts`: how often the gateway has started in a day; `test_due`: when its next test alarm is due.
+        """
         self._home = home
         self._scribe = scribe
         self._pipeline = pipeline
         self._clock = clock
         self._drivers = drivers
+        self._starts = starts
+        self._test_due = test_due
         self._born = clock.mono()
+
+    def use(self, home: Home) -> None:
+        """The configuration is this one from now on."""
+        self._home = home
+
+    def kinds(self, joined: Mapping[str, str]) -> dict[str, str]:
+        """All sensors, also those that `joined`, and of which kind each is."""
+        return (
+            {sensor.id: sensor.kind for sensor in self._home.sensors}
+            | {radio_id(adapter): "bluetooth_adapter" for adapter in self._home.adapters()}
+            | dict(joined)
+            | ({} if self._home.modem is None else {MODEM_ID: "modem"})
+            | ({BOX_ID: "box"} if self._home.watches_box else {})
+            | {cut_off.id: "cut_off" for cut_off in self._home.cut_offs}
+        )
 
     def birth(self, active: Iterable[Alert], joined: Mapping[str, str]) -> None:
         """Say that the gateway started, with which sensors (and those that had `joined`) and which alarms still on."""
@@ -37,18 +66,22 @@ class Health:
             Lane.STATE,
             BirthBody(
                 version=version("shouwang"),
-                sensors={sensor.id: sensor.kind for sensor in self._home.sensors}
-                | {radio_id(adapter): "bluetooth_adapter" for adapter in self._home.adapters()}
-                | dict(joined)
-                | ({} if self._home.modem is None else {MODEM_ID: "modem"}),
+                sensors=self.kinds(joined),
                 active=tuple(alert.key for alert in active),
+                starts=self._starts(),
+                heartbeat_s=round(self._beat_s),
+                test_due_at=self._test_due(),
             ),
         )
+
+    @property
+    def _beat_s(self) -> float:
+        return self._home.gateway.heartbeat.total_seconds()
 
     async def run(self) -> Never:
         """Beat until cancelled."""
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(self._beat_s)
             self._pipeline.send(
                 Lane.STATE,
                 HeartbeatBody(

@@ -35,11 +35,11 @@ _HOUR_MS = 3_600_000
 
 
 class _Spent(msgspec.Struct, frozen=True, kw_only=True):
-    """One SMS or call within the last hour."""
+    """One SMS or call within the last hour, and which alarms it was about: a call is about all that ring."""
 
     at: int
     to: str
-    key: str
+    keys: tuple[str, ...]
     is_call: bool = False
 
 
@@ -76,12 +76,21 @@ class Ladder:
             return ""
         return msgspec.json.encode(msgspec.structs.replace(self._state, climbs=kept)).decode()
 
-    def go_on_from(self, saved: str) -> None:
-        """Take over what was `saved`, beside what has been raised since; what another version saved is forgotten."""
+    def go_on_from(self, saved: str, now: int) -> None:
+        """Take over what was `saved`, beside what has been raised since; what another version saved is forgotten.
+
+        Where engine time began anew meanwhile, moments that lie ahead of `now` would stop calls for weeks.
+        """
         try:
             state = msgspec.json.decode(saved, type=_State) if saved else _State()
         except (msgspec.DecodeError, UnicodeDecodeError):
             state = _State()
+        for climb in state.climbs.values():
+            climb.due = min(climb.due, now + self._after_ms)
+            for letter in climb.letters.values():
+                letter.given_at = min(letter.given_at, now)
+        state.resume_at = min(state.resume_at, now + PAUSE_CAP_MS)
+        state.spent = [one for one in state.spent if one.at <= now]
         state.climbs = {**state.climbs, **self._state.climbs}
         self._state = state
 
@@ -148,6 +157,11 @@ class Ladder:
         """The alarms that nobody has yet."""
         return tuple(alert_id for alert_id, climb in self._state.climbs.items() if climb.is_open)
 
+    def open_ids_of(self, keys: Collection[str]) -> tuple[str, ...]:
+        """Of the alarms that nobody has yet, those with these keys."""
+        climbs = self._state.climbs
+        return tuple(alert_id for alert_id in self.open_ids if climbs[alert_id].alert.key in keys)
+
     @property
     def is_text_out(self) -> bool:
         """Whether the network has taken an SMS about an alarm that nobody has yet."""
@@ -195,7 +209,7 @@ class Ladder:
         climb = self._state.climbs[parcel.alert.alert_id]
         letter = Letter(n=parcel.n, given_at=now, in_round=self._state.round)
         climb.letters = {**climb.letters, parcel.receiver: letter}
-        self._state.spent.append(_Spent(at=now, to=parcel.receiver, key=parcel.alert.key))
+        self._state.spent.append(_Spent(at=now, to=parcel.receiver, keys=(parcel.alert.key,)))
 
     def posted(self, parcel: Parcel, outcome: Outcome) -> None:
         """What became of it, so far."""
@@ -240,7 +254,8 @@ class Ladder:
         climbs = self.astray(now, is_dead=is_dead)
         for climb in climbs:
             climb.called = tuple(dict.fromkeys((*climb.called, number)))
-            self._state.spent.append(_Spent(at=now, to=number, key=climb.alert.key, is_call=True))
+        keys = tuple(climb.alert.key for climb in climbs)
+        self._state.spent.append(_Spent(at=now, to=number, keys=keys, is_call=True))
         return tuple(climb.alert.alert_id for climb in climbs)
 
     def not_called(self, number: str, now: int) -> None:
@@ -313,7 +328,7 @@ class Ladder:
             one for one in self._state.spent if one.to == to and one.is_call is is_call and now - one.at < _HOUR_MS
         ]
         limit = CALLS_AN_HOUR if is_call else SMS_AN_HOUR[to == CENTRE]
-        return len(recent) < limit or all(one.key != key for one in recent)
+        return len(recent) < limit or all(key not in one.keys for one in recent)
 
 
 def _next_n(climb: Climb, receiver: str) -> int:

@@ -1,7 +1,7 @@
 """The home's way to people when the internet fails, as the gateway wires it: the second path, and who supervises it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from config.home import Home
 from gateway.batch import Key
@@ -45,9 +45,9 @@ class Lifeline:
         """Messages that go up, from the card or from memory."""
         self._path.stored(messages)
 
-    def help_coming(self) -> None:
-        """The centre has taken the case."""
-        self._path.help_coming()
+    def help_coming(self, keys: Collection[str]) -> None:
+        """The centre has taken the case of these alarms; of all, where it names none."""
+        self._path.help_coming(keys)
 
     def use(self, home: Home, phone: Phone | None) -> None:
         """Go this way from the next `run` on. Raises ConfigError."""

@@ -58,12 +58,17 @@ class Modes:
         noted: str | None,
         accept: Callable[[Measurement], None],
         say: Callable[[Sentence], None],
+        answer: Callable[[Sentence], None] | None = None,
     ) -> None:
-        """Go on from what was `noted`. `accept` takes readings of the mode in, `say` speaks at home; neither blocks."""
+        """Go on from what was `noted`. `accept` takes readings of the mode in, `say` speaks at home; neither blocks.
+
+        `answer` speaks to somebody who has just pressed a button: where `say` would wait for the morning.
+        """
         self._clock = clock
-        self._presses = {(press.sensor, float(press.value)): press for press in presses}
+        self.use(presses)
         self._accept = accept
         self._say = say
+        self._answer = answer or say
         self._changed = asyncio.Event()
         self._urgent: set[str] = set()
         self._inside_at: int | None = None
@@ -71,6 +76,10 @@ class Modes:
         self._occupied: set[tuple[str, Quantity]] = set()
         self._noted = noted
         self.stay = _read(noted) or Stay(mode=Mode.HOME, by="", since=clock.now())
+
+    def use(self, presses: Iterable[ModePress]) -> None:
+        """These presses mean modes from now on."""
+        self._presses = {(press.sensor, float(press.value)): press for press in presses}
 
     def restore(self) -> None:
         """Tell the rules where the home stands: those that are new know nothing of it."""
@@ -161,7 +170,8 @@ class Modes:
         self._put(stay)
         if is_new:
             log.info("the home is now: %s", mode.name.lower())
-            self._say(_WORDS[mode])
+            is_answer = any(by == sensor for sensor, _ in self._presses)
+            (self._answer if is_answer else self._say)(_WORDS[mode])
         return stay
 
     async def run(self) -> Never:

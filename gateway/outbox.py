@@ -26,20 +26,20 @@ from gateway.outbox_file import (
     Taken,
     Transaction,
     connect,
-    copy_states,
     is_damage,
     is_full,
     is_sick_read,
     may_heal,
 )
 from gateway.outbox_queue import Queue
+from gateway.outbox_rescue import attached, readable_states, save_states, unsent_alerts
 from gateway.position import Position
 from gateway.stored import Stored
 from rules.engine import Saved
 from shouwang.alert import Alert
-from shouwang.errors import ConfigError, DecodeError, TryLater
+from shouwang.errors import ConfigError, TryLater
 from shouwang.gap import GapCode
-from shouwang.wire import Envelope, GapBody, Lane, decode_envelope
+from shouwang.wire import GapBody, Lane
 
 __all__ = ["Outbox", "Stored"]
 
@@ -85,6 +85,10 @@ class Outbox:
             if not may_heal(error, path.parent):
                 raise ConfigError(_refused(path, error, "check gateway.data_dir")) from error
             self._take_refuge(error)
+
+    def use(self, budget: Budget) -> None:
+        """Keep this budget from the next transaction on; may be called in any thread."""
+        self._budget = budget
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -170,13 +174,15 @@ class Outbox:
                 if self._untold is not None:
                     stored.append(queue.store(Lane.STATE, self._untold, mark))
                 self._save_states(batch, mark)
-                stored += queue.keep(self._budget, self._file.room(), mark)
+                if not batch.alerts:  # an alarm does not wait for the clearing up
+                    stored += queue.keep(self._budget, self._file.room(), mark)
+                numbers = queue.numbers()
         except BaseException:
             self._recount()
             raise
         self._untold = None
         self._is_blind = False
-        self._numbers = queue.numbers()
+        self._numbers = numbers
         return stored
 
     def _recount(self) -> None:
@@ -239,9 +245,10 @@ class Outbox:
         if isinstance(error, OSError):
             return
         self._sick = self._sick + 1 if is_sick_read(error) else self._sick
-        self._is_damaged = self._is_damaged or is_damage(error) or self._sick >= _SICK_AT_MOST
+        self._is_damaged = self._is_damaged or is_damage(error)
         self._failures += not is_full(error)
-        if self._failures >= _FAILURES_AT_MOST and not self._is_away and not self._is_damaged:
+        is_enough = self._failures >= _FAILURES_AT_MOST or self._sick >= _SICK_AT_MOST
+        if is_enough and not self._is_away and not self._is_damaged:
             self._close_for_now()
 
     def _open(self) -> list[Stored]:
@@ -250,13 +257,13 @@ class Outbox:
         try:
             db = self._file.open()
         except sqlite3.DatabaseError as error:
-            self._judge(error)
-            if not self._is_damaged:
+            # a loose plug is no damage: what can be read as a whole again is used again
+            if not is_damage(error) and not (is_sick_read(error) and self._sick >= _SICK_AT_MOST):
                 raise
             rescued = self._begin_anew()
-            self._is_damaged = False
         else:
             self._use(db)
+        self._is_damaged = False
         self._file.fill_reserve()
         return rescued
 
@@ -277,13 +284,19 @@ class Outbox:
     def _begin_anew(self) -> list[Stored]:
         self.put_aside = self._file.put_aside()
         self._use(self._file.open(is_new=True))
-        copy_states(self._db, self.put_aside)
-        unsent = _unsent_alerts(self._db, self._gateway_id)
-        with suppress(sqlite3.Error):
-            self._db.execute("DETACH old")
+        try:
+            with attached(self._db, self.put_aside):
+                readable = readable_states(self._db)
+                unsent = unsent_alerts(self._db, self._gateway_id)
+            with Transaction(self._db):
+                save_states(self._db, readable)
+                rescued = [self._queue.renew(old, old.mono) for old in unsent]
+            self._file.saved()
+        except BaseException:
+            self._db.close()
+            raise
         self._untold = GapBody(reason=_DAMAGED, count=0, code=GapCode.DAMAGED)
-        with Transaction(self._db):
-            return [self._queue.renew(old, old.mono) for old in unsent]
+        return rescued
 
     def _take_refuge(self, error: sqlite3.Error | OSError) -> None:
         db, is_read = self._file.refuge()
@@ -297,6 +310,7 @@ class Outbox:
         self._file.release()
         self._db, _ = self._file.refuge()
         self._is_away = True
+        self._sick = 0
 
     def _come_back(self) -> list[Stored]:
         refuge, queue, known = self._db, self._queue, self._numbers
@@ -320,13 +334,3 @@ class Outbox:
 
 def _refused(path: Path, why: object, remedy: str) -> str:
     return f"cannot use the data folder {path.parent}: {why}; {remedy}"
-
-
-def _unsent_alerts(db: sqlite3.Connection, gateway_id: str) -> list[Envelope]:
-    found: list[Envelope] = []
-    rows = "SELECT body FROM old.message WHERE lane = ? ORDER BY seq"
-    with suppress(sqlite3.Error):
-        for (body,) in db.execute(rows, (Lane.LIFE_SAFETY,)):
-            with suppress(DecodeError):
-                found.append(decode_envelope(body, gateway=gateway_id))
-    return found

@@ -45,8 +45,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A message that was let go; without its envelope where it is of another version, or damaged."""
+
+    lane: Lane
+    seq: int
     mono: int
-    envelope: Envelope
+    envelope: Envelope | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,7 @@ class Shrinker:
         )
         if not rows:
             return None
-        before, instead = 0, []
+        before, instead = sum(row.envelope is None for row in rows), []
         moments: list[datetime] = []
         for mono, envelope, readings in _by_era(rows):
             before += len(readings)
@@ -136,9 +140,19 @@ class Shrinker:
         return Step(_gap(reason, count, moments, GapCode.THINNED, rows), tuple(instead))
 
     def _delete(self, which: str, values: Sequence[int]) -> list[_Row]:
-        rows = self._db.execute(f"DELETE FROM message WHERE {which} RETURNING mono, body", values).fetchall()  # noqa: S608
-        found = [_Row(mono, msgspec.json.decode(body, type=Envelope)) for mono, body in rows]
-        return sorted(found, key=lambda row: (row.mono, row.envelope.id.seq))
+        rows = self._db.execute(
+            f"DELETE FROM message WHERE {which} RETURNING lane, seq, mono, body",  # noqa: S608
+            values,
+        ).fetchall()
+        found = [_Row(Lane(lane), seq, mono, _read(body)) for lane, seq, mono, body in rows]
+        return sorted(found, key=lambda row: (row.mono, row.seq))
+
+
+def _read(body: bytes) -> Envelope | None:
+    try:
+        return msgspec.json.decode(body, type=Envelope)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # one such message must not stop the home
+        return None
 
 
 def _told(rows: Sequence[_Row], code: GapCode, why: str) -> Step | None:
@@ -147,7 +161,7 @@ def _told(rows: Sequence[_Row], code: GapCode, why: str) -> Step | None:
     count = 0
     moments: list[datetime] = []
     for row in rows:
-        match row.envelope.body:
+        match row.envelope and row.envelope.body:
             case TelemetryBody(readings=readings) if readings:
                 count += len(readings)
                 moments += [readings[0].at, readings[-1].at]
@@ -156,14 +170,13 @@ def _told(rows: Sequence[_Row], code: GapCode, why: str) -> Step | None:
                 moments += [at for at in (gap.first_at, gap.last_at) if at is not None]
             case _:
                 count += 1
-                moments.append(row.envelope.created_at)
+                moments += [] if row.envelope is None else [row.envelope.created_at]
     return Step(_gap(why, count, moments, code, rows))
 
 
 def _gap(reason: str, count: int, moments: Sequence[datetime], code: GapCode, rows: Sequence[_Row]) -> GapBody:
-    ids = [row.envelope.id for row in rows]
-    lane = min(one.lane for one in ids)  # where diagnostics go with telemetry, the numbers are those of telemetry
-    numbers = [one.seq for one in ids if one.lane is lane]
+    lane = min(row.lane for row in rows)  # where diagnostics go with telemetry, the numbers are those of telemetry
+    numbers = [row.seq for row in rows if row.lane is lane]
     return GapBody(
         reason=reason,
         count=count,
@@ -178,11 +191,12 @@ def _gap(reason: str, count: int, moments: Sequence[datetime], code: GapCode, ro
 
 def _by_era(rows: Sequence[_Row]) -> Iterator[tuple[int, Envelope, list[Reading]]]:
     """Readings that may stand in one message: those of one boot, before or after its clock was set."""
-    for _, some in itertools.groupby(rows, key=lambda row: (row.envelope.boot, row.envelope.is_clock_unsure)):
+    known = [(row.mono, row.envelope) for row in rows if row.envelope is not None]
+    for _, some in itertools.groupby(known, key=lambda one: (one[1].boot, one[1].is_clock_unsure)):
         era = list(some)
-        readings = [reading for row in era for reading in _readings(row.envelope)]
+        readings = [reading for _, envelope in era for reading in _readings(envelope)]
         if readings:
-            yield era[0].mono, era[0].envelope, readings
+            yield *era[0], readings
 
 
 def _readings(envelope: Envelope) -> tuple[Reading, ...]:

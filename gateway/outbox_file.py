@@ -9,7 +9,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 Connect = Callable[[str], sqlite3.Connection]
@@ -49,13 +49,17 @@ DROP TABLE old_message;
 DROP TABLE high_water;
 DROP TABLE clock;
 """
-_STATES = (  # no rule state without the clock that its deadlines are measured by
-    "INSERT OR REPLACE INTO command_done SELECT * FROM old.command_done",
-    "INSERT OR REPLACE INTO meta SELECT * FROM old.meta WHERE name IN ('clock', 'events', 'deeds')",
-    "INSERT OR REPLACE INTO rule_state SELECT * FROM old.rule_state",
-    "INSERT OR REPLACE INTO active_alarm SELECT * FROM old.active_alarm",
-    "INSERT OR REPLACE INTO driver_note SELECT * FROM old.driver_note",
+_KEPT = (  # no rule state without the clock that its deadlines are measured by
+    ("command_done", ""),
+    ("meta", " WHERE name IN ('clock', 'events', 'deeds')"),
+    ("rule_state", ""),
+    ("active_alarm", ""),
+    ("driver_note", ""),
 )
+_STATES = tuple(f"INSERT OR REPLACE INTO {table} SELECT * FROM old.{table}{where}" for table, where in _KEPT)  # noqa: S608
+_WITH_LOG = "mode=ro&vfs=unix-none"
+"""How the last commits, which stand in the log alone, are read on a card that takes neither locks nor a log's index."""
+_SUFFIXES = ("-wal", "-shm", "")  # the file last: while it is in its place, it is still to be moved
 _SICK_READS = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
 _HEALS = (
     sqlite3.SQLITE_READONLY,
@@ -84,6 +88,7 @@ class OutboxFile:
         self.path = path
         self._connecting = connecting
         self._reserve = path.with_name(f"{path.name}.reserve")
+        self._saving = path.with_name(f"{path.name}.saving")
         self._identity: tuple[int, int] | None = None
         self._lock: int | None = None
 
@@ -111,6 +116,8 @@ class OutboxFile:
         was_cut = wal.exists() and wal.stat().st_size > 0
         if not is_new and self._reserve.exists() and not (self.path.exists() and self.path.stat().st_size):
             raise sqlite3.DatabaseError("the file is gone or empty, though it was there before")
+        if not is_new and self._saving.exists():
+            raise sqlite3.DatabaseError("the file does not hold yet what could be saved of the one before it")
         db = self._connecting(self.path.absolute().as_uri())
         try:
             self._prepare(db)
@@ -134,7 +141,7 @@ class OutboxFile:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
         if self.path.exists() and not self._is_ours():
-            self.put_aside()
+            self._move(self._free_name())
         new = self.path.with_name(f"{self.path.name}.new")
         new.unlink(missing_ok=True)
         db.execute("VACUUM INTO ?", (str(new),))
@@ -153,21 +160,60 @@ class OutboxFile:
         return (found.st_dev, found.st_ino) == self._identity
 
     def put_aside(self) -> Path:
-        """Move a broken file out of the way; returns its new name."""
+        """Move a broken file out of the way; returns its new name. Until `saved`, a new one counts as broken too."""
+        aside = self._unsaved() or self._free_name()
+        if aside.exists():  # the box stopped in the middle: what was begun anew holds nothing yet
+            for suffix in _SUFFIXES:
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            return aside
+        with suppress(OSError):  # where there is no room for it, the box must not stop in the middle
+            self._saving.write_text(aside.name)
+            _sync(self._saving)
+        self._move(aside)
+        return aside
+
+    def saved(self) -> None:
+        """The new file holds all that could be saved of the old one. Raises OSError."""
+        self._saving.unlink(missing_ok=True)
+        _sync(self.path.parent)
+
+    def _unsaved(self) -> Path | None:
+        with suppress(OSError, ValueError):
+            name = self._saving.read_text()
+            if name.startswith(f"{self.path.name}.corrupt-"):
+                return self.path.with_name(name)
+        return None
+
+    def _free_name(self) -> Path:
         names = (self.path.with_name(f"{self.path.name}.corrupt-{n}") for n in itertools.count(1))
-        aside = next(name for name in names if not name.exists())
-        for suffix in ("-wal", "-shm", ""):
+        return next(name for name in names if not name.exists())
+
+    def _move(self, aside: Path) -> None:
+        for suffix in _SUFFIXES:
             broken = self.path.with_name(self.path.name + suffix)
             if broken.exists():
                 broken.rename(aside.with_name(aside.name + suffix))
-        return aside
+        _sync(self.path.parent)
 
     def refuge(self) -> tuple[sqlite3.Connection, bool]:
         """States in memory, for while the file cannot be opened; and whether they could be read from it."""
         db = self._connecting("file::memory:")
         db.executescript(_SCHEMA)
         uri = self.path.absolute().as_uri()
+        if self._copied_with_log(db, f"{uri}?{_WITH_LOG}"):
+            return db, True
         return db, any(_copied(db, f"{uri}?{how}") for how in ("mode=ro", "immutable=1"))
+
+    def _copied_with_log(self, db: sqlite3.Connection, uri: str) -> bool:
+        with suppress(sqlite3.Error), closing(self._connecting(uri)) as old:
+            old.execute("PRAGMA locking_mode = EXCLUSIVE")  # first: then the log's index is in memory, not on the card
+            for table, where in _KEPT:
+                rows = old.execute(f"SELECT * FROM {table}{where}").fetchall()  # noqa: S608 - constants
+                marks = ", ".join("?" * len(rows[0])) if rows else ""
+                for row in rows:
+                    db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)  # noqa: S608
+            return True
+        return False
 
     def fill_reserve(self) -> None:
         """Take the room again that was let go; a card that is too full for it is no fault."""
@@ -264,14 +310,6 @@ def is_read_only(folder: Path) -> bool:
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     except OSError:
         return False
-
-
-def copy_states(db: sqlite3.Connection, aside: Path) -> None:
-    """Rule states, alarms and notes out of a damaged file, as far as they can be read. Leaves it attached as `old`."""
-    with suppress(sqlite3.Error):  # where not even its first page can be read, there is nothing to save
-        db.execute("ATTACH ? AS old", (str(aside),))
-        for statement in _STATES:  # what cannot be read ends the copying
-            db.execute(statement)
 
 
 def _copied(db: sqlite3.Connection, uri: str) -> bool:

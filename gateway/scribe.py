@@ -7,10 +7,10 @@ to the centre from memory.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from gateway.batch import Batch
+from gateway.batch import Batch, Key
 from gateway.clock import Clock
 from gateway.outbox import Outbox, Stored
 from gateway.pipeline import Pipeline
@@ -27,6 +27,8 @@ GROUP_COMMIT_S = 5.0
 _PATIENCE_S = 2.0
 """A card that takes longer is as good as one that fails (fdatasync of a sound one: 0.2 to 8 ms)."""
 _UNWRITTEN_READINGS = 20_000
+_UNWRITTEN_BODIES = 5_000
+"""Some 5 MB: two days of one sensor that comes and goes each minute."""
 _RETRY_START_S, _RETRY_CAP_S = 0.2, 30.0
 _GLANCE_S = 0.2
 
@@ -79,6 +81,7 @@ class Scribe:
         try:
             while not (await asyncio.wait({writing}, timeout=_PATIENCE_S))[0]:
                 self._send_unwritten([*batch.alerts, *pipeline.batch.alerts])
+                _bound(pipeline.batch)
             stored = writing.result()
         except asyncio.CancelledError:
             # the transaction goes on in its thread; what it cannot write must be there for `finish`
@@ -122,11 +125,15 @@ class Scribe:
         """How many messages have no receipt."""
         return self._outbox.backlog
 
+    def confirmed(self, keys: Iterable[Key]) -> None:
+        """The centre has these messages."""
+        self._slips.confirmed(keys)
+
     async def _hold(self, batch: Batch, pipeline: Pipeline, error: TryLater) -> None:
         if self._backoff.failures == 0:
             log.error("%s; rules and siren go on, the data wait in memory", error)
         pipeline.give_back(batch)
-        pipeline.batch.drop_oldest_readings(_UNWRITTEN_READINGS, "the card could not be written for too long")
+        _bound(pipeline.batch)
         loop = asyncio.get_running_loop()
         end = loop.time() + self._backoff.next_pause_s()
         while (left := end - loop.time()) > 0:  # alerts do not wait for the end of the pause
@@ -138,6 +145,10 @@ class Scribe:
         if slips:
             log.warning("%d alerts go to the centre from memory: the card does not take them", len(slips))
             self._unwritten(slips)
+
+
+def _bound(batch: Batch) -> None:
+    batch.drop_oldest(_UNWRITTEN_READINGS, _UNWRITTEN_BODIES, "the card could not be written for too long")
 
 
 def _nothing() -> None:

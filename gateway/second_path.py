@@ -7,7 +7,7 @@ or voice. It also serves a home without a modem: there it only says that the lin
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Never
 
@@ -39,6 +39,8 @@ _START_MS = 10_000
 
 Say = Callable[[Sentence, str], None]
 """Says something to the elder about the alarm with this key; must not block."""
+Unconfirmed = Callable[[], Awaitable[Sequence[Stored] | None]]
+"""What waits on the card for receipts; None where it is a new one, which knows nothing of before. Raises TryLater."""
 
 
 class SecondPath:
@@ -61,11 +63,14 @@ class SecondPath:
         self.use(sender, means)
         self._numbers: dict[Key, str] = {}
         self._arrivals: dict[str, None] = {}
+        self._is_reading = False
+        self._early: set[Key] = set()
         self._changed = asyncio.Event()
         self._call: asyncio.Task[None] | None = None
         self._saved = ""
         self._is_card_failing = False
         self._is_first_call = True
+        self._has_rung = False
         self._no_modem_told_at: int | None = None
 
     def use(self, sender: Sender, means: Means | None) -> None:
@@ -102,7 +107,8 @@ class SecondPath:
             alert = self._alert_in(message)
             if alert is not None:
                 self._numbers[message.key] = alert.alert_id
-        _bound(self._numbers)
+        if len(self._numbers) > _REMEMBERED:
+            self._forget_numbers()
 
     def confirmed(self, keys: Iterable[Key]) -> None:
         """Receipts: the centre has these messages."""
@@ -110,10 +116,12 @@ class SecondPath:
             alert_id = self._numbers.pop(key, None)
             if alert_id is not None:
                 self._arrived(alert_id)
+            elif self._is_reading:
+                self._early.add(key)
 
-    def help_coming(self) -> None:
-        """The centre has taken the case: it knows of all that rings here."""
-        self._ladder.taken(self._ladder.open_ids, CENTRE)
+    def help_coming(self, keys: Collection[str]) -> None:
+        """The centre has taken the case of these alarms (of all, where it names none); of others it may not know."""
+        self._ladder.taken(self._ladder.open_ids_of(keys) if keys else self._ladder.open_ids, CENTRE)
         self._changed.set()
 
     def look(self) -> None:
@@ -122,9 +130,7 @@ class SecondPath:
 
     # ---- work ----
 
-    async def run(
-        self, unconfirmed: Callable[[], Awaitable[Sequence[Stored]]], active: Callable[[], Iterable[Alert]]
-    ) -> Never:
+    async def run(self, unconfirmed: Unconfirmed, active: Callable[[], Iterable[Alert]]) -> Never:
         """Climb until cancelled. `unconfirmed` gives what waits for receipts, `active` the alarms that are on."""
         await self._go_on(unconfirmed, active)
         async with asyncio.TaskGroup() as group:
@@ -136,23 +142,30 @@ class SecondPath:
                 await self._save()
                 await self._wait()
 
-    async def _go_on(
-        self, unconfirmed: Callable[[], Awaitable[Sequence[Stored]]], active: Callable[[], Iterable[Alert]]
-    ) -> None:
+    async def _go_on(self, unconfirmed: Unconfirmed, active: Callable[[], Iterable[Alert]]) -> None:
         """From where the last run of the gateway stopped."""
         saved = "" if self._means is None else await self._marked(self._means.marks)
-        waiting = await _read_once(unconfirmed)
+        waiting = await self._read(unconfirmed)
         fresh = set(self._ladder.alert_ids)
-        self._ladder.go_on_from(saved)
+        self._ladder.go_on_from(saved, self._clock.mono())
         if waiting is None:
             return
-        self.stored(waiting)
         steps = [alert for alert in map(self._alert_in, waiting) if alert is not None]
         for alert_id in set(self._ladder.alert_ids) - fresh - {alert.alert_id for alert in steps}:
             self._ladder.confirmed(alert_id)  # its receipt came before the restart
         self.alerts(steps)
         self._ladder.not_before(self._clock.mono() + _START_MS)
         self._ladder.keep_only(fresh | {alert.alert_id for alert in active()})
+        self.stored(waiting)
+
+    async def _read(self, unconfirmed: Unconfirmed) -> Sequence[Stored] | None:
+        """What waits on the card without what gets its receipt meanwhile: after a long outage there is much to read."""
+        self._is_reading = True
+        try:
+            waiting = await _read_once(unconfirmed)
+        finally:
+            self._is_reading, early, self._early = False, self._early, set()
+        return None if waiting is None else [message for message in waiting if message.key not in early]
 
     async def _give(self, group: asyncio.TaskGroup) -> None:
         """Give the SMS that are due, each noted on the card before."""
@@ -196,8 +209,9 @@ class SecondPath:
 
     async def _ring(self, means: Means, contact: CirclePart, alert_ids: tuple[str, ...]) -> None:
         try:
-            self._tell(words.calling(contact, is_first=self._is_first_call))
-            self._is_first_call = False
+            if means.voice.is_ready:  # else nobody is called, and that must not be said
+                self._tell(words.calling(contact, is_first=self._is_first_call))
+                self._is_first_call = False
             async with asyncio.timeout(_CALL_S):
                 outcome = await means.voice.call(contact.phone, confirm="1", prompt=means.part.prompt)
             self._called(contact, alert_ids, outcome)
@@ -215,6 +229,7 @@ class SecondPath:
 
     def _called(self, contact: CirclePart, alert_ids: tuple[str, ...], outcome: CallOutcome) -> None:
         log.info("called %s: %s %s", masked(contact.phone), outcome.fate, outcome.reason)
+        self._has_rung |= outcome.fate is not CallFate.FAILED
         if outcome.fate is CallFate.CONFIRMED:
             self._tell(words.has_taken(contact))
             self._ladder.taken(alert_ids, contact.phone)
@@ -238,10 +253,12 @@ class SecondPath:
         self._is_first_call = True
 
     def _tell_nobody(self) -> None:
-        if self._calls:
+        """A call that the network refused has rung with nobody: then it is not "nobody answers"."""
+        if self._calls and self._has_rung:
             self._tell(words.NOBODY)
         else:
             self._tell(words.TEXTED if self._ladder.is_text_out else words.NO_WAY)
+        self._has_rung = False
 
     def _tell_no_modem(self) -> None:
         """At most once in a while: a modem without network is tried every few seconds."""
@@ -260,6 +277,13 @@ class SecondPath:
     @property
     def _calls(self) -> bool:
         return self._means is not None and self._means.part.call and bool(self._circle)
+
+    def _forget_numbers(self) -> None:
+        """The oldest, but not of what rings: it is the oldest that get their receipts first."""
+        rings = set(self._ladder.alert_ids)
+        others = [key for key, alert_id in self._numbers.items() if alert_id not in rings]
+        for key in others[: len(self._numbers) - _REMEMBERED]:
+            del self._numbers[key]
 
     def _is_clock_unsure(self, alert: Alert) -> bool:
         return self._clock.mark().era_of(alert.mono).is_clock_unsure
@@ -320,7 +344,7 @@ def _bound(remembered: dict[Any, Any]) -> None:
         del remembered[next(iter(remembered))]
 
 
-async def _read_once(read: Callable[[], Awaitable[Sequence[Stored]]]) -> Sequence[Stored] | None:
+async def _read_once(read: Unconfirmed) -> Sequence[Stored] | None:
     """What waits on the card; None where it does not answer: then what is saved counts as unconfirmed."""
     end = asyncio.get_running_loop().time() + CARD_S
     while True:

@@ -22,7 +22,7 @@ from gateway.clock import Clock
 from gateway.internet import Internet
 from gateway.outbox import Stored
 from gateway.pipeline import Pipeline
-from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.alert import TEST_HAZARD, Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.errors import DeviceError, TryLater
 from shouwang.reading import Moment
 from shouwang.wire import AlertBody, Body, Lane
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 NOTES = "gateway/self-test"
 """Under this name, which no sensor can have, the card keeps how far it is."""
-HAZARD = "self-test"
 _NAME = "state"
 _KEY = "self-test:gateway"
 _SENSOR = "gateway"
@@ -160,9 +159,9 @@ class SelfTest:
         alert = Alert(
             alert_id=alert_id_of(_KEY, since, AlertState.FIRING),
             key=_KEY,
-            rule_id=HAZARD,
+            rule_id=TEST_HAZARD,
             rule_version=1,
-            hazard=HAZARD,
+            hazard=TEST_HAZARD,
             severity=Severity.P4,
             state=AlertState.FIRING,
             resident_id=self._resident_id,

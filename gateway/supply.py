@@ -11,6 +11,8 @@ from shouwang.alert import Sentence
 
 _OF_A_DEVICE = "Device"
 """The scope of batteries of mice and pads: they say nothing of this box."""
+_SOCKETS = ("USB", "Wireless")
+"""Nothing plugged in there is no power cut: a PC lists its free USB-C sockets (ucsi-source-psy) as adapters."""
 CUT = Sentence(
     zh="停电了，守护设备改用备用电池，照常守护。",
     en="The power is out. The gateway runs on its battery and goes on watching.",
@@ -27,7 +29,10 @@ class Supply:
 
 
 def supply_of(root: Path) -> Supply:
-    """As it is now. An adapter that tells whether it has power is believed, else a battery that is being emptied."""
+    """As it is now. An adapter that tells whether it has power is believed, else a battery that is being emptied.
+
+    A socket is believed only where it has power.
+    """
     adapters: list[bool] = []
     draining: list[bool] = []
     levels: list[int] = []
@@ -40,7 +45,9 @@ def supply_of(root: Path) -> Supply:
             draining.append(read_text(folder / "status") == "Discharging")
             level = read_number(folder / "capacity")
             levels += [] if level is None else [level]
-        elif (online := read_number(folder / "online")) is not None:
-            adapters.append(online > 0)
+        elif (online := read_number(folder / "online")) and online > 0:
+            adapters.append(True)
+        elif online is not None and read_text(folder / "type") not in _SOCKETS:
+            adapters.append(False)
     told = not any(adapters) if adapters else any(draining) if draining else None
     return Supply(is_cut=told, battery=min(levels) if levels else None)

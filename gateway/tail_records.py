@@ -1,6 +1,6 @@
 """What the tail keeps: events that were taken in, and deeds that follow from no event that it keeps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -12,6 +12,7 @@ from gateway.position import Position
 from rules.engine import Saved
 from shouwang.alert import Alert
 from shouwang.driver import Measurement
+from shouwang.gap import GapCode
 from shouwang.reading import Reading
 from shouwang.rule import Reset
 from shouwang.status import SensorStatus
@@ -137,6 +138,18 @@ class Recovered:
                 yield from (reading.mono for reading in item.readings)
             else:
                 yield item.mono
+
+
+def gap_of(left_out: Sequence[Event | Deed]) -> GapBody:
+    """What the centre is told of what was read back, but cannot be taken up again."""
+    moments = [moment for item in left_out if (moment := moment_of(item)) is not None]
+    return GapBody(
+        reason="the gateway was killed, and some of what it had taken in cannot be taken up again",
+        count=len(left_out),
+        first_at=min(moments, default=None),
+        last_at=max(moments, default=None),
+        code=GapCode.TAIL_DAMAGED,
+    )
 
 
 def moment_of(item: Event | Deed) -> datetime | None:

@@ -24,7 +24,10 @@ REPEAT_MS = 86_400_000
 SELDOM_MS = 60_000
 """At most one message in so long."""
 NOTES = "gateway/clock"
-"""Under this name, which no sensor can have, the card keeps when it was, at the latest look at a right clock."""
+"""Under this name, which no sensor can have, the card keeps when it was, at the latest look at a clock kept by NTP.
+
+Never by the centre's word alone: a centre whose clock was years ahead for a minute would be refused for ever after, its
+certificates having expired by then."""
 _SURE = "sure"
 _NOTE_MS = 3_600_000
 """So often it is noted; after a power cut the box knows the hour."""
@@ -65,7 +68,7 @@ class Timekeeper:
             return
         if self._is_news(anchor, mono) and mono - self._told_at >= SELDOM_MS:
             self._tell(anchor, mono)
-        if mono - self._noted_at >= _NOTE_MS:
+        if anchor.source == "ntp" and mono - self._noted_at >= _NOTE_MS:
             self._noted_at = mono
             self._note(NOTES, _SURE, self._clock.now().isoformat())
 

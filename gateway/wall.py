@@ -30,6 +30,7 @@ _SLOWEST_S = 60.0
 _HELD_UP_MS = 50
 """Two clocks that are read further apart (a busy box) cannot be compared."""
 _RENEW_MS = 86_400_000
+_ONE_MS = timedelta(milliseconds=1)
 
 Source = Literal["ntp", "centre"]
 
@@ -63,6 +64,8 @@ class Wall:
         self._origin_ms = boottime_ms()
         self._seen: tuple[int, datetime] | None = None
         self._known_off = timedelta()
+        self._least: datetime | None = None
+        """When this boot began, by the earliest time that the centre has told: it may be wrong for a while."""
         self.anchor: Anchor | None = None
         """The best that is known of the time in this boot."""
         self.set_at_ms: int | None = None
@@ -124,7 +127,9 @@ class Wall:
     def earliest(self) -> datetime | None:
         """It is not earlier than this; None where the system's own clock is right and may judge certificates."""
         now = self.now()
-        return None if self.anchor is not None and abs(self._system() - now) <= AGREES else now
+        if self.anchor is not None and abs(self._system() - now) <= AGREES:
+            return None
+        return now if self._least is None else min(now, self._least + self._boottime_ms() * _ONE_MS)
 
     # ---- inside ----
 
@@ -137,6 +142,8 @@ class Wall:
     def _take(self, wall: datetime, source: Source, error_s: float) -> None:
         at = self._boottime_ms()
         self.anchor = Anchor(at, wall, error_s, source)
+        began = wall - at * _ONE_MS
+        self._least = None if source == "ntp" else min(self._least or began, began)
         self._known_off = timedelta()
         if self.set_at_ms is None:
             self.set_at_ms = at

@@ -38,6 +38,10 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
     en: str
 
 
+TEST_HAZARD = "self-test"
+"""The hazard of the alarms that only prove that an alarm would arrive."""
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step in the life of an alarm.
 
@@ -65,6 +69,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: tuple[Reading, ...] = ()
     latching: bool = False
     is_test: bool = False
+
+    @property
+    def is_only_a_test(self) -> bool:
+        """Whether nobody need be sent. The mark alone is not believed: on a real alarm it is a fault, and could kill."""
+        return self.is_test and self.hazard == TEST_HAZARD and self.severity is Severity.P4
 
 
 def alert_id_of(key: str, since: datetime, state: AlertState) -> str:

@@ -95,6 +95,8 @@ def decode(text: str, key_of: KeyOf) -> ShortAlert | ShortTest:
     """What a home has sent. Raises DecodeError: it is foreign, cut off, changed or forged, or of another version."""
     fields = text.strip().split(".")
     gateway_id = _sender(text, fields)
+    if not text.isascii():  # also half a character, which nobody could sign
+        raise DecodeError(f"says it is of gateway {gateway_id}, and holds characters that no home writes: changed")
     key = key_of(gateway_id)
     if key is None:
         raise DecodeError(f"gateway {gateway_id[:64]} has no key here; give its home an sms_key_file")

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from bleak.exc import (
-    BleakBluetoothNotAvailableError,
-    BleakBluetoothNotAvailableReason,
-    BleakDBusError,
-    BleakError,
-    BleakGATTProtocolError,
-    BleakGATTProtocolErrorCode,
-)
-from dbus_fast.errors import DBusError
-
+from drivers.later import Later
 from shouwang.errors import DeviceError
+
+if TYPE_CHECKING:
+    import bleak.exc
+    import dbus_fast.errors
+else:
+    bleak, dbus_fast = Later("bleak"), Later("dbus_fast")
 
 
 @contextmanager
@@ -27,19 +25,19 @@ def in_plain_words(adapter: str, what: str) -> Iterator[None]:
             f"{what} got no answer in time; if it wants to be paired: shouwang gateway pair ADDRESS; "
             "if this lasts: systemctl restart bluetooth"
         ) from error
-    except BleakBluetoothNotAvailableError as error:
-        advice = _UNAVAILABLE.get(error.reason, "see what this box has with: bluetoothctl list")
+    except bleak.exc.BleakBluetoothNotAvailableError as error:
+        advice = _UNAVAILABLE.get(error.reason.name, "see what this box has with: bluetoothctl list")
         raise DeviceError(f"Bluetooth cannot be used here: {error.args[0]}; {advice}") from error
-    except BleakGATTProtocolError as error:
-        advice = f"; {_PAIR_FIRST}" if error.code in _WANTS_PAIRING else ""
+    except bleak.exc.BleakGATTProtocolError as error:
+        advice = f"; {_PAIR_FIRST}" if error.code.name in _WANTS_PAIRING else ""
         raise DeviceError(f"{what} refused: {error.args[1]}{advice}") from error
-    except BleakDBusError as error:
+    except bleak.exc.BleakDBusError as error:
         raise DeviceError(f"{what} failed at {adapter}: {error}; {dbus_advice(error.dbus_error)}") from error
-    except DBusError as error:
+    except dbus_fast.errors.DBusError as error:
         raise DeviceError(
             f"{what} failed at {adapter}: [{error.type}] {error.text}; {dbus_advice(str(error.type))}"
         ) from error
-    except BleakError as error:
+    except bleak.exc.BleakError as error:
         raise DeviceError(f"{what} failed: {error}; the adapters of this box: bluetoothctl list") from error
     except (OSError, EOFError) as error:
         raise DeviceError(f"the Bluetooth service cannot be reached over D-Bus: {error}; {_START_SERVICE}") from error
@@ -54,9 +52,9 @@ _START_SERVICE = "start it with: systemctl start bluetooth"
 _SWITCH_ON = "switch it on with: rfkill unblock bluetooth; bluetoothctl power on"
 _PAIR_FIRST = "pair the device with this box first: shouwang gateway pair ADDRESS"
 _UNAVAILABLE = {
-    BleakBluetoothNotAvailableReason.POWERED_OFF: _SWITCH_ON,
-    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "plug in a Bluetooth LE adapter, then look with: bluetoothctl list",
-    BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM: "add the gateway's user to the group bluetooth",
+    "POWERED_OFF": _SWITCH_ON,
+    "NO_BLUETOOTH": "plug in a Bluetooth LE adapter, then look with: bluetoothctl list",
+    "DENIED_BY_SYSTEM": "add the gateway's user to the group bluetooth",
 }
 _DBUS_ADVICE = {
     "org.bluez.Error.NotReady": f"Bluetooth is off; {_SWITCH_ON}",
@@ -68,10 +66,4 @@ _DBUS_ADVICE = {
     "org.bluez.Error.AuthenticationFailed": _PAIR_FIRST,
     "org.freedesktop.DBus.Error.AccessDenied": "add the gateway's user to the group bluetooth",
 }
-_WANTS_PAIRING = frozenset(
-    {
-        BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
-        BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION,
-        BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
-    }
-)
+_WANTS_PAIRING = frozenset({"INSUFFICIENT_AUTHENTICATION", "INSUFFICIENT_AUTHORIZATION", "INSUFFICIENT_ENCRYPTION"})

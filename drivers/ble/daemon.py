@@ -7,15 +7,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
-
-from dbus_fast import BusType, Message, MessageType, Variant
-from dbus_fast.aio import MessageBus
-from dbus_fast.errors import DBusError
-from dbus_fast.service import ServiceInterface
+from typing import TYPE_CHECKING, Any
 
 from drivers.ble.complaints import dbus_advice, in_plain_words
+from drivers.later import Later
 from shouwang.errors import DeviceError
+
+if TYPE_CHECKING:
+    import dbus_fast
+    import dbus_fast.aio
+    import dbus_fast.errors
+    from dbus_fast import Message, Variant
+    from dbus_fast.aio import MessageBus
+    from dbus_fast.service import ServiceInterface
+else:
+    dbus_fast = Later("dbus_fast")
 
 CALL_S = 10.0
 RESTART_S = 20.0
@@ -55,7 +61,7 @@ class AdapterState:
 class Daemon:
     """bluetoothd as seen by one client. All calls raise DeviceError, in plain words."""
 
-    def __init__(self, bus: MessageBus) -> None:
+    def __init__(self, bus: "MessageBus") -> None:
         """`bus` is connected."""
         self._bus = bus
         self._watchers: set[Callable[[], None]] = set()
@@ -76,7 +82,7 @@ class Daemon:
         """Call `changed` whenever a property of the adapter changes, or the adapter is pulled."""
         path = adapter_path(adapter)
 
-        def heed(signal: Message) -> None:
+        def heed(signal: "Message") -> None:
             if path in (signal.path, *signal.body[:1]):
                 changed()
 
@@ -86,7 +92,7 @@ class Daemon:
             yield
 
     @contextmanager
-    def followed(self, heed: Callable[[Message], None]) -> Iterator[None]:
+    def followed(self, heed: "Callable[[Message], None]") -> Iterator[None]:
         """Call `heed` with each signal of bluetoothd that was asked for, whoever asked."""
         self._followers.add(heed)
         try:
@@ -99,7 +105,7 @@ class Daemon:
         await self.order("/org/freedesktop/DBus", _BUS, "AddMatch", "s", rule, destination=_BUS)
 
     @contextmanager
-    def exported(self, path: str, interface: ServiceInterface) -> Iterator[None]:
+    def exported(self, path: str, interface: "ServiceInterface") -> Iterator[None]:
         """Let bluetoothd call this object of ours."""
         self._bus.export(path, interface)
         try:
@@ -126,7 +132,9 @@ class Daemon:
 
     async def power(self, adapter: str, *, on: bool) -> None:
         """Switch the adapter on or off."""
-        await self.order(adapter_path(adapter), PROPERTIES, "Set", "ssv", ADAPTER, "Powered", Variant("b", on))
+        await self.order(
+            adapter_path(adapter), PROPERTIES, "Set", "ssv", ADAPTER, "Powered", dbus_fast.Variant("b", on)
+        )
 
     async def restart(self) -> None:
         """Have systemd restart bluetoothd; returns when it is on the bus again."""
@@ -179,7 +187,7 @@ class Daemon:
         except _Refused as refused:
             raise DeviceError(str(refused)) from refused
 
-    async def objects(self) -> dict[str, dict[str, dict[str, Variant]]]:
+    async def objects(self) -> "dict[str, dict[str, dict[str, Variant]]]":
         """All that bluetoothd shows: paths, interfaces, properties."""
         (objects,) = await self.order("/", OBJECT_MANAGER, "GetManagedObjects", "")
         return dict(objects)
@@ -201,7 +209,7 @@ class Daemon:
     async def _call(
         self, path: str, interface: str, member: str, signature: str, *body: object, destination: str = BLUEZ
     ) -> list[Any]:
-        message = Message(
+        message = dbus_fast.Message(
             destination=destination, path=path, interface=interface, member=member, signature=signature, body=list(body)
         )
         with in_plain_words("D-Bus", f"{destination}, asked for {member},"):
@@ -209,15 +217,15 @@ class Daemon:
                 reply = await self._bus.call(message)
         if reply is None:
             raise DeviceError(f"{destination}, asked for {member}, gave no answer: the D-Bus connection is lost")
-        if reply.message_type is MessageType.ERROR:
+        if reply.message_type is dbus_fast.MessageType.ERROR:
             raise _Refused(member, str(reply.error_name), str(reply.body[0]) if reply.body else "")
         return reply.body
 
-    def _on_message(self, message: Message) -> None:
+    def _on_message(self, message: "Message") -> None:
         if message.member == "NameOwnerChanged" and message.sender == _BUS and message.body[0] == BLUEZ:
             for changed in [*self._watchers]:
                 changed()
-        elif message.message_type is MessageType.SIGNAL and message.sender != _BUS:
+        elif message.message_type is dbus_fast.MessageType.SIGNAL and message.sender != _BUS:
             for heed in [*self._followers]:
                 heed(message)
 
@@ -253,7 +261,7 @@ def adapter_path(adapter: str) -> str:
 @asynccontextmanager
 async def connected_daemon() -> AsyncIterator[Daemon]:
     """A connection to the system's D-Bus, closed at the end. Raises DeviceError."""
-    bus = MessageBus(bus_type=BusType.SYSTEM)
+    bus = dbus_fast.aio.MessageBus(bus_type=dbus_fast.BusType.SYSTEM)
     try:
         with in_plain_words("D-Bus", "the system's message bus"):
             async with asyncio.timeout(CALL_S):
@@ -263,6 +271,6 @@ async def connected_daemon() -> AsyncIterator[Daemon]:
         yield daemon
     finally:
         bus.disconnect()
-        with suppress(OSError, EOFError, DBusError, TimeoutError):
+        with suppress(OSError, EOFError, dbus_fast.errors.DBusError, TimeoutError):
             async with asyncio.timeout(1.0):
                 await bus.wait_for_disconnect()  # type: ignore[no-untyped-call] # dbus-fast leaves it bare

@@ -121,6 +121,10 @@ class HealthDriver:
         """How many values could not be read since the start."""
         return self._rejects.count
 
+    def close(self) -> None:
+        """Nothing that the device says unasked comes here any more."""
+        self._radio.standing.unwant(self._address, self._inbox)
+
     async def run(self, emit: Emit) -> None:
         """Emit until cancelled; raises DeviceError where the device cannot be reached or, if it is kept, goes away."""
         if self._max_silence is not None:

@@ -4,10 +4,11 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData
+if TYPE_CHECKING:
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData
 
 STATIONARY_S = 600.0
 """A device heard over this span with an address that does not change stands in the house: it should be heard again."""
@@ -23,8 +24,8 @@ _STATIC_RANDOM = 0b11
 class Sighting(NamedTuple):
     """A device as last heard; `at` and `first_at` (the first time in a row) are the loop's time."""
 
-    device: BLEDevice
-    data: AdvertisementData
+    device: "BLEDevice"
+    data: "AdvertisementData"
     at: float
     first_at: float
 
@@ -68,7 +69,7 @@ class Hearing:
         self._sightings: dict[str, Sighting] = {}
         self._here: set[str] = set()
 
-    def heard(self, device: BLEDevice, data: AdvertisementData) -> None:
+    def heard(self, device: "BLEDevice", data: "AdvertisementData") -> None:
         """bleak tells of an advert; or of a link, which it takes for one."""
         now = _now()
         address = device.address.upper()
@@ -97,7 +98,7 @@ class Hearing:
         """Whether somebody waits for any advert of the device."""
         return any(ear.takes_all for ear in self._ears.get(address, ()))
 
-    def meet(self, device: BLEDevice, data: AdvertisementData) -> None:
+    def meet(self, device: "BLEDevice", data: "AdvertisementData") -> None:
         """An advert came; what it says is not known, but that of an earlier one."""
         self._take(device.address.upper(), Sighting(device, data, _now(), _now()), is_news=False)
 
@@ -165,13 +166,13 @@ class Hearing:
         return periodic | stationary
 
 
-def _link_of(data: AdvertisementData) -> dict[str, object]:
+def _link_of(data: "AdvertisementData") -> dict[str, object]:
     """What bluetoothd shows of the device that no advert changes; bleak tells of each change of it, too."""
     shown = data.platform_data[1] if len(data.platform_data) > 1 else {}
     return {name: shown[name] for name in _NO_ADVERT if name in shown}
 
 
-def _never_changes(address: str, device: BLEDevice) -> bool:
+def _never_changes(address: str, device: "BLEDevice") -> bool:
     """Whether it is a public or static random address (Core specification, volume 6, part B, 1.3)."""
     kind = device.details["props"].get("AddressType") if isinstance(device.details, dict) else None
     return kind == "public" or int(address[:2], 16) >> 6 == _STATIC_RANDOM

@@ -8,11 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-
-from bleak import BleakAdapter, BleakClient
-from bleak.backends.characteristic import BleakGATTCharacteristic
-from bleak.backends.device import BLEDevice
-from bleak.exc import BleakError
+from typing import TYPE_CHECKING
 
 from drivers.ble.attribute import Attribute, uuid_of
 from drivers.ble.complaints import in_plain_words
@@ -21,7 +17,16 @@ from drivers.ble.inbox import Inbox
 from drivers.ble.radio import Radio
 from drivers.ble.rest import Rest
 from drivers.ble.scan import PAUSE_S, ROUND_S
+from drivers.later import Later
 from shouwang.errors import DeviceError
+
+if TYPE_CHECKING:
+    import bleak
+    import bleak.exc
+    from bleak.backends.characteristic import BleakGATTCharacteristic
+    from bleak.backends.device import BLEDevice
+else:
+    bleak = Later("bleak")
 
 SEARCH_S = 30.0
 """A device that is on advertises at least every 10.24 s (Core specification); three of these, and it is not there."""
@@ -120,19 +125,19 @@ async def _take_slot(radio: Radio, stack: AsyncExitStack, *, is_passing: bool) -
         ) from error
 
 
-async def _here(radio: Radio, address: str, services: Sequence[int]) -> BLEDevice | None:
+async def _here(radio: Radio, address: str, services: Sequence[int]) -> "BLEDevice | None":
     """The device if it was heard just now, or is connected."""
     sighting = radio.here(address)
     return await _already_connected(radio, address, services) if sighting is None else sighting.device
 
 
-async def _already_connected(radio: Radio, address: str, services: Sequence[int]) -> BLEDevice | None:
+async def _already_connected(radio: Radio, address: str, services: Sequence[int]) -> "BLEDevice | None":
     """A device that is still connected, for us before a crash: it does not advertise (bluez/bluez#89)."""
     if not services:
         return None
     with in_plain_words(radio.adapter, f"the search for {address}"):
         async with asyncio.timeout(CALL_S):
-            adapters = await BleakAdapter.get(bluez={"adapter": radio.adapter})
+            adapters = await bleak.BleakAdapter.get(bluez={"adapter": radio.adapter})
             for device in await adapters.get_connected_devices([uuid_of(service) for service in services]):
                 if device.address.upper() == address.upper():
                     return device
@@ -167,7 +172,7 @@ async def _forget_services(radio: Radio, address: str) -> None:
 class Peripheral:
     """One connection. All methods raise DeviceError once it is lost."""
 
-    def __init__(self, device: BLEDevice, radio: Radio, inbox: Inbox, *, is_bonding: bool = False) -> None:
+    def __init__(self, device: "BLEDevice", radio: Radio, inbox: Inbox, *, is_bonding: bool = False) -> None:
         """Prepare only; `connect` connects. Its values go to the inbox."""
         self.address = device.address
         self._radio = radio
@@ -176,7 +181,9 @@ class Peripheral:
         self._deadlines: dict[asyncio.Timeout, asyncio.Timeout] = {}
         """Of the calls under way, each with the one that ends its tidying up."""
         self._inbox = inbox
-        self._client = BleakClient(device, disconnected_callback=self._disconnected, timeout=CONNECT_S, pair=is_bonding)
+        self._client = bleak.BleakClient(
+            device, disconnected_callback=self._disconnected, timeout=CONNECT_S, pair=is_bonding
+        )
 
     async def connect(self, link_s: float = CONNECT_S) -> None:
         """Connect, the link within `link_s`, and learn what the device offers. Raises NoLink."""
@@ -194,7 +201,7 @@ class Peripheral:
         """Close the connection, whatever state it is in."""
         # There is nothing left to do for a connection that cannot even be closed: the next one starts from nothing.
         try:
-            with suppress(BleakError, OSError, EOFError, TimeoutError):
+            with suppress(bleak.exc.BleakError, OSError, EOFError, TimeoutError):
                 async with asyncio.timeout(DISCONNECT_S if self._lost is None else _LOST_S):
                     await self._client.disconnect()
         finally:
@@ -278,7 +285,7 @@ class Peripheral:
             await self._inbox.changed()
         return found
 
-    def _arrive(self, attribute: Attribute, _characteristic: BleakGATTCharacteristic, value: bytearray) -> None:
+    def _arrive(self, attribute: Attribute, _characteristic: "BleakGATTCharacteristic", value: bytearray) -> None:
         self._inbox.put(attribute, bytes(value))
         self._radio.data_came()
 
@@ -326,10 +333,10 @@ class Peripheral:
         if self._lost is not None:
             raise LinkLost(f"the connection to {self.address} was lost; {self._lost}")
 
-    def _disconnected(self, _client: BleakClient) -> None:
+    def _disconnected(self, _client: "bleak.BleakClient") -> None:
         self.lose("it is out of range, off or empty")
 
-    def _find(self, attribute: Attribute) -> BleakGATTCharacteristic | None:
+    def _find(self, attribute: Attribute) -> "BleakGATTCharacteristic | None":
         # By service, since a device may have the same characteristic in two (batteries of base and probe).
         with in_plain_words(self._adapter, self.address):
             for service in self._client.services:
@@ -339,7 +346,7 @@ class Peripheral:
                             return characteristic
         return None
 
-    def _get(self, attribute: Attribute) -> BleakGATTCharacteristic:
+    def _get(self, attribute: Attribute) -> "BleakGATTCharacteristic":
         found = self._find(attribute)
         if found is None:
             raise DeviceError(f"{self.address} does not offer {attribute.characteristic:04X}")

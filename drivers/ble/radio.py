@@ -19,10 +19,9 @@ from datetime import timedelta
 
 from drivers.ble.adapter import SLOTS, radio_id
 from drivers.ble.daemon import Daemon, connected_daemon
-from drivers.ble.found import each_is_heard
 from drivers.ble.hearing import Ear, Hearing, Sighting
 from drivers.ble.recovery import Anew, Recovery, Step
-from drivers.ble.scan import ANY_ADVERT, Pause, Scan, Scanning
+from drivers.ble.scan import Pause, Scan, Scanning, any_advert
 from drivers.ble.standing import Standing
 from shouwang.driver import Alive, Emit
 from shouwang.errors import DeviceError
@@ -248,7 +247,9 @@ class Radio:
     def _each_heard(self, daemon: Daemon) -> AbstractAsyncContextManager[None]:
         if self._scanning.mode == "active":
             return nullcontext()
-        return each_is_heard(daemon, self.adapter, ANY_ADVERT, self._hearing)
+        from drivers.ble.found import each_is_heard  # noqa: PLC0415 - needs dbus-fast, as nothing before a scan does
+
+        return each_is_heard(daemon, self.adapter, any_advert(), self._hearing)
 
     async def _make_ready(self, daemon: Daemon) -> None:
         state = await daemon.state(self.adapter)

@@ -9,17 +9,21 @@ advert and connects meanwhile.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Literal
-
-from bleak import BleakScanner
-from bleak.args.bluez import OrPattern
-from bleak.assigned_numbers import AdvertisementDataType
-from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakError
-from dbus_fast.errors import DBusError
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
 from drivers.ble.complaints import in_plain_words
+from drivers.later import Later
+
+if TYPE_CHECKING:
+    import bleak
+    import bleak.exc
+    import dbus_fast.errors
+    from bleak.args.bluez import OrPattern
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData
+else:
+    bleak, dbus_fast = Later("bleak"), Later("dbus_fast")
 
 ROUND_S = 10.24
 """The kernel's DISCOV_LE_TIMEOUT."""
@@ -35,13 +39,18 @@ _GRANT_S = 2.0
 _START_S = 15.0
 _STOP_S = 12.0
 
-# Passive scanning needs patterns: every connectable or beaconing device sends flags, and one of these values.
-ANY_ADVERT = [
-    OrPattern(0, AdvertisementDataType.FLAGS, bytes((flags,))) for flags in (0x02, 0x04, 0x05, 0x06, 0x18, 0x1A, 0x1E)
-]
+_FLAGS = (0x02, 0x04, 0x05, 0x06, 0x18, 0x1A, 0x1E)
+"""Every connectable or beaconing device sends flags, and one of these values."""
 
 Scan = Literal["active", "passive"]
-Heard = Callable[[BLEDevice, AdvertisementData], None]
+Heard = Callable[["BLEDevice", "AdvertisementData"], None]
+
+
+@cache
+def any_advert() -> "tuple[OrPattern, ...]":
+    """What passive scanning needs: patterns that all adverts match."""
+    flags = bleak.assigned_numbers.AdvertisementDataType.FLAGS
+    return tuple(bleak.args.bluez.OrPattern(0, flags, bytes((value,))) for value in _FLAGS)
 
 
 class Scanning:
@@ -77,18 +86,20 @@ class Scanning:
             yield
         finally:
             # A scan of before bluetoothd's restart cannot be stopped any more; a new one hears all the same.
-            with suppress(BleakError, DBusError, OSError, EOFError, TimeoutError, AssertionError):
+            with suppress(
+                bleak.exc.BleakError, dbus_fast.errors.DBusError, OSError, EOFError, TimeoutError, AssertionError
+            ):
                 async with asyncio.timeout(_STOP_S):
                     await starting
                     await scanner.stop()
 
-    def _scanner(self) -> BleakScanner:
+    def _scanner(self) -> "bleak.BleakScanner":
         if self.mode == "passive":
-            return BleakScanner(
-                self._heard, scanning_mode="passive", bluez={"adapter": self._adapter, "or_patterns": [*ANY_ADVERT]}
+            return bleak.BleakScanner(
+                self._heard, scanning_mode="passive", bluez={"adapter": self._adapter, "or_patterns": [*any_advert()]}
             )
         filters = {"DuplicateData": self.hears_repeats}
-        return BleakScanner(
+        return bleak.BleakScanner(
             self._heard,
             scanning_mode="active",
             bluez={"adapter": self._adapter, "filters": filters},  # type: ignore[typeddict-item] # a plain dict of bools

@@ -12,13 +12,15 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-
-from dbus_fast import Message, Variant
+from typing import TYPE_CHECKING
 
 from drivers.ble.attribute import Attribute, uuid_of
 from drivers.ble.daemon import BLUEZ, DEVICE, OBJECT_MANAGER, PROPERTIES, Daemon, device_path, is_bonded
 from drivers.ble.inbox import Inbox
 from shouwang.errors import DeviceError
+
+if TYPE_CHECKING:
+    from dbus_fast import Message, Variant
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ _RULES = (
     f"{_SIGNAL},interface='{OBJECT_MANAGER}',member='InterfacesRemoved',arg0path='{{path}}/'",
 )
 
-Objects = Mapping[str, Mapping[str, Mapping[str, Variant]]]
+Objects = Mapping[str, Mapping[str, Mapping[str, "Variant"]]]
 Lose = Callable[[str], None]
 
 
@@ -71,6 +73,13 @@ class Standing:
             device = self._devices.setdefault(address.upper(), _Device(path=device_path(self._adapter, address)))
             device.wanted.setdefault(attribute, []).append(inbox)
         self._is_stale.set()
+
+    def unwant(self, address: str, inbox: Inbox) -> None:
+        """Put nothing into this inbox any more. What is subscribed to stays so: the device may be wanted again."""
+        device = self._devices.get(address.upper())
+        for inboxes in () if device is None else device.wanted.values():
+            if inbox in inboxes:
+                inboxes.remove(inbox)
 
     async def run(self, daemon: Daemon) -> None:
         """Subscribe, and again whenever bluetoothd has forgotten it, until cancelled."""
@@ -176,7 +185,7 @@ class Standing:
             device.paths.pop(path, None)
             raise
 
-    def _heed(self, signal: Message) -> None:
+    def _heed(self, signal: "Message") -> None:
         if signal.member == "PropertiesChanged":
             self._hear(str(signal.path), signal.body[1])
         elif signal.member == "InterfacesAdded" and _CHARACTERISTIC in signal.body[1]:
@@ -185,7 +194,7 @@ class Standing:
             for device in self._devices.values():
                 device.paths.pop(signal.body[0], None)
 
-    def _hear(self, path: str, changed: Mapping[str, Variant]) -> None:
+    def _hear(self, path: str, changed: "Mapping[str, Variant]") -> None:
         if "Value" not in changed:
             return
         for device in self._devices.values():

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from drivers.mqtt.link import MAX_KEPT_BYTES
 from drivers.mqtt.meaning import Meaning, action_sample
 from drivers.mqtt.payload import Fields, Plain, fields_of, json_or_text, text_of
 from drivers.mqtt.sensor import Heard, Presence
+from drivers.mqtt.switchboard import MAX_KEPT_BYTES
 from drivers.mqtt.units import conversion
 from shouwang.driver import Alive
 from shouwang.errors import DecodeError

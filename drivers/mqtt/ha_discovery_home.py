@@ -14,8 +14,9 @@ from drivers.links import Links
 from drivers.mqtt.ha_discovery import MAX_ENTITIES, Entity, described, heard_on, origin_of, says_in, topics_of
 from drivers.mqtt.home import Device, HomeModel, Left, MqttHome, News, Seen
 from drivers.mqtt.kind import Prefix
-from drivers.mqtt.link import Arrival, LocalBroker, Subscription
+from drivers.mqtt.link import LocalBroker, Subscription
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor
+from drivers.mqtt.switchboard import Arrival
 from shouwang.driver import Driver
 from shouwang.errors import DecodeError
 

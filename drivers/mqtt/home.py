@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivers.joining import MAX_DEVICES, Member, Names
 from drivers.links import Links
 from drivers.mqtt.kind import MAX_SILENCE
-from drivers.mqtt.link import Arrival, LocalBroker
+from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor
+from drivers.mqtt.switchboard import Arrival
 from drivers.rejects import Rejects
 from shouwang.document import Duration, Id
 from shouwang.driver import Emit, Note, Sample
@@ -186,6 +187,14 @@ class MqttHome:
                 self._names.release(sensor_id)
                 log.info("%s: %s is no sensor of this home any more", self.sensor_id, sensor_id)
                 self._changed()
+
+    def close(self) -> None:
+        """Neither it nor its members listen to anything any more; their ids are free."""
+        self._broker.unwatch(self._notice)
+        self._own.close()
+        for device in self._devices.values():
+            self._drivers[device.key].close()
+            self._names.release(device.sensor_id)
 
     async def run(self, emit: Emit) -> Never:
         """Say whether the home itself is there; raises DeviceError."""

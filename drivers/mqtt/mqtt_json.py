@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from drivers.links import Links
 from drivers.mqtt.filters import matches
 from drivers.mqtt.kind import Filter, MqttKind
-from drivers.mqtt.link import Arrival
 from drivers.mqtt.payload import Plain, json_or_text, moment_of, text_of
 from drivers.mqtt.said_as import SaidAs
 from drivers.mqtt.sensor import Heard, MqttSensor, Presence
+from drivers.mqtt.switchboard import Arrival
 from shouwang.driver import Alive, Driver, Said
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity

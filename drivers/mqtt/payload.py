@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from drivers.mqtt.link import MAX_KEPT_BYTES
+from drivers.mqtt.switchboard import MAX_KEPT_BYTES
 from shouwang.errors import DecodeError
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"

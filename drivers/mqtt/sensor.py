@@ -17,8 +17,9 @@ from typing import Never
 
 import msgspec
 
-from drivers.mqtt.link import Arrival, Subscription
+from drivers.mqtt.link import Subscription
 from drivers.mqtt.meaning import YES_OR_NO
+from drivers.mqtt.switchboard import Arrival
 from drivers.rejects import Rejects
 from shouwang.driver import Alive, Emit, Said, Sample
 from shouwang.errors import DecodeError, DeviceError
@@ -89,8 +90,8 @@ class MqttSensor:
 
     @property
     def rejected(self) -> int:
-        """How many messages could not be read since the start."""
-        return self._rejects.count
+        """How many messages could not be read since the start, or came faster than they could be."""
+        return self._rejects.count + self._subscription.dropped
 
     @property
     def settle_s(self) -> float:
@@ -114,11 +115,14 @@ class MqttSensor:
 
         Called again while it is gone it waits, and says so by a life sign when it is back.
         """
-        await self._subscription.connection()
-        await self._stand(emit)
-        while True:
-            for one in self._hear(await self._subscription.next()):
-                emit(one)
+        try:
+            await self._subscription.connection()
+            await self._stand(emit)
+            while True:
+                for one in self._hear(await self._subscription.next()):
+                    emit(one)
+        finally:
+            self._subscription.rest()
 
     async def _stand(self, emit: Emit) -> None:
         """Return when the device stands: nothing retained says that it is gone, or it is back."""
@@ -165,7 +169,7 @@ class MqttSensor:
         except DecodeError as error:
             self._rejects.add(error)
             return []
-        said = [one for one in heard if not isinstance(one, Presence)]
+        said = _new([one for one in heard if not isinstance(one, Presence)], arrival.already)
         if said and not arrival.retained:
             self._be_heard(arrival.topic)
         for one in heard:
@@ -221,3 +225,14 @@ class MqttSensor:
 def _is_danger(said: Said) -> bool:
     """Whether it says that a danger is there: that is never doubted."""
     return isinstance(said, Sample) and said.quantity in _DANGERS and said.value != 0
+
+
+def _new(said: list[Said], already: int) -> list[Said]:
+    """Without the readings that were taken in before a kill, where the broker gives the message again."""
+    found: list[Said] = []
+    for one in said:
+        if already and isinstance(one, Sample):
+            already -= 1
+        else:
+            found.append(one)
+    return found

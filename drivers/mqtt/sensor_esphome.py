@@ -15,11 +15,11 @@ from pydantic import Field
 
 from drivers.links import Links
 from drivers.mqtt.kind import MqttKind, Prefix
-from drivers.mqtt.link import Arrival
 from drivers.mqtt.meaning import action_sample
 from drivers.mqtt.payload import text_of
 from drivers.mqtt.said_as import SaidAs
 from drivers.mqtt.sensor import Heard, MqttSensor, Presence
+from drivers.mqtt.switchboard import Arrival
 from shouwang.driver import Alive, Driver
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity

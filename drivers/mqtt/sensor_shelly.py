@@ -6,9 +6,9 @@ from pydantic import Field
 
 from drivers.links import Links
 from drivers.mqtt.kind import MqttKind, Prefix
-from drivers.mqtt.link import Arrival
 from drivers.mqtt.sensor import Heard, MqttSensor
 from drivers.mqtt.shelly import CAN_SAY, FIRST, NO_WISHES, Wishes, heard_on
+from drivers.mqtt.switchboard import Arrival
 from shouwang.driver import Driver
 from shouwang.quantities import Quantity
 

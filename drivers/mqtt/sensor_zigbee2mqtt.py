@@ -6,7 +6,7 @@ from pydantic import Field
 
 from drivers.links import Links
 from drivers.mqtt.kind import SOS_ACTIONS, MqttKind
-from drivers.mqtt.link import Arrival
+from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.zigbee2mqtt import Topic, Zigbee2mqttDriver
 from drivers.mqtt.zigbee2mqtt_exposes import COMMON, said_in
 from shouwang.driver import Driver, Said

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from drivers.links import Links
 from drivers.mqtt.kind import MqttKind, Prefix
-from drivers.mqtt.link import Arrival
 from drivers.mqtt.sensor import Heard, MqttSensor
+from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.units import Unit
 from drivers.mqtt.zwave_js import CAN_SAY, Wishes, heard_on
 from shouwang.driver import Driver

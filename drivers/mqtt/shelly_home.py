@@ -10,9 +10,10 @@ from pydantic import Field
 
 from drivers.links import Links
 from drivers.mqtt.home import Device, HomeModel, MqttHome, News, Seen
-from drivers.mqtt.link import Arrival, LocalBroker
+from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor
 from drivers.mqtt.shelly import DEVICE_ID, FIRST, Wishes, heard_on
+from drivers.mqtt.switchboard import Arrival
 from shouwang.driver import Driver, Sample
 from shouwang.errors import DecodeError
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivers.links import Links
-from drivers.mqtt.link import Arrival
+from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.zigbee2mqtt import Topic, Zigbee2mqttDriver, battery_of, fields_of
 from shouwang.document import Id
 from shouwang.driver import Alive, Driver, Said, Sample

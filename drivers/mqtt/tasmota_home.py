@@ -18,9 +18,10 @@ from drivers.joining import MAX_DEVICES
 from drivers.links import Links
 from drivers.mqtt.home import Device, HomeModel, Left, MqttHome, News, Seen
 from drivers.mqtt.kind import Prefix
-from drivers.mqtt.link import Arrival, LocalBroker
+from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.payload import Fields, fields_of
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor
+from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.tasmota import STAT, TELE, heard_on
 from shouwang.driver import Driver, Sample
 from shouwang.errors import DecodeError

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import AfterValidator
 
-from drivers.mqtt.link import MAX_KEPT_BYTES, Arrival, LocalBroker
+from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor, Presence
+from drivers.mqtt.switchboard import MAX_KEPT_BYTES, Arrival
 from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity

@@ -12,12 +12,14 @@ import msgspec
 from pydantic import Field
 
 from drivers.links import Links
+from drivers.mqtt.connection import MAX_PACKET_BYTES
 from drivers.mqtt.home import Device, HomeModel, Listed, MqttHome, News
 from drivers.mqtt.kind import Prefix
-from drivers.mqtt.link import MAX_PACKET_BYTES, Arrival, LocalBroker
+from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.meaning import Meaning
 from drivers.mqtt.payload import Plain, json_of
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor, Presence
+from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.zigbee2mqtt import NO_BRIDGE, Zigbee2mqttDriver, is_online
 from drivers.mqtt.zigbee2mqtt_exposes import COMMON, actions_in, meanings_in, said_in
 from shouwang.driver import Driver, Said

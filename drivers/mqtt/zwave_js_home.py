@@ -12,9 +12,10 @@ from pydantic import Field
 from drivers.links import Links
 from drivers.mqtt.home import Device, HomeModel, MqttHome, News, Seen
 from drivers.mqtt.kind import Prefix
-from drivers.mqtt.link import Arrival, LocalBroker
+from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.payload import flag_of, json_or_text
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor, Presence
+from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.units import Unit
 from drivers.mqtt.zwave_js import Wishes, heard_on, splits
 from shouwang.driver import Driver, Sample

@@ -58,6 +58,10 @@ class EarDriver(ABC):
         """How much of it could not be read since the start."""
         return self._rejects.count
 
+    def close(self) -> None:
+        """It listens to nothing any more."""
+        self._ear.close()
+
     async def run(self, emit: Emit) -> Never:
         """Emit until cancelled; raises DeviceError when the receiver is lost."""
         await self._ear.connection()

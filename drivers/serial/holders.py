@@ -56,6 +56,14 @@ async def holders_of(port: str) -> tuple[Holder, ...]:
     return ()
 
 
+async def lockers_of(file: str) -> tuple[Holder, ...]:
+    """Who has locked it, as the kernel tells; in a thread, and given up after a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_S + _GRACE_S):
+            return await asyncio.to_thread(_lockers, file)
+    return ()
+
+
 async def runs(program: str) -> bool:
     """Whether a program of this name runs, as far as this user may see."""
     with suppress(TimeoutError):
@@ -70,6 +78,10 @@ def _holders(port: str) -> tuple[Holder, ...]:
         return ()
     found = dict.fromkeys([*_who_opened(device), *_who_locked(device)])
     return tuple(Holder(pid=pid, program=_program(pid)) for pid in sorted(found))
+
+
+def _lockers(file: str) -> tuple[Holder, ...]:
+    return tuple(Holder(pid=pid, program=_program(pid)) for pid in sorted(set(_who_locked(file))))
 
 
 def _can_be_port(device: str) -> bool:

@@ -6,12 +6,16 @@ import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import serialx
-
+from drivers.later import Later
 from drivers.serial.holders import holders_of, runs
 from shouwang.errors import DeviceError
+
+if TYPE_CHECKING:
+    import serialx
+else:
+    serialx = Later("serialx")
 
 OPEN_S = 10.0
 WRITE_S = 2.0
@@ -19,8 +23,6 @@ CLOSE_S = 2.0
 _GRACE_S = 2.0
 """For serialx to tidy up after a time-out; then it is cancelled once more."""
 _READ_BYTES = 4096
-_FAILED = (OSError, termios.error, serialx.SerialException)
-"""All that a port that is gone, or goes at this moment, makes the library and the kernel raise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +79,12 @@ class SerialLink:
             yield SerialPort(serial, self._port, self.traffic)
         finally:
             # A port that cannot be closed is gone: there is nothing left to do for it.
-            with suppress(*_FAILED):
+            with suppress(*_failures()):
                 async with asyncio.timeout(CLOSE_S):
                     serial.abort()
                     await serial.wait_closed()
 
-    async def _open(self, serial: serialx.AsyncSerial) -> None:
+    async def _open(self, serial: "serialx.AsyncSerial") -> None:
         # Before the opening, which would change the line settings under the other program's feet.
         if others := [holder for holder in await holders_of(self._port) if not holder.is_this_process]:
             raise DeviceError(f"{self._port} is {others[0].words()}")
@@ -100,7 +102,7 @@ class SerialLink:
                 f"the gateway's user may not open {self._port}; add it to the group dialout "
                 "(usermod -aG dialout USER) and restart the gateway"
             ) from error
-        except _FAILED as error:
+        except _failures() as error:
             raise DeviceError(await self._why(error)) from error
 
     async def _why(self, error: Exception) -> str:
@@ -127,7 +129,7 @@ class SerialPort:
     What comes in while nobody reads is kept up to some hundred kB, then the kernel keeps 64 kB more and drops the rest.
     """
 
-    def __init__(self, serial: serialx.AsyncSerial, port: str, traffic: Traffic) -> None:
+    def __init__(self, serial: "serialx.AsyncSerial", port: str, traffic: Traffic) -> None:
         """`serial` is open; whoever opened it closes it."""
         self._serial = serial
         self._port = port
@@ -137,7 +139,7 @@ class SerialPort:
         """What has come in, at least one byte. May be cancelled: nothing is lost."""
         try:
             data = await self._serial.read(_READ_BYTES)
-        except _FAILED as error:
+        except _failures() as error:
             raise self._lost() from error
         if not data:
             raise self._lost()
@@ -159,7 +161,7 @@ class SerialPort:
                 await self._serial.write(data)
         except TimeoutError as error:
             raise DeviceError(f"{self._port} takes no data; unplug the adapter once") from error
-        except _FAILED as error:
+        except _failures() as error:
             raise self._lost() from error
         if not self._serial.is_open:  # lost at this very write, which serialx tells only at the next
             raise self._lost()
@@ -167,6 +169,11 @@ class SerialPort:
 
     def _lost(self) -> DeviceError:
         return DeviceError(f"{self._port} was lost; was the adapter unplugged?")
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """All that a port that is gone, or goes at this moment, makes the library and the kernel raise."""
+    return OSError, termios.error, serialx.SerialException
 
 
 async def _ports_there() -> str:

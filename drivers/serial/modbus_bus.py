@@ -33,6 +33,8 @@ STUCK_S = 4 * PROBE_S
 STUCK_PERIODS = 3
 """A unit of which nothing is told for so long, and for so many of its slowest periods, is not asked at all: the task
 that should is not running."""
+NEWCOMER_S = 1.0
+"""A unit that takes its seat while nothing is due is asked within this."""
 _HEARD_CAPACITY = 32
 
 
@@ -118,27 +120,34 @@ class ModbusLine:
         self._has_echo = has_echo
         self._answer_s = answer_s
         self._gap_s = max(MIN_GAP_S, self._wire_s(1) * GAP_CHARACTERS)
-        self._blocks: dict[int, Sequence[Block]] = {}
         self._seats: dict[int, Seat] = {}
+        self._is_taken = asyncio.Event()
         self._turns = Turns({})
         self._is_deaf = False
 
     def seat(self, unit: int, blocks: Sequence[Block], reject: Callable[[DecodeError], None]) -> Seat:
-        """A place for one unit, of which these blocks are read; before `run`."""
-        self._blocks[unit] = blocks
+        """A place for one unit, of which these blocks are read; also while the others are asked."""
         self._seats[unit] = Seat(reject, slowest_s=max(block.poll.total_seconds() for block in blocks))
-        self._turns = Turns(self._blocks)
+        self._turns.join(unit, blocks)
+        self._is_taken.set()
         return self._seats[unit]
+
+    def leave(self, unit: int, seat: Seat) -> None:
+        """Its sensor is another one from now on, or none: the unit is not asked for this seat any more."""
+        if self._seats.get(unit) is seat:
+            del self._seats[unit]
+            self._turns.leave(unit)
+        if not self._seats:
+            self._is_taken.clear()
 
     async def run(self) -> None:
         """Ask in turn until cancelled; raises DeviceError where the line cannot be opened or is lost."""
-        if not self._seats:
-            await asyncio.Event().wait()  # nobody sits here: the port is left alone
         try:
             while True:
+                await self._is_taken.wait()  # while nobody sits here the port is left alone
                 async with self._link.opened() as port:
                     await self._serve(port)
-                if not self._is_deaf:
+                if not self._is_deaf and self._seats:
                     log.warning("RS-485 line %s: nobody answers; its port is opened anew each minute", self._name)
                 self._is_deaf = True
         except DeviceError as error:
@@ -147,14 +156,14 @@ class ModbusLine:
             raise
 
     async def _serve(self, port: SerialPort) -> None:
-        """Return when nobody has answered for long."""
+        """Return when nobody has answered for long, or nobody sits here any more."""
         loop = asyncio.get_running_loop()
         self._turns.begin(loop.time())
         heard_at = loop.time()
-        while loop.time() < heard_at + DEAF_S or not self._turns.are_all_silent:
+        while self._seats and (loop.time() < heard_at + DEAF_S or not self._turns.are_all_silent):
             turn = self._turns.next(loop.time())
             if turn is None:
-                await _idle(port, min(self._turns.next_at(), loop.time() + DEAF_S))
+                await _idle(port, min(self._turns.next_at(), loop.time() + NEWCOMER_S))
             elif await self._take(port, turn):
                 heard_at = loop.time()
                 self._is_deaf = False
@@ -162,11 +171,13 @@ class ModbusLine:
     async def _take(self, port: SerialPort, turn: Turn) -> bool:
         """One question; whether its unit answered anything."""
         loop = asyncio.get_running_loop()
+        seat = self._seats[turn.unit]
         await _settle(port, self._gap_s)
         asked_at = loop.time()
         ear = Ear(turn.block.question, has_echo=self._has_echo)
         frame = await self._ask(port, turn, ear)
-        seat = self._seats[turn.unit]
+        if self._seats.get(turn.unit) is not seat:  # its sensor was taken out meanwhile
+            return frame is not None
         if frame is None:
             if ear.is_garbled:
                 seat.reject(DecodeError(f"unit {turn.unit} on line {self._name}: an answer with a wrong CRC"))

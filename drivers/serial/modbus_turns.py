@@ -103,11 +103,18 @@ class Turns:
 
     def __init__(self, units: Mapping[int, Sequence[Block]]) -> None:
         """`units`: what is read of each, by its address."""
-        self._units = {
-            unit: _Unit([Turn(block) for block in sorted(blocks, key=lambda block: not block.is_urgent)])
-            for unit, blocks in units.items()
-        }
+        self._units: dict[int, _Unit] = {}
         self._urgent_in_a_row = 0
+        for unit, blocks in units.items():
+            self.join(unit, blocks)
+
+    def join(self, unit: int, blocks: Sequence[Block]) -> None:
+        """Ask this unit too, at once; the others keep their turns. One of the same address is asked no more."""
+        self._units[unit] = _Unit([Turn(block) for block in sorted(blocks, key=lambda block: not block.is_urgent)])
+
+    def leave(self, unit: int) -> None:
+        """Ask this unit no more."""
+        self._units.pop(unit, None)
 
     @property
     def are_all_silent(self) -> bool:

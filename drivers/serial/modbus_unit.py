@@ -90,6 +90,7 @@ class ModbusUnitDriver:
     def __init__(self, config: ModbusUnit, line: ModbusLine) -> None:
         """Takes a seat on the line; nothing is asked before the line runs."""
         self._config = config
+        self._line = line
         self._rejects = Rejects(config.id)
         self._seat = line.seat(config.unit, config.blocks, self._rejects.add)
         self._pace = Pace(NUMBERS_S)
@@ -109,6 +110,10 @@ class ModbusUnitDriver:
     def rejected(self) -> int:
         """How many answers could not be read since the start."""
         return self._rejects.count
+
+    def close(self) -> None:
+        """Its unit is not asked any more."""
+        self._line.leave(self._config.unit, self._seat)
 
     async def run(self, emit: Emit) -> Never:
         """Emit until cancelled; raises DeviceError when two questions in a row were not answered, or the line is lost.

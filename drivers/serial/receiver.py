@@ -7,7 +7,7 @@ receiver now and then whether it lives: its devices may be silent for days, and 
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Never
 
@@ -30,6 +30,8 @@ SILENT_S = 3 * ALIVE_S + 5.0
 """Three unanswered: it hangs."""
 ATTACH_S = 3.0
 """A sensor waits this long for the receiver before it says that there is none."""
+INHERIT_S = 5.0
+"""What came this long ago, when the ear of before was closed already or had not got to it, is news for the next one."""
 NEWCOMERS = 64
 """So many devices that the home does not name are told of; a block of flats may have more."""
 _INBOX_CAPACITY = 64
@@ -75,8 +77,9 @@ class Dialect:
 class Ear:
     """The telegrams of one device for one sensor, over all connections; kept while the sensor's driver pauses."""
 
-    def __init__(self, receiver: "Receiver") -> None:
+    def __init__(self, receiver: "Receiver", address: str) -> None:
         """Made by `Receiver.ear`."""
+        self.address = address
         self._receiver = receiver
         self._inbox: deque[Heard] = deque(maxlen=_INBOX_CAPACITY)  # when full, the oldest goes: newer ones follow it
         self._changed = asyncio.Event()
@@ -113,6 +116,10 @@ class Ear:
         self._inbox.append(heard)
         self._changed.set()
 
+    def close(self) -> None:
+        """Nothing comes here any more; what was not taken is for the next ear of this device."""
+        self._receiver.end_ear(self, self._inbox)
+
     def receiver_changed(self) -> None:
         """For the receiver: it listens, or is lost."""
         if self._receiver.is_listening:
@@ -138,6 +145,7 @@ class Receiver:
         self._link = SerialLink(port, dialect.line)
         self._rejects = Rejects(dialect.part)
         self._ears: defaultdict[str, list[Ear]] = defaultdict(list)
+        self._left: dict[str, Sequence[Heard]] = {}
         self._newcomers: set[tuple[str, str]] = set()
         self._tell = tell or (lambda said: log.info("%s: %s", dialect.en, said))
         self.is_listening = False
@@ -157,9 +165,20 @@ class Receiver:
 
     def ear(self, address: str) -> Ear:
         """Hear the device with this address, from now on."""
-        ear = Ear(self)
+        ear = Ear(self, address)
         self._ears[address].append(ear)
+        for heard in self._left.pop(address, ()):
+            if asyncio.get_running_loop().time() - heard.at <= INHERIT_S:
+                ear.arrive(heard)
         return ear
+
+    def end_ear(self, ear: Ear, left: Iterable[Heard]) -> None:
+        """Its sensor is another one from now on, or none."""
+        others = [one for one in self._ears.pop(ear.address, ()) if one is not ear]
+        if others:
+            self._ears[ear.address] = others
+        elif found := tuple(left):
+            self._left[ear.address] = found
 
     async def run(self) -> Never:
         """Listen until cancelled; raises DeviceError where it cannot be opened, is lost, or says nothing any more."""

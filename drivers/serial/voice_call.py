@@ -29,7 +29,8 @@ _POLL_S = 1.0
 _DIAL_S = 20.0
 _HANG_UP_S = 5.0
 _ACTIVE = 0
-_OVER = {"NO CARRIER": "ended", "BUSY": "busy", "NO ANSWER": "no answer", "NO DIALTONE": "no network"}
+_NO_NETWORK = "no network"
+_OVER = {"NO CARRIER": "ended", "BUSY": "busy", "NO ANSWER": "no answer", "NO DIALTONE": _NO_NETWORK}
 _PLAY_AGAIN_S = 25.0
 
 
@@ -55,6 +56,11 @@ class CallOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 class Voice(Protocol):
     """Makes voice calls, one at a time."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a modem serves calls and a network has taken it in; else `call` raises TryLater at once."""
+        ...
 
     async def call(self, to: str, *, confirm: str = "1", prompt: str = "") -> CallOutcome:
         """Call, play `prompt` (a file in the modem) where the modem can, and end when `confirm` is pressed.
@@ -87,8 +93,8 @@ class Booth:
         """As `Voice.call`."""
         if not is_e164(to):
             raise GiveUp(f"{masked(to)} is no number of the form +countrycode...; nobody was called")
-        if not self._is_open or self._wish is not None:
-            raise TryLater("another call is on" if self._is_open else "the modem is not ready for calls")
+        if not self.is_ready or self._wish is not None:
+            raise TryLater("another call is on" if self.is_ready else "the modem is not ready for calls")
         wish = _Wish(to=to, confirm=confirm, prompt=prompt, done=asyncio.get_running_loop().create_future())
         self._wish = wish
         self._wished.set()
@@ -99,8 +105,8 @@ class Booth:
             self._happened.set()
 
     @property
-    def _is_open(self) -> bool:
-        """Whether a modem serves calls and a network has taken it in: without one nobody is made to wait."""
+    def is_ready(self) -> bool:
+        """As `Voice.is_ready`: without a modem nobody is made to wait."""
         return self._network is not None and self._network.is_set()
 
     def heard(self, line: str) -> None:
@@ -154,7 +160,7 @@ class Booth:
         if answer.refusal is not None:
             return CallOutcome(fate=_fate_of(str(answer.refusal)), reason=str(answer.refusal))
         if not await self._is_answered(actor, wish):
-            fate = CallFate.BUSY if self._over == "busy" else CallFate.NOT_ANSWERED
+            fate = {"busy": CallFate.BUSY, _NO_NETWORK: CallFate.FAILED}.get(self._over, CallFate.NOT_ANSWERED)
             return CallOutcome(fate=fate, reason=self._over or "nobody took the call")
         was_played = await self._talk(actor, abilities, wish)
         is_confirmed = can_hear and wish.confirm in self._keys

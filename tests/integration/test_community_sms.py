@@ -1,6 +1,7 @@
 """What homes send by SMS, at the centre: one case whichever copy comes first, nothing for forgers."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -270,6 +271,7 @@ async def test_providers_may_bring_it_in_their_own_ways(desk: Desk, home: DemoHo
         (b"{", "application/json", 400),
         (b'{"text": {"a": 1}}', "application/json", 400),
         (b"\xff\xfe\xff", "text/plain", 400),
+        (b"[" * MAX_BODY_BYTES, "application/json", 400),
         (b"\xff", "text/plain; charset=klingon", 400),
         (b"x", "multipart/form-data", 400),
         (b"x" * (MAX_BODY_BYTES + 1), "text/plain", 413),
@@ -285,16 +287,52 @@ async def test_what_is_no_sms_is_refused_and_breaks_nothing(desk: Desk, content:
 
 
 async def test_a_flood_is_slowed_down_and_advertisements_do_not_fill_the_database(desk: Desk, home: DemoHome) -> None:
-    text = short(home)
-    answers = [await desk.sms(text) for _ in range(PER_HOME_A_MINUTE + 1)]
+    texts = [short(home, home.alert(f"smoke:{n}")) for n in range(PER_HOME_A_MINUTE + 1)]
+    answers = [await desk.sms(text) for text in texts]
     assert answers == [200] * PER_HOME_A_MINUTE + [429]
     desk.now += timedelta(minutes=1)
+    text = texts[-1]
     assert await desk.sms(text) == 200
     for n in range(DEAD_LETTERS_AN_HOUR + 5):
         assert await desk.sms(f"advertisement {n}") == 422
     assert len(await desk.rows(schema.dead_letters)) == DEAD_LETTERS_AN_HOUR
     assert await desk.sms(text[:-1]) == 422
     assert len(await desk.rows(schema.dead_letters)) == DEAD_LETTERS_AN_HOUR + 1, "a home's own has its own room"
+
+
+async def test_a_recording_that_is_played_again_for_ever_shuts_no_new_alarm_out(desk: Desk, home: DemoHome) -> None:
+    """Who has seen one SMS of a home can send it as often as he likes, and needs no key for that."""
+    recorded = short(home)
+    answers = {await desk.sms(recorded) for _ in range(3 * PER_HOME_A_MINUTE)}
+    assert answers == {200}
+    assert await desk.sms(short(home, home.alert("smoke:hall"))) == 200
+    assert len(await desk.rows(schema.alerts)) == 2
+
+
+@pytest.mark.parametrize("sender", [SENDER, "\ud83d", "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello \ud83d",
+        "SW1.A.gw\ud800.x.ABCDEFGHIJKLMNOPQRST",
+        f"SW1.A.{GATEWAY}.x\ud83d.ABCDEFGHIJKLMNOPQRST",
+        f"SW1.A.{GATEWAY}.x.ABCDEFGHIJKLMNOPQRS\ud83d",
+        f"SW1.A.{GATEWAY}.\0.ABCDEFGHIJKLMNOPQRST",
+    ],
+)
+async def test_half_a_character_is_refused_and_not_brought_again_for_ever(desk: Desk, text: str, sender: str) -> None:
+    """A provider that cuts an emoji in two; what is answered with 5xx would come back without end."""
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    content = json.dumps({"from": sender, "text": text})
+    assert (await desk.web.post("/inlet/sms", content=content, headers=headers)).status_code == 422
+
+
+async def test_a_sender_that_is_none_costs_no_alarm(desk: Desk, home: DemoHome) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    for n, sender in enumerate(["\ud83d", "\0", "x" * 5000, ""]):
+        content = json.dumps({"from": sender, "text": short(home, home.alert(f"smoke:{n}"))})
+        assert (await desk.web.post("/inlet/sms", content=content, headers=headers)).status_code == 200
+    assert len(await desk.rows(schema.alerts)) == 4
 
 
 async def test_a_centre_without_an_inlet_says_so(store: Store) -> None:

@@ -311,6 +311,7 @@ async def test_order_of_a_day(store: Store, home: DemoHome) -> None:
     help_coming, reset = [decode_command(letter.body) for letter in await rows(store, schema.downlink)]
     assert help_coming.expires_at - help_coming.issued_at == timedelta(seconds=120)
     assert "帮助" in help_coming.action.say.zh
+    assert help_coming.action.keys == reset.action.keys != ()  # an answer to this case alone
     assert reset.action.keys == ("sos:sos-bed",)
     assert await faults(store) == ()
 

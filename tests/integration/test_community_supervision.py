@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fixtures.community_home import NOON, DemoHome
 
 from community.desk import CENTRE, Disposition
+from community.expected import PutOnFile
 from community.rounds import Rounds
 from community.store import (
     chain,
@@ -25,6 +26,7 @@ from community.store import (
     watch_schema,
 )
 from community.store.database import Store
+from community.store.directory import bring_in
 from community.store.intake import LifeSign
 from community.store.orders import Action, Request
 from community.store.supervision import Watch
@@ -65,13 +67,13 @@ class Centre:
         await self.store.write(lambda connection: intake.take_in(connection, [sign], when))
 
     async def round(self, when: datetime, listening_since: datetime = LONG_AGO) -> list[str]:
-        """The kinds of what is new."""
+        """The kinds of what is new, but for homes that are only waited for from now on."""
         found = await self.store.write(
             lambda connection: supervision.judge_and_record(
                 connection, self.watches, now=when, listening_since=listening_since
             )
         )
-        return [type(verdict).__name__ for verdict in found]
+        return [type(verdict).__name__ for verdict in found if not isinstance(verdict, PutOnFile)]
 
     async def queue(self):
         return await self.store.read(lambda connection: views.queue(connection, NOON))
@@ -169,8 +171,44 @@ async def test_will_that_the_broker_kept_is_no_hint(centre: Centre, home: DemoHo
     assert await centre.round(at(seconds=179)) == []
 
 
-async def test_home_that_never_spoke_is_not_installed_yet(centre: Centre) -> None:
-    assert await centre.round(at(days=1)) == []
+async def test_home_on_file_that_is_never_heard_of_is_a_case_until_it_is(centre: Centre, home: DemoHome) -> None:
+    assert await centre.round(NOON) == []
+    assert await centre.round(at(hours=24)) == []
+    assert await centre.round(at(hours=24, seconds=1), listening_since=at(hours=24)) == []
+    assert await centre.round(at(hours=24, minutes=4), listening_since=at(hours=24)) == ["NeverHeard"]
+    assert await centre.round(at(hours=25)) == []
+    assert await centre.cases() == [("home-501", "gateway-never-heard", Severity.P3, False)]
+    assert home.gateway in (await centre.queue())[0].why.zh
+    await centre.hear(home, BEAT, when=at(hours=26))
+    assert await centre.round(at(hours=26)) == ["HeardAtLast"]
+    assert await centre.cases() == [("home-501", "gateway-never-heard", Severity.P3, True)]
+    assert (await centre.store.read(chain.verify)).faults == ()
+
+
+async def test_gateway_that_is_on_nobodys_file_is_not_waited_for(centre: Centre, stranger: DemoHome) -> None:
+    sign = LifeSign(gateway_id=stranger.gateway, is_online=False, is_news=False)
+    await centre.store.write(lambda connection: intake.take_in(connection, [sign], NOON))
+    await centre.store.write(lambda connection: bring_in(connection, ()))
+    await centre.round(NOON)
+    assert await centre.round(at(days=9)) == []
+
+
+async def test_city_that_is_put_on_file_at_once_is_one_case_until_all_are_heard_or_taken_out(centre: Centre) -> None:
+    homes = [DemoHome(gateway=f"gw-{number:02d}") for number in range(40)]
+    entries = [
+        DemoHome.entry.model_copy(update={"id": f"home-{home.gateway}", "gateway": home.gateway}) for home in homes
+    ]
+    await centre.store.write(lambda connection: bring_in(connection, entries))
+    await centre.round(NOON)
+    assert await centre.round(at(days=2)) == ["NeverHeard"]
+    assert [(row.home_id, row.alerts, row.cleared) for row in await centre.queue()] == [(CENTRE, 1, False)]
+    for home in homes[1:]:
+        await centre.hear(home, BEAT, when=at(days=2))
+    assert await centre.round(at(days=2)) == ["HeardAtLast"]
+    assert not (await centre.queue())[0].cleared
+    await centre.store.write(lambda connection: bring_in(connection, entries[1:]))
+    assert await centre.round(at(days=2)) == ["HeardAtLast"]
+    assert (await centre.queue())[0].cleared
 
 
 async def test_nothing_is_forgotten_by_a_restart_and_nobody_accused(centre: Centre, home: DemoHome) -> None:
@@ -310,17 +348,38 @@ async def test_real_alarm_after_a_test_alarm_opens_a_case(centre: Centre, home: 
     assert [(row.hazard, row.alerts) for row in await centre.queue()] == [("sos", 1)]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"severity": Severity.P1}, {"severity": Severity.P4}, {"hazard": "self-test", "severity": Severity.P1}],
+)
+async def test_mark_of_a_test_on_any_other_alarm_is_not_believed(
+    centre: Centre, home: DemoHome, more: dict[str, object]
+) -> None:
+    marked = msgspec.structs.replace(home.alert(**more), is_test=True)  # type: ignore[arg-type]
+    await centre.hear(home, marked, when=at(seconds=1))
+    assert len(await centre.queue()) == 1
+    assert (await centre.health(home)).tests == ()
+
+
+async def test_test_alarm_that_comes_an_hour_early_is_the_one_that_was_due(centre: Centre, home: DemoHome) -> None:
+    """In spring the clocks of the home are put forward; we count in weeks."""
+    await centre.hear(home, birth(at(hours=2)), rehearsal(home, at(hours=1)), when=at(hours=1))
+    assert (await centre.health(home)).test_due_at == at(hours=2, days=7)
+    await centre.hear(home, BEAT, when=at(hours=5))
+    assert await centre.round(at(hours=5)) == []
+
+
 async def test_missing_test_alarm_is_a_case_until_one_arrives(centre: Centre, home: DemoHome) -> None:
     await centre.hear(home, birth(at(hours=2)), when=NOON)
-    await centre.hear(home, BEAT, when=at(hours=2, minutes=59))
-    assert await centre.round(at(hours=2, minutes=59)) == []
-    await centre.hear(home, BEAT, when=at(hours=3, minutes=1))
-    assert await centre.round(at(hours=3, minutes=1)) == ["OverdueTest"]
-    assert await centre.round(at(hours=3, minutes=2)) == []
+    await centre.hear(home, BEAT, when=at(hours=3, minutes=59))
+    assert await centre.round(at(hours=3, minutes=59)) == []
+    await centre.hear(home, BEAT, when=at(hours=4, minutes=1))
+    assert await centre.round(at(hours=4, minutes=1)) == ["OverdueTest"]
+    assert await centre.round(at(hours=4, minutes=2)) == []
     assert await centre.cases() == [("home-501", "test-missing", Severity.P3, False)]
     assert (await centre.health(home)).is_test_missing
-    await centre.hear(home, birth(at(hours=2)), rehearsal(home, at(hours=4)), when=at(hours=4))
-    assert await centre.round(at(hours=4)) == ["MadeGood"]
+    await centre.hear(home, birth(at(hours=2)), rehearsal(home, at(hours=5)), when=at(hours=5))
+    assert await centre.round(at(hours=5)) == ["MadeGood"]
     assert await centre.cases() == [("home-501", "test-missing", Severity.P3, True)]
     assert (await centre.health(home)).test_due_at == at(hours=2, days=7)
 

@@ -307,6 +307,31 @@ async def test_no_engine_time_however_wrong_costs_a_value_or_the_anchor(store: S
     assert (at(1_000), Timing.MENDED) in await samples(store)
 
 
+FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "wall", [datetime(1970, 1, 1, 1, tzinfo=UTC), datetime(2001, 1, 1, tzinfo=UTC), at(MINUTE_MS * 60)]
+)
+async def test_an_anchor_of_a_time_that_cannot_be_is_none(store: Store, wall: datetime) -> None:
+    """A time server that lies, or a kernel that calls a dead clock right."""
+    odd = message(ClockBody(mono=3_000, wall=wall, error_ms=0, source="ntp"), 1, 3_000)
+    await take(store, telemetry(1, 1_000), ms=1_100)
+    await take(store, odd, ms=3_100)
+    assert await samples(store) == [(at(1_100), Timing.ESTIMATED)]
+    await take(store, anchor(2, 4_000), ms=4_100)
+    assert await samples(store) == [(at(1_000), Timing.MENDED)]
+
+
+@pytest.mark.parametrize("wild", [FIRST, LAST])
+async def test_no_calendar_however_wrong_costs_a_case_its_page(store: Store, wild: datetime) -> None:
+    """A device that kept its value has a clock of its own."""
+    told = sos(5_000, evidence=(reading(5, told=wild), reading(6)))
+    await take(store, message(AlertBody(alert=told), 1, 5_000), ms=5_100)
+    (row,) = await queue(store, 6_000)
+    assert len((await whole(store, row.incident_id, 6_000)).alerts) == 1
+
+
 MESSAGES = (
     telemetry(1, 1_000),
     telemetry(2, 2_000, 2_500),

@@ -14,6 +14,7 @@ from drivers.ble import health, radio, rest
 from drivers.ble.blood_pressure_monitor_blp import BloodPressureMonitorBlp
 from drivers.ble.pulse_oximeter_plx import PulseOximeterPlx
 from drivers.ble.scan import Scan
+from drivers.joining import Leaver
 from drivers.links import Links
 from gateway import supervise
 from shouwang.driver import Measurement
@@ -97,6 +98,25 @@ async def test_the_first_words_of_each_visit_are_heard_once_also_where_they_are_
     async with home() as (heard, _):
         await measure(cuff, heard, 122)
         await measure(cuff, heard, 122, 122)
+
+
+async def test_a_cuff_whose_entry_was_changed_is_heard_once_by_its_new_driver(
+    ble_air: BleAir, cuff: BloodPressureCuff
+) -> None:
+    """The radio goes on, and with it the subscription that stands."""
+    links = Links(radios={"hci0": radio.Radio("hci0")})
+    entry = BloodPressureMonitorBlp(kind="blood_pressure_monitor_blp", id="cuff", address=ADDRESS)
+    async with supervised(links.radio("hci0")):
+        driver = entry.build(links)
+        async with supervised(driver) as (heard,):
+            await heard.until_state(SensorState.UP)
+            await measure(cuff, heard, 121)
+        assert isinstance(driver, Leaver)
+        driver.close()
+        async with supervised(entry.build(links)) as (heard,):
+            await heard.until_state(SensorState.UP)
+            await measure(cuff, heard, 122)
+            await measure(cuff, heard, 122, 122)
 
 
 async def test_what_is_said_later_in_a_visit_is_heard_once_too(ble_air: BleAir, cuff: BloodPressureCuff) -> None:

@@ -15,6 +15,7 @@ from fixtures.heard import Heard, end, supervised
 from fixtures.quick_time import run_quickly
 
 from config.loader import load
+from drivers.joining import Leaver
 from drivers.links import Links
 from drivers.serial import modbus_bus, modbus_turns
 from drivers.serial.link import Line, SerialPort, Traffic
@@ -141,6 +142,35 @@ async def test_a_unit_that_is_not_there_is_told_and_joins_later(slaves: ModbusSl
         await room.until_state(DOWN)
         slaves.units[2] = late
         await room.until_state(UP)
+
+
+async def test_units_come_and_go_while_their_line_is_asked(slaves: ModbusSlaves) -> None:
+    """The others keep their turns; who has left is asked no more, also where nobody is left."""
+    line = line_at(slaves.line.link)
+    (first,) = drivers_on(line, BOTH[:1])
+    asking = asyncio.create_task(keep("the line", line.run))
+    async with supervised(first) as (detector,):
+        await detector.until_value(Quantity.SMOKE, 0)
+        (second,) = drivers_on(line, BOTH[1:])
+        async with supervised(second) as (room,):
+            await room.until_value(Quantity.TEMPERATURE, 21.5)
+        assert isinstance(second, Leaver)
+        second.close()
+        await asyncio.sleep(0.2)  # a question may be on the wire
+        asked = slaves.units[2].asked
+        slaves.units[1].inputs[0] = 1
+        await detector.until_value(Quantity.SMOKE, 1)
+        assert detector.states == [UP]
+    assert isinstance(first, Leaver)
+    first.close()
+    await asyncio.sleep(0.2)
+    before = slaves.units[1].asked
+    await asyncio.sleep(0.2)
+    assert (slaves.units[1].asked, slaves.units[2].asked) == (before, asked)
+    (again,) = drivers_on(line, BOTH[1:])
+    async with supervised(again) as (room,):
+        await room.until_value(Quantity.TEMPERATURE, 21.5)
+    await end(asking)
 
 
 async def test_the_whole_line_is_told_when_it_is_unplugged_and_heals(slaves: ModbusSlaves) -> None:

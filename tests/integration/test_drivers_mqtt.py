@@ -264,3 +264,26 @@ async def test_no_broker_at_all_is_told_in_plain_words(free_port: int) -> None:
     with pytest.raises(DeviceError, match="cannot reach"):
         await sos_at(broker).run(heard)
     assert not any(isinstance(one, Alive) for one in heard.said)
+
+
+async def test_who_follows_on_in_a_topic_gets_what_was_not_read_and_what_came_meanwhile(mosquitto: Mosquitto) -> None:
+    """Once each, in order; a third party that stays gets nothing twice, and who comes later nothing of it."""
+    broker = broker_at(mosquitto)
+    before, stays = broker.subscription(["meter"]), broker.subscription(["meter"])
+    task = asyncio.create_task(broker.run())
+    await stays.connection()
+    await publish(mosquitto, "meter", b"1")
+    assert (await stays.next()).payload == b"1"
+    with broker.held():
+        await publish(mosquitto, "meter", b"2")
+        before.close()
+        after = broker.subscription(["meter"])
+        await asyncio.sleep(0.1)
+    later = broker.subscription(["meter"])
+    async with asyncio.timeout(10):
+        assert [(await after.next()).payload for _ in range(2)] == [b"1", b"2"]
+        assert (await stays.next()).payload == b"2"
+        await publish(mosquitto, "meter", b"3")
+        for subscription in (stays, after, later):
+            assert (await subscription.next()).payload == b"3"
+    await end(task)

@@ -12,7 +12,7 @@ from fixtures.mosquitto import Mosquitto
 
 from drivers import joining
 from drivers.mqtt import home as mqtt_home
-from drivers.mqtt import link, sensor, zigbee2mqtt
+from drivers.mqtt import connection, link, sensor, switchboard, zigbee2mqtt
 from gateway import supervise
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
@@ -260,7 +260,7 @@ async def test_a_flood_of_messages_cannot_fill_the_memory(mosquitto, zigbee):
         await task
         await home.until(lambda: driver.rejected >= FLOOD)
         assert len(asleep._inbox) == link.INBOX_CAPACITY
-        assert max(len(one.payload) for one in asleep._inbox) == link.MAX_KEPT_BYTES + 1
+        assert max(len(one.payload) for one in asleep._inbox) == switchboard.MAX_KEPT_BYTES + 1
         await zigbee.say("sos-bed", action="emergency")
         await home.until(lambda: "sos:sos-bed" in home.firing())
         assert len(home.household.joined) == 29 + joining.MAX_DEVICES
@@ -301,7 +301,7 @@ async def test_zwave_nodes_join_and_fall_with_their_gateway(mosquitto, bridge):
 
 async def test_a_fire_that_began_while_nobody_listened_is_an_alarm_whatever_its_time(mosquitto, bridge, monkeypatch):
     """The node joins while it alarms, by a retained message of long ago; such a message ends no alarm."""
-    monkeypatch.setattr(link, "KEEP_PLACE_S", 0)
+    monkeypatch.setattr(connection, "KEEP_PLACE_S", 0)
     smoke = ZwaveNode(bridge, "kitchen/smoke")
     await smoke.smoke(detected=True, at_ms=NOW_MS)
     written = written_home(

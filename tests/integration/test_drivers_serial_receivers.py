@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from config.loader import load
 from drivers import AnyDriver, Links
+from drivers.joining import Leaver
 from drivers.links import receivers_for
 from drivers.serial.enocean_dongle import DIALECT
 from drivers.serial.receiver import FIRST_WORD_S, SILENT_S, Receiver
@@ -123,6 +124,36 @@ def test_contacts_and_cords_behind_repeaters_are_heard_once(tmp_path: Path) -> N
             await gone_by(1)
             assert pull.count(SOS, 1) == 3
             assert pull.count(BUTTON, 1) == 0
+
+    quickly(main, tmp_path)
+
+
+def test_a_press_is_not_lost_while_its_sensor_is_exchanged(tmp_path: Path) -> None:
+    """What came to the ear of before and was not read is for the next one, but not for ever."""
+
+    async def main(port: Path) -> None:
+        links = links_at(port)
+        dongle = EnoceanDongle(Tally(), link=port)
+        cord = dongle.device("00298979", "cord")
+        (before,) = built(links, CORD)
+        assert isinstance(before, Leaver)
+        async with listening(dongle, "enocean", CONTACT, links=links):
+            await dongle.line.wait_until_open()
+            await gone_by(1)
+            await cord.press("BO")  # the driver of before does not run any more
+            await gone_by(1)
+            before.close()
+            async with supervised(*built(links, {**CORD, "max_silence": "26h"})) as (pull,):
+                await pull.until_value(SOS, 1)
+            (after,) = built(links, CORD)
+            assert isinstance(after, Leaver)
+            await cord.press("BO")
+            await gone_by(1)
+            after.close()
+            await gone_by(60)
+            async with supervised(*built(links, CORD)) as (pull,):
+                await gone_by(5)
+                assert pull.count(SOS, 1) == 0, "a press of a minute ago is none"
 
     quickly(main, tmp_path)
 

@@ -43,6 +43,7 @@ sensors:
 rules:
   - {{kind: silence, id: silence, after: 1s}}
 annunciators: [{{kind: console}}]
+box: {{watch: false}}
 """,
             encoding="utf-8",
         )

@@ -1,6 +1,7 @@
 """Cards as they fail: damaged, full, read-only, away, locked. Rules and alerts go on; then all is written, once."""
 
 import asyncio
+import errno
 import os
 import shutil
 import sqlite3
@@ -17,7 +18,7 @@ from fixtures.power import Connection
 from gateway import scribe as scribe_module
 from gateway.clock import Clock
 from gateway.outbox import Outbox
-from gateway.outbox_file import connect
+from gateway.outbox_file import OutboxFile, connect
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
 from gateway.slips import Slips
@@ -26,7 +27,7 @@ from rules.bound import HomeFacts
 from rules.engine import Engine
 from rules.sos import Sos
 from shouwang.alert import AlertState
-from shouwang.errors import ConfigError
+from shouwang.errors import ConfigError, TryLater
 from shouwang.gap import GapCode
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
@@ -401,12 +402,40 @@ async def test_a_card_found_read_only_at_the_start_stops_nothing(tmp_path):
         assert len(meter(path)) == 20
 
 
+async def test_a_gateway_killed_on_a_card_that_turned_read_only_takes_nothing_up_twice(tmp_path):
+    """Its last commits stand in the write-ahead log alone, which a read-only card lets nobody open as usual."""
+    image = tmp_path / "image"
+    image.write_bytes(b"\x00" * 24 * 1024 * 1024)
+    if shutil.which("mkfs.ext4") is None:
+        pytest.skip("needs mkfs.ext4")
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
+    with mounted(tmp_path / "card", "-o", "loop", str(image)) as card:
+        path = card / "data" / "outbox.sqlite3"
+        async with living(path, run="../run") as home:
+            home.measure(20)
+            home.press(1)
+            await home.written()
+            shutil.copytree(path.parent, tmp_path / "killed")  # the log with it: closing it would take it away
+            wal = (tmp_path / "killed" / "outbox.sqlite3-wal").stat().st_size
+            position = home.pipeline.batch.position
+        shutil.rmtree(path.parent)
+        shutil.copytree(tmp_path / "killed", path.parent)
+        subprocess.run(["mount", "-o", "remount,ro", str(card)], check=True)
+        outbox = Outbox(path, "gw-1")
+        assert outbox._is_away
+        assert wal > 0
+        assert outbox.position() == position
+        assert [alert.key for alert in outbox.active_alarms()] == ["sos:bed-1"]
+        outbox.close()
+
+
 class Sick(apsw.VFS):
     """The system's files, which fail as long as the test says."""
 
     def __init__(self, name):
         self.name = name
         self.fails: set[str] = set()
+        self.bad: tuple[str, int] | None = None  # a file, and a place in it that cannot be read
         super().__init__(name, base="")
 
     def xOpen(self, name, flags):  # noqa: N802
@@ -416,17 +445,29 @@ class Sick(apsw.VFS):
 class SickFile(apsw.VFSFile):
     def __init__(self, name, flags, vfs):
         self.vfs = vfs
+        self.where = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
         super().__init__("", name, flags)
 
     def _may(self, what):
         if what in self.vfs.fails:
             error = apsw.IOError(f"{what} failed")
-            codes = {"read": apsw.SQLITE_IOERR_READ, "write": apsw.SQLITE_IOERR_WRITE, "sync": apsw.SQLITE_IOERR_FSYNC}
+            codes = {
+                "this": apsw.SQLITE_IOERR_READ,
+                "read": apsw.SQLITE_IOERR_READ,
+                "write": apsw.SQLITE_IOERR_WRITE,
+                "sync": apsw.SQLITE_IOERR_FSYNC,
+            }
             error.extendedresult = codes[what]
             raise error
 
     def xRead(self, amount, offset):  # noqa: N802
         self._may("read")
+        if self.vfs.bad is not None and self.vfs.bad[0] == self.where and offset <= self.vfs.bad[1] < offset + amount:
+            self.vfs.fails.add("this")
+            try:
+                self._may("this")
+            finally:
+                self.vfs.fails.discard("this")
         return super().xRead(amount, offset)
 
     def xWrite(self, data, offset):  # noqa: N802
@@ -458,3 +499,64 @@ async def test_a_card_that_gives_errors_for_a_while_gets_everything_once(tmp_pat
     assert sorted(alerts) == sorted(alert.alert_id for alert in home.said)
     assert meter(path) == home.given
     assert gaps == []
+
+
+async def test_a_loose_plug_for_a_while_puts_no_sound_file_aside(tmp_path, monkeypatch):
+    path = tmp_path / "data" / "outbox.sqlite3"
+    vfs = Sick("loose-plug")
+    put_aside = OutboxFile.put_aside
+
+    def renamed(self):
+        if vfs.fails:
+            raise OSError(errno.EIO, "Input/output error")
+        return put_aside(self)
+
+    monkeypatch.setattr(OutboxFile, "put_aside", renamed)
+    async with living(path, lambda name: Connection(name, vfs.name)) as home:
+        home.measure(100)
+        await home.written()
+        vfs.fails = {"read", "write", "sync"}
+        home.measure(100)
+        home.press(1)
+        home.outbox._db.execute("PRAGMA shrink_memory")
+        await home.until(lambda: home.scribe._backoff.failures >= 8)
+        vfs.fails = set()
+        await home.written()
+        assert home.outbox.put_aside is None
+    vfs.unregister()
+    alerts, gaps = on_the_card(path)
+    assert alerts == [alert.alert_id for alert in home.said]
+    assert meter(path) == home.given
+    assert gaps == []
+    assert not list(path.parent.glob("*.corrupt-*"))
+
+
+@pytest.mark.parametrize("is_at_start", [False, True])
+async def test_a_page_that_the_card_never_gives_again_is_damage(tmp_path, is_at_start):
+    path = tmp_path / "data" / "outbox.sqlite3"
+    vfs = Sick(f"bad-block-{is_at_start}")
+    async with living(path, lambda name: Connection(name, vfs.name)) as home:
+        home.press(1)
+        home.measure(1000)
+        await home.written()
+        home.outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        size = path.stat().st_size
+        vfs.bad = (str(path), size // 2 - size // 2 % 4096)
+        if not is_at_start:
+            home.outbox._db.execute("PRAGMA shrink_memory")
+            for _ in range(3):
+                with pytest.raises(TryLater):
+                    home.outbox.pending(Lane.TELEMETRY, 0, 1000)
+                home.outbox._db.execute("PRAGMA shrink_memory")
+            home.press(2)
+            await home.until(lambda: home.outbox.put_aside is not None)
+            await home.written()
+    if is_at_start:
+        async with living(path, lambda name: Connection(name, vfs.name)) as home:
+            home.press(2)
+            await home.until(lambda: home.outbox.put_aside is not None)
+            await home.written()
+    vfs.unregister()
+    alerts, gaps = on_the_card(path)
+    assert len(alerts) == 2
+    assert [gap.code for gap in gaps] == [GapCode.DAMAGED]

@@ -218,7 +218,7 @@ async def test_the_gateway_that_stops_or_dies_is_said_to_be_gone(mosquitto):
                 await asyncio.sleep(0.005)
         await dying.publish(f"{BASE}/status", b"online", retain=True)
         await family.until(lambda: family.values[f"{BASE}/status"] == "online")
-        dying._client._client.socket().shutdown(2)  # a power cut: no word of farewell
+        dying._connection._client._client.socket().shutdown(2)  # a power cut: no word of farewell
         await family.until(lambda: family.values[f"{BASE}/status"] == "offline")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

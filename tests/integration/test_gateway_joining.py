@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiomqtt
 import pytest
@@ -49,8 +50,8 @@ annunciators: [{{kind: console}}]
 
 
 @asynccontextmanager
-async def running(path):
-    task = asyncio.create_task(run(load(path)))
+async def running(path, *, reread=None):
+    task = asyncio.create_task(run(load(path), reread=reread))
     try:
         yield task
         os.kill(os.getpid(), signal.SIGTERM)
@@ -113,7 +114,8 @@ async def test_a_home_that_joins_is_on_the_card_told_to_the_centre_and_shown_to_
         await until(lambda: said(caplog, "sensor smoke-kitchen is down"))
     stored, _ = on_the_card(written)
     births = [body for body in stored if isinstance(body, BirthBody)]
-    assert births[0].sensors == {"zigbee": "zigbee2mqtt_home", "others": "ha_discovery_home", "echo": "mqtt_json"}
+    written = {"zigbee": "zigbee2mqtt_home", "others": "ha_discovery_home", "echo": "mqtt_json"}
+    assert births[0].sensors == written | {"gateway": "box"}
     assert births[1].sensors["smoke-kitchen"] == "zigbee2mqtt"
     assert "sos:sos-bed" in births[1].active
 
@@ -127,3 +129,39 @@ def test_the_installer_is_told_what_nobody_would_hear(written):
     warnings = check_home(written).warnings
     assert [warning for warning in warnings if 'no sensor here has the id "sos-bed"' in warning]
     assert [warning for warning in warnings if "unencrypted" in warning and "publish" in warning]
+
+
+async def test_a_home_that_joined_stays_through_reloads_and_no_press_is_lost(mosquitto, written, caplog):
+    """A rule that changes leaves all drivers alone; a new MQTT sensor makes the hub look at its devices anew."""
+    caplog.set_level(logging.INFO)
+    async with Bridge(host="127.0.0.1", port=mosquitto.port).running() as bridge:
+        zigbee = ZigbeeHome(bridge, family_home())
+        await zigbee.start()
+        async with running(written, reread=partial(load, written)):
+            await until(lambda: len(said(caplog, " is heard")) >= 32)
+            heard = len(said(caplog, " is heard"))
+            text = written.read_text(encoding="utf-8")
+            written.write_text(text.replace("after: 1s", "after: 2s"), encoding="utf-8")
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda: said(caplog, "home.yaml was read again: rules changed: silent"))
+            assert len(said(caplog, " is heard")) == heard
+            one_more = "  - {kind: mqtt_json, id: bell, topic: bell, values: [{quantity: problem}]}\nrules:"
+            written.write_text(text.replace("rules:", one_more), encoding="utf-8")
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0)
+            await zigbee.say("sos-bed", action="emergency")
+            await until(lambda: said(caplog, "home.yaml was read again: sensors started: bell"))
+            await until(lambda: len(said(caplog, "sensor sos-bed is heard")) == 2)
+    stored, _ = on_the_card(written)
+    births = [body for body in stored if isinstance(body, BirthBody)]
+    assert births[-1].sensors.keys() >= {"sos-bed", "smoke-kitchen", "bell", "zigbee"}
+    assert births[-1].sensors["sos-bed"] == "zigbee2mqtt"
+    presses = [
+        one
+        for body in stored
+        if isinstance(body, TelemetryBody)
+        for one in body.readings
+        if (one.sensor_id, str(one.quantity)) == ("sos-bed", "sos")
+    ]
+    assert len(presses) == 1, "once, not twice and not never"
+    assert {body.alert.key for body in stored if isinstance(body, AlertBody)} == {"sos:sos-bed"}

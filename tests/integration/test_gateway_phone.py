@@ -153,3 +153,33 @@ def test_the_roster_names_what_is_lost_and_what_is_on():
     assert roster.words().zh == "守望：有 2 个报警：fall, sos；4 个传感器正常，1 个失联：b。"
     roster.alerts([alert("fall:radar", AlertState.RESOLVED), alert("sos:bed", AlertState.CANCELLED)])
     assert roster.words().en == "Shouwang: no alarm; 4 sensors heard, 1 lost: b."
+
+
+def test_a_modem_comes_and_goes_with_a_reload(home, tmp_path, caplog):
+    """It answers as soon as it is there, and knows what was so before it; then its port is free."""
+    caplog.set_level("INFO")
+    path = tmp_path / "home.yaml"
+    text = path.read_text()
+    begin, end = text.index("modem:"), text.index("sensors:")
+
+    async def reloaded(new: str, times: int) -> None:
+        path.write_text(new)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: caplog.text.count("home.yaml was read again: parts changed: lifeline, modem") == times)
+
+    async def scene() -> str:
+        path.write_text(text[:begin] + text[end:])
+        running = asyncio.create_task(app.run(load(path), reread=lambda: load(path)))
+        async with Modem(tmp_path / "modem").running() as modem:
+            await until(lambda: "sensor radar is down" in caplog.text)
+            await reloaded(text, 1)
+            await until(lambda: "AT+CMGL=4" in modem.commands)
+            await asyncio.sleep(5)
+            answer = await asked(modem, "状态")
+            await reloaded(text[:begin] + text[end:], 2)
+            await until(lambda: not modem.line.is_open)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running
+        return answer
+
+    assert run_quickly(scene()) == "守望：没有报警；1 个传感器正常，1 个失联：radar。"

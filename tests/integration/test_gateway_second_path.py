@@ -274,11 +274,52 @@ def test_an_order_of_the_centre_ends_the_climbing(tmp_path):
         run.modem.telephone.scene = Scene(answers_after_s=None)
         run.rings(alert(mono=run.clock.mono()))
         await run.until(lambda: run.dialled)
-        run.path.help_coming()
+        run.path.help_coming([])
         await asyncio.sleep(1200)
         assert run.dialled == [SON]
 
     scene(tmp_path, story)
+
+
+def test_help_for_one_alarm_does_not_silence_another_that_the_centre_has_never_heard_of(tmp_path):
+    """The order came through just before the line went down, and the smoke began just after."""
+
+    async def story(run):
+        run.rings(alert(mono=run.clock.mono()))
+        await asyncio.sleep(1)
+        run.receipt()
+        run.rings(alert(mono=run.clock.mono(), key="smoke:hall"))
+        run.path.help_coming(["sos:bed"])
+        await run.until(lambda: run.texts(CENTRE) and run.dialled)
+        assert "smoke:hall" in run.texts(CENTRE)[0]
+
+    scene(tmp_path, story)
+
+
+def test_a_number_that_cannot_be_dialled_is_not_told_as_being_called(tmp_path):
+    async def story(run):
+        run.modem.register(2)
+        await asyncio.sleep(120)
+        run.rings(alert(mono=run.clock.mono()))
+        await asyncio.sleep(100)
+        assert not any("打电话" in words for words in run.box.said), run.box.said
+        run.modem.register(1)
+        await run.until(lambda: run.dialled)
+        assert run.box.said[-1] == "线路不通，正在给您儿子打电话。"
+
+    scene(tmp_path, story)
+
+
+def test_calls_that_the_network_refuses_are_not_told_as_calls_that_nobody_answered(tmp_path):
+    async def story(run):
+        run.modem.telephone.scene = Scene(has_line=False)
+        run.rings(alert(mono=run.clock.mono()))
+        await run.until(lambda: len(run.dialled) == 4)
+        await run.until(lambda: any("120" in words for words in run.box.said))
+
+    run = scene(tmp_path, story)
+    (last,) = [words for words in run.box.said if "120" in words]
+    assert last == "短信已经发出，还没有回音。我会继续联系。情况紧急，请拨打120。"
 
 
 def test_the_end_of_an_alarm_follows_it_by_the_same_way(tmp_path):
@@ -425,6 +466,47 @@ def test_after_a_restart_the_uplink_may_get_its_receipt_before_anybody_is_called
             assert (modem.network.sent, run.dialled) == ([], [])
 
     run_quickly(play())
+
+
+def test_a_receipt_that_comes_while_the_card_is_read_counts(tmp_path):
+    """After a long outage there is much to read, and the uplink does not wait for it."""
+
+    async def play():
+        box = Box()
+        box.waiting = [message(alert(), 1)]
+        async with Modem(tmp_path / "m").running() as modem:
+            is_read, is_told = asyncio.Event(), asyncio.Event()
+
+            async def slowly():
+                found = list(box.waiting)
+                is_read.set()
+                await is_told.wait()
+                return found
+
+            box.unconfirmed = slowly
+            async with gateway(box, tmp_path, modem, active=[alert()]) as run:
+                await is_read.wait()
+                run.path.confirmed([box.waiting[0].key])
+                is_told.set()
+                await asyncio.sleep(600)
+                assert (modem.network.sent, run.dialled) == ([], [])
+
+    run_quickly(play())
+
+
+def test_the_receipt_of_an_old_alarm_that_rings_is_known_after_a_thousand_others(tmp_path):
+    async def story(run):
+        run.modem.telephone.scene = Scene(answers_after_s=None)
+        run.rings(alert(mono=run.clock.mono()))
+        await run.until(lambda: run.dialled)
+        for n in range(1500):  # a button that flaps for a day
+            run.path.stored([message(alert(key=f"sos:door{n}"), n + 2)])
+        run.receipt()
+        await asyncio.sleep(600)
+
+    run = scene(tmp_path, story)
+    assert run.dialled == [SON]
+    assert run.box.said[-1] == "线路恢复了，警报已送到中心。"
 
 
 def test_an_alarm_that_ended_while_nobody_looked_is_not_climbed_for(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.home import GatewayPart
+from gateway.annunciators.sounding_flag import FLAG_FILE
 
 SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 PROGRAM = "/opt/shouwang/.venv/bin/shouwang"
@@ -80,6 +81,12 @@ def test_unit_never_gives_up(unit: str) -> None:
     assert 0 < int(words(unit, "RestartSec")[0]) <= 10
 
 
+def test_gateway_that_hangs_runs_again_within_30_s() -> None:
+    """Until the watchdog bites, until it has ended, until it is started again; the start itself takes 5 s at most."""
+    keys = ("WatchdogSec", "TimeoutAbortSec", "RestartSec")
+    assert sum(int(words("shouwang-gateway.service", key)[0]) for key in keys) <= 25
+
+
 def test_unit_keeps_its_files_in_its_own_state_directory(unit: str) -> None:
     assert len(words(unit, "StateDirectory")) == 1
     assert words(unit, "User") == [unit.removesuffix(".service")]
@@ -94,13 +101,59 @@ def test_gateway_keeps_its_data_where_it_may_write() -> None:
     assert GatewayPart(id="gw-1").data_dir == Path("/var/lib") / folder
 
 
-def test_gateway_may_open_serial_ports_and_nothing_else() -> None:
+def test_gateway_may_open_serial_ports_pins_and_sound_and_nothing_else() -> None:
     gateway = "shouwang-gateway.service"
     assert words(gateway, "DevicePolicy") == ["closed"]
     allowed = {word for word in words(gateway, "DeviceAllow") if word != "rw"}
-    assert allowed == {"char-ttyUSB", "char-ttyACM", "char-ttyAMA", "char-ttyS"}
-    assert set(words(gateway, "SupplementaryGroups")) == {"dialout", "bluetooth"}
+    serial = {"char-ttyUSB", "char-ttyACM", "char-ttyAMA", "char-ttyS"}
+    assert allowed == serial | {"char-gpiochip", "char-alsa"}
+    assert set(words(gateway, "SupplementaryGroups")) == {"dialout", "bluetooth", "gpio", "audio"}
     assert words("shouwang-community.service", "DeviceAllow") == []
+
+
+def allowed_calls(unit: str) -> set[str]:
+    """System calls that the filter lines leave, in order (systemd.exec(5))."""
+    allowed: set[str] = set()
+    for line in (SYSTEMD / unit).read_text(encoding="utf-8").splitlines():
+        if line.startswith("SystemCallFilter="):
+            value = line.partition("=")[2]
+            named = {call for word in value.lstrip("~").split() for call in calls_of(word)}
+            allowed = allowed - named if value.startswith("~") else allowed | named
+    return allowed
+
+
+def calls_of(word: str) -> set[str]:
+    if not word.startswith("@"):
+        return {word}
+    analyze = tool("systemd-analyze", "systemd")
+    done = subprocess.run([analyze, "syscall-filter", word], capture_output=True, text=True, timeout=60, check=True)
+    lines = [line.strip() for line in done.stdout.splitlines()[1:] if line.strip() and "#" not in line]
+    return {call for line in lines for call in calls_of(line)}
+
+
+def test_gateway_may_ask_the_kernel_of_its_clock_and_not_set_it() -> None:
+    """ProtectClock=yes forbids adjtimex(3) altogether: the gateway would never know that its clock is right."""
+    gateway = "shouwang-gateway.service"
+    assert words(gateway, "ProtectClock") == []
+    assert words(gateway, "CapabilityBoundingSet") == []
+    allowed = allowed_calls(gateway)
+    assert allowed >= {"clock_adjtime", "clock_adjtime64", "clock_gettime"}
+    assert not allowed & {"clock_settime", "clock_settime64", "settimeofday"}
+    assert "clock_adjtime" not in allowed_calls("shouwang-community.service")
+
+
+def test_a_killed_gateway_leaves_no_siren_on_and_its_pins_need_no_other_folder() -> None:
+    gateway = "shouwang-gateway.service"
+    folder = f"/run/{words(gateway, 'RuntimeDirectory')[0]}"
+    line = " ".join(words(gateway, "ExecStopPost"))
+    assert f"test ! -e {folder}/{FLAG_FILE} || exec {PROGRAM} gateway hush" in line
+    assert line.startswith("-")  # what cannot be put off keeps no gateway from starting again
+    assert f"LG_WD={folder}" in words(gateway, "Environment")
+
+
+def test_udev_lets_the_gateway_use_pins_where_no_other_rule_does() -> None:
+    (rule,) = [line for line in (SYSTEMD / GPIO_RULES).read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
+    assert rule == 'SUBSYSTEM=="gpio", KERNEL=="gpiochip*", GROUP="gpio", MODE="0660"'
 
 
 def test_users_and_groups_of_the_units_are_made(unit: str) -> None:
@@ -145,6 +198,7 @@ def test_secrets_are_closed_to_others(root_with_users: Path) -> None:
 
 
 SERIAL_RULES = "60-shouwang-serial.rules"
+GPIO_RULES = "60-shouwang-gpio.rules"
 CH340 = {"SUBSYSTEM": "usb", "ENV{DEVTYPE}": "usb_device", "ATTR{idVendor}": "1a86", "ATTR{idProduct}": "7523"}
 EC25 = {"SUBSYSTEM": "tty", "KERNEL": "ttyUSB2", "ATTRS{idVendor}": "2c7c", "ATTRS{idProduct}": "0125"}
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import msgspec
@@ -13,7 +13,7 @@ from fixtures.community_home import DemoHome
 from shouwang.alert import AlertState, Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
-from shouwang.wire import AlertBody, BirthBody, Lane, TelemetryBody
+from shouwang.wire import AlertBody, BirthBody, ClockBody, Lane, TelemetryBody
 
 
 @pytest.fixture
@@ -384,6 +384,35 @@ async def test_case_page_marks_late_values_and_writes_units_for_people(
     rows = page[page.index("<tbody>") : page.index("</tbody>")].split("<tr>")[1:]
     assert [("171 mmHg" in row, late in row) for row in rows] == [(True, False), (False, True)]
     assert "[Hg]" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh", ("时间已校正", "时间为估计值", "按送达时间：家中时钟超前")),
+        ("en", ("time corrected", "time estimated", "time of arrival: the home&#39;s clock was ahead")),
+    ],
+)
+async def test_case_page_says_how_it_knows_the_times_of_a_home_whose_clock_was_wrong(
+    centre: Centre, browser: httpx.AsyncClient, home: str, language: str, words: tuple[str, ...]
+) -> None:
+    await centre.user(language=language)
+    await log_in(browser)
+    now, unset = centre.clock.now, datetime(1970, 1, 1, tzinfo=UTC)
+    values = (166, 171, 176)
+    for value, at, boot in zip(values, (unset, unset, now + timedelta(days=1)), ("a", "b", ""), strict=True):
+        stamps = {"boot": boot, "created_at": at, "is_clock_unsure": bool(boot), "mono": 5_000 if boot else 0}
+        await centre.send(home, Lane.TELEMETRY, TelemetryBody(readings=(pressure(value, at),)), **stamps)
+    alert = DemoHome().alert(since=unset, sensor_id="cuff")
+    await centre.send(home, Lane.LIFE_SAFETY, AlertBody(alert=alert), boot="a", is_clock_unsure=True, mono=1000)
+    clock = ClockBody(mono=60_000, wall=now, error_ms=10, source="ntp")
+    await centre.send(home, Lane.STATE, clock, boot="a", mono=60_000)
+    page = (await browser.get("/incidents/1")).text
+    rows = [row for row in page.split("<tr>") if "mmHg" in row]
+    said = [[word in row for row in rows if f"{value} mmHg" in row] for value, word in zip(values, words, strict=True)]
+    assert said == [[True]] * 3
+    assert words[0] in page[page.index('id="alerts"') : page.index('id="evidence"')]
+    assert "1970" not in page
 
 
 @pytest.mark.parametrize(

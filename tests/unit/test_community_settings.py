@@ -34,6 +34,22 @@ def test_little_is_enough(tmp_path: Path) -> None:
     assert (settings.web.host, settings.web.port, settings.broker.version) == ("127.0.0.1", 8080, "5")
 
 
+ONE_HOME = "homes: [{id: h, gateway: g, address: a, resident: {id: r, name: W}%s}]\n"
+
+
+def test_home_may_be_silent_for_180_s_unless_it_says_otherwise(tmp_path: Path) -> None:
+    (usual,) = load(written(tmp_path, SMALL + ONE_HOME % "")).homes
+    assert (usual.offline_after, usual.high_risk) == (3, False)
+    (other,) = load(written(tmp_path, SMALL + ONE_HOME % ", offline_after: 1440, high_risk: true")).homes
+    assert (other.offline_after, other.high_risk) == (1440, True)
+
+
+@pytest.mark.parametrize("minutes", [0, 1441])
+def test_nobody_is_left_alone_for_more_than_a_day(tmp_path: Path, minutes: int) -> None:
+    with pytest.raises(ConfigError, match="offline_after"):
+        load(written(tmp_path, SMALL + ONE_HOME % f", offline_after: {minutes}"))
+
+
 def test_paths_begin_at_the_file_and_absolute_ones_stay(tmp_path: Path) -> None:
     text = SMALL + "  password_file: keys/broker\n  ca_file: /etc/ca.pem\nstore:\n  url: sqlite:////var/lib/c.db\n"
     settings = load(written(tmp_path, text))

@@ -10,6 +10,7 @@ from config.check import check
 from config.home import Home
 from config.loader import check_home, load
 from config.ports import ports_of
+from config.presets import preset
 from config.schema import schema
 from shouwang.alert import Severity
 from shouwang.errors import ConfigError
@@ -86,7 +87,9 @@ def test_a_sound_home_is_read_without_a_word(home_file, tmp_path):
         "silent:oximeter",
         "silent:radar",
         "silent:bed",
+        "silent:gateway",
         "silent:bluetooth-hci0",
+        *(f"{rule.id}:gateway" for rule in preset("box").rules),
     ]
 
 
@@ -226,8 +229,47 @@ def test_what_is_odd_is_told_and_run(home_file, name):
 
 
 def test_a_home_without_sensors_is_odd_but_no_mistake(home_file):
-    text = HOME[: HOME.index("sensors:")] + "sensors: []\nrules:\n  - {kind: silence, id: silent}\n"
-    assert warnings(home_file(text)) == ["9: rules[0]: watches nothing: no sensor is there; add one, or drop the rule"]
+    text = HOME[: HOME.index("sensors:")] + "sensors: []\nrules:\n  - {kind: fall, id: fall}\n"
+    (told, *_) = warnings(home_file(text))
+    assert told == '9: rules[0]: watches nothing: no sensor says "fall"; add one, or drop the rule'
+
+
+def test_a_home_may_do_without_its_box_or_change_a_rule_of_it(home_file):
+    def keys(more: str) -> set[str]:
+        return {bound.rule.key.partition(":")[0] for bound in load(home_file(HOME + more)).bound_rules()}
+
+    assert "disk-full" not in keys("box: {watch: false}\n")
+    assert "disk-full" in keys("box: {watch: true}\n")
+    assert {"disk-full", "box-hot"} - keys("presets: [{use: box, without: [disk-full]}]\n") == {"disk-full"}
+
+
+def test_a_rule_of_its_own_takes_the_place_of_the_boxs(home_file):
+    own = "  - {kind: threshold, id: disk-full, quantity: disk-used, above: 60, severity: P3}\n"
+    rules = [rule for rule in load(home_file(HOME + own)).all_rules() if rule.id == "disk-full"]
+    assert [rule.above for rule in rules] == [60]
+
+
+def test_what_gets_in_the_way_of_the_boxs_rules_is_told(home_file):
+    own = "  - {kind: threshold, id: mine, quantity: disk-used, above: 95, severity: P3}\n"
+    assert any("disk-over: says the same as mine" in told for told in warnings(home_file(HOME + own)))
+
+
+LIDS = {
+    "none": ("lid", "door", 'no sensor has the id "lid"'),
+    "says no such thing": ("bed", "door", '"bed" never says "door"; sensors that do: none in this home'),
+}
+
+
+@pytest.mark.parametrize("name", LIDS)
+def test_contacts_on_the_lid_must_be_there_and_say_so(home_file, name):
+    sensor, quantity, told = LIDS[name]
+    text = HOME + f"box: {{tamper: [{{sensor: {sensor}, quantity: {quantity}}}]}}\n"
+    assert told in problems(home_file(text))[0]
+
+
+def test_contact_on_the_lid_is_named_once(home_file):
+    text = HOME + "box: {tamper: [{sensor: bed, quantity: battery}, {sensor: bed, quantity: battery}]}\n"
+    assert any('"bed" stands in the list twice' in told for told in problems(home_file(text)))
 
 
 def test_secrets_that_are_missing_or_open_are_told(home_file, tmp_path):

@@ -11,11 +11,11 @@ from drivers.joining import Names
 from drivers.mqtt import sensor_shelly, sensor_tasmota, sensor_zigbee2mqtt, sensor_zwave_js
 from drivers.mqtt.ha_discovery import described, heard_on, origin_of, says_in, topics_of
 from drivers.mqtt.ha_discovery_home import HaDiscoveryFinder, HaDiscoveryHome
-from drivers.mqtt.link import Arrival
 from drivers.mqtt.mqtt_json import JsonValue
 from drivers.mqtt.mqtt_json import decode as decode_json
 from drivers.mqtt.sensor import Presence
 from drivers.mqtt.shelly_home import ShellyFinder, ShellyHome
+from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.tasmota_home import TasmotaFinder, TasmotaHome
 from drivers.mqtt.zigbee2mqtt_home import Zigbee2mqttFinder, Zigbee2mqttHome
 from drivers.mqtt.zwave_js_home import ZwaveJsFinder, ZwaveJsHome

@@ -210,6 +210,7 @@ def test_wear_of_an_emmc(tmp_path, life_time, pre_eol, wear):
 
 MAINS, EMPTY_SLOT = {"type": "Mains", "online": "0"}, {"type": "Battery", "present": "0", "status": "Discharging"}
 UPS = {"type": "Battery", "present": "1", "status": "Discharging", "capacity": "87"}
+FREE_SOCKET = {"type": "USB", "online": "0"}
 MOUSE = {"type": "Battery", "scope": "Device", "status": "Discharging", "capacity": "3"}
 
 
@@ -227,6 +228,9 @@ MOUSE = {"type": "Battery", "scope": "Device", "status": "Discharging", "capacit
         ([MAINS | {"online": "1"}, MOUSE], Supply(is_cut=False, battery=None)),
         ([EMPTY_SLOT], Supply(is_cut=None, battery=None)),
         ([{"type": "USB"}], Supply(is_cut=None, battery=None)),
+        ([FREE_SOCKET, FREE_SOCKET], Supply(is_cut=None, battery=None)),
+        ([FREE_SOCKET, UPS | {"status": "Full"}], Supply(is_cut=False, battery=87)),
+        ([FREE_SOCKET, UPS], Supply(is_cut=True, battery=87)),
     ],
 )
 def test_what_the_box_lives_on(tmp_path, supplies, found):

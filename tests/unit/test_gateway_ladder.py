@@ -327,8 +327,40 @@ def test_there_is_a_bound_and_what_is_settled_goes_first(day):
 
 def test_what_another_version_saved_is_forgotten(day):
     day.ladder.raised(alert(), 0)
-    day.ladder.go_on_from('{"ladder": "of the future"}')
+    day.ladder.go_on_from('{"ladder": "of the future"}', 0)
     assert day.ladder.alert_ids == (alert().alert_id,)
+
+
+def test_five_alarms_at_once_are_called_about_as_often_as_one():
+    """Smoke, heat, CO, gas and a button are one fire: a call about all of them is one call."""
+    called = []
+    for keys in (["sos:bed"], ["sos:bed", "smoke:hall", "heat:kitchen", "co:bath", "gas:kitchen"]):
+        day = Day(ladder_of())
+        for key in keys:
+            day.ladder.raised(alert(key), 0)
+        day.pass_until(3_600_000)
+        called.append(len(day.called))
+    assert called[1] == called[0]
+
+
+def test_an_engine_clock_that_began_anew_stops_no_call_and_no_sms(day):
+    """The card's file with the engine time was lost; that with the ladder was not, and lies weeks ahead."""
+    weeks = 40 * 86_400_000
+    day.now = weeks
+    day.is_dead = True
+    for _ in range(30):  # a purse that is empty
+        day.ladder.raised(alert(since_ms=day.now), day.now)
+        day.pass_until(day.now + 60_000)
+    saved = day.ladder.saved()
+    after = Day(ladder_of())
+    after.ladder.go_on_from(saved, 0)
+    after.pass_until(PAUSE_CAP_MS)
+    assert SON in {number for _, number in after.called}
+    after.pass_until(2 * 3_600_000)
+    before = after.receivers()[SON]
+    after.ladder.raised(alert(since_ms=weeks * 2, mono=after.now), after.now)
+    after.pass_until(after.now + AFTER)
+    assert after.receivers()[SON] == before + 1
 
 
 MOVES = st.lists(
@@ -359,7 +391,7 @@ class Story:
     def cut_power(self) -> None:
         saved, old = self.day.ladder.saved(), self.day.ladder
         self.day.ladder = ladder_of()
-        self.day.ladder.go_on_from(saved)
+        self.day.ladder.go_on_from(saved, self.day.now)
         for one in self.ringing.values():  # what waits for its receipt on the card, in its order
             if one.alert_id in old.alert_ids:
                 self.day.ladder.raised(one, self.day.now)

@@ -10,6 +10,7 @@ import pytest
 
 from gateway import pipeline as pipeline_module
 from gateway import scribe as scribe_module
+from gateway import slips as slips_module
 from gateway.batch import Batch
 from gateway.clock import Clock
 from gateway.outbox import Outbox
@@ -24,8 +25,9 @@ from shouwang.alert import AlertState
 from shouwang.driver import Measurement, Note
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
+from shouwang.rule import Reset
 from shouwang.status import SensorState, SensorStatus
-from shouwang.wire import GapBody, HeartbeatBody, Lane, StatusBody
+from shouwang.wire import GapBody, HeartbeatBody, Lane, StatusBody, decode_envelope
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 FACTS = HomeFacts(
@@ -235,6 +237,61 @@ async def test_a_card_that_fails_for_days_gathers_one_gap_and_no_old_heartbeats(
         assert batch.gap is not None
         assert (batch.gap.count, len(batch.readings), batch.bodies) == (50, 10, [])
         card.close()
+
+
+async def test_a_card_that_never_answers_is_bounded_in_memory(stage, tmp_path, monkeypatch):
+    monkeypatch.setattr(scribe_module, "_UNWRITTEN_READINGS", 50)
+    monkeypatch.setattr(scribe_module, "_PATIENCE_S", 0.01)
+    with ThreadPoolExecutor(1) as thread:
+        card = Outbox(tmp_path / "o.db", "gw")
+        slips = []
+        scribe = Scribe(card, thread, stage.clock, Slips("gw"), stored=lambda _: None, unwritten=slips.extend)
+        may_go_on = threading.Event()
+        thread.submit(may_go_on.wait, 10)
+        stage.pipeline.send(Lane.STATE, HeartbeatBody(backlog=0, uptime_s=1))
+        writing = asyncio.create_task(scribe.write(stage.pipeline))
+        await stage.until(lambda: stage.pipeline.batch.is_empty)
+        stage.pipeline.accept(reading())
+        for n in range(200):
+            stage.pipeline.accept(reading(Quantity.PRESENCE, "radar", float(n % 2)))
+        await stage.until(lambda: slips and stage.pipeline.batch.gap is not None)
+        assert len(stage.pipeline.batch.readings) == 50
+        assert len(stage.pipeline.batch.alerts) == 1
+        may_go_on.set()
+        await writing
+        card.close()
+
+
+def test_messages_of_state_are_bounded_too_and_what_concerns_life_stays():
+    status = SensorStatus(sensor_id="bed", state=SensorState.DOWN, since=AT, at=AT, mono=1)
+    batch = Batch(bodies=[(Lane.STATE, StatusBody(status=status))] * 5)
+    batch.bodies.insert(0, (Lane.LIFE_SAFETY, GapBody(reason="life", count=1)))
+    batch.bodies.insert(1, (Lane.STATE, GapBody(reason="another", count=7, first_at=AT)))
+    batch.drop_oldest(10, 3, "the card")
+    assert [lane for lane, _ in batch.bodies] == [Lane.LIFE_SAFETY, *[Lane.STATE] * 3]
+    assert batch.gap is not None
+    assert (batch.gap.count, batch.gap.first_at, batch.gap.last_at) == (9, AT, AT)
+    batch.drop_oldest(10, 3, "the card")
+    assert batch.gap.count == 9
+
+
+async def test_each_alert_gets_its_slip_however_many_wait(stage, monkeypatch):
+    """The uplink keeps so many slips: what it lets go of is on the card, or would never be sent."""
+    monkeypatch.setattr(slips_module, "UNDER_WAY", 2)
+    engine, mark, slips = Engine(rules(), {}), stage.clock.mark(), Slips("gw")
+    alerts = []
+    for n in range(5):
+        press = msgspec.structs.replace(reading(), at=AT + timedelta(hours=n), mono=n * 3_600_000)
+        alerts += engine.feed(press).alerts
+        engine.feed(Reset(key="sos:bed", at=press.at, mono=press.mono, by="zhang"))
+    sent = []
+    while given := slips.of(alerts, mark):
+        assert len(given) <= 2
+        assert slips.of(alerts, mark) == []
+        sent += given
+        slips.confirmed(slip.key for slip in given)
+    assert [decode_envelope(slip.payload, gateway="gw").body.alert for slip in sent] == alerts
+    assert len(alerts) == 5
 
 
 def test_an_older_batch_comes_first_and_its_states_are_the_older_ones():

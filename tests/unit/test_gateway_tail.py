@@ -493,3 +493,57 @@ def test_it_lies_where_systemd_says_else_in_the_data_folder(tmp_path, monkeypatc
     assert tail_folders(tmp_path) == [tmp_path]
     monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path}/run:{tmp_path}/other")
     assert tail_folders(tmp_path) == [tmp_path / "run", tmp_path]
+
+
+def test_what_kills_a_run_does_not_kill_the_next_one_and_is_told(tmp_path, kernel, monkeypatch, caplog):
+    """A rule that breaks at one event broke each start after it too: a home without any alarm."""
+    bad = BoundRule(rule=Breaks(), readings=frozenset({("radar", Quantity.PRESENCE)}))
+    watched = [*rules(), bad]
+    monkeypatch.setitem(globals(), "rules", lambda: watched)
+    first = Life(tmp_path, kernel)
+    first.hear(Quantity.SOS)
+    first.hear(Quantity.PRESENCE, "radar", 13.0)
+    first.hear(Quantity.FALL, "radar")
+    with pytest.raises(ZeroDivisionError):
+        first.pipeline._judge()
+    second = Life(tmp_path, kernel)
+    assert [alert.hazard for alert in second.said] == ["sos", "fall"]
+    assert second.said[0] == first.said[0]
+    assert "cannot be taken up again" in caplog.text
+    ((lane, gap),) = second.pipeline.batch.bodies
+    assert (lane, gap.count, gap.code) == (Lane.STATE, 1, GapCode.TAIL_DAMAGED)
+    assert gap.first_at is not None
+    batch = second.pipeline.take_batch()
+    third = Life(tmp_path, kernel, saved=batch.states, committed=batch.position)
+    assert (third.said, third.pipeline.batch.bodies) == ([], [])
+
+
+class Breaks:
+    """A rule with a mistake in it."""
+
+    key = "breaks:radar"
+
+    def start(self):
+        return Felt()
+
+    def step(self, state, event):
+        return Step(state=Felt(int(1 / (event.value - 13))))
+
+
+def test_what_is_noted_at_the_start_stands_after_what_comes_back(tmp_path, kernel):
+    """The start is counted before the last run's story is taken up: killed in between, the newest note must win."""
+    first = Life(tmp_path, kernel)
+    first.hear(Quantity.PRESENCE, "radar")
+    first.pipeline._judge()
+    first.pipeline.note("gateway", "starts", "1")
+    tail = Tail([tmp_path], "gw-1", committed=NOTHING)
+    clock = kernel.clock(tail.recovered.clock_mark(None))
+    tail.start(clock.mark)
+    pipeline = Pipeline(Engine(rules(), {}), clock, announce=lambda _: None, beat=lambda: None, tail=tail)
+    pipeline.note("gateway", "starts", "2")
+    pipeline.replay(tail.recovered)
+    assert pipeline.batch.position == Position(1, 2)
+    tail.close()
+    again = Tail([tmp_path], "gw-1", committed=NOTHING).recovered
+    assert again.notes({})["gateway"]["starts"] == "2"
+    assert Tail([tmp_path], "gw-1", committed=pipeline.batch.position).recovered.story == ()

@@ -94,6 +94,22 @@ def test_a_receipt_that_tells_nothing_sets_nothing(server_at, round_trip_s):
     assert clock.wall.anchor is None
 
 
+@pytest.mark.parametrize("wrong_first", [True, False])
+def test_a_centre_whose_clock_was_years_ahead_for_a_while_shuts_no_home_out(wrong_first):
+    """By its time all certificates have expired, and the right time comes over none but the connection they guard."""
+    box = BoxClocks(wall=EPOCH)
+    clock = box.clock(floor=LAST_SURE)
+    for is_wrong in (wrong_first, not wrong_first):
+        box.pass_s(60)
+        clock.wall.heard(box.true + (5 * 365 * 24 * HOUR if is_wrong else 0 * HOUR), 0.0)
+    assert clock.now() - box.true in (0 * HOUR, 5 * 365 * 24 * HOUR)
+    box.pass_s(60)
+    assert abs(clock.wall.earliest() - box.true) < timedelta(seconds=1)
+    box.ntp()
+    clock.wall.look()
+    assert clock.wall.earliest() is None
+
+
 def test_ntp_outranks_the_centre():
     box = BoxClocks(is_synced=True)
     clock = box.clock()

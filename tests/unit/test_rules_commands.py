@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from fixtures.rules_room import HOME, rules, written
 
-from config.presets import preset_names
+from config.presets import preset, preset_names
 
 
 @pytest.fixture
@@ -141,7 +141,8 @@ def test_a_story_that_is_not_there(capsys, tmp_path):
 
 def test_rules_are_explained(capsys, home):
     code, out, _ = rules(capsys, "explain", "-c", home)
-    assert (code, len(out.splitlines())) == (0, 4)
+    of_the_box = 2 * len(preset("box").rules)
+    assert (code, len(out.splitlines())) == (0, 4 + of_the_box)
     assert out.splitlines()[1] == (
         "low (P2): fires when oxygen saturation is at or below 90 % for 10 s; ends when all is well again. "
         "Watches: oximeter"

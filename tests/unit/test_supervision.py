@@ -95,6 +95,11 @@ def test_an_outage_is_told_once_and_taken_back_once() -> None:
     assert judged(replace(heard, offline_since=None, heard_again_at=NOON)) == []
 
 
+def test_home_is_back_also_where_the_clock_was_set_back_meanwhile() -> None:
+    told = home(silent_s=5, offline_since=NOON + timedelta(hours=1))
+    assert judged(told) == [Back(home=told)]
+
+
 # ---- storms ----
 
 
@@ -129,6 +134,44 @@ def test_in_a_storm_the_next_ones_join_it() -> None:
     held = [replace(one, offline_since=one.last_seen, is_in_storm=True) for one in many(8, silent_s=200, spread_s=10)]
     found = judged(*held, home("gw-late", silent_s=181), storm=ago(seconds=200), total=1000)
     assert [(verdict.home.gateway_id, verdict.is_alone) for verdict in found] == [("gw-late", False)]
+
+
+def held(count: int, *, silent_s: float) -> list[Heard]:
+    return [replace(one, offline_since=one.last_seen, is_in_storm=True) for one in many(count, silent_s=silent_s)]
+
+
+def test_home_that_falls_silent_alone_during_a_storm_has_its_own_case() -> None:
+    alone = home("gw-alone", silent_s=181)
+    found = judged(*held(400, silent_s=7200), alone, storm=ago(seconds=7200), total=1000)
+    assert found == [Lost(home=alone)]
+
+
+def test_home_of_the_storm_that_may_be_silent_longer_still_belongs_to_it() -> None:
+    patient = home("gw-patient", silent_s=3601 + 7, limit=timedelta(hours=1))
+    found = judged(*held(400, silent_s=3600), patient, storm=ago(seconds=3600), total=1000)
+    assert found == [Lost(home=patient, is_alone=False)]
+
+
+def test_one_home_that_was_silent_before_does_not_hide_a_storm() -> None:
+    unplugged = home("gw-unplugged", silent_s=9000)
+    began, *found = judged(unplugged, *many(40, silent_s=600), total=1000, listening_since=ago(seconds=181))
+    assert began == StormBegan(since=ago(seconds=600), gateway_id="gw-000", homes=40)
+    alone = [verdict.home.gateway_id for verdict in found if isinstance(verdict, Lost) and verdict.is_alone]
+    assert alone == ["gw-unplugged"]
+
+
+@pytest.mark.parametrize(("left", "silent_min", "is_over"), [(20, 31, True), (20, 29, False), (21, 999, False)])
+def test_few_homes_are_held_back_half_an_hour_at_most(left: int, silent_min: float, is_over: bool) -> None:
+    found = judged(*held(left, silent_s=silent_min * 60), storm=ago(minutes=silent_min), total=1000)
+    assert len(found) == (left + 1 if is_over else 0)
+    assert all(verdict.is_alone for verdict in found[:-1] if isinstance(verdict, Lost))
+
+
+def test_home_that_comes_and_goes_does_not_hold_up_the_end_of_a_storm() -> None:
+    flapping = home("gw-flaps", silent_s=181, is_in_storm=True, heard_again_at=ago(seconds=170))
+    found = judged(*held(3, silent_s=1800), flapping, storm=ago(seconds=1800 + 60), total=1000)
+    assert isinstance(found[-1], StormOver)
+    assert Lost(home=flapping) in found
 
 
 def test_high_risk_home_has_its_own_case_also_in_a_storm() -> None:
@@ -224,7 +267,7 @@ def test_unproved_way_is_taken_back_by_a_test() -> None:
 
 
 def owed(**more: object) -> Owed:
-    return Owed(gateway_id="gw-1", **({"due_at": ago(hours=2), "born_at": LONG_AGO} | more))  # type: ignore[arg-type]
+    return Owed(gateway_id="gw-1", **({"due_at": ago(hours=3), "born_at": LONG_AGO} | more))  # type: ignore[arg-type]
 
 
 def of_tests(home: Owed, listening_since: datetime = LONG_AGO):
@@ -233,27 +276,44 @@ def of_tests(home: Owed, listening_since: datetime = LONG_AGO):
 
 def test_missing_test_alarm_is_told_once_and_taken_back_by_the_next() -> None:
     (missing,) = judge_tests([owed()], now=NOON, listening_since=LONG_AGO)
-    assert missing == OverdueTest(home=owed(), due_at=ago(hours=2))
-    told = owed(missed_since=ago(hours=2))
+    assert missing == OverdueTest(home=owed(), due_at=ago(hours=3))
+    told = owed(missed_since=ago(hours=3))
     assert of_tests(told) == []
-    assert of_tests(replace(told, arrived_at=ago(hours=3))) == []
+    assert of_tests(replace(told, arrived_at=ago(hours=4))) == []
     assert of_tests(replace(told, arrived_at=ago(minutes=1), due_at=NOON + timedelta(days=7))) == ["MadeGood"]
 
 
 @pytest.mark.parametrize(
     "home",
     [
-        owed(due_at=ago(minutes=59)),
+        owed(due_at=ago(minutes=119)),
         owed(due_at=NOON + timedelta(days=3)),
         owed(born_at=ago(minutes=20)),
         owed(is_home_offline=True),
         owed(heard_again_at=ago(minutes=3)),
         owed(arrived_at=ago(hours=1)),  # a home that had no receipt calls the same test due again
+        owed(arrived_at=ago(hours=4)),  # an hour early by our count: the home's clocks were put forward
+        owed(arrived_at=ago(days=6)),  # told by an unset clock when the next would be
         owed(due_at=None),
     ],
 )
 def test_when_no_test_alarm_is_missing(home: Owed) -> None:
     assert of_tests(home) == []
+
+
+def test_weeks_without_a_test_alarm_are_late_whenever_the_last_one_came() -> None:
+    assert of_tests(owed(arrived_at=ago(days=7, hours=3))) == ["OverdueTest"]
+
+
+def test_test_alarm_of_a_home_whose_clocks_were_set_back_is_not_missing_for_that_hour() -> None:
+    assert of_tests(owed(due_at=ago(minutes=61), arrived_at=ago(days=7, minutes=61))) == []
+
+
+def test_clock_of_the_centre_set_back_years_does_not_blind_it_for_years() -> None:
+    years_ahead = NOON + timedelta(days=3000)
+    assert of_tests(owed(heard_again_at=years_ahead)) == ["OverdueTest"]
+    down = way(is_up=False, changed_at=years_ahead)
+    assert len(of_ways(down)) == 1
 
 
 def test_home_that_sends_no_more_test_alarms_owes_none() -> None:

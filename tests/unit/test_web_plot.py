@@ -7,7 +7,7 @@ from fixtures.community_home import DemoHome
 from hypothesis import given
 from hypothesis import strategies as st
 
-from community.desk import Point, Series
+from community.desk import Point, Series, Timing
 from community.web.plot import HEIGHT, WIDTH, alarms, is_curve, plot_points, sparkline
 from shouwang.alert import AlertState
 from shouwang.quantities import Quantity
@@ -47,14 +47,20 @@ def test_a_higher_value_is_drawn_higher() -> None:
 
 def test_doubtful_values_are_marked_for_the_browser() -> None:
     values = [(90.0, Quality.GOOD), (50.0, Quality.QUESTIONABLE)]
-    assert [(value, good) for _, value, good, _ in plot_points(series(values))] == [(90.0, True), (50.0, False)]
+    assert [(value, good) for _, value, good, *_ in plot_points(series(values))] == [(90.0, True), (50.0, False)]
 
 
 def test_late_values_are_marked_for_the_browser_and_belong_to_the_line() -> None:
     in_time, late = series([(90, Quality.GOOD), (95, Quality.GOOD)]).points
     found = replace(series([]), points=(in_time, replace(late, is_late=True)))
-    assert [is_late for *_, is_late in plot_points(found)] == [False, True]
+    assert [is_late for *_, is_late, _ in plot_points(found)] == [False, True]
     assert sparkline(found) is not None
+
+
+def test_values_whose_moment_we_have_put_right_are_marked_for_the_browser() -> None:
+    right, mended = series([(90, Quality.GOOD), (95, Quality.GOOD)]).points
+    found = replace(series([]), points=(right, replace(mended, timing=Timing.MENDED)))
+    assert [is_retimed for *_, is_retimed in plot_points(found)] == [False, True]
 
 
 def test_presses_are_no_curve() -> None:

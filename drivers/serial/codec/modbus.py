@@ -5,14 +5,22 @@ pymodbus; that a frame is whole, sound and of a function that sensors have is ju
 """
 
 from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
-from pymodbus.framer import FramerRTU
-from pymodbus.pdu import DecodePDU, ModbusPDU
 
+from drivers.later import Later
 from drivers.rows import Found, Plain, Reader, Row, plain
 from drivers.serial.codec.recorded import octets
 from shouwang.errors import DecodeError
+
+if TYPE_CHECKING:
+    import pymodbus.framer
+    import pymodbus.pdu
+    from pymodbus.pdu import ModbusPDU
+else:
+    pymodbus = Later("pymodbus")
 
 READ_COILS, READ_INPUTS, READ_HOLDING, READ_INPUT_REGISTERS = 1, 2, 3, 4
 WRITE_COIL, WRITE_REGISTER, WRITE_COILS, WRITE_REGISTERS = 5, 6, 15, 16
@@ -25,8 +33,6 @@ CRC_BYTES = 2
 MIN_FRAME, MAX_FRAME = 4, 256
 """Modbus over Serial Line 1.02, 2.5.1: at most 256 bytes; unit, function and CRC are always there."""
 EXCEPTION_FRAME = 5
-
-_REQUESTS, _ANSWERS = DecodePDU(is_server=True), DecodePDU(is_server=False)
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,7 +50,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def crc(data: bytes) -> bytes:
     """The two check bytes that follow these on the wire."""
-    return FramerRTU.compute_CRC(data).to_bytes(CRC_BYTES, "big")
+    return pymodbus.framer.FramerRTU.compute_CRC(data).to_bytes(CRC_BYTES, "big")
 
 
 def is_sound(frame: bytes) -> bool:
@@ -65,14 +71,14 @@ def data_bytes(function: int, count: int) -> int:
 
 def read_question(frame: bytes) -> Exchange:
     """What a master asks; raises DecodeError."""
-    pdu = _pdu(frame, _REQUESTS)
+    pdu = _pdu(frame, is_answer=False)
     count, written = _asked(frame[1], pdu)
     return Exchange(unit=frame[0], function=frame[1], address=pdu.address, count=count, written=written)
 
 
 def read_answer(frame: bytes) -> Exchange:
     """What a unit answers; raises DecodeError. Of bits, all that its bytes hold: how many were asked is not in it."""
-    pdu = _pdu(frame, _ANSWERS)
+    pdu = _pdu(frame, is_answer=True)
     unit, function = frame[0], frame[1] & ~FAILED
     if frame[1] & FAILED:
         return Exchange(unit=unit, function=function, exception=pdu.exception_code)
@@ -124,7 +130,7 @@ def explained(code: int, *, function: int, address: int | None = None, count: in
     return f"exception {code:02d}, {words.get(code, 'which only its maker can explain: see its manual')}"
 
 
-def _asked(function: int, pdu: ModbusPDU) -> tuple[int | None, int | None]:
+def _asked(function: int, pdu: "ModbusPDU") -> tuple[int | None, int | None]:
     """Count and written value of a question, or of the answer that confirms one that writes."""
     if function == WRITE_COIL:
         return None, int(pdu.bits[0])
@@ -133,28 +139,33 @@ def _asked(function: int, pdu: ModbusPDU) -> tuple[int | None, int | None]:
     return pdu.count, None
 
 
-def _pdu(frame: bytes, decoder: DecodePDU) -> ModbusPDU:
+def _pdu(frame: bytes, *, is_answer: bool) -> "ModbusPDU":
     if not MIN_FRAME <= len(frame) <= MAX_FRAME:
         raise DecodeError(f"{len(frame)} bytes; a frame has {MIN_FRAME} to {MAX_FRAME}")
     if not is_sound(frame):
         wanted = crc(frame[:-CRC_BYTES]).hex()
         raise DecodeError(f"wrong CRC: {frame[-CRC_BYTES:].hex()} instead of {wanted} at the end of {frame.hex()}")
     function = frame[1]
-    known = function & ~FAILED if decoder is _ANSWERS else function
+    known = function & ~FAILED if is_answer else function
     if known not in FUNCTIONS:
         raise DecodeError(f"function {function} is none that sensors have; known are {_listed(FUNCTIONS)}")
-    if len(frame) != _size(frame, decoder):
+    if len(frame) != _size(frame, is_answer=is_answer):
         raise DecodeError(f"{len(frame)} bytes do not make a frame of function {function}: {frame.hex()}")
-    if decoder is _REQUESTS and function in READS and frame[4:6] == b"\0\0":
+    if not is_answer and function in READS and frame[4:6] == b"\0\0":
         raise DecodeError(f"a question for nothing: {frame.hex()}")
-    pdu = decoder.decode(frame[1:-CRC_BYTES])
+    pdu = _decoder(is_answer=is_answer).decode(frame[1:-CRC_BYTES])
     if pdu is None:
         raise DecodeError(f"not a frame of function {function}: {frame.hex()}")
     return pdu
 
 
-def _size(frame: bytes, decoder: DecodePDU) -> int:
-    found = decoder.lookupPduClass(frame)
+@cache
+def _decoder(*, is_answer: bool) -> "pymodbus.pdu.DecodePDU":
+    return pymodbus.pdu.DecodePDU(is_server=not is_answer)
+
+
+def _size(frame: bytes, *, is_answer: bool) -> int:
+    found = _decoder(is_answer=is_answer).lookupPduClass(frame)
     return 0 if found is None else found.calculateRtuFrameSize(frame)
 
 

@@ -1,0 +1,97 @@
+"""Asks the gateway that runs on this box, over its control socket: for the commands that people type."""
+
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from gateway.control import ANSWER_S, HELLO, SOCKET, Answer, Question
+from shouwang.errors import DeviceError
+
+RUN_FOLDER = Path("/run/shouwang-gateway")
+DATA_FOLDER = Path("/var/lib/shouwang")
+CONNECT_S = 3.0
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""The status of 200 sensors has some 60 kB."""
+
+
+class NotRunning(DeviceError):
+    """No gateway answers on this box."""
+
+
+class NotAllowed(DeviceError):
+    """There is one, and this user may not ask it."""
+
+
+class Line:
+    """An open connection to a gateway."""
+
+    def __init__(self, sock: socket.socket, gateway_id: str) -> None:
+        """`gateway_id`: whom to ask; empty: whichever answers."""
+        self._sock = sock
+        self._file = sock.makefile("rb")
+        self._gateway_id = gateway_id
+
+    def ask(self, command: str) -> Answer:
+        """Ask and wait. Raises NotRunning where it is gone, DeviceError with why it says no."""
+        question = Question(command=command, gateway=self._gateway_id)
+        try:
+            self._sock.sendall(msgspec.json.encode(question) + b"\n")
+            line = self._file.readline(MAX_ANSWER_BYTES)
+            answer = msgspec.json.decode(line, type=Answer)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise NotRunning("the gateway has stopped, or does not answer") from error
+        if answer.error:
+            raise DeviceError(answer.error)
+        return answer
+
+
+@contextmanager
+def line_to(gateway_id: str, folders: Iterable[Path]) -> Iterator[Line]:
+    """A connection to the gateway with this id (empty: any), whose socket lies in one of the folders.
+
+    Raises NotRunning, or NotAllowed where there is a socket that this user may not open.
+    """
+    is_barred = False
+    for folder in dict.fromkeys(folders):
+        try:
+            sock = _connected(folder)
+        except PermissionError:
+            is_barred = True
+            continue
+        except OSError:
+            continue
+        with sock:
+            line = Line(sock, gateway_id)
+            try:
+                line.ask(HELLO)
+            except DeviceError:  # another gateway's, or dying
+                continue
+            yield line
+            return
+    if is_barred:
+        raise NotAllowed("this user may not ask the gateway")
+    raise NotRunning("no gateway answers on this box")
+
+
+def folders_for(data_dir: Path | None) -> list[Path]:
+    """Where its socket may lie, the likely place first."""
+    return [RUN_FOLDER, *([] if data_dir is None else [data_dir]), DATA_FOLDER]
+
+
+def _connected(folder: Path) -> socket.socket:
+    place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        sock.settimeout(CONNECT_S)
+        sock.connect(f"/proc/self/fd/{place}/{SOCKET}")
+        sock.settimeout(ANSWER_S + CONNECT_S)
+    except BaseException:
+        sock.close()
+        raise
+    finally:
+        os.close(place)
+    return sock

@@ -1,0 +1,117 @@
+"""Certificates, keys and passwords of the way to the centre: there, readable, fitting, and still good."""
+
+import os
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from config.home import Home, UplinkPart
+from gateway.doctor.certificate import Certificate, certificates_in
+from gateway.doctor.finding import Finding, Mark, fine, unproven, wrong
+from messaging.secret import read_secret
+from shouwang.alert import Sentence
+from shouwang.errors import ConfigError, DecodeError
+
+SOON = timedelta(days=30)
+"""A new certificate takes a visit. Set by this project."""
+_ASK = Sentence(
+    zh="向服务中心要一份新的，换上后：shouwang gateway reload",
+    en="ask the centre for a new one; then: shouwang gateway reload",
+)
+
+
+def paper_findings(home: Home, now: datetime | None = None) -> Iterator[Finding]:
+    """Of all that the uplink names; blocks."""
+    now, uplink = now or datetime.now(UTC), home.uplink
+    if uplink.password_file is not None:
+        yield _password(uplink.password_file)
+    if uplink.ca_file is not None:
+        yield from _dated(
+            Sentence(zh="中心的根证书", en="certificate of who vouches for the centre"), uplink.ca_file, now
+        )
+    if uplink.cert_file is not None:
+        yield from _own(home, uplink, uplink.cert_file, now)
+
+
+def _password(file: Path) -> Finding:
+    what = Sentence(zh="连接中心的密码", en="password for the centre")
+    try:
+        read_secret(file)
+    except ConfigError as error:
+        remedy = Sentence(
+            zh=f"检查 {file}：应属于 root、组 shouwang-gateway、权限 0640",
+            en=f"look at {file}: it should belong to root, group shouwang-gateway, mode 0640",
+        )
+        return _unreadable(what, file, str(error), remedy)
+    return fine(what, "可以读取", "can be read")
+
+
+def _own(home: Home, uplink: UplinkPart, file: Path, now: datetime) -> Iterator[Finding]:
+    what = Sentence(zh="本机的证书", en="certificate of this box")
+    yield from _dated(what, file, now)
+    try:
+        names = [certificate.name for certificate in certificates_in(_text(file))][:1]
+    except (OSError, DecodeError):
+        return
+    wanted = uplink.username or home.gateway.id
+    if names != [wanted]:
+        found = Sentence(zh=f"写的是 {names[0]}，不是 {wanted}", en=f"it is of {names[0]}, not of {wanted}")
+        yield wrong(Mark.LOOK, what, found, _ASK)
+    yield _key(file, uplink.key_file)
+
+
+def _key(cert: Path, key: Path | None) -> Finding:
+    what = Sentence(zh="证书的密钥", en="key of the certificate")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, key)
+    except ssl.SSLError as error:
+        found = Sentence(zh=f"{key} 与证书不符：{error.reason}", en=f"{key} does not belong to it: {error.reason}")
+        return wrong(Mark.FAULT, what, found, _ASK)
+    except OSError as error:
+        return _unreadable(what, key or cert, error.strerror or str(error), _ASK)
+    return fine(what, "与证书相符", "belongs to it")
+
+
+def _dated(what: Sentence, file: Path, now: datetime) -> Iterator[Finding]:
+    try:
+        certificates = certificates_in(_text(file))
+    except (OSError, DecodeError) as error:
+        yield _unreadable(what, file, getattr(error, "strerror", "") or str(error), _ASK)
+        return
+    first = min(certificates, key=lambda certificate: certificate.ends)
+    yield _judged(what, first, now)
+
+
+def _judged(what: Sentence, certificate: Certificate, now: datetime) -> Finding:
+    until = f"{certificate.ends:%Y-%m-%d}"
+    left = certificate.ends - now
+    if certificate.begins > now:
+        found = Sentence(
+            zh=f"从 {certificate.begins:%Y-%m-%d} 起才有效", en=f"is valid from {certificate.begins:%Y-%m-%d} on only"
+        )
+        remedy = Sentence(zh="先检查时钟", en="look at the clock of this box first")
+        return wrong(Mark.FAULT, what, found, remedy)
+    if left <= timedelta(0):
+        return wrong(Mark.FAULT, what, Sentence(zh=f"已于 {until} 过期", en=f"has expired on {until}"), _ASK)
+    found = Sentence(zh=f"有效到 {until}，还有 {left.days} 天", en=f"valid until {until}, {left.days} days")
+    return wrong(Mark.LOOK, what, found, _ASK) if left < SOON else fine(what, found.zh, found.en)
+
+
+def _unreadable(what: Sentence, file: Path, why: str, remedy: Sentence) -> Finding:
+    if _is_kept_from_us(file):
+        return unproven(
+            what, f"这个用户不能读 {file}；用 sudo 再试", f"this user may not read {file}; try again with sudo"
+        )
+    return wrong(Mark.FAULT, what, Sentence(zh=f"{file} 不能用：{why}", en=f"{file} cannot be used: {why}"), remedy)
+
+
+def _is_kept_from_us(file: Path) -> bool:
+    try:
+        return file.exists() and not os.access(file, os.R_OK)
+    except OSError:  # not even its folder may be looked into
+        return True
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
