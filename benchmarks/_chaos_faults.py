@@ -1,4 +1,4 @@
-"""What goes wrong: each fault breaks something, waits, and mends it again."""
+"""What goes wrong: each function breaks something, waits, and mends it again. Several may be on at once."""
 
 import asyncio
 import os
@@ -7,53 +7,79 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
-from _chaos_stage import Stage
+from _chaos_stage import Home, Stage
 
-from simulators.child import Child
-
-Do = Callable[[Stage, random.Random], Awaitable[int]]
+Do = Callable[[Stage, Home, random.Random], Awaitable[int]]
 """Breaks and mends; returns how many processes were killed."""
+LONG_S = 215.0
+"""More than the 180 s after which a home counts as offline, and less than 255: the home's broker keeps the place of a
+gateway that is not there for three minutes."""
 _HOUR_S = 3600.0
+_CARD_TRIED_AGAIN_S = 35.0  # within 30 s
+_UNMOUNT_S = 15.0
+_LOOK_S = 0.2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One way to break things. `weight`: how often, relative to the others."""
-
-    name: str
-    weight: int
-    do: Do
-    is_possible: Callable[[Stage], bool] = lambda _: True
-
-
-async def _kill(child: Child | None) -> int:
-    if child is None or not child.is_running:
-        return 0
-    await child.kill()
-    return 1
-
-
-async def kill_gateway(stage: Stage, chance: random.Random) -> int:
+async def kill_gateway(_stage: Stage, home: Home, chance: random.Random) -> int:
     """SIGKILL, back after up to 2 s."""
-    killed = await _kill(stage.gateway)
+    killed = await home.kill()
     await asyncio.sleep(chance.uniform(0, 2))
-    await stage.start_gateway()
-    await asyncio.sleep(chance.choice((0.1, 0.5, 1, 3)))  # also in the middle of its start
+    await home.start()
+    await asyncio.sleep(chance.choice((0.1, 0.5, 1, 3)))
     return killed
 
 
-async def kill_community(stage: Stage, chance: random.Random) -> int:
+async def kill_starting_gateway(_stage: Stage, home: Home, chance: random.Random) -> int:
+    """SIGKILL again and again before it is up."""
+    killed = await home.kill()
+    for _ in range(chance.randint(2, 4)):
+        await home.start()
+        await asyncio.sleep(chance.uniform(0.05, 3))
+        killed += await home.kill()
+    await home.start()
+    return killed
+
+
+async def stop_gateway(_stage: Stage, home: Home, chance: random.Random) -> int:
+    """SIGTERM, as systemd stops it."""
+    if home.gateway is not None:
+        await home.gateway.stop()
+    await asyncio.sleep(chance.uniform(0, 2))
+    await home.start()
+    return 0
+
+
+async def kill_community(stage: Stage, _home: Home, chance: random.Random) -> int:
     """SIGKILL, back after up to 5 s."""
-    killed = await _kill(stage.community)
+    killed = await stage.kill_community()
     await asyncio.sleep(chance.uniform(0, 5))
     await stage.start_community()
     await asyncio.sleep(chance.choice((0.2, 1, 3)))
     return killed
 
 
-async def kill_broker(stage: Stage, chance: random.Random) -> int:
+async def kill_starting_community(stage: Stage, _home: Home, chance: random.Random) -> int:
+    """SIGKILL again and again before it is up."""
+    killed = await stage.kill_community()
+    for _ in range(chance.randint(2, 3)):
+        await stage.start_community()
+        await asyncio.sleep(chance.uniform(0.05, 4))
+        killed += await stage.kill_community()
+    await stage.start_community()
+    return killed
+
+
+async def stop_community(stage: Stage, _home: Home, chance: random.Random) -> int:
+    """SIGTERM, as systemd stops it."""
+    if stage.community is not None:
+        await stage.community.stop()
+    await asyncio.sleep(chance.uniform(0, 3))
+    await stage.start_community()
+    return 0
+
+
+async def kill_broker(stage: Stage, _home: Home, chance: random.Random) -> int:
     """SIGKILL of the centre's broker: what it had not written is gone."""
     await stage.centre.kill()
     await asyncio.sleep(chance.uniform(0, 5))
@@ -61,7 +87,7 @@ async def kill_broker(stage: Stage, chance: random.Random) -> int:
     return 1
 
 
-async def kill_database(stage: Stage, chance: random.Random) -> int:
+async def kill_database(stage: Stage, _home: Home, chance: random.Random) -> int:
     """SIGKILL of PostgreSQL and its children."""
     assert stage.database is not None
     stage.database.kill()
@@ -70,11 +96,11 @@ async def kill_database(stage: Stage, chance: random.Random) -> int:
     return 1
 
 
-async def kill_all(stage: Stage, chance: random.Random) -> int:
+async def kill_all(stage: Stage, _home: Home, chance: random.Random) -> int:
     """Everything at once, back in any order."""
-    killed = await _kill(stage.gateway) + await _kill(stage.community)
+    killed = sum([await home.kill() for home in stage.homes]) + await stage.kill_community()
     await stage.centre.kill()
-    again = [stage.centre.start, stage.start_community, stage.start_gateway]
+    again = [stage.centre.start, stage.start_community, *(home.start for home in stage.homes)]
     chance.shuffle(again)
     for start in again:
         await asyncio.sleep(chance.uniform(0, 2))
@@ -82,9 +108,9 @@ async def kill_all(stage: Stage, chance: random.Random) -> int:
     return killed + 1
 
 
-async def ingest_down_while_broker_dies(stage: Stage, chance: random.Random) -> int:
+async def ingest_down_while_broker_dies(stage: Stage, _home: Home, chance: random.Random) -> int:
     """The broker acknowledges, nobody takes in, and then it dies with all of it."""
-    killed = await _kill(stage.community)
+    killed = await stage.kill_community()
     await asyncio.sleep(chance.uniform(2, 8))
     await stage.centre.kill()
     await asyncio.sleep(chance.uniform(0, 2))
@@ -94,103 +120,162 @@ async def ingest_down_while_broker_dies(stage: Stage, chance: random.Random) -> 
     return killed + 1
 
 
-async def gateway_dies_in_an_outage(stage: Stage, chance: random.Random) -> int:
+async def gateway_dies_in_an_outage(stage: Stage, home: Home, chance: random.Random) -> int:
     """No broker, and the gateway is killed meanwhile, more than once."""
     await stage.centre.kill()
     killed = 1
     for _ in range(chance.randint(1, 3)):
         await asyncio.sleep(chance.uniform(0.5, 4))
-        killed += await _kill(stage.gateway)
-        await stage.start_gateway()
+        killed += await home.kill()
+        await home.start()
     await asyncio.sleep(chance.uniform(0, 3))
     await stage.centre.start()
     return killed
 
 
-async def cut(stage: Stage, chance: random.Random) -> int:
+async def cut(_stage: Stage, home: Home, chance: random.Random) -> int:
     """The line is cut with a reset, then closed."""
-    stage.line.reset()
+    home.line.reset()
     await asyncio.sleep(chance.uniform(1, 8))
-    stage.line.mend()
+    home.line.mend()
     return 0
 
 
-async def black_hole(stage: Stage, chance: random.Random) -> int:
+async def black_hole(_stage: Stage, home: Home, chance: random.Random) -> int:
     """Every packet vanishes."""
-    stage.line.lose(1)
+    home.line.lose(1)
     await asyncio.sleep(chance.uniform(2, 25))
-    stage.line.mend()
+    home.line.mend()
     return 0
 
 
-async def lossy(stage: Stage, chance: random.Random) -> int:
+async def cut_off(_stage: Stage, home: Home, _chance: random.Random) -> int:
+    """Every packet vanishes, until the centre has to call the home offline."""
+    home.line.lose(1)
+    home.cut_off += 1
+    await asyncio.sleep(LONG_S)
+    home.line.mend()
+    await asyncio.sleep(_CARD_TRIED_AGAIN_S)
+    return 0
+
+
+async def lossy(_stage: Stage, home: Home, chance: random.Random) -> int:
     """30 % of the packets vanish."""
-    stage.line.lose(0.3)
+    home.line.lose(0.3)
     await asyncio.sleep(chance.uniform(5, 20))
-    stage.line.mend()
+    home.line.mend()
     return 0
 
 
-async def slow(stage: Stage, chance: random.Random) -> int:
+async def slow(stage: Stage, _home: Home, chance: random.Random) -> int:
     """Packets are late."""
-    stage.line.delay()
+    stage.delay.begin()
     await asyncio.sleep(chance.uniform(5, 15))
-    stage.line.mend()
+    stage.delay.mend()
     return 0
 
 
-async def frozen(stage: Stage, chance: random.Random) -> int:
-    """A part stands still (SIGSTOP) and goes on."""
-    part = chance.choice([stage.community, stage.gateway])
-    pid = stage.centre.pid if chance.random() < 0.3 else part.pid if part is not None and part.is_running else None
+async def _freeze(pid: int | None, seconds: float) -> int:
+    """It stands still (SIGSTOP) and goes on."""
     if pid is None:
         return 0
-    os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(chance.uniform(1, 12))
     with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
         os.kill(pid, signal.SIGCONT)
     return 0
 
 
-async def card_full(stage: Stage, chance: random.Random) -> int:
+async def freeze_gateway(_stage: Stage, home: Home, chance: random.Random) -> int:
+    """For some seconds."""
+    return await _freeze(home.gateway.pid if home.gateway and home.is_running else None, chance.uniform(1, 20))
+
+
+def freezing_community(shortest_s: float, longest_s: float) -> Do:
+    """For so long."""
+
+    async def freeze(stage: Stage, _home: Home, chance: random.Random) -> int:
+        return await _freeze(stage.community.pid if stage.community else None, chance.uniform(shortest_s, longest_s))
+
+    return freeze
+
+
+def freezing_broker(shortest_s: float, longest_s: float) -> Do:
+    """For so long."""
+
+    async def freeze(stage: Stage, _home: Home, chance: random.Random) -> int:
+        return await _freeze(stage.centre.pid, chance.uniform(shortest_s, longest_s))
+
+    return freeze
+
+
+def freezing_database(shortest_s: float, longest_s: float) -> Do:
+    """For so long."""
+
+    async def freeze(stage: Stage, _home: Home, chance: random.Random) -> int:
+        assert stage.database is not None
+        stage.database.signal(signal.SIGSTOP)
+        await asyncio.sleep(chance.uniform(shortest_s, longest_s))
+        stage.database.signal(signal.SIGCONT)
+        return 0
+
+    return freeze
+
+
+async def card_full(_stage: Stage, home: Home, chance: random.Random) -> int:
     """The gateway's card is full, sometimes with the line down, never with a kill: memory is all it has then."""
-    stage.card.fill()
-    if stage.line.can_cut and chance.random() < 0.5:
-        stage.line.lose(1)
+    home.card.fill()
+    if home.line.can_cut and chance.random() < 0.5:
+        home.line.lose(1)
     await asyncio.sleep(chance.uniform(3, 15))
-    stage.card.free()
-    stage.line.mend()
-    await asyncio.sleep(35)  # the card is tried again within 30 s
+    home.card.free()
+    home.line.mend()
+    await asyncio.sleep(_CARD_TRIED_AGAIN_S)
     return 0
 
 
-async def clock_steps(stage: Stage, chance: random.Random) -> int:
-    """An hour forth, an hour back, 1970, and right again; sometimes with a kill in between."""
-    killed = 0
-    for seconds in chance.sample((_HOUR_S, -_HOUR_S, -time.time() + 60), k=2):
-        stage.wall.move(seconds)
-        await asyncio.sleep(chance.uniform(1, 6))
-        if chance.random() < 0.3:
-            killed += await _kill(stage.gateway)
-            await stage.start_gateway()
-            await asyncio.sleep(2)
-    stage.wall.move(0)
+async def _die_now_and_then(home: Home, chance: random.Random, seconds: float) -> int:
+    killed, end = 0, time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        await asyncio.sleep(min(left, chance.uniform(1, 10)))
+        if chance.random() < 0.5:
+            killed += await home.kill()
+            await home.start()
     return killed
 
 
-FAULTS = (
-    Fault(name="gateway killed", weight=8, do=kill_gateway),
-    Fault(name="community server killed", weight=5, do=kill_community),
-    Fault(name="centre's broker killed", weight=5, do=kill_broker),
-    Fault(name="database killed", weight=4, do=kill_database, is_possible=lambda stage: stage.database is not None),
-    Fault(name="all killed at once", weight=3, do=kill_all),
-    Fault(name="broker dies while nobody takes in", weight=4, do=ingest_down_while_broker_dies),
-    Fault(name="gateway killed in an outage", weight=4, do=gateway_dies_in_an_outage),
-    Fault(name="line cut", weight=2, do=cut, is_possible=lambda stage: stage.line.can_cut),
-    Fault(name="black hole", weight=2, do=black_hole, is_possible=lambda stage: stage.line.can_cut),
-    Fault(name="30 % of packets lost", weight=2, do=lossy, is_possible=lambda stage: stage.line.can_cut),
-    Fault(name="packets late (netem)", weight=2, do=slow, is_possible=lambda stage: stage.line.can_delay),
-    Fault(name="a part frozen", weight=2, do=frozen),
-    Fault(name="card full", weight=1, do=card_full, is_possible=lambda stage: stage.card.can_fill),
-    Fault(name="clock steps", weight=2, do=clock_steps, is_possible=lambda stage: stage.wall.can_move),
-)
+async def card_full_and_killed(_stage: Stage, home: Home, chance: random.Random) -> int:
+    """The card is full, and the gateway is killed meanwhile: what it had taken in stands on tmpfs."""
+    home.card.fill()
+    killed = await _die_now_and_then(home, chance, chance.uniform(3, 20))
+    home.card.free()
+    return killed
+
+
+async def card_read_only(_stage: Stage, home: Home, chance: random.Random) -> int:
+    """The card turns read-only, the gateway is killed or not, and the card is checked and put in again."""
+    home.card.turn_read_only()
+    killed = await _die_now_and_then(home, chance, chance.uniform(3, 20))
+    end = time.monotonic() + _UNMOUNT_S
+    while not home.card.take_out():
+        if time.monotonic() > end:  # the tail's second folder is on the card: only a new start lets go of it
+            killed += await home.kill()
+        await asyncio.sleep(_LOOK_S)
+    home.card.put_in()
+    await home.start()
+    await asyncio.sleep(_CARD_TRIED_AGAIN_S)
+    return killed
+
+
+async def clock_steps(_stage: Stage, home: Home, chance: random.Random) -> int:
+    """An hour forth, an hour back, 1970, and right again; sometimes with a kill in between."""
+    killed = 0
+    for seconds in chance.sample((_HOUR_S, -_HOUR_S, 60 - time.time()), k=2):
+        home.wall.move(seconds)
+        await asyncio.sleep(chance.uniform(1, 6))
+        if chance.random() < 0.3:
+            killed += await home.kill()
+            await home.start()
+            await asyncio.sleep(2)
+    home.wall.move(0)
+    return killed

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -11,9 +12,20 @@ from messaging.session import PublishRefused, Session, connect
 from shouwang.errors import DeviceError
 from simulators.broker import Broker
 
+Value = tuple[str, str, float]
+"""Of which gateway, which sensor, what."""
 METERS, STRAPS = 10, 6
 LIMIT = 120
 """Of the rule that raises alarms, beats a minute."""
+RULE: dict[str, object] = {
+    "kind": "threshold",
+    "id": "pulse-high",
+    "quantity": "heart-rate",
+    "above": LIMIT,
+    "hysteresis": 5,
+    "hold": "0s",
+    "severity": "P1",
+}
 _CALM, _HIGH = 80.0, 150.0
 _STEP = 0.001  # makes each value of a strap another one
 _RETRY_S = 0.1
@@ -34,22 +46,25 @@ def _sensor(name: str, quantity: str, unit: str) -> dict[str, object]:
 
 @dataclass
 class Said:
-    """What the home's broker took from the sensors (PUBACK): each value of each sensor, and how often alarms began."""
+    """What the homes' brokers took (PUBACK): each value of each sensor of each gateway, and how often alarms began."""
 
-    values: Counter[tuple[str, float]] = field(default_factory=Counter)
-    alarms: Counter[str] = field(default_factory=Counter)
+    values: Counter[Value] = field(default_factory=Counter)
+    alarms: Counter[tuple[str, str]] = field(default_factory=Counter)
+    at: dict[Value, float] = field(default_factory=dict)
+    """When, in seconds since 1970."""
 
 
 class Sensors:
     """Says values until stopped; one that nobody listens to yet is said again until somebody takes it."""
 
-    def __init__(self, broker: Broker, *, rate: float, seed: int) -> None:
-        """`rate`: values a second of all sensors together."""
+    def __init__(self, gateway_id: str, broker: Broker, said: Said, *, rate: float, seed: int) -> None:
+        """Of the home of this gateway. `rate`: values a second of all sensors together; `said` is where it is noted."""
+        self._gateway_id = gateway_id
         self._broker = broker
         self._pause_s = (METERS + STRAPS) / rate
         self._random = random.Random(seed)
         self._stop = asyncio.Event()
-        self.said = Said()
+        self._said = said
 
     def stop(self) -> None:
         """Say what is under way, and no more."""
@@ -80,7 +95,7 @@ class Sensors:
             was, is_high = is_high, self._random.random() < 0.1 if not is_high else self._random.random() < 0.5
             await self._say(session, name, (_HIGH if is_high else _CALM) + count * _STEP % 30)
             if is_high and not was:
-                self.said.alarms[name] += 1
+                self._said.alarms[self._gateway_id, name] += 1
             await self._pause(self._pause_s)
         if is_high:  # ends calm, so that each alarm has its end
             await self._say(session, name, _CALM - _STEP)
@@ -98,7 +113,8 @@ class Sensors:
                     raise
                 raise DeviceError(f"the home's broker did not take {name}={value}: {error}") from error
             else:
-                self.said.values[name, value] += 1
+                self._said.values[self._gateway_id, name, value] += 1
+                self._said.at[self._gateway_id, name, value] = time.time()
                 return
 
     async def _pause(self, seconds: float) -> None:

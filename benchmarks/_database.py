@@ -65,12 +65,16 @@ class Database:
 
     def kill(self) -> None:
         """SIGKILL to the server and all its children."""
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the server and all its children."""
         with suppress(OSError, ValueError, IndexError):
             parent = int((self._data / "postmaster.pid").read_text(encoding="ascii").splitlines()[0])
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
             for pid in (parent, *map(int, children)):
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, number)
 
     async def close(self) -> None:
         """Stop it and remove its files."""

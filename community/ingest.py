@@ -48,6 +48,9 @@ QUIET_S = 0.005
 _RETRY_START_S, _RETRY_CAP_S = 0.2, 10.0
 _RECONNECT_START_S, _RECONNECT_CAP_S = 0.5, 60.0
 """Full jitter up to 60 s, so that a restarted broker is not stormed."""
+BEHIND_S = 30.0
+"""After so long without a pause between full batches, what homes say waits at the broker for nobody knows how long: a
+home whose beats lie there is not silent. Set by this project."""
 _BEAT_S = 5.0
 _WILL_WORDS = {b"online": True, b"offline": False}
 _GATEWAY_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
@@ -107,8 +110,14 @@ class Ingest:
         """Unreadable messages since the start."""
         self.listening = asyncio.Event()
         """Set while subscribed."""
-        self.hears_since: datetime | None = None
-        """Since when what homes say is subscribed to and reaches the database; None while it does not."""
+        self._hears_since: datetime | None = None
+        self._full_since: float | None = None
+        self._is_behind = False
+
+    @property
+    def hears_since(self) -> datetime | None:
+        """Since when what homes say is subscribed to and reaches the database at once; None while it does not."""
+        return None if self._is_behind else self._hears_since
 
     async def run(self) -> None:
         """Take in until cancelled; a lost broker is looked for again and again."""
@@ -129,14 +138,14 @@ class Ingest:
 
     def _found(self) -> None:
         self.listening.set()
-        self.hears_since = self._clock()
+        self._hears_since, self._full_since, self._is_behind = self._clock(), None, False
         if self._is_lost:
             log.info("broker found again, %s are coming in", self._lot.name)
         self._is_lost = False
 
     def _lost(self, errors: ExceptionGroup[DeviceError]) -> None:
         self.listening.clear()
-        self.hears_since = None
+        self._hears_since = None
         if not self._is_lost:
             log.warning("no %s are coming in: %s", self._lot.name, errors.exceptions[0])
         self._is_lost = True
@@ -156,6 +165,20 @@ class Ingest:
                 batch = await _batch(waiting, self._lot.linger_s)
                 if batch:
                     await self._settle(session, batch)
+                self._look_behind(is_full=_is_full(batch))
+
+    def _look_behind(self, *, is_full: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        if not is_full:
+            if self._is_behind:
+                log.info("%s are no longer behind", self._lot.name)
+                self._hears_since = self._clock()
+            self._full_since, self._is_behind = None, False
+            return
+        self._full_since = now if self._full_since is None else self._full_since
+        if now - self._full_since > BEHIND_S and not self._is_behind:
+            log.warning("%s come in faster than they can be stored; no home is judged silent meanwhile", self._lot.name)
+            self._is_behind = True
 
     async def _settle(self, session: Session, batch: Sequence[Message]) -> None:
         """Store the batch, acknowledge it, send the receipts. Raises DeviceError where the link is lost."""
@@ -210,11 +233,11 @@ class Ingest:
             try:
                 await self._store.write(work, urgent=self._lot.is_urgent)
             except TryLater as error:
-                self.hears_since = None
+                self._hears_since = None
                 if backoff.failures == 0:
                     log.error("%s wait unacknowledged: %s", self._lot.name, error)  # noqa: TRY400 - no traceback: said in words
             else:
-                self.hears_since = self.hears_since or self._clock()
+                self._hears_since = self._hears_since or self._clock()
                 return
             if session.is_lost:
                 raise DeviceError("the link was lost while the database was away; the broker sends it all again")
@@ -332,6 +355,11 @@ async def _batch(waiting: asyncio.Queue[Message], linger_s: float) -> list[Messa
         batch.append(more)
         size += len(more.payload)
     return batch
+
+
+def _is_full(batch: Sequence[Message]) -> bool:
+    """Whether it ended by its size: more may wait. Else all that was there is in it."""
+    return len(batch) >= BATCH_MESSAGES or sum(len(message.payload) for message in batch) >= BATCH_BYTES
 
 
 async def _next(waiting: asyncio.Queue[Message], seconds: float) -> Message | None:

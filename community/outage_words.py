@@ -1,6 +1,6 @@
 """What the server says of homes, ways and test alarms that are not heard of, in the two languages of the house."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from community.supervision import PathLost, StormBegan, StormOver
@@ -9,6 +9,7 @@ from shouwang.alert import Sentence
 from shouwang.wire import Path
 
 _MS = timedelta(milliseconds=1)
+_NAMED = 5
 PATHS: Mapping[Path, Sentence] = {
     Path.INTERNET: Sentence(zh="互联网", en="the internet"),
     Path.SMS: Sentence(zh="短信", en="text messages"),
@@ -16,6 +17,7 @@ PATHS: Mapping[Path, Sentence] = {
 }
 HOME_BACK = Sentence(zh="网关恢复联系", en="the gateway is heard again")
 PATH_BACK = Sentence(zh="通道恢复", en="the way carries again")
+HEARD_AT_LAST = Sentence(zh="已联系上，或已从名册中移除", en="heard now, or no longer on file")
 TEST_ARRIVED = Sentence(zh="测试报警已收到", en="a test alarm has arrived")
 
 
@@ -45,8 +47,25 @@ def storm_over(storm: StormOver) -> Sentence:
     if not storm.left:
         return Sentence(zh="所有网关恢复联系", en="all homes are heard again")
     return Sentence(
-        zh=f"网关已陆续恢复联系，仍有 {storm.left} 户没有消息，各自列为警情",
-        en=f"most homes are heard again; {storm.left} are not, each has a case of its own now",
+        zh=f"不再合并处理：仍有 {storm.left} 户网关没有消息，各自列为警情",
+        en=f"no longer told as one: {storm.left} homes are still not heard, each has a case of its own now",
+    )
+
+
+def never_heard(gateway_ids: Sequence[str]) -> Sentence:
+    """Homes are on file, and their gateways have never been heard."""
+    if len(gateway_ids) == 1:
+        return Sentence(
+            zh=f"该户已登记，但网关（{gateway_ids[0]}）从未连上中心，无人守护。请检查是否已安装、编号和证书是否正确",
+            en=f"this home is on file, and the centre has never heard of its gateway ({gateway_ids[0]}): nobody "
+            "watches there. Is it put up, with the right id and certificate?",
+        )
+    count, named = len(gateway_ids), ", ".join(gateway_ids[:_NAMED])
+    rest_zh, rest_en = ("…等", ", ...") if count > _NAMED else ("", "")
+    return Sentence(
+        zh=f"{count} 户已登记，但网关（{named}{rest_zh}）从未连上中心，无人守护。请检查是否已安装、编号和证书是否正确",
+        en=f"{count} homes are on file, and the centre has never heard of their gateways ({named}{rest_en}): nobody "
+        "watches there. Are they put up, with the right id and certificate?",
     )
 
 

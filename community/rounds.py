@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from community.expected import NeverHeard, PutOnFile
 from community.store import supervision
 from community.store.database import Store
 from community.store.supervision import AT_ONCE, Watch
@@ -85,7 +86,7 @@ class Rounds:
                 )
             )
             is_more = len(found) >= AT_ONCE
-            if found:
+            if any(not isinstance(verdict, PutOnFile) for verdict in found):
                 _log(found)
                 self._told()
 
@@ -107,5 +108,7 @@ def _log(found: list[Verdict]) -> None:
             log.warning("%d homes fell silent at once: is it our own line or broker?", verdict.homes)
         elif isinstance(verdict, StormOver):
             log.warning("the storm is over; %d homes are still not heard", verdict.left)
+        elif isinstance(verdict, NeverHeard):
+            log.warning("on file and never heard of: %s", ", ".join(verdict.gateway_ids))
     alone = sum(isinstance(verdict, Lost) and verdict.is_alone for verdict in found)
     log.info("went round: %d things are new, %d homes offline by themselves", len(found), alone)

@@ -11,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
@@ -24,7 +25,10 @@ from shouwang.short_alert import ShortAlert, ShortTest, claimed_gateway, decode,
 TOKEN_CHARS = 20
 """The least that the token's file must hold; it travels in every request."""
 PER_HOME_A_MINUTE = 60
-"""A home sends 60 an hour, and the first of each alarm besides; what is above is somebody's recording, played again."""
+"""A home sends 60 an hour, and the first of each alarm besides. A text that is stored already does not count: anybody
+who has recorded one can play it again, and must not shut out what is new."""
+REMEMBERED = 10_000
+"""Texts of which it is known without the database that they are stored; 32 bytes of each."""
 DEAD_LETTERS_AN_HOUR = 200
 """Anybody may send an SMS to a number: advertisements must not fill the database. Homes' own are kept apart."""
 DEAD_LETTERS_PER_HOME_AN_HOUR = 20
@@ -69,6 +73,7 @@ class SmsInlet:
         self._heard: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._buried: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._wrong: deque[datetime] = deque()
+        self._stored: dict[bytes, None] = {}
 
     def admits(self, token: str) -> bool:
         """Whether this is who may bring messages; takes equally long for every wrong token."""
@@ -85,6 +90,9 @@ class SmsInlet:
             short = decode(letter.text, self._keys.get)
         except DecodeError as error:
             return await self._bury(letter, str(error), now)
+        mark = sha256(letter.text.encode()).digest()
+        if mark in self._stored:
+            return Verdict.STORED
         if not _has_room(self._heard[short.gateway_id], now, _MINUTE, PER_HOME_A_MINUTE):
             log.warning("more than %d SMS a minute of gateway %s", PER_HOME_A_MINUTE, short.gateway_id)
             return Verdict.TOO_MANY
@@ -92,6 +100,9 @@ class SmsInlet:
             await self._keep(short, letter.sender, now)
         except GiveUp as error:
             return await self._bury(letter, str(error), now)
+        self._stored[mark] = None
+        while len(self._stored) > REMEMBERED:
+            del self._stored[next(iter(self._stored))]
         return Verdict.STORED
 
     async def _keep(self, short: ShortAlert | ShortTest, sender: str, now: datetime) -> None:

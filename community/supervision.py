@@ -3,15 +3,18 @@
 A home is offline once it has said nothing for its `limit`, whatever it used to say. The will of its connection is a
 hint: after it a third of the limit is enough, and a beat takes it back. What could not arrive proves nothing: all
 silence counts from when the centre began to listen. Many homes at once are one storm, in which our own line is the
-first suspect; it is over when few are left and none of them has come back for a while.
+first suspect; it is over when few are left and none of them has come back for a while, or when they are few enough to
+be told one by one and it has lasted. Who falls silent later, alone, is no part of it.
 
 Every loss is told once and taken back once. All times are by the centre's clock, but for `test_due_at`.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from community.expected import NEVER, HeardAtLast, NeverHeard, PutOnFile
 from shouwang.wire import Path
 
 OFFLINE, STORM, PATH, TEST = "gateway-silent", "gateways-silent", "path-lost", "test-missing"
@@ -25,20 +28,27 @@ AFTER_WILL = 3
 STORM_WITHIN = timedelta(minutes=2)
 STORM_HOMES, STORM_SHARE, STORM_AT_LEAST = 5, 0.2, 3
 """More than five homes within 2 min, or more than a fifth of all (but at least three), are a storm. Set by us."""
+STORM_HOLDS, STORM_FEW = timedelta(minutes=30), 20
+"""Nobody is held back longer than this (the project's incident model), once so few are left that their cases can be
+read: ten rows for each operator in ten minutes (ISA-18.2)."""
 PATH_SETTLES = timedelta(seconds=30)
 """A loss that a home tells together with its end, after an outage, is no news any more. Set by this project."""
 STANDBY_PROVED_WITHIN = timedelta(hours=25)
 """EN 50136-1 DP1: the alternate path is known to work within 25 h; a home tests it each day."""
-TEST_GRACE = timedelta(hours=1)
-"""How late a weekly test alarm may be: its home may have been busy or just started. Set by this project."""
+TEST_PERIOD = timedelta(days=7)
+"""How often a home sends a test alarm (telecare practice: JGJ/T 484 has alarm buttons checked weekly)."""
+TEST_GRACE = timedelta(hours=2)
+"""How late a weekly test alarm may be: its home may have been busy or just started, and where clocks are set back in
+autumn it is an hour late by itself. Set by this project."""
 CATCHES_UP_WITHIN = timedelta(minutes=30)
 """After an outage a home sends what it kept (3,000 samples/s): before that, a missing test proves nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """A home of which something was heard once. `last_seen`: its last word; `doubted_at`: its last will.
+    """A home of which something was heard once (the others: `community.expected`).
 
+    `last_seen`: its last word; `doubted_at`: its last will.
     `offline_since`: its last word before the outage that is told now; `is_in_storm`: it was told with others, and the
     storm goes on; `heard_again_at`: when its last outage ended.
     """
@@ -152,24 +162,26 @@ class MadeGood:
     home: Owed
 
 
-Verdict = Lost | Back | StormBegan | StormOver | PathLost | PathBack | OverdueTest | MadeGood
+Supervised = Lost | Back | StormBegan | StormOver | PathLost | PathBack | OverdueTest | MadeGood
+Verdict = Supervised | PutOnFile | NeverHeard | HeardAtLast
 
 
 def is_of_the_centre(key: str) -> bool:
     """Whether the alarm of this key is raised here: no home knows of it, and none is told that help is coming."""
-    return key.partition(":")[0] in (OFFLINE, STORM, PATH, TEST)
+    return key.partition(":")[0] in (OFFLINE, STORM, PATH, TEST, NEVER)
 
 
 def judge_homes(
     homes: Sequence[Heard], *, storm: datetime | None, total: int, now: datetime, listening_since: datetime
-) -> list[Verdict]:
+) -> list[Supervised]:
     """What is new of these homes: all that are offline or silent for long; others may be left out.
 
     `storm`: since when one is on; `total`: how many homes there are. Who carries out only the first of what is found,
     and asks again, comes to the same end.
     """
-    back = [home for home in homes if home.offline_since is not None and home.last_seen > home.offline_since]
-    gone = [home for home in homes if home.offline_since is not None and home.last_seen <= home.offline_since]
+    # any other word than its last one: after the centre's clock was set back, it is an earlier one
+    back = [home for home in homes if home.offline_since is not None and home.last_seen != home.offline_since]
+    gone = [home for home in homes if home.offline_since is not None and home.last_seen == home.offline_since]
     silent = [home for home in homes if home.offline_since is None]
     overdue = [home for home in silent if _is_overdue(home, now, listening_since)]
     suspects = overdue + [
@@ -177,23 +189,27 @@ def judge_homes(
         for home in silent
         if not _is_overdue(home, now, listening_since) and _is_suspect(home, now, listening_since)
     ]
-    found: list[Verdict] = [Back(home=home) for home in back]
+    found: list[Supervised] = [Back(home=home) for home in back]
     if storm is None:
-        storm_now, told = _storm_of(overdue, suspects, gone, total)
-        found += told
+        began = _storm_of(overdue, suspects, gone, total)
+        found += [] if began is None else [began]
+        on_since = None if began is None else began.since
     else:
-        left = [home for home in gone if home.offline_since and home.offline_since >= storm - STORM_WITHIN]
-        storm_now = _goes_on(homes, len(suspects), len(left), total, now)
-    found += [Lost(home=home, is_alone=home.is_high_risk or not storm_now) for home in overdue]
-    if storm is not None and not storm_now:
+        silent_now, left = len(_of_storm(storm, gone, suspects)), len(_of_storm(storm, gone, gone))
+        goes_on = _goes_on(homes, silent_now, left, total, since=storm, now=now)
+        on_since = storm if goes_on else None
+    joins = [] if on_since is None else _of_storm(on_since, gone, overdue)
+    held_back = {home.gateway_id for home in joins if not home.is_high_risk}
+    found += [Lost(home=home, is_alone=home.gateway_id not in held_back) for home in overdue]
+    if storm is not None and on_since is None:
         held = [home for home in gone if home.is_in_storm]
         found += [*(Lost(home=home) for home in held), StormOver(since=storm, left=len(held))]
     return found
 
 
-def judge_ways(ways: Iterable[Way], *, now: datetime, listening_since: datetime) -> list[Verdict]:
+def judge_ways(ways: Iterable[Way], *, now: datetime, listening_since: datetime) -> list[Supervised]:
     """What is new of the ways to the centre."""
-    found: list[Verdict] = []
+    found: list[Supervised] = []
     for way in ways:
         since = _lost_since(way, now, listening_since)
         if since is not None and way.told_since is None:
@@ -203,50 +219,70 @@ def judge_ways(ways: Iterable[Way], *, now: datetime, listening_since: datetime)
     return found
 
 
-def judge_tests(homes: Iterable[Owed], *, now: datetime, listening_since: datetime) -> list[Verdict]:
+def judge_tests(homes: Iterable[Owed], *, now: datetime, listening_since: datetime) -> list[Supervised]:
     """What is new of the weekly test alarms."""
-    found: list[Verdict] = []
+    found: list[Supervised] = []
     for home in homes:
-        has_come = home.arrived_at is not None and home.arrived_at > (home.missed_since or home.due_at or now)
         if home.missed_since is not None:
+            has_come = home.arrived_at is not None and home.arrived_at > home.missed_since
             if has_come or home.due_at is None:
                 found.append(MadeGood(home=home))
-        elif home.due_at is not None and not has_come and _is_late(home, home.due_at, now, listening_since):
+        elif home.due_at is not None and _is_late(home, home.due_at, now, listening_since):
             found.append(OverdueTest(home=home, due_at=home.due_at))
     return found
 
 
 def _is_late(home: Owed, due_at: datetime, now: datetime, listening_since: datetime) -> bool:
-    is_over = now - max(due_at, home.born_at) > TEST_GRACE
+    """A week after the last one too: a home may send it an hour early by our count (summer time), or it was asked for
+    one, or told by an unset clock when the next would be."""
+    last_due = due_at if home.arrived_at is None else max(due_at, home.arrived_at + TEST_PERIOD)
+    is_over = now - max(last_due, home.born_at) > TEST_GRACE
     return is_over and not home.is_home_offline and _has_caught_up(home.heard_again_at, now, listening_since)
 
 
 def _storm_of(
     overdue: Sequence[Heard], suspects: Sequence[Heard], gone: Sequence[Heard], total: int
-) -> tuple[bool, list[StormBegan]]:
+) -> StormBegan | None:
     """Whether these silences are one. Homes lost together are judged within a beat of each other: the others are
-    counted as suspects when the first of them is judged, so that no home of a storm has a case before it."""
-    if not overdue:
-        return False, []
-    first = min(overdue, key=lambda home: home.last_seen)
-    together = [home for home in (*suspects, *gone) if abs(home.last_seen - first.last_seen) <= STORM_WITHIN]
-    if not _is_many(len(together), total):
-        return False, []
-    return True, [StormBegan(since=first.last_seen, gateway_id=first.gateway_id, homes=len(together))]
+    counted as suspects when the first of them is judged, so that no home of a storm has a case before it.
+
+    One that fell silent long before them does not hide them: any overdue home may be the first of a storm.
+    """
+    known = sorted(home.last_seen for home in (*suspects, *gone))
+    for first in sorted(overdue, key=lambda home: home.last_seen):
+        together = bisect_right(known, first.last_seen + STORM_WITHIN) - bisect_left(
+            known, first.last_seen - STORM_WITHIN
+        )
+        if _is_many(together, total):
+            return StormBegan(since=first.last_seen, gateway_id=first.gateway_id, homes=together)
+    return None
 
 
-def _goes_on(homes: Iterable[Heard], silent: int, left: int, total: int, now: datetime) -> bool:
+def _of_storm(since: datetime, gone: Iterable[Heard], homes: Iterable[Heard]) -> list[Heard]:
+    """Those of the homes that fell silent with the storm or within `STORM_WITHIN` of one that belongs to it."""
+    times = sorted({since, *(home.last_seen for home in gone if home.is_in_storm)})
+    found = []
+    for home in sorted(homes, key=lambda home: home.last_seen):
+        place = bisect_left(times, home.last_seen)
+        if any(abs(home.last_seen - time) <= STORM_WITHIN for time in times[max(0, place - 1) : place + 1]):
+            times.insert(place, home.last_seen)
+            found.append(home)
+    return found
+
+
+def _goes_on(homes: Iterable[Heard], silent: int, left: int, total: int, *, since: datetime, now: datetime) -> bool:
     """Whether the storm does. Where homes come back one by one, the last ones need no case of their own."""
+    if left <= STORM_FEW and not timedelta(0) <= now - since <= STORM_HOLDS:
+        return False
     if _is_many(silent + left, total):
         return True
-    heard = [_heard_again(home, now) for home in homes if home.is_in_storm]
-    return left > 0 and any(at is not None and now - at < OFFLINE_AFTER for at in heard)
+    return left > 0 and any(home.is_in_storm and _is_just_back(home, now) for home in homes)
 
 
-def _heard_again(home: Heard, now: datetime) -> datetime | None:
-    if home.offline_since is None:
-        return home.heard_again_at
-    return now if home.last_seen > home.offline_since else None
+def _is_just_back(home: Heard, now: datetime) -> bool:
+    if home.offline_since is not None:
+        return home.last_seen != home.offline_since
+    return home.heard_again_at is not None and now - home.heard_again_at < OFFLINE_AFTER
 
 
 def _is_many(homes: int, total: int) -> bool:
@@ -254,8 +290,12 @@ def _is_many(homes: int, total: int) -> bool:
 
 
 def _silence(home: Heard, now: datetime, listening_since: datetime) -> timedelta:
-    # a word from the future was said before the centre's clock was set back
-    return now - (listening_since if home.last_seen > now else max(home.last_seen, listening_since))
+    return now - max(_not_ahead(home.last_seen, now, listening_since), listening_since)
+
+
+def _not_ahead(at: datetime, now: datetime, listening_since: datetime) -> datetime:
+    """A moment from the future was before the centre's clock was set back, and we began to listen anew."""
+    return listening_since if at > now else at
 
 
 def _is_suspect(home: Heard, now: datetime, listening_since: datetime) -> bool:
@@ -275,7 +315,8 @@ def _lost_since(way: Way, now: datetime, listening_since: datetime) -> datetime 
     if not way.is_up:
         # where the home is offline as a whole, that case tells it
         is_told_otherwise = way.path is Path.INTERNET and way.is_home_offline
-        return None if is_told_otherwise or now - way.changed_at < PATH_SETTLES else way.since
+        has_settled = now - _not_ahead(way.changed_at, now, listening_since) >= PATH_SETTLES
+        return way.since if has_settled and not is_told_otherwise else None
     if way.is_home_offline or not _has_caught_up(way.heard_again_at, now, listening_since):
         return None
     return way.proved_at if _is_unproved(way, now) else None
@@ -287,4 +328,5 @@ def _is_unproved(way: Way, now: datetime) -> bool:
 
 
 def _has_caught_up(heard_again_at: datetime | None, now: datetime, listening_since: datetime) -> bool:
-    return now - max(listening_since, heard_again_at or listening_since) > CATCHES_UP_WITHIN
+    heard_at = _not_ahead(heard_again_at or listening_since, now, listening_since)
+    return now - max(listening_since, heard_at) > CATCHES_UP_WITHIN

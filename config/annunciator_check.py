@@ -98,7 +98,7 @@ def _silent_in_gas(document: Document[Home]) -> Iterator[Problem]:
     if not any(facts.sensors_with(quantity) for quantity in SAID_BY[Danger.GAS]):
         return
     sounds = [part for part in home.annunciators if not isinstance(part, ConsoleAnnunciatorPart | GpioLampPart)]
-    if sounds and not any(isinstance(part, SpeechPart) or part.ex_safe for part in sounds):
+    if sounds and not any(isinstance(part, SpeechPart) or part.is_ex_safe for part in sounds):
         message = (
             "nothing can be heard in a gas alarm: none of these may be switched then; add speech, or write "
             "ex_safe: true for what is in a room where no gas can gather"

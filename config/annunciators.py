@@ -46,9 +46,16 @@ class GpioSirenPart(_Loud):
     slow: bool = Field(
         default=False, description="true: a relay sits behind the pin; long tones, for it would wear out by pulses"
     )
-    ex_safe: bool = Field(
-        default=True, description="false: it makes sparks (a relay) where gas may gather; silent while there is gas"
+    ex_safe: bool | None = Field(
+        default=None,
+        description="true: it makes no spark where gas may gather, else it is silent while there is gas; left out: "
+        "true, but of a relay (slow: true) false",
     )
+
+    @property
+    def is_ex_safe(self) -> bool:
+        """Whether it may be switched in gas: a transistor may, a relay only if a person says so."""
+        return not self.slow if self.ex_safe is None else self.ex_safe
 
 
 class GpioLampPart(_Signalling):
@@ -59,10 +66,16 @@ class GpioLampPart(_Signalling):
     yellow: int | None = Field(default=None, ge=0, le=PIN_MAX, description="BCM number of the yellow lamp's pin")
     active_high: bool = Field(default=True, description="false: on is 0 V, as on most relay boards with an optocoupler")
     slow: bool = Field(default=False, description="true: relays sit behind the pins; the lamps shine without flashing")
-    ex_safe: bool = Field(
-        default=True,
-        description="false: it makes sparks (a relay) where gas may gather; not switched while there is gas",
+    ex_safe: bool | None = Field(
+        default=None,
+        description="true: it makes no spark where gas may gather, else it is not switched while there is gas; "
+        "left out: true, but of relays (slow: true) false",
     )
+
+    @property
+    def is_ex_safe(self) -> bool:
+        """Whether they may be switched in gas: a transistor may, a relay only if a person says so."""
+        return not self.slow if self.ex_safe is None else self.ex_safe
 
     @model_validator(mode="after")
     def _two_lamps_two_pins(self) -> Self:
@@ -84,12 +97,22 @@ class MqttSignalPart(MqttOutput, _Loud):
     use: Literal["siren", "lamp"] = Field(description=_USE)
     ex_safe: bool = Field(default=False, description=_EX_SAFE)
 
+    @property
+    def is_ex_safe(self) -> bool:
+        """Whether it may be switched in gas."""
+        return self.ex_safe
+
 
 class SerialSignalPart(SerialOutput, _Loud):
     """A relay of a USB relay board, as siren or lamp."""
 
     use: Literal["siren", "lamp"] = Field(description=_USE)
     ex_safe: bool = Field(default=False, description=_EX_SAFE)
+
+    @property
+    def is_ex_safe(self) -> bool:
+        """Whether it may be switched in gas."""
+        return self.ex_safe
 
 
 class SpeechPart(_Annunciator):

@@ -68,7 +68,9 @@ class CutOffPart(BaseModel):
         default=(), description="presses of buttons that open it again; else only `shouwang gateway open` does"
     )
     ex_safe: bool = Field(
-        default=False, description="stove: true if its switch cannot make a spark where gas may gather"
+        default=False,
+        description="true if its switch cannot make a spark where gas may gather; else it is not switched while there "
+        "is gas, unless gas is what it cuts",
     )
 
     @model_validator(mode="after")

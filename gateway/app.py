@@ -41,12 +41,15 @@ _CHECKING_S = 300.0
 async def run(home: Home, *, time_scale: float = 1.0, reread: Callable[[], Home] | None = None) -> None:
     """Run the home's gateway until SIGTERM or SIGINT; what is in memory is written before it returns.
 
-    `time_scale` lets the rules' time run faster than the clock, to play recordings; it is 1 in a home. `reread` gives
-    the home as its file is now, for a reload.
+    `time_scale` lets the rules' time run faster than the clock, to play recordings; it is 1 in a home. The box is not
+    watched then, for its memory, queue and clock go by real time. `reread` gives the home as its file is now, for a
+    reload.
 
     Raises ConfigError where the data folder, a secret or a certificate cannot be used.
     """
     hangup = heed_hangup()
+    if time_scale != 1:
+        home, reread = _unwatched(home), reread and partial(_reread_unwatched, reread)
     settings = uplink_settings(home)
     ServiceManager().starting(_CHECKING_S)
     with ThreadPoolExecutor(1, thread_name_prefix="outbox") as thread:
@@ -63,6 +66,14 @@ async def run(home: Home, *, time_scale: float = 1.0, reread: Callable[[], Home]
         finally:
             tail.close()
             await loop.run_in_executor(thread, outbox.close)
+
+
+def _unwatched(home: Home) -> Home:
+    return home.model_copy(update={"box": home.box.model_copy(update={"watch": False})})
+
+
+def _reread_unwatched(reread: Callable[[], Home]) -> Home:
+    return _unwatched(reread())
 
 
 def _opened_outbox(home: Home) -> Outbox:

@@ -44,6 +44,8 @@ class Line:
             answer = msgspec.json.decode(line, type=Answer)
         except (OSError, msgspec.MsgspecError) as error:
             raise NotRunning("the gateway has stopped, or does not answer") from error
+        if self._gateway_id not in ("", answer.gateway):
+            raise NotRunning(answer.error)
         if answer.error:
             raise DeviceError(answer.error)
         return answer
@@ -53,9 +55,10 @@ class Line:
 def line_to(gateway_id: str, folders: Iterable[Path]) -> Iterator[Line]:
     """A connection to the gateway with this id (empty: any), whose socket lies in one of the folders.
 
-    Raises NotRunning, or NotAllowed where there is a socket that this user may not open.
+    Raises NotRunning, NotAllowed where there is a socket that this user may not open, DeviceError where it is busy.
     """
     is_barred = False
+    refusal: DeviceError | None = None
     for folder in dict.fromkeys(folders):
         try:
             sock = _connected(folder)
@@ -68,10 +71,15 @@ def line_to(gateway_id: str, folders: Iterable[Path]) -> Iterator[Line]:
             line = Line(sock, gateway_id)
             try:
                 line.ask(HELLO)
-            except DeviceError:  # another gateway's, or dying
+            except NotRunning:  # another gateway's, or dying
+                continue
+            except DeviceError as error:  # it is there, and busy with others
+                refusal = error
                 continue
             yield line
             return
+    if refusal is not None:
+        raise refusal
     if is_barred:
         raise NotAllowed("this user may not ask the gateway")
     raise NotRunning("no gateway answers on this box")

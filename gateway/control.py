@@ -31,6 +31,8 @@ MAX_CLIENTS = 8
 IDLE_S = 60.0
 """A client that asks nothing for so long is hung up on; a table that is redrawn asks each second."""
 SEND_S = 5.0
+REST_S = 1.0
+"""Where nobody can be taken in (no free descriptor), it is tried again after this."""
 ANSWER_S = 60.0
 """No command takes longer; a reload takes about a second."""
 _MODE = 0o660
@@ -80,10 +82,9 @@ class Control:
         raise AssertionError("it waits for ever")
 
     async def _serve(self, listening: socket.socket) -> Never:
-        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             while True:
-                sock, _ = await loop.sock_accept(listening)
+                sock = await _accepted(listening)
                 self._clients += 1
                 group.create_task(self._meet(sock), name="control-client")
         raise AssertionError("it serves for ever")
@@ -97,7 +98,10 @@ class Control:
             else:
                 await self._talk(reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            pass  # it has gone, or says nothing
+            writer.transport.abort()  # it has gone, says nothing, or does not read: what is left for it would wait for ever
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         finally:
             self._clients -= 1
             writer.close()
@@ -144,6 +148,21 @@ class Control:
         writer.write(msgspec.json.encode(answer) + b"\n")
         async with asyncio.timeout(SEND_S):
             await writer.drain()
+
+
+async def _accepted(listening: socket.socket) -> socket.socket:
+    """The next client; a box that has run out of descriptors is waited for."""
+    is_told = False
+    while True:
+        try:
+            sock, _ = await asyncio.get_running_loop().sock_accept(listening)
+        except OSError as error:
+            if not is_told:
+                log.warning("nobody can be answered at the control socket: %s", error.strerror or error)
+            is_told = True
+            await asyncio.sleep(REST_S)
+        else:
+            return sock
 
 
 def folders_of(data_dir: Path) -> list[Path]:

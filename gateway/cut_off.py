@@ -17,7 +17,7 @@ from gateway.annunciators.announcement import Phrase
 from gateway.annunciators.switch import Switch
 from gateway.clock import Clock
 from gateway.cut_off_words import WORDS, Step
-from gateway.dangers import danger_of
+from gateway.dangers import IN_THE_ROOM, danger_of
 from messaging.backoff import Backoff
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.driver import Measurement, Note
@@ -47,6 +47,14 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     acted_on: tuple[str, ...] = ()
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """The question after which it closes, unless somebody cancels."""
+
+    key: str
+    step: str
+    due: int
+
+
 class CutOff:
     """One of them. `run` is a task of the gateway."""
 
@@ -73,8 +81,9 @@ class CutOff:
         self._closure = _read(noted)
         self._is_sure = not self._asserts_at_start()
         self._is_told = True
-        self._asked: tuple[str, int] | None = None
-        self._alarms: set[str] = set()
+        self._asked: _Asked | None = None
+        self._alarms: dict[str, Danger] = {}
+        self._gas: set[str] = set()
         self._state: SensorState | None = None
         self._said_failed_at: int | None = None
 
@@ -84,31 +93,38 @@ class CutOff:
         return self._closure is not None and self._closure.is_closed
 
     @property
+    def is_held(self) -> bool:
+        """Whether there is gas, which its switch may light: it is left as it stands."""
+        return bool(self._gas) and Danger.GAS not in self.part.closed_by and not self.part.ex_safe
+
+    @property
     def has_alarm(self) -> bool:
         """Whether an alarm that closes it is still on."""
         return bool(self._alarms)
 
     def alert(self, alert: Alert) -> None:
         """A step of an alarm."""
-        if (
-            danger_of(alert.hazard) not in self.part.closed_by
-            or alert.is_test
-            or alert.severity.rank > Severity.P2.rank
-        ):
+        danger = danger_of(alert.hazard)
+        if danger is None or alert.is_test:
+            return
+        if danger is Danger.GAS:
+            self._note_gas(alert)
+        if danger not in self.part.closed_by or alert.severity.rank > Severity.P2.rank:
             return
         if alert.state in (AlertState.CANCELLED, AlertState.RESOLVED):
-            self._alarms.discard(alert.key)
-            if self._asked is not None and self._asked[0] == alert.key:
+            self._alarms.pop(alert.key, None)
+            if self._asked is not None and self._asked.key == alert.key:
                 self._asked = None
             return
         if alert.state is AlertState.FIRING:
-            self._alarms.add(alert.key)
+            self._alarms[alert.key] = danger
         if self._closure is not None and alert.alert_id in self._closure.acted_on:
             return
         if alert.state is AlertState.FIRING:
             self.close(alert.alert_id)
         elif self.part.asks_first and not self.is_closed and self._asked is None:
-            self._asked = (alert.key, self._clock.mono() + int(self.part.warning.total_seconds() * _MS_IN_S))
+            due = self._clock.mono() + int(self.part.warning.total_seconds() * _MS_IN_S)
+            self._asked = _Asked(alert.key, alert.alert_id, due)
             self._tell(Step.WARNED)
             self._changed.set()
 
@@ -122,6 +138,10 @@ class CutOff:
     def open(self, *, still: Danger | None) -> Phrase:
         """A person at home wants it open; `still`: a danger that a sensor still reports. Gives what is said of it."""
         words = WORDS[self.part.cuts]
+        if self.is_held:
+            log.warning("cut-off %s is not switched: there is gas, and it may make a spark", self.part.id)
+            self._tell(Step.NOT_IN_GAS)
+            return words[Step.NOT_IN_GAS]
         if still is not None:
             log.warning("cut-off %s stays closed: a sensor still reports %s", self.part.id, still.value)
             self._tell(Step.REFUSED)
@@ -136,12 +156,24 @@ class CutOff:
         while True:
             self._changed.clear()
             self._close_when_due()
-            if not self._is_settled() and not await self._move():
+            if self.is_held:
+                await self._hold()
+            elif not self._is_settled() and not await self._move():
                 await self._pause(self._backoff.next_pause_s())
             elif self._is_settled():
                 await self._pause(self._look_s())
 
     # ---- inside ----
+
+    def _note_gas(self, alert: Alert) -> None:
+        is_over = alert.state in (AlertState.CANCELLED, AlertState.RESOLVED)
+        (self._gas.discard if is_over else self._gas.add)(alert.key)
+        self._changed.set()
+
+    async def _hold(self) -> None:
+        if not self._is_sure:
+            self._status(SensorState.DOWN, "it is not switched while there is gas, for it may make a spark")
+        await self._pause(None)
 
     def _become(self, *, is_closed: bool, acted_on: tuple[str, ...]) -> None:
         self._closure = Closure(is_closed=is_closed, since=self._clock.now(), acted_on=acted_on)
@@ -172,17 +204,17 @@ class CutOff:
         return self._is_sure
 
     def _close_when_due(self) -> None:
-        if self._asked is not None and self._clock.mono() >= self._asked[1]:
-            self.close(f"{self._asked[0]}, nobody cancelled")
+        if self._asked is not None and self._clock.mono() >= self._asked.due:
+            self.close(self._asked.step)
 
     def _look_s(self) -> float | None:
         if self._asked is not None:
-            return self._clock.seconds_until(self._asked[1])
+            return self._clock.seconds_until(self._asked.due)
         return LOOK_S if self.is_closed else None
 
     async def _pause(self, seconds: float | None) -> None:
         if self._asked is not None:
-            due = self._clock.seconds_until(self._asked[1])
+            due = self._clock.seconds_until(self._asked.due)
             seconds = due if seconds is None else min(seconds, due)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -218,7 +250,13 @@ class CutOff:
         is_due = self._said_failed_at is None or (self.has_alarm and now - self._said_failed_at >= SAY_AGAIN_MS)
         if is_due and not self._is_told:
             self._said_failed_at = now
-            self._tell(Step.FAILED if self.is_closed else Step.NOT_OPENED)
+            self._tell(self._failure())
+
+    def _failure(self) -> Step:
+        if not self.is_closed:
+            return Step.NOT_OPENED
+        must_go_out = self.part.cuts == "stove" and any(danger in IN_THE_ROOM for danger in self._alarms.values())
+        return Step.FAILED_GO_OUT if must_go_out else Step.FAILED
 
     def _status(self, state: SensorState, reason: str) -> None:
         if state is self._state:

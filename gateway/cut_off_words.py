@@ -13,10 +13,12 @@ class Step(Enum):
     WARNED = auto()
     CLOSED = auto()
     FAILED = auto()
+    FAILED_GO_OUT = auto()
     OPENING = auto()
     OPENED = auto()
     NOT_OPENED = auto()
     REFUSED = auto()
+    NOT_IN_GAS = auto()
 
 
 _GAS = {
@@ -54,6 +56,11 @@ _WATER = {
     Step.OPENED: fixed("water-opened", "水阀已经打开。", "The water valve is open again."),
     Step.NOT_OPENED: fixed("water-not-opened", "水阀没有打开。", "The water valve does not open."),
     Step.REFUSED: fixed("water-refused", "还在漏水，水阀先不打开。", "Water is still leaking. The valve stays closed."),
+    Step.NOT_IN_GAS: fixed(
+        "water-not-in-gas",
+        "可能有煤气，水阀现在不能开。请开窗，马上出门。",
+        "There may be gas. The water valve is not switched now. Open a window and go outside.",
+    ),
 }
 _STOVE = {
     Step.WARNED: fixed(
@@ -67,10 +74,20 @@ _STOVE = {
         "炉灶没有关掉，请您去关掉。",
         "The stove could not be switched off. Please switch it off by hand.",
     ),
+    Step.FAILED_GO_OUT: fixed(
+        "stove-failed-go-out",
+        "炉灶没有关掉。不要进厨房，请马上出门。",
+        "The stove could not be switched off. Do not go to it. Please leave the home now.",
+    ),
     Step.OPENING: fixed("stove-opening", "正在恢复炉灶供电。", "The stove is being switched on."),
     Step.OPENED: fixed("stove-opened", "炉灶可以用了。", "The stove can be used again."),
     Step.NOT_OPENED: fixed("stove-not-opened", "炉灶没有恢复供电。", "The stove has no power yet."),
     Step.REFUSED: fixed("stove-refused", "还有烟，炉灶先不恢复。", "There is still smoke. The stove stays off."),
+    Step.NOT_IN_GAS: fixed(
+        "stove-not-in-gas",
+        "可能有煤气，炉灶现在不能开。请开窗，马上出门。",
+        "There may be gas. The stove is not switched now. Open a window and go outside.",
+    ),
 }
 WORDS: Mapping[str, Mapping[Step, Phrase]] = {"gas": _GAS, "water": _WATER, "stove": _STOVE}
 """By what is cut, and what happens to it."""

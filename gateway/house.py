@@ -38,11 +38,13 @@ class House:
         """`notes`: how cut-offs were left; `accept` takes what they tell. Opens nothing."""
         self._clock = clock
         self._accept = accept
+        self._notes = notes
+        self._notes = notes
         self._outfit = Outfit(home, links)
         flag = flag_path()
         self._flags = () if flag is None else (SoundingFlag(flag),)
         self.voice = Voice(self._outfit.annunciators, clock, beacons=self._beacons(), is_quiet=self._is_quiet)
-        self._cut_offs = self._new_cut_offs(home, {cut_off.id: notes.get(cut_off.id, {}) for cut_off in home.cut_offs})
+        self._cut_offs = self._new_cut_offs(home, notes)
         self._mains_lost_at: set[str] = set()
         self.renew(home)
 
@@ -55,8 +57,11 @@ class House:
         """The home has another outfit, while `run` does not run; `active`: the alarms that are on."""
         self._outfit = Outfit(home, links)
         before = self._cut_offs
-        noted = {cut_off_id: {NOTE: text} for cut_off_id, text in before.noted().items()}
-        self._cut_offs = self._new_cut_offs(home, noted)
+        # one that was taken out of the configuration and comes back is as people left it: nothing opens by itself
+        noted = {**self._notes, **{cut_off_id: {NOTE: text} for cut_off_id, text in before.noted().items()}}
+        self._cut_offs = self._new_cut_offs(
+            home, {**self._notes, **noted}
+        )  # also of one that was taken out, and is back
         self._cut_offs.follow(before)
         self._cut_offs.alerts(active)
         self.voice.use(self._outfit.annunciators, self._beacons())

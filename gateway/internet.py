@@ -19,7 +19,7 @@ LOST_S = 10.0
 BOOT_S = 60.0
 """The same before the first connection: after a power cut the box is up before the router is."""
 UNCONFIRMED_S = 30.0
-"""Something waits, the connection stands, and the centre has confirmed nothing for so long."""
+"""Something waits, the connection stands (or has come back), and the centre has confirmed nothing for so long."""
 _LOOK_S = 1.0
 
 
@@ -48,8 +48,7 @@ class Internet:
         if self._line is None:
             self._line_since = self._time()
             self._patience_s = LOST_S
-        self._line = why
-        self._asked_at = None
+        self._line = why  # what was asked stays so: a line that comes back again and again may still carry nothing
         self._barred.pop(None, None)
         if is_refusal:
             self.barred(None, why)

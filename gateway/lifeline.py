@@ -26,14 +26,30 @@ class Lifeline:
     """One home's."""
 
     def __init__(
-        self, home: Home, phone: Phone | None, clock: Clock, *, paths: Paths, say: Say, pending: Pending
+        self,
+        home: Home,
+        phone: Phone | None,
+        clock: Clock,
+        *,
+        paths: Paths,
+        say: Say,
+        pending: Pending,
+        is_card_whole: bool = True,
     ) -> None:
-        """`say` tells the elder how far help is. Raises ConfigError where the key for the centre cannot be used."""
+        """`say` tells the elder how far help is. Raises ConfigError where the key for the centre cannot be used.
+
+        `is_card_whole` False: the messages of the last run were damaged, as `SecondPath`.
+        """
         self._pending = pending
         self._standby = Standby(_sender(home), clock, paths)
         self._means = means_of(home.second_path, phone, self._standby.sms_is)
         self._path = SecondPath(
-            _sender(home), self._means, clock=clock, say=say, is_dead=lambda: paths.is_down(Path.INTERNET)
+            _sender(home),
+            self._means,
+            clock=clock,
+            say=say,
+            is_dead=lambda: paths.is_down(Path.INTERNET),
+            is_card_whole=is_card_whole,
         )
         paths.watch(lambda _: self._path.look())
 

@@ -207,8 +207,8 @@ class Voice:
                 self._paused_until = 0  # something new: nothing is paused any more
                 on.due = now + on.pause_ms(now)
                 self._changed.set()
-        if not was_held or announcement.cue is Cue.NOTICE:
-            self._say(announcement, may_wait=alert.severity.rank > Severity.P2.rank)
+        if not was_held or announcement.cue not in (Cue.CANCELLED, Cue.RESOLVED):  # the end of what nobody was told of
+            self._say(announcement, may_wait=alert.severity.rank > Severity.P2.rank, is_new=True)
 
     def _say_what_is_due(self) -> float | None:
         now = self._clock.mono()
@@ -229,15 +229,15 @@ class Voice:
     def _due(self, on: _On) -> int | None:
         return on.due if on.due is None or not on.is_pausable else max(on.due, self._paused_until)
 
-    def _say(self, announcement: Announcement, *, may_wait: bool = False) -> None:
+    def _say(self, announcement: Announcement, *, may_wait: bool = False, is_new: bool = False) -> None:
         if may_wait and self._held.takes(announcement):
             self._changed.set()  # it looks from now on whether the quiet hours are over
         else:
-            self._speak(announcement)
+            self._speak(announcement, is_new=is_new)
 
-    def _speak(self, announcement: Announcement) -> None:
+    def _speak(self, announcement: Announcement, *, is_new: bool = False) -> None:
         for mouth in self._mouths:
-            mouth.queue(announcement)
+            mouth.queue(announcement, is_new=is_new)
 
     def _show(self) -> None:
         is_paused, is_quiet = self._clock.mono() < self._paused_until, self._held.is_quiet()

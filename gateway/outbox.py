@@ -73,6 +73,7 @@ class Outbox:
         self._db: sqlite3.Connection
         self._queue: Queue
         self._untold: GapBody | None = None
+        self._is_anew = False
         self.put_aside: Path | None = None
         """Where a corrupt file was moved to; None in ordinary times."""
         try:
@@ -85,6 +86,7 @@ class Outbox:
             if not may_heal(error, path.parent):
                 raise ConfigError(_refused(path, error, "check gateway.data_dir")) from error
             self._take_refuge(error)
+        self._latest = states.Latest(self._db)
 
     def use(self, budget: Budget) -> None:
         """Keep this budget from the next transaction on; may be called in any thread."""
@@ -139,8 +141,11 @@ class Outbox:
         return stored
 
     def pending(self, lane: Lane, after: int, limit: int) -> list[Stored]:
-        """Unconfirmed messages of a lane, oldest first, with numbers above `after`. Raises TryLater."""
-        if self._is_away:
+        """Unconfirmed messages of a lane, oldest first, with numbers above `after`. Raises TryLater.
+
+        While the card cannot be opened, alerts are those that it held when it was last read.
+        """
+        if self._is_away and lane is not Lane.LIFE_SAFETY:
             raise TryLater(f"cannot read {self._file.path}: the card cannot be opened")
         try:
             return self._queue.pending(lane, after, limit)
@@ -180,8 +185,9 @@ class Outbox:
         except BaseException:
             self._recount()
             raise
+        self._latest.take(batch)
         self._untold = None
-        self._is_blind = False
+        self._is_blind = self._is_anew = False
         self._numbers = numbers
         return stored
 
@@ -192,6 +198,8 @@ class Outbox:
     def _save_states(self, batch: Batch, mark: ClockMark) -> None:
         if self._is_blind:
             states.forget(self._db)
+        if self._is_anew:
+            self._latest.save(self._db, mark)
         states.save(self._db, batch, mark)
 
     def _tidy(self, *, is_urgent: bool) -> None:
@@ -296,6 +304,7 @@ class Outbox:
             self._db.close()
             raise
         self._untold = GapBody(reason=_DAMAGED, count=0, code=GapCode.DAMAGED)
+        self._is_anew = True
         return rescued
 
     def _take_refuge(self, error: sqlite3.Error | OSError) -> None:
@@ -309,6 +318,9 @@ class Outbox:
             self._db.close()
         self._file.release()
         self._db, _ = self._file.refuge()
+        queue = Queue(self._db, self._gateway_id)
+        if queue.epoch == self._queue.epoch:  # it could be read
+            self._queue = queue
         self._is_away = True
         self._sick = 0
 

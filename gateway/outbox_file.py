@@ -51,10 +51,11 @@ DROP TABLE clock;
 """
 _KEPT = (  # no rule state without the clock that its deadlines are measured by
     ("command_done", ""),
-    ("meta", " WHERE name IN ('clock', 'events', 'deeds')"),
+    ("meta", " WHERE name IN ('clock', 'events', 'deeds', 'epoch')"),
     ("rule_state", ""),
     ("active_alarm", ""),
     ("driver_note", ""),
+    ("message", " WHERE lane = 0"),  # a card that has turned read-only for good must not keep alerts to itself
 )
 _STATES = tuple(f"INSERT OR REPLACE INTO {table} SELECT * FROM old.{table}{where}" for table, where in _KEPT)  # noqa: S608
 _WITH_LOG = "mode=ro&vfs=unix-none"
@@ -196,7 +197,7 @@ class OutboxFile:
         _sync(self.path.parent)
 
     def refuge(self) -> tuple[sqlite3.Connection, bool]:
-        """States in memory, for while the file cannot be opened; and whether they could be read from it."""
+        """States and alerts without a receipt in memory, while the file cannot be opened; and whether it was read."""
         db = self._connecting("file::memory:")
         db.executescript(_SCHEMA)
         uri = self.path.absolute().as_uri()

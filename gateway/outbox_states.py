@@ -77,6 +77,29 @@ def save(db: sqlite3.Connection, batch: Batch, mark: ClockMark) -> None:
         execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, str(value)))
 
 
+class Latest:
+    """What rules and drivers stand at by the last commit: where the file is lost while they run, they go on from it."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        """As the file has it."""
+        self._states = saved_states(db)
+        self._alarms = {alert.key: alert for alert in active_alarms(db)}
+        self._notes = {(sensor_id, name): text for sensor_id, some in notes(db).items() for name, text in some.items()}
+
+    def take(self, batch: Batch) -> None:
+        """This was committed."""
+        self._states.update(batch.states)
+        self._notes.update(batch.notes)
+        ended, active = batch.ended_and_active()
+        for key in ended:
+            self._alarms.pop(key, None)
+        self._alarms.update(active)
+
+    def save(self, db: sqlite3.Connection, mark: ClockMark) -> None:
+        """All of it, in the caller's transaction."""
+        save(db, Batch(states=self._states, alerts=list(self._alarms.values()), notes=self._notes), mark)
+
+
 def forget(db: sqlite3.Connection) -> None:
     """Rules have started afresh, without these: what they said since is all that counts."""
     db.execute("DELETE FROM rule_state")

@@ -7,11 +7,12 @@ in one batch while the last one is being written, so a slow card delays neither 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
+from gateway.alarms import failure_of
 from gateway.batch import READINGS_PER_MESSAGE, Batch, Key
 from gateway.clock import Clock
 from gateway.position import Position
@@ -66,6 +67,7 @@ class Pipeline:
         self._inbox: deque[tuple[int, Input]] = deque()
         self._arrived = asyncio.Event()
         self._gap: GapBody | None = None
+        self._failing: set[str] = set()
         self._judged, self._done = Position() if tail is None else tail.recovered.position
         self.batch = Batch()
         """What the scribe writes next."""
@@ -142,6 +144,7 @@ class Pipeline:
 
     def rebind(self, rules: Sequence[BoundRule], revised: Collection[str] = ()) -> None:
         """Run these rules from now on: sensors have joined, or are no more, or the rules are `revised` (their keys)."""
+        self._failing.clear()  # they are tried again, and told again
         self._take(self._engine.rebind(rules, revised))
         self._arrived.set()  # the next wake may be another
 
@@ -234,6 +237,8 @@ class Pipeline:
         self._want_written(at_once=True)
 
     def _take(self, outcome: Judged, *, is_stream: bool = False) -> None:
+        if outcome.failed:
+            self._tell_failed(outcome.failed)
         if outcome.alerts:
             self._announce(outcome.alerts)
             self.batch.alerts.extend(outcome.alerts)
@@ -243,6 +248,13 @@ class Pipeline:
             # at 50 samples a second each step of a walk is an impact that a rule waits to judge: a wait that begins
             # with a sample of a stream is no countdown yet, and may be lost with the seconds of the power cut itself
             self._want_written(at_once=bool(outcome.alerts) or (outcome.rearmed and not is_stream))
+
+    def _tell_failed(self, failed: Mapping[str, Exception]) -> None:
+        """A rule that cannot judge is a technical alarm, once in a run: this protection is not there."""
+        for key in failed.keys() - self._failing:
+            self._failing.add(key)
+            log.error("the rule %s fails and watches nothing for now", key, exc_info=failed[key])
+            self.end([failure_of(key, self._clock.now(), self._clock.mono())])
 
     def _keep(self, event: Reading | SensorStatus | Reset) -> None:
         if _is_stream(event):

@@ -34,13 +34,15 @@ _CALL_S = 300.0
 _LOOK_S = 60.0
 _REMEMBERED = 1000
 """Alerts whose messages' numbers are remembered until their receipts; alerts that have theirs, until the card knows."""
+_AT_ONCE = 50
+"""Messages that are decoded in one go: 20 ms on a small box, which may have thousands after a day without internet."""
 _START_MS = 10_000
 """After a restart the uplink has this long to get a receipt that came just before: nobody is called for that."""
 
 Say = Callable[[Sentence, str], None]
 """Says something to the elder about the alarm with this key; must not block."""
-Unconfirmed = Callable[[], Awaitable[Sequence[Stored] | None]]
-"""What waits on the card for receipts; None where it is a new one, which knows nothing of before. Raises TryLater."""
+Unconfirmed = Callable[[], Awaitable[Sequence[Stored]]]
+"""What waits on the card for receipts. Raises TryLater."""
 
 
 class SecondPath:
@@ -54,11 +56,16 @@ class SecondPath:
         clock: Clock,
         say: Say,
         is_dead: Callable[[], bool],
+        is_card_whole: bool = True,
     ) -> None:
-        """`is_dead`: whether the internet is known to be gone. Nothing is done before `run`."""
+        """`is_dead`: whether the internet is known to be gone. Nothing is done before `run`.
+
+        `is_card_whole` False: the card's messages were damaged, and what waits for a receipt may not stand there.
+        """
         self._clock = clock
         self._say = say
         self._is_dead = is_dead
+        self._is_card_whole = is_card_whole
         self._ladder = Ladder(after_ms=0, has_centre=False, people=(), calls_people=False)
         self.use(sender, means)
         self._numbers: dict[Key, str] = {}
@@ -103,12 +110,8 @@ class SecondPath:
 
     def stored(self, messages: Iterable[Stored]) -> None:
         """Messages that go up, from the card or from memory: which alert each of them is."""
-        for message in messages:
-            alert = self._alert_in(message)
-            if alert is not None:
-                self._numbers[message.key] = alert.alert_id
-        if len(self._numbers) > _REMEMBERED:
-            self._forget_numbers()
+        steps = ((message.key, self._alert_in(message)) for message in messages)
+        self._number({key: alert.alert_id for key, alert in steps if alert is not None})
 
     def confirmed(self, keys: Iterable[Key]) -> None:
         """Receipts: the centre has these messages."""
@@ -150,22 +153,32 @@ class SecondPath:
         self._ladder.go_on_from(saved, self._clock.mono())
         if waiting is None:
             return
-        steps = [alert for alert in map(self._alert_in, waiting) if alert is not None]
-        for alert_id in set(self._ladder.alert_ids) - fresh - {alert.alert_id for alert in steps}:
-            self._ladder.confirmed(alert_id)  # its receipt came before the restart
-        self.alerts(steps)
+        if self._is_card_whole:
+            for alert_id in set(self._ladder.alert_ids) - fresh - {alert.alert_id for alert in waiting.values()}:
+                self._ladder.confirmed(alert_id)  # its receipt came before the restart
+        self.alerts(waiting.values())
         self._ladder.not_before(self._clock.mono() + _START_MS)
-        self._ladder.keep_only(fresh | {alert.alert_id for alert in active()})
-        self.stored(waiting)
+        if self._is_card_whole:
+            self._ladder.keep_only(fresh | {alert.alert_id for alert in active()})
+        self._number({key: alert.alert_id for key, alert in waiting.items()})
 
-    async def _read(self, unconfirmed: Unconfirmed) -> Sequence[Stored] | None:
-        """What waits on the card without what gets its receipt meanwhile: after a long outage there is much to read."""
-        self._is_reading = True
+    async def _read(self, unconfirmed: Unconfirmed) -> dict[Key, Alert] | None:
+        """The steps that wait on the card, without those that get their receipts while it is read.
+
+        After a long outage there is much to read, and meanwhile the loop serves siren and sensors.
+        """
+        self._is_reading, found = True, dict[Key, Alert]()
         try:
             waiting = await _read_once(unconfirmed)
+            for place, message in enumerate(waiting or ()):
+                if place % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+                alert = self._alert_in(message)
+                if alert is not None:
+                    found[message.key] = alert
         finally:
             self._is_reading, early, self._early = False, self._early, set()
-        return None if waiting is None else [message for message in waiting if message.key not in early]
+        return None if waiting is None else {key: alert for key, alert in found.items() if key not in early}
 
     async def _give(self, group: asyncio.TaskGroup) -> None:
         """Give the SMS that are due, each noted on the card before."""
@@ -278,8 +291,11 @@ class SecondPath:
     def _calls(self) -> bool:
         return self._means is not None and self._means.part.call and bool(self._circle)
 
-    def _forget_numbers(self) -> None:
-        """The oldest, but not of what rings: it is the oldest that get their receipts first."""
+    def _number(self, alert_ids: dict[Key, str]) -> None:
+        """Remember whose receipts are waited for; not all, but those of what rings: the oldest get theirs first."""
+        self._numbers |= alert_ids
+        if len(self._numbers) <= _REMEMBERED:
+            return
         rings = set(self._ladder.alert_ids)
         others = [key for key, alert_id in self._numbers.items() if alert_id not in rings]
         for key in others[: len(self._numbers) - _REMEMBERED]:

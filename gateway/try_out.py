@@ -75,7 +75,14 @@ async def try_cut_off(home: Home, cut_off_id: str, tell: Tell, *, opens: bool) -
 
 
 async def hush(home: Home) -> bool:
-    """Put all sirens and lamps off, after a gateway that was killed; valves and stove stay. Whether all are off."""
+    """Put all sirens and lamps off, after a gateway that was killed; valves and stove stay. Whether all are off.
+
+    Where gas was in the air, what could make a spark is left to the gateway, which knows when it is over.
+    """
+    flag = None if (path := flag_path()) is None else SoundingFlag(path)
+    is_gas = flag is not None and flag.tells_gas
+    silent = ConsoleAnnunciatorPart | SpeechPart
+    parts = tuple(part for part in home.annunciators if isinstance(part, silent) or part.is_ex_safe or not is_gas)
 
     async def work(outfit: Outfit) -> bool:
         with suppress(TimeoutError):
@@ -83,14 +90,13 @@ async def hush(home: Home) -> bool:
                 while not all(beacon.is_off for beacon in outfit.beacons):  # noqa: ASYNC110 - a moment
                     await asyncio.sleep(_LOOK_S)
         is_done = all(beacon.is_off for beacon in outfit.beacons)
-        flag = flag_path()
-        if is_done and flag is not None:
-            SoundingFlag(flag).show(())
+        if is_done and flag is not None and not is_gas:
+            flag.show(())
         return is_done
 
-    if all(isinstance(part, ConsoleAnnunciatorPart | SpeechPart) for part in home.annunciators):
+    if all(isinstance(part, silent) for part in parts):
         return True
-    return await _with_outfit(home.model_copy(update={"cut_offs": ()}), work)
+    return await _with_outfit(home.model_copy(update={"annunciators": parts, "cut_offs": ()}), work)
 
 
 async def record(home: Home, tell: Tell, *, into: Path | None, anew: bool) -> None:

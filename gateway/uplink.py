@@ -42,6 +42,7 @@ _TWICE = (
     "; again and again the broker lets this box in and the line is cut at once: a bad line, or another box or program "
     "with the id {id} (the broker's log says: already connected)"
 )
+_ONLINE = b"online"
 _NOBODY = 0x10
 _ADVICE = {
     _NOBODY: "nobody listens at the centre",
@@ -175,11 +176,15 @@ class Uplink:
         return Will(topic=will_topic(self._gateway_id), payload=b"offline", delay_s=WILL_DELAY_S)
 
     async def _announce_online(self, session: Session) -> None:
+        self._window.take(Lane.STATE, len(_ONLINE))
         try:
-            await session.publish(will_topic(self._gateway_id), b"online", retain=True)
+            await session.publish(will_topic(self._gateway_id), _ONLINE, retain=True)
         except PublishRefused as error:
             if error.reason_code != _NOBODY:  # retained: it need not have a listener yet
                 log.warning("%s; the broker's acl_file must hold: pattern write v1/%%u/lwt", error)
+        finally:
+            self._window.free(Lane.STATE, len(_ONLINE))
+            self._work.set()
 
     # ---- up ----
 

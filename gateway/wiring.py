@@ -102,7 +102,15 @@ class Wiring:
         )
         self.internet = Internet(self.paths, self.clock)
         say, pending = self.voice.progress, self._waiting
-        self.lifeline = Lifeline(home, self.phone, self.clock, paths=self.paths, say=say, pending=pending)
+        self.lifeline = Lifeline(
+            home,
+            self.phone,
+            self.clock,
+            paths=self.paths,
+            say=say,
+            pending=pending,
+            is_card_whole=self.outbox.put_aside is None,
+        )
         self.uplink = Uplink(
             self._way(settings),
             home.gateway.id,

@@ -20,6 +20,8 @@ from shouwang.rule import Event, Reset, Rule, Wake
 from shouwang.status import SensorStatus
 
 _SPARE_DEADLINES = 64
+_AFTER_FAILURE_MS = 60_000
+"""A rule that failed when its time had come is woken again after this."""
 
 
 class Saved:
@@ -58,13 +60,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `rearmed`: an alert was raised, a wait began, ends sooner or was called off, so this must last before anything else
     happens. Other changes may wait for the next group commit: after a power cut before it, state and wake are those of
     the commit before, both, so that a wait which was only prolonged ends as it stood then, and a wake that led to
-    nothing comes once more.
+    nothing comes once more. `failed`: the keys of rules that could not judge it, for a fault of theirs; they stand as
+    before, and what they waited for wakes them once more.
     """
 
     alerts: tuple[Alert, ...] = ()
     changed: Mapping[str, Saved] = msgspec.field(default_factory=dict)
     rearmed: bool = False
     next_wake: int | None = None
+    failed: Mapping[str, Exception] | None = None
 
 
 class Engine:
@@ -195,7 +199,14 @@ class Engine:
         state = slot.state
         if slot.key not in touched.before:
             touched.before[slot.key] = (slot, state, slot.wake_at)
-        step = slot.rule.step(state, event)
+        try:
+            step = slot.rule.step(state, event)
+        except Exception as error:  # noqa: BLE001 - the fault of one rule must not cost the home all the others
+            touched.failed = {**(touched.failed or {}), slot.key: error}
+            if isinstance(event, Wake):  # what it waited for is not forgotten
+                slot.wake_at = event.mono + _AFTER_FAILURE_MS
+                heapq.heappush(self._deadlines, (slot.wake_at, slot.key))
+            return
         if step.alerts:
             touched.alerts += step.alerts
         slot.state = step.state
@@ -226,7 +237,13 @@ class Engine:
             if slot.wake_at != wake_at or (slot.state is not state and slot.state != state):
                 changed[slot.key] = Saved(state=slot.state, wake_at=slot.wake_at)
                 is_rearmed = is_rearmed or self._is_rearmed(slot.wake_at, wake_at)
-        return Outcome(alerts=tuple(touched.alerts), changed=changed, rearmed=is_rearmed, next_wake=self.next_wake)
+        return Outcome(
+            alerts=tuple(touched.alerts),
+            changed=changed,
+            rearmed=is_rearmed,
+            next_wake=self.next_wake,
+            failed=touched.failed,
+        )
 
     def _is_rearmed(self, wake_at: int | None, before: int | None) -> bool:
         if wake_at is None or before is None:
@@ -272,9 +289,10 @@ def _each_once(keys: Sequence[str]) -> None:
 class _Touched:
     """Rules that an event reached, as they were before it, and the alerts so far."""
 
-    __slots__ = ("alerts", "before")
+    __slots__ = ("alerts", "before", "failed")
 
     def __init__(self) -> None:
+        self.failed: dict[str, Exception] | None = None
         self.before: dict[str, tuple[_Slot, object, int | None]] = {}
         self.alerts: list[Alert] = []
 

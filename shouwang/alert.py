@@ -49,8 +49,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     episode share both; `alert_id` is derived from key, since and state, so that the same step always has the same id.
     `hazard` is the kind of danger, for the centre's lane and script: `sos`, `fall`, `vital`, `sensor-silent`, ...
     `why` says in words which readings crossed which limit for how long; `evidence` holds those readings.
-    `latching`: it goes on until a person resets it, also when its cause has ended. `is_test`: it only proves that an alarm
-    would arrive; nobody is sent.
+    `latching`: it goes on until a person resets it, also when its cause has ended. `is_test`: it only proves that an
+    alarm would arrive; nobody is sent.
     """
 
     alert_id: str
@@ -72,7 +72,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_only_a_test(self) -> bool:
-        """Whether nobody need be sent. The mark alone is not believed: on a real alarm it is a fault, and could kill."""
+        """Whether nobody need be sent. The mark alone is not believed: on a real alarm it could kill."""
         return self.is_test and self.hazard == TEST_HAZARD and self.severity is Severity.P4
 
 

@@ -11,7 +11,7 @@ import json
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -102,9 +102,12 @@ class Broker:
 
 @asynccontextmanager
 async def running_broker(
-    kind: BrokerKind = BrokerKind.AUTO, *, port: int = 0, access: Access | None = None
+    kind: BrokerKind = BrokerKind.AUTO, *, port: int = 0, access: Access | None = None, also: Sequence[int] = ()
 ) -> AsyncIterator[Broker]:
-    """Run a broker; without `access` everybody on this machine may do everything. Raises DeviceError, ConfigError."""
+    """Run a broker; without `access` everybody on this machine may do everything. Raises DeviceError, ConfigError.
+
+    `also`: further ports on which mosquitto listens, so that the lines of its clients can be told apart.
+    """
     program = find_program("mosquitto")
     if kind is BrokerKind.AUTO:
         kind = BrokerKind.MOSQUITTO if program else BrokerKind.AMQTT
@@ -114,7 +117,7 @@ async def running_broker(
         if kind is BrokerKind.AMQTT:
             command = _amqtt(directory, port, access)
         elif program is not None:
-            command = _mosquitto(program, directory, port, access)
+            command = _mosquitto(program, directory, [port, *also], access)
         else:
             raise DeviceError("mosquitto is not installed; on Debian: apt install mosquitto")
         broker = Broker(kind, command, directory, port)
@@ -141,9 +144,9 @@ def _require_free(port: int) -> None:
             raise DeviceError(f"port {port} is in use by another program: {error.strerror}") from error
 
 
-def _mosquitto(program: str, directory: Path, port: int, access: Access | None) -> list[str]:
+def _mosquitto(program: str, directory: Path, ports: Sequence[int], access: Access | None) -> list[str]:
     lines = [
-        f"listener {port} {HOST}",
+        *(f"listener {port} {HOST}" for port in ports),
         f"user {getpass.getuser()}",  # started by root it would drop to a user that cannot read the private directory
         "persistence true",
         f"persistence_location {directory}/",

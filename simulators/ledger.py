@@ -117,10 +117,13 @@ class Ledger:
         )
 
     def stored(self) -> Counter[tuple[str, str, float]]:
-        """How often each value of each sensor is stored; how strongly it was heard is no word of the sensor."""
+        """How often each value of each sensor is stored; how strongly it was heard is no word of the sensor.
+
+        The gateway's own box (sensor `gateway`) is not simulated.
+        """
         rows = self._rows(
             "SELECT sensor_id, quantity, value, count(*) FROM samples JOIN series USING (series_id)"
-            f" WHERE quantity <> '{Quantity.SIGNAL_STRENGTH}' GROUP BY 1, 2, 3"
+            f" WHERE quantity <> '{Quantity.SIGNAL_STRENGTH}' AND sensor_id <> 'gateway' GROUP BY 1, 2, 3"
         )
         return Counter({(sensor, quantity, value): count for sensor, quantity, value, count in rows})
 

@@ -122,7 +122,7 @@ def take_in(
             boot_number=boot_number,
         )
     )
-    if not alert.is_test:
+    if not alert.is_only_a_test:
         _route(connection, home_key, ref, received_at)
 
 

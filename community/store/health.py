@@ -1,5 +1,6 @@
 """How a home's box is, put together from what it said and what the centre judged."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ def health_of(connection: sa.Connection, gateway_id: str, now: datetime) -> Heal
         backlog=row.backlog,
         born_at=row.born_at,
         starts=row.starts or 0,
-        paths=_paths(connection, gateway_id),
+        paths=_paths(connection, gateway_id, row.offline_since),
         tests=_tests(connection, gateway_id),
         wishes=wishes_of(connection, gateway_id),
         test_due_at=row.test_due_at,
@@ -40,7 +41,8 @@ def health_of(connection: sa.Connection, gateway_id: str, now: datetime) -> Heal
     )
 
 
-def _paths(connection: sa.Connection, gateway_id: str) -> tuple[PathRow, ...]:
+def _paths(connection: sa.Connection, gateway_id: str, offline_since: datetime | None) -> tuple[PathRow, ...]:
+    """As the home said last; its internet as we know better while it is offline."""
     table = watch_schema.path_states
     rows = connection.execute(sa.select(table).where(table.c.gateway_id == gateway_id))
     found = (
@@ -48,7 +50,13 @@ def _paths(connection: sa.Connection, gateway_id: str) -> tuple[PathRow, ...]:
         for row in rows
     )
     order = list(Path)
-    return tuple(sorted(found, key=lambda way: order.index(way.path)))
+    return tuple(_known_better(way, offline_since) for way in sorted(found, key=lambda way: order.index(way.path)))
+
+
+def _known_better(way: PathRow, offline_since: datetime | None) -> PathRow:
+    if way.path is not Path.INTERNET or not way.is_up or offline_since is None:
+        return way
+    return replace(way, is_up=False, since=offline_since)
 
 
 def _tests(connection: sa.Connection, gateway_id: str) -> tuple[ArrivedTest, ...]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from community.desk import NOT_HEARD_YET
-from community.store import cases, life_signs, schema
+from community.store import cases, life_signs, schema, watch_schema
 from community.store.directory import meet_gateway
 from community.store.times import Boot, Times
 from shouwang.alert import Alert
@@ -89,6 +89,7 @@ class _Intake:
             case StatusBody(status=status):
                 self._status(gateway_id, status)
             case BirthBody() as birth:
+                self._card(envelope)
                 self._gateway(gateway_id, epoch=envelope.id.epoch)
                 self._birth(gateway_id, birth, envelope.mono)
                 life_signs.note_birth(
@@ -114,7 +115,7 @@ class _Intake:
             seen_at=self._times.seen_at(envelope, boot, alert),
             boot_number=None if boot is None else boot.number,
         )
-        if alert.is_test:
+        if alert.is_only_a_test:
             life_signs.note_test(
                 self._connection, gateway_id, alert, self._received_at, is_clock_unsure=envelope.is_clock_unsure
             )
@@ -191,6 +192,16 @@ class _Intake:
                 ).scalar_one()
             self._series[key] = int(found)
         return self._series[key]
+
+    def _card(self, envelope: Envelope) -> None:
+        """With a new card or box engine time begins anew: what is known of sensors and ways is older, not newer."""
+        gateway_id, gateways = envelope.id.gateway, schema.gateways
+        known = sa.select(gateways.c.epoch).where(gateways.c.gateway_id == gateway_id)
+        if self._connection.execute(known).scalar() == envelope.id.epoch:
+            return
+        for table in (schema.sensor_status, watch_schema.path_states):
+            is_ahead = (table.c.gateway_id == gateway_id, table.c.mono > envelope.mono)
+            self._connection.execute(table.update().where(*is_ahead).values(mono=envelope.mono))
 
     def _birth(self, gateway_id: str, birth: BirthBody, mono: int) -> None:
         self._gateway(gateway_id, version=birth.version)

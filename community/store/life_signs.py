@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from community.store import watch_schema
+from community.supervision import TEST_PERIOD
 from shouwang.alert import Alert
 from shouwang.wire import BirthBody, Path, PathBody
 
-TEST_PERIOD = timedelta(days=7)
-"""How often a home sends a test alarm (telecare practice: JGJ/T 484 has alarm buttons checked weekly)."""
+_EARLY = timedelta(days=1)
+"""A test alarm so long before its time is the one that was due: where clocks are put forward it comes an hour early."""
 _BELIEVED_MS = 86_400_000
 """An alarm that took longer came from a clock that was wrong, or after an outage: nobody learns from the figure."""
 
@@ -23,8 +24,10 @@ def note_will(connection: sa.Connection, gateway_id: str, at: datetime) -> None:
 def note_birth(
     connection: sa.Connection, gateway_id: str, birth: BirthBody, at: datetime, *, is_clock_unsure: bool
 ) -> None:
-    """The home has started. By an unset clock it cannot know when its test is due: at the latest in a week, then."""
+    """The home has started. By a wrong clock it cannot know when its test is due: at the latest in a week, then."""
     due_at = birth.test_due_at
+    if due_at is not None:
+        due_at = min(due_at, at + TEST_PERIOD)
     if due_at is not None and is_clock_unsure:
         table = watch_schema.supervision
         known = sa.select(table.c.test_due_at).where(table.c.gateway_id == gateway_id)
@@ -86,8 +89,8 @@ def note_test(connection: sa.Connection, gateway_id: str, alert: Alert, at: date
     )
     home = watch_schema.supervision
     due_at = connection.execute(sa.select(home.c.test_due_at).where(home.c.gateway_id == gateway_id)).scalar()
-    if due_at is not None and due_at <= at:
-        weeks = (at - due_at) // TEST_PERIOD + 1
+    if due_at is not None and due_at <= at + _EARLY:
+        weeks = (at + _EARLY - due_at) // TEST_PERIOD + 1
         keep(connection, home, {"gateway_id": gateway_id}, {"test_due_at": due_at + weeks * TEST_PERIOD})
 
 

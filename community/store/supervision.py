@@ -8,8 +8,10 @@ import sqlalchemy as sa
 
 from community import outage_words as said
 from community.desk import CENTRE
-from community.store import cases, schema, watch_schema
+from community.expected import HeardAtLast, NeverHeard, PutOnFile, judge_expected
+from community.store import schema, unheard, watch_schema
 from community.store.life_signs import keep
+from community.store.told import Told
 from community.supervision import (
     MISSED_BEATS,
     OFFLINE,
@@ -22,6 +24,7 @@ from community.supervision import (
     Back,
     Heard,
     Lost,
+    MadeGood,
     OverdueTest,
     Owed,
     PathBack,
@@ -34,7 +37,7 @@ from community.supervision import (
     judge_tests,
     judge_ways,
 )
-from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.alert import Severity
 from shouwang.wire import Path
 
 AT_ONCE = 200
@@ -64,6 +67,7 @@ def judge(
         *judge_homes(homes, storm=storm, total=total, now=now, listening_since=listening_since),
         *judge_ways(_ways(connection, now), now=now, listening_since=listening_since),
         *judge_tests(_tested(connection, now), now=now, listening_since=listening_since),
+        *judge_expected(unheard.expected(connection), now=now, listening_since=listening_since),
     ]
 
 
@@ -177,7 +181,9 @@ def _record(connection: sa.Connection, verdict: Verdict, now: datetime) -> None:
             _record_storm(connection, verdict, now)
         case PathLost() | PathBack():
             _record_way(connection, verdict, now)
-        case _:
+        case PutOnFile() | NeverHeard() | HeardAtLast():
+            unheard.record(connection, verdict, now)
+        case OverdueTest() | MadeGood():
             _record_test(connection, verdict, now)
 
 
@@ -225,12 +231,12 @@ def _record_way(connection: sa.Connection, verdict: PathLost | PathBack, now: da
         told.over(connection, said.PATH_BACK, now)
 
 
-def _record_test(connection: sa.Connection, verdict: Verdict, now: datetime) -> None:
+def _record_test(connection: sa.Connection, verdict: OverdueTest | MadeGood, now: datetime) -> None:
     if isinstance(verdict, OverdueTest):
         _know(connection, verdict.home.gateway_id, test_missed_since=verdict.due_at)
         told = Told(hazard=TEST, gateway_id=verdict.home.gateway_id, since=verdict.due_at)
         told.begin(connection, said.test_missing(now - verdict.due_at), now)
-    elif not isinstance(verdict, Lost | Back | StormBegan | StormOver | PathLost | PathBack):
+    else:
         home = verdict.home
         _know(connection, home.gateway_id, test_missed_since=None)
         told = Told(hazard=TEST, gateway_id=home.gateway_id, since=home.missed_since or now)
@@ -239,45 +245,3 @@ def _record_test(connection: sa.Connection, verdict: Verdict, now: datetime) -> 
 
 def _know(connection: sa.Connection, gateway_id: str, **values: object) -> None:
     keep(connection, watch_schema.supervision, {"gateway_id": gateway_id}, values)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """One episode of an alarm that the centre raises by itself. `part`: of the gateway, where that has several."""
-
-    hazard: str
-    gateway_id: str
-    since: datetime
-    part: str = ""
-    home_key: str | None = None
-
-    def begin(
-        self, connection: sa.Connection, why: Sentence, now: datetime, *, severity: Severity = Severity.P3
-    ) -> None:
-        """It opens or joins a case."""
-        self._take_in(connection, AlertState.FIRING, severity, why, now)
-
-    def over(self, connection: sa.Connection, why: Sentence, now: datetime) -> None:
-        """Its case is cleared; a person closes it."""
-        self._take_in(connection, AlertState.RESOLVED, Severity.P3, why, now)
-
-    def _take_in(
-        self, connection: sa.Connection, state: AlertState, severity: Severity, why: Sentence, now: datetime
-    ) -> None:
-        key = ":".join(part for part in (self.hazard, self.gateway_id, self.part) if part)
-        alert = Alert(
-            alert_id=alert_id_of(key, self.since, state),
-            key=key,
-            rule_id=self.hazard,
-            rule_version=1,
-            hazard=self.hazard,
-            severity=severity,
-            state=state,
-            resident_id="",
-            sensor_id=self.gateway_id,
-            since=self.since,
-            at=now,
-            mono=0,
-            why=why,
-        )
-        cases.take_in(connection, self.gateway_id, None, alert, now, home_key=self.home_key)

@@ -7,7 +7,7 @@ anchors and arrivals alone, in whatever order they come and however often (decis
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import msgspec
@@ -23,6 +23,8 @@ AHEAD = timedelta(minutes=5)
 """A home whose times are further ahead of their arrival has a wrong clock, whatever it says of it."""
 AGREES = timedelta(seconds=2)
 """A time that is mended by less was right."""
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""No home ran before: an anchor that says less is of a dead clock, or of a time server that lies."""
 _DRIFT = 10_000
 """A crystal is off by 1 in so many (100 ppm): an anchor from the beginning of a boot is worth more than a later one."""
 _WORTH = timedelta(seconds=1)
@@ -182,14 +184,14 @@ class Times:
         return Boot(number=self._connection.execute(insert).scalar_one())
 
     def _best(self, boot: Boot) -> datetime | None:
-        """By the best anchor of all that have come. One that was in the future when it came is none."""
+        """By the best anchor of all that have come; one that was in the future when it came is none, nor is 1970."""
         table, messages = schema.clock_anchors, schema.messages
         rows = self._connection.execute(
             sa.select(table.c.mono, table.c.wall, table.c.error_ms, messages.c.received_at)
             .join_from(table, messages)
             .where(table.c.boot_number == boot.number, table.c.mono.between(0, _LONGEST_MS))
         )
-        known = [row for row in rows if row.wall <= row.received_at + AHEAD]
+        known = [row for row in rows if EARLIEST <= row.wall <= row.received_at + AHEAD]
         if not known:
             return None
         first = min(row.mono for row in known)
@@ -278,8 +280,16 @@ def _worth(before: datetime | None, after: datetime | None) -> datetime | None:
 
 
 def _moved(alert: Alert, by: timedelta) -> Alert:
-    evidence = tuple(msgspec.structs.replace(reading, at=reading.at + by) for reading in alert.evidence)
+    evidence = tuple(msgspec.structs.replace(reading, at=_shifted(reading.at, by)) for reading in alert.evidence)
     return msgspec.structs.replace(alert, at=alert.at + by, since=alert.since + by, evidence=evidence)
+
+
+def _shifted(at: datetime, by: timedelta) -> datetime:
+    """What a device's own calendar says may be the end of all calendars."""
+    try:
+        return at + by
+    except OverflowError:
+        return at
 
 
 def _timing(boot: Boot, told_at: datetime, at: datetime) -> Timing:

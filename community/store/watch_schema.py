@@ -5,7 +5,8 @@ import sqlalchemy as sa
 from community.store.schema import UtcMicros, metadata
 
 # What the centre knows of a home's being there, beside `gateways`. `offline_since`: its last word before the outage
-# that was told; `born_at`, `heard_again_at`: by the centre's clock. `starts`: as its last birth said.
+# that was told; `born_at`, `heard_again_at`: by the centre's clock. `starts`: as its last birth said. `on_file_at`: it
+# is waited for since then; `never_told_as`: the first of those that were told together never to have been heard.
 supervision = sa.Table(
     "supervision",
     metadata,
@@ -19,6 +20,9 @@ supervision = sa.Table(
     sa.Column("heartbeat_s", sa.Integer, nullable=False, server_default="60"),
     sa.Column("test_due_at", UtcMicros),
     sa.Column("test_missed_since", UtcMicros),
+    sa.Column("on_file_at", UtcMicros),
+    sa.Column("never_told_as", sa.Text),
+    sa.Column("never_told_at", UtcMicros),
 )
 
 # Many homes silent at once, told as one; the one whose `ended_at` is empty is on.

@@ -59,20 +59,26 @@ def _token(request: Request) -> str:
 
 async def _letter(request: Request) -> SmsLetter | PlainTextResponse:
     """The SMS in the body, or why there is none."""
-    body = await request.body()
-    if len(body) > MAX_BODY_BYTES:
-        return _said(413, "no SMS is so long\n")
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            return _said(413, "no SMS is so long\n")
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = dict(parse_qsl(parameters.strip().replace(" ", ""))).get("charset", "utf-8").strip('"').lower()
     try:
         words = body.decode(charset if charset in _CHARSETS else "utf-8")
         fields = _fields(kind.strip().lower(), words, request)
+    except RecursionError:
+        return _said(400, "this cannot be read: it is nested too deeply\n")
     except (UnicodeDecodeError, ValueError) as error:
         return _said(400, f"this cannot be read: {error}\n")
     text, sender = _first(fields, _TEXTS), _first(fields, _SENDERS)
     if not text:
         return _said(400, "there is no text; give from and text, as a form or as JSON\n")
-    return SmsLetter(sender=sender, text=text)
+    return SmsLetter(
+        sender="".join(filter(str.isprintable, sender)), text=text
+    )  # no database keeps NUL or half a letter
 
 
 def _fields(kind: str, words: str, request: Request) -> Mapping[str, str]:

@@ -35,11 +35,13 @@ HAZARDS = {
     "gateway-silent": marked("Gateway silent"),
     "unreadable": marked("Unreadable alarm message"),
     "away-activity": marked("Somebody in an empty home"),
+    "gateway-never-heard": marked("Gateway never heard"),
     "gateways-silent": marked("Many gateways silent"),
     "path-lost": marked("A way to the centre is lost"),
     "test-missing": marked("Test alarm missing"),
     "starts": marked("The box starts again and again"),
     "mains": marked("Power cut"),
+    "rule-failed": marked("A rule fails"),
 }
 
 DISPOSITIONS = {

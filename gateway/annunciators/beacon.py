@@ -13,6 +13,7 @@ from gateway.annunciators.rhythm import Lamp, Rhythm, lamp_rhythm, siren_rhythm
 from gateway.annunciators.signal import Signal, Standing
 from gateway.annunciators.switch import Switch
 from messaging.backoff import Backoff
+from shouwang.alert import Severity
 from shouwang.errors import DeviceError
 
 log = logging.getLogger(__name__)
@@ -50,19 +51,19 @@ class SirenPlayer:
         self._loud_s = loud_s
         self._is_slow = is_slow
         self._signals: tuple[Signal, ...] = ()
-        self._since: dict[str, float] = {}
+        self._since: dict[tuple[str, Severity], float] = {}
 
     def show(self, signals: Sequence[Signal]) -> None:
-        """Note since when each alarm sounds."""
+        """Note since when each alarm sounds; one that has become more urgent sounds anew."""
         now = asyncio.get_running_loop().time()
-        alarms = {one.key for one in signals if one.standing is Standing.ALARM}
+        alarms = {(one.key, one.severity) for one in signals if one.standing is Standing.ALARM}
         self._since = {key: self._since.get(key, now) for key in alarms}
         self._signals = tuple(signals)
 
     def now(self) -> tuple[Switch, Rhythm]:
         """Its one switch."""
         now = asyncio.get_running_loop().time()
-        ages = {key: now - since for key, since in self._since.items()}
+        ages = {key: now - since for (key, _), since in self._since.items()}
         return self.switches[0], siren_rhythm(self._signals, ages, self._loud_s, is_slow=self._is_slow)
 
 
@@ -136,6 +137,8 @@ class SwitchedBeacon:
                 return
 
     async def _set(self, switch: Switch, *, on: bool) -> bool:
+        if on:  # also where nobody waits for it any more, or it is told that it failed: it may have gone out
+            self._stands[switch] = True
         try:
             await switch.set(on)
         except DeviceError as error:

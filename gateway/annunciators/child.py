@@ -10,6 +10,9 @@ from shouwang.errors import DeviceError
 
 _REAP_S = 1.0
 _SAID_BYTES = 4096
+UNENDED_MAX = 3
+"""So many may hang in the kernel (a sound card that was pulled out) and not even be killed, before none is added."""
+_unended: set[asyncio.subprocess.Process] = set()
 
 
 async def run_program(command: Sequence[str], limit_s: float, *, fd: int | None = None, package: str = "") -> None:
@@ -17,6 +20,9 @@ async def run_program(command: Sequence[str], limit_s: float, *, fd: int | None 
 
     Cancelled, it is killed: it falls silent in the middle of a word.
     """
+    _unended.difference_update([child for child in _unended if child.returncode is not None])
+    if len(_unended) >= UNENDED_MAX:
+        raise DeviceError(f"{command[0]} hangs and cannot be ended; unplug the loudspeaker, or restart the box")
     try:
         child = await asyncio.create_subprocess_exec(
             *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, pass_fds=() if fd is None else (fd,)
@@ -54,6 +60,8 @@ async def _end(child: asyncio.subprocess.Process) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_REAP_S):
             await child.wait()
+    if child.returncode is None:
+        _unended.add(child)
 
 
 class Sound:

@@ -3,12 +3,17 @@
 Whoever wants another kind of pins (tests, another board) sets gpiozero's own `Device.pin_factory` or the environment's
 GPIOZERO_PIN_FACTORY; else it is lgpio, and never quietly another one. Driven by the event loop: it takes microseconds.
 
-A process that ends with `close` leaves its pins off. One that is killed leaves them as the kernel does: Raspberry Pi OS
-keeps the last level (raspberrypi/linux#6117), other kernels make them inputs. The unit's ExecStopPost puts them off.
+A process that ends with `close` makes its pins inputs, so that what hangs on them is off; but not those of a cut-off
+(`stays`): they are left to the kernel, as are all where the process is killed. Raspberry Pi OS keeps the last level
+then (raspberrypi/linux#6117), other kernels make them inputs. The unit's ExecStopPost puts sirens and lamps off.
 """
 
+import atexit
 import os
-from contextlib import suppress
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shouwang.errors import DeviceError
@@ -17,11 +22,12 @@ from shouwang.errors import DeviceError
 class GpioSwitch:
     """An output pin by its BCM number."""
 
-    def __init__(self, name: str, pin: int, *, active_high: bool) -> None:
-        """Nothing is opened yet."""
+    def __init__(self, name: str, pin: int, *, active_high: bool, stays: bool = False) -> None:
+        """Nothing is opened yet. `stays`: a valve hangs on it, which must not move when we let go of it."""
         self.name = name
         self._pin = pin
         self._active_high = active_high
+        self._stays = stays
         self._device: _Output | None = None
 
     @property
@@ -36,12 +42,12 @@ class GpioSwitch:
     async def set(self, on: bool) -> None:  # noqa: FBT001 - read aloud
         """Take the pin where it is not taken yet, and set it. Raises DeviceError."""
         if self._device is None:
-            self._device = _Output(self._pin, active_high=self._active_high, on=on)
+            self._device = _Output(self._pin, active_high=self._active_high, on=on, stays=self._stays)
         else:
             self._device.set(on=on)
 
     def close(self) -> None:
-        """Give the pin back, as it stands."""
+        """Give the pin back: as an input, or as it stands where it `stays`."""
         if self._device is not None:
             self._device.close()
             self._device = None
@@ -50,7 +56,7 @@ class GpioSwitch:
 class _Output:
     """The seam to gpiozero."""
 
-    def __init__(self, pin: int, *, active_high: bool, on: bool) -> None:
+    def __init__(self, pin: int, *, active_high: bool, on: bool, stays: bool) -> None:
         # 7 MiB that a home without pins does not need
         from gpiozero import DigitalOutputDevice  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -58,6 +64,8 @@ class _Output:
         try:
             _choose_pins()
             self._device = DigitalOutputDevice(pin, active_high=active_high, initial_value=on)
+            if stays:  # gpiozero makes a pin an input when its device ends, also at the end of the process
+                self._device.pin.close = _let_stand
         except Exception as error:
             raise DeviceError(_why(pin, error)) from error
 
@@ -79,11 +87,29 @@ class _Output:
             self._device.close()
 
 
+def _let_stand() -> None:
+    """In the place of a pin's own end."""
+
+
+@contextmanager
+def _pipe_elsewhere() -> Iterator[None]:
+    """When imported, lgpio moves the process to the folder of LG_WD and makes a named pipe there, else where we are."""
+    here = Path.cwd()
+    if "LG_WD" not in os.environ:
+        os.environ["LG_WD"] = folder = tempfile.mkdtemp(prefix="shouwang-pins-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+
+
 def _choose_pins() -> None:
     from gpiozero import Device  # noqa: PLC0415
 
     if Device.pin_factory is None and "GPIOZERO_PIN_FACTORY" not in os.environ:
-        from gpiozero.pins.lgpio import LGPIOFactory  # type: ignore[import-untyped]  # noqa: PLC0415
+        with _pipe_elsewhere():
+            from gpiozero.pins.lgpio import LGPIOFactory  # type: ignore[import-untyped]  # noqa: PLC0415
 
         Device.pin_factory = LGPIOFactory()
 

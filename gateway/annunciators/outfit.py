@@ -63,14 +63,14 @@ class Outfit:
 
         Whoever uses a switch ends before what it hangs on, so that sirens are off and ports still open at the end.
         """
-        for speech in self._speeches:
-            await asyncio.to_thread(speech.load)
         async with asyncio.TaskGroup() as links:
             held = [links.create_task(hold, name=name) for name, hold in self._links_held()]
             try:
                 async with asyncio.TaskGroup() as users:
                     for beacon in self.beacons:
                         users.create_task(beacon.run(), name=f"annunciator-{beacon.name}")
+                    for speech in self._speeches:  # a card that hangs must delay no siren
+                        users.create_task(asyncio.to_thread(speech.load), name=f"recordings-of-{speech.name}")
                     for name, run in work:
                         users.create_task(run(), name=name)
                     await asyncio.Event().wait()
@@ -104,7 +104,7 @@ class Outfit:
         if isinstance(part, GpioLampPart):
             red = self._pin(part.id, part.red, active_high=part.active_high)
             yellow = None if part.yellow is None else self._pin(part.id, part.yellow, active_high=part.active_high)
-            return SwitchedBeacon(part.id, LampPlayer(red, yellow, is_slow=part.slow), ex_safe=part.ex_safe)
+            return SwitchedBeacon(part.id, LampPlayer(red, yellow, is_slow=part.slow), ex_safe=part.is_ex_safe)
         if isinstance(part, GpioSirenPart):
             switch: Switch = self._pin(part.id, part.pin, active_high=part.active_high)
             is_slow, is_siren = part.slow, True
@@ -115,13 +115,11 @@ class Outfit:
         player = (
             SirenPlayer(switch, loud_s=loud_s, is_slow=is_slow) if is_siren else LampPlayer(switch, None, is_slow=True)
         )
-        return SwitchedBeacon(part.id, player, ex_safe=part.ex_safe)
+        return SwitchedBeacon(part.id, player, ex_safe=part.is_ex_safe)
 
     def _switch(self, name: str, part: GpioOutput | SerialOutput | MqttOutput, *, must_confirm: bool) -> Switch:
         if isinstance(part, GpioOutput):
-            return GpioSwitch(
-                name, part.pin, active_high=part.active_high
-            )  # of a cut-off: stays as it stands at the end
+            return self._pin(name, part.pin, active_high=part.active_high, stays=True)
         if isinstance(part, SerialOutput):
             board = self._boards.setdefault(part.port, RelayBoard(part.port))
             return SerialRelay(name, board, part.channel)
@@ -130,8 +128,8 @@ class Outfit:
             self._listeners.append(switch)
         return switch
 
-    def _pin(self, name: str, pin: int, *, active_high: bool) -> GpioSwitch:
-        switch = GpioSwitch(name, pin, active_high=active_high)
+    def _pin(self, name: str, pin: int, *, active_high: bool, stays: bool = False) -> GpioSwitch:
+        switch = GpioSwitch(name, pin, active_high=active_high, stays=stays)
         self._pins.append(switch)
         return switch
 

@@ -19,15 +19,21 @@ class Recording:
 def recordings(folder: Path | None, language: str) -> dict[str, Recording]:
     """What there is in this language, by phrase; a file that cannot be read is told and left out. Reads the disk."""
     found: dict[str, Recording] = {}
-    if folder is None or not (folder / language).is_dir():
-        return found
-    for path in sorted((folder / language).glob("*.wav")):
+    for path in () if folder is None else _files(folder / language):
         seconds = seconds_of(path)
         if seconds is None:
             log.warning("%s is no WAV file that can be played; this phrase is spoken by the synthesiser", path)
         else:
             found[path.stem] = Recording(path=path, seconds=seconds)
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.wav")) if folder.is_dir() else []
+    except OSError as error:  # another user's folder, or a card that fails
+        log.warning("%s cannot be read (%s); all phrases are spoken by the synthesiser", folder, error.strerror)
+        return []
 
 
 def seconds_of(path: Path) -> float | None:

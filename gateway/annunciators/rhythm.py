@@ -14,7 +14,6 @@ from shouwang.alert import Severity
 
 AGAIN_S = 60.0
 """What stays on is switched on again this often: a plug that was unplugged meanwhile comes back off."""
-_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +42,8 @@ def _burst(pulses: int, pulse_s: float, gap_s: float, pause_s: float) -> Rhythm:
     return (*beats[:-1], Beat(on=False, seconds=pause_s))
 
 
-OFF: Rhythm = (Beat(on=False, seconds=_DAY_S),)
+OFF: Rhythm = tuple(Beat(on=False, seconds=seconds) for seconds in (5.0, 60.0, 600.0, 3600.0))
+"""Said again, at last each hour: the stop of a radio siren may be lost, and a plug may come back on."""
 ON: Rhythm = (Beat(on=True, seconds=AGAIN_S),)
 _FIVE = _burst(5, 0.2, 0.2, 0.6)
 HIGH: Rhythm = (*_FIVE, *_burst(5, 0.2, 0.2, 5.0))

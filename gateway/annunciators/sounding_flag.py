@@ -13,6 +13,7 @@ from typing import Never
 from gateway.annunciators.signal import Signal
 
 FLAG_FILE = "sounding"
+_GAS = "gas"
 
 
 class SoundingFlag:
@@ -28,9 +29,17 @@ class SoundingFlag:
         """There, or not. A folder that cannot be written costs the hush, not the alarm."""
         with suppress(OSError):
             if signals:
-                self._path.touch()
+                self._path.write_text(_GAS if any(one.is_gas for one in signals) else "", encoding="ascii")
             else:
                 self._path.unlink(missing_ok=True)
+
+    @property
+    def tells_gas(self) -> bool:
+        """Whether gas was in the air when it was last shown anything."""
+        try:
+            return self._path.read_text(encoding="ascii") == _GAS
+        except (OSError, UnicodeDecodeError):
+            return False
 
     async def run(self) -> Never:
         """Nothing more; what was on when it ends, systemd may find on."""

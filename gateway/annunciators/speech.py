@@ -4,16 +4,20 @@ Each sentence is a child process that can be cut off in the middle of a word. Wh
 recording where there is one, so that it starts at once; what a rule has just put into words is synthesised.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Literal
 
-from gateway.annunciators.announcement import Announcement, Phrase
+from gateway.annunciators.announcement import Announcement, Cue, Phrase
 from gateway.annunciators.child import Sound, run_program
 from gateway.annunciators.recordings import Recording, recordings
+from shouwang.errors import DeviceError
+
+log = logging.getLogger(__name__)
 
 VOICES = {"zh": "cmn-latn-pinyin", "en": "en"}
 """espeak-ng 1.51 (Debian 12) has a voice `cmn` that reads Chinese letter by letter in English; this one speaks it."""
@@ -44,6 +48,10 @@ class SpeakerSettings:
     volume: int
 
 
+class _MuteError(DeviceError):
+    """There is no voice; the loudspeaker may be well."""
+
+
 class Speech:
     """One loudspeaker."""
 
@@ -61,31 +69,54 @@ class Speech:
         self._recorded = {language: recordings(self._folder, language) for language in self._settings.languages}
 
     async def announce(self, announcement: Announcement) -> None:
-        """Say it in each of its languages. Raises DeviceError where nothing can be heard."""
-        for language in self._settings.languages:
-            for piece in self._pieces(announcement, language):
-                if isinstance(piece, Recording):
-                    await self._play(str(piece.path), piece.seconds)
-                else:
-                    await self._speak(piece, language)
+        """Say it in each of its languages. Raises DeviceError where nothing can be heard.
 
-    def _pieces(self, announcement: Announcement, language: Literal["zh", "en"]) -> Iterator[Recording | str]:
-        """Recordings as they are, and what lies between them as one text."""
+        A question is asked in all of them before it is said why: a fall allows 15 to 30 s for the answer.
+        """
+        mute: _MuteError | None = None
+        is_question = announcement.cue is Cue.PREALARM
+        turns = [(phrase,) for phrase in announcement.phrases] if is_question else [announcement.phrases]
+        for phrases, language in product(turns, self._settings.languages):
+            for recording, text in self._pieces(phrases, language):
+                try:
+                    await self._say(recording, text, language)
+                except _MuteError as error:  # the rest may be recorded, or in a language that can be spoken
+                    mute = error
+        if mute is not None:
+            raise mute
+
+    def _pieces(
+        self, phrases: tuple[Phrase, ...], language: Literal["zh", "en"]
+    ) -> Iterator[tuple[Recording | None, str]]:
+        """Recordings and their texts, and what lies between them as one text."""
         recorded: dict[str, Recording] = self._recorded.get(language, {})
 
         def is_recorded(phrase: Phrase) -> bool:
             return phrase.id in recorded
 
-        for is_file, phrases in groupby(announcement.phrases, is_recorded):
+        for is_file, some in groupby(phrases, is_recorded):
             if is_file:
-                yield from (recorded[phrase.id] for phrase in phrases)
+                yield from ((recorded[phrase.id], getattr(phrase.words, language)) for phrase in some)
             else:
-                yield " ".join(getattr(phrase.words, language) for phrase in phrases)
+                yield None, " ".join(getattr(phrase.words, language) for phrase in some)
+
+    async def _say(self, recording: Recording | None, text: str, language: Literal["zh", "en"]) -> None:
+        if recording is None:
+            await self._speak(text, language)
+            return
+        try:
+            await self._play(str(recording.path), recording.seconds)
+        except DeviceError as error:  # it was taken away or spoilt since it was loaded, or nothing can be played
+            await self._speak(text, language)
+            log.warning("%s was not played, the synthesiser has spoken: %s", recording.path, error)
 
     async def _speak(self, text: str, language: Literal["zh", "en"]) -> None:
         sound = Sound()
         try:
-            await synthesise(text, language, self._settings, sound.path, fd=sound.fd)
+            try:
+                await synthesise(text, language, self._settings, sound.path, fd=sound.fd)
+            except DeviceError as error:
+                raise _MuteError(str(error)) from error
             await self._play(sound.path, sound.size / _BYTES_A_SECOND, fd=sound.fd)
         finally:
             sound.close()

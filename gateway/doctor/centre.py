@@ -277,6 +277,8 @@ async def _answer(session: Session, topic: str) -> int:
 
 def _receipts(patient: Patient) -> Finding:
     """Only the gateway itself can tell: a message that deserves a receipt would be one for the centre's people."""
+    if patient.is_silent:
+        return unproven(_RECEIPTS, "问不了网关，无法验证", "the gateway could not be asked: cannot be proven")
     if patient.status is None:
         return unproven(_RECEIPTS, "网关没有在运行，无法验证", "the gateway does not run: cannot be proven")
     path = next((one for one in patient.status.paths if one.path == Path.INTERNET.value), None)

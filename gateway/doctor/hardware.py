@@ -55,7 +55,9 @@ async def _locked(patient: Patient) -> AsyncIterator[Finding]:
     lock = patient.home.gateway.data_dir / LOCK_FILE
     holders = await lockers_of(str(lock))
     ours = None if patient.status is None else patient.status.pid
-    if holders and ours is None:
+    if holders and patient.is_silent:
+        yield fine(what, "有网关持有，正常", "held by a gateway, as it should be")
+    elif holders and ours is None:
         holder = holders[0]
         words = f"{holder.program or '?'} ({holder.pid})"
         found = Sentence(zh=f"被进程 {words} 锁着，但它不应答", en=f"held by {words}, which does not answer")
@@ -173,6 +175,13 @@ async def _port(patient: Patient, part: str, port: str) -> Finding:
     ours = None if patient.status is None else patient.status.pid
     if any(holder.pid == ours for holder in others):
         return fine(what, "由网关自己使用，正常", "held by the gateway itself: fine")
+    if others and patient.is_silent:  # who of them is the gateway is not known, and it must not be ended by mistake
+        words = f"{others[0].program or '?'} ({others[0].pid})"
+        return unproven(
+            what,
+            f"被 {words} 使用，大概就是网关；用 sudo 再试可以确定",
+            f"held by {words}, most likely the gateway; try again with sudo to be sure",
+        )
     if others:
         words = others[0].words()
         return wrong(Mark.FAULT, what, Sentence(zh=f"被占用：{words}", en=words), _LET_GO)

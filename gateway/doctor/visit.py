@@ -8,7 +8,7 @@ import msgspec
 
 from config.loader import check_home
 from gateway.asking import spoken_here
-from gateway.caller import NotAllowed, folders_for, line_to
+from gateway.caller import NotAllowed, NotRunning, folders_for, line_to
 from gateway.doctor.box import box_findings
 from gateway.doctor.centre import centre_findings
 from gateway.doctor.finding import Finding, Mark, exit_code, fine, lines_of, wrong
@@ -49,7 +49,8 @@ async def _visit(path: Path, tell: Callable[[str], None], language: str | None) 
     status, troubles = await asyncio.to_thread(_asked, checked.home.gateway.id, checked.home.gateway.data_dir)
     for finding in troubles:
         say(finding)
-    async for finding in _findings(Patient(path=path, home=checked.home, status=status)):
+    is_silent = status is None and troubles != [_NOT_RUNNING]
+    async for finding in _findings(Patient(path=path, home=checked.home, status=status, is_silent=is_silent)):
         say(finding)
     tell("")
     tell(_summary(found, spoken))
@@ -80,13 +81,18 @@ def _asked(gateway_id: str, data_dir: Path) -> tuple[Status | None, list[Finding
     except NotAllowed:
         found = Sentence(zh="在运行，但这个用户无权问它", en="runs, but this user may not ask it")
         return None, [Finding(mark=Mark.UNPROVEN, what=_ASKED, found=found, remedy=_SUDO)]
-    except (DeviceError, msgspec.MsgspecError):
-        found = Sentence(
-            zh="没有在运行：能查的都查，其余无法验证", en="does not run: what can be looked at without it is"
-        )
+    except NotRunning:
+        return None, [_NOT_RUNNING]
+    except (DeviceError, msgspec.MsgspecError) as error:  # busy with others, or of another version
+        found = Sentence(zh=f"在运行，但现在问不了：{error}", en=f"runs, but cannot be asked now: {error}")
         return None, [Finding(mark=Mark.UNPROVEN, what=_ASKED, found=found)]
 
 
+_NOT_RUNNING = Finding(
+    mark=Mark.UNPROVEN,
+    what=_ASKED,
+    found=Sentence(zh="没有在运行：能查的都查，其余无法验证", en="does not run: what can be looked at without it is"),
+)
 _SUDO = Sentence(zh="用 sudo 再试", en="try again with sudo")
 
 

@@ -10,6 +10,7 @@ class Scene:
     """What the called person does. `keys` are pressed one by one, `key_after_s` apart; `urc` tells of them."""
 
     is_busy: bool = False
+    has_line: bool = True
     answers_after_s: float | None = 2.0
     keys: str = "1"
     key_after_s: float = 3.0
@@ -58,6 +59,9 @@ class Telephone:
     async def _go_on(self) -> None:
         scene = self.scene
         await asyncio.sleep(0.5)
+        if not scene.has_line:
+            self._end("NO DIALTONE")
+            return
         if scene.is_busy:
             self._end("BUSY")
             return

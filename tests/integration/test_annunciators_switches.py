@@ -67,12 +67,29 @@ async def test_a_pin_is_on_and_off_and_given_back(pins, active_high):
     switch.close()
 
 
-async def test_a_box_without_pins_says_so():
+@pytest.mark.parametrize("on", [True, False])
+async def test_the_pin_of_a_valve_stays_as_it_is_when_we_let_go_and_can_be_taken_again(pins, on):
+    valve = GpioSwitch("valve", 17, active_high=True, stays=True)
+    await valve.set(on)
+    pin = pins.pin(17)
+    valve.close()
+    assert (pin.function, pin.state) == ("output", on)
+    again = GpioSwitch("valve", 17, active_high=True, stays=True)
+    await again.set(on)
+    assert (pin.function, pin.state) == ("output", on)
+    pins.close()  # the end of the process
+    assert (pin.function, pin.state) == ("output", on)
+
+
+async def test_a_box_without_pins_says_so_and_leaves_nothing_where_it_is(tmp_path, monkeypatch):
     if os.path.exists("/dev/gpiochip0"):  # noqa: PTH110
         pytest.skip("this box has pins")
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DeviceError, match="pin 17 cannot be used: this box has no pins"):
         await GpioSwitch("siren", 17, active_high=True).set(True)
     assert Device.pin_factory is None
+    assert os.getcwd() == str(tmp_path)  # noqa: PTH109
+    assert os.listdir() == []  # noqa: PTH208
 
 
 # ---- MQTT ----

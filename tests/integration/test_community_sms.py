@@ -36,6 +36,8 @@ class Desk:
         self.store = store
         self.now = NOON + timedelta(seconds=30)
         self.rung = 0
+        self.remembers = False
+        """Else each SMS finds a server that has just started: the tables have to know what came before."""
         self.inlet = SmsInlet(store, token=TOKEN, keys={GATEWAY: KEY}, clock=self._time, committed=self._ring)
         counter = Counter(store, Bells(store), clock=self._time, for_homes=lambda: None)
         self.app = create_app(
@@ -51,6 +53,8 @@ class Desk:
 
     async def sms(self, text: str, **options: object) -> int:
         """Bring one SMS as a form; the status of the answer."""
+        if not self.remembers:
+            self.inlet._stored.clear()
         headers = {"authorization": f"Bearer {TOKEN}"}
         answer = await self.web.post("/inlet/sms", data={"from": SENDER, "text": text}, headers=headers, **options)
         return answer.status_code
@@ -302,7 +306,7 @@ async def test_a_flood_is_slowed_down_and_advertisements_do_not_fill_the_databas
 
 async def test_a_recording_that_is_played_again_for_ever_shuts_no_new_alarm_out(desk: Desk, home: DemoHome) -> None:
     """Who has seen one SMS of a home can send it as often as he likes, and needs no key for that."""
-    recorded = short(home)
+    desk.remembers, recorded = True, short(home)
     answers = {await desk.sms(recorded) for _ in range(3 * PER_HOME_A_MINUTE)}
     assert answers == {200}
     assert await desk.sms(short(home, home.alert("smoke:hall"))) == 200

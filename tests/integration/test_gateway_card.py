@@ -363,6 +363,7 @@ async def test_a_card_that_turns_read_only_and_is_mounted_anew_gets_everything_o
             await home.until(lambda: home.slips)
             assert len(home.said) == 2
             await home.until(lambda: home.outbox._is_away)
+            assert len(home.outbox.pending(Lane.LIFE_SAFETY, 0, 10)) == 1  # it may have turned so for good
             subprocess.run(["umount", str(card)], check=True)
             assert path.exists() is False
             subprocess.run(["e2fsck", "-p", str(image)], check=False, capture_output=True)
@@ -391,6 +392,7 @@ async def test_a_card_found_read_only_at_the_start_stops_nothing(tmp_path):
         subprocess.run(["mount", "-o", "remount,ro", str(card)], check=True)
         async with living(path, run="../run") as home:
             assert [alert.key for alert in home.outbox.active_alarms()] == ["sos:bed-1"]
+            assert len(home.outbox.pending(Lane.LIFE_SAFETY, 0, 10)) == 1  # it may have turned so for good
             home.press(2)
             home.measure(10)
             await home.until(lambda: home.slips)

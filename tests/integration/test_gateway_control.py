@@ -1,6 +1,7 @@
 """What people at the box may ask of the gateway: the real command over the real socket of a real process."""
 
 import asyncio
+import errno
 import json
 import os
 import pty
@@ -325,3 +326,54 @@ async def test_a_client_that_goes_away_is_no_trouble(tmp_path):
             hasty.sendall(b'{"command": "say"}\n' * 100)
         assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"] == "said"
         assert not task.done()
+
+
+async def test_who_asks_much_and_reads_nothing_is_let_go_of_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(control, "SEND_S", 0.05)
+    commands = worded("gw-1", {}, {"hello": lambda: "", "say": lambda: "a word " * 20_000})
+    task = asyncio.create_task(Control("gw-1", [tmp_path], commands).run())
+    with suppress(FileNotFoundError):
+        while not (tmp_path / control.SOCKET).exists():
+            await asyncio.sleep(0.005)
+    with socket.socket(socket.AF_UNIX) as greedy:
+        greedy.connect(str(tmp_path / control.SOCKET))
+        greedy.sendall(b'{"command": "say"}\n' * 50)
+        async with asyncio.timeout(LIMIT_S):
+            while not _meetings():
+                await asyncio.sleep(0.001)
+            while _meetings():
+                await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _meetings():
+    return [task for task in asyncio.all_tasks() if task.get_name() == "control-client"]
+
+
+async def test_a_box_without_free_descriptors_takes_nobody_in_and_goes_on(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(control, "REST_S", 0.01)
+    loop, accept, troubles = asyncio.get_running_loop(), asyncio.get_running_loop().sock_accept, [1, 1]
+
+    async def accepted(listening):
+        if troubles:
+            troubles.pop()
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return await accept(listening)
+
+    monkeypatch.setattr(loop, "sock_accept", accepted)
+    async with listening([tmp_path]) as task:
+        assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"] == "said"
+        assert not task.done()
+    assert caplog.text.count("Too many open files") == 1
+
+
+async def test_a_gateway_that_is_busy_with_others_is_not_said_to_be_dead(tmp_path):
+    async with listening([tmp_path]):
+        idle = [await asyncio.open_unix_connection(tmp_path / control.SOCKET) for _ in range(control.MAX_CLIENTS)]
+        with pytest.raises(DeviceError, match="8 others are asking already"):
+            await asyncio.to_thread(ask, [tmp_path], "say")
+        for _, writer in idle:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()

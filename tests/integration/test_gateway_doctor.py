@@ -19,7 +19,7 @@ from gateway.doctor.box import box_findings
 from gateway.doctor.centre import centre_findings
 from gateway.doctor.certificate import certificates_in
 from gateway.doctor.finding import Mark, exit_code, fine, lines_of, unproven, wrong
-from gateway.doctor.hardware import hardware_findings
+from gateway.doctor.hardware import LOCK_FILE, hardware_findings
 from gateway.doctor.papers import paper_findings
 from gateway.doctor.patient import Patient
 from gateway.doctor.service import service_findings
@@ -343,6 +343,31 @@ async def test_a_port_that_somebody_else_has_is_a_fault_and_a_radio_that_is_off_
     assert "in use by sleep" in told[f"serial port {port} (sensors[0])"].found.en
     assert told["serial port /dev/ttyUSB99 (sensors[1])"].found.en == "it is not there"
     assert told["Bluetooth (hci0)"].remedy.en == "sudo rfkill unblock bluetooth"
+
+
+async def test_a_gateway_that_cannot_be_asked_is_not_accused_of_holding_what_is_its_own(tmp_path):
+    """An installer without sudo must not be told to end or restart the gateway."""
+    master, slave = pty.openpty()
+    port = os.ttyname(slave)
+    sensors = [{"kind": "pulse_oximeter_nonin", "id": "finger", "port": port}]
+    written = Home.model_validate(home(tmp_path, 1, sensors=sensors))
+    lock = tmp_path / LOCK_FILE
+    lock.touch()
+    script = f"exec 9<{lock}; flock 9; echo locked; exec sleep 60"
+    holder = subprocess.Popen(["bash", "-c", script], stdin=slave, stdout=subprocess.PIPE)
+    try:
+        assert await asyncio.to_thread(holder.stdout.readline) == b"locked\n"
+        silent = Patient(path="home.yaml", home=written, root=tmp_path, is_silent=True)
+        found = [one async for one in hardware_findings(silent)]
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+        os.close(master)
+        os.close(slave)
+    told = {one.what.en: one for one in found}
+    assert told["lock of the data"].mark is Mark.FINE
+    assert told[f"serial port {port} (sensors[0])"].mark is Mark.UNPROVEN
 
 
 SHOWN = """LoadState=loaded

@@ -15,9 +15,15 @@ from gpiozero.pins.mock import MockFactory
 
 from config.loader import load
 from gateway import try_out
+from gateway.annunciators.signal import Signal, Standing
+from gateway.annunciators.sounding_flag import FLAG_FILE, SoundingFlag
 from gateway.app import OUTBOX_FILE, run
+from gateway.clock import Clock
+from gateway.equipment import links_of
+from gateway.house import House
 from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, connect
+from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.errors import ConfigError
 
 SIREN, RED, YELLOW = 17, 22, 23
@@ -219,6 +225,24 @@ def test_hush_puts_all_off(home_file):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("is_gas", [True, False])
+async def test_hush_leaves_what_could_make_a_spark_while_there_is_gas(home_file, tmp_path, monkeypatch, pins, is_gas):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    text = home_file.read_text(encoding="utf-8")
+    relay = f"id: siren, pin: {SIREN}"
+    home_file.write_text(text.replace(relay, f"{relay}, slow: true"), encoding="utf-8")
+    flag = SoundingFlag(tmp_path / FLAG_FILE)
+    flag.show([Signal(key="gas", severity=Severity.P1, standing=Standing.ALARM, is_gas=is_gas)])
+    siren, lamp = pins.pin(SIREN), pins.pin(RED)
+    for pin in (siren, lamp):  # as a killed gateway leaves them
+        pin.function = "output"
+        pin.state = True
+    assert await try_out.hush(load(home_file))
+    assert lamp.state is False
+    assert siren.state is is_gas
+    assert flag.tells_gas is is_gas
+
+
 async def test_a_person_at_the_box_opens_a_valve_by_command(home_file, mosquitto, pins, loudspeaker):
     async with room(mosquitto) as devices, running(home_file):
         await devices.until_heard("gas", b'{"gas": true}', lambda: devices.orders)
@@ -231,3 +255,61 @@ async def test_a_person_at_the_box_opens_a_valve_by_command(home_file, mosquitto
         await until(lambda: devices.orders[-1] == '{"state": "ON"}')
     unknown = await asyncio.to_thread(shouwang, "open", "bell", "-c", str(home_file))
     assert 'no cut-off has the name "bell"; there are: gas-valve' in unknown.stderr
+
+
+PIN_VALVE = """
+  - {id: valve, cuts: water, by: {kind: gpio_switch, pin: 24}, closed_when: switched_on, dangers: [gas], ex_safe: true}
+"""
+
+
+async def test_a_valve_on_a_pin_stays_closed_over_reloads_also_where_it_is_taken_out_and_put_back(home_file, pins):
+    text = home_file.read_text(encoding="utf-8")
+    homes = []
+    for more in (PIN_VALVE, ""):
+        home_file.write_text(text + more.lstrip("\n"), encoding="utf-8")
+        homes.append(load(home_file))
+    clock, notes = Clock(), {}
+
+    def accept(event):
+        for note in getattr(event, "notes", ()):
+            notes.setdefault(event.sensor_id, {})[note.name] = note.text
+
+    house = House(homes[0], links_of(homes[0], {}), clock, notes=notes, accept=accept)
+    house.alerts([gas_alarm(clock)])
+    pin = pins.pin(24)
+
+    @asynccontextmanager
+    async def running_house():
+        task = asyncio.create_task(house.run())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async with running_house():
+        await until(lambda: pin.state)
+    pin.clear_states()
+    for home in (homes[0], homes[1], homes[0]):
+        house.refit(home, links_of(home, {}), [])
+        async with running_house():
+            await asyncio.sleep(0.05)
+    assert (pin.function, pin.state) == ("output", True)
+    assert all(state.state for state in pin.states), "the valve has moved"
+
+
+def gas_alarm(clock):
+    at = clock.now()
+    return Alert(
+        alert_id=alert_id_of("gas:kitchen", at, AlertState.FIRING),
+        key="gas:kitchen",
+        rule_id="gas",
+        rule_version=1,
+        hazard="gas",
+        severity=Severity.P1,
+        state=AlertState.FIRING,
+        resident_id="r-1",
+        sensor_id="gas",
+        since=at,
+        at=at,
+        mono=clock.mono(),
+        why=Sentence(zh="", en=""),
+    )

@@ -83,6 +83,7 @@ class Box:
         self.said: list[str] = []
         self.is_dead = False
         self.is_card_mute = False
+        self.is_card_whole = True
 
     async def unconfirmed(self) -> list[Stored]:
         if self.is_card_mute:
@@ -152,6 +153,7 @@ async def gateway(box: Box, folder, modem, config=None, *, active=()):
             clock=clock,
             say=lambda sentence, key: box.said.append(sentence.zh),
             is_dead=lambda: box.is_dead,
+            is_card_whole=box.is_card_whole,
         )
         run = Running(box, modem, home, path, clock)
         run.start(active)
@@ -448,6 +450,26 @@ def test_an_alarm_that_was_confirmed_while_the_gateway_was_down_is_not_climbed_f
                 assert len(modem.telephone.dialled) == 1
                 run.rings(alert(state=AlertState.RESOLVED, mono=run.clock.mono()))
                 await run.until(lambda: len(run.texts(SON)) == 2)
+
+    run_quickly(play())
+
+
+def test_an_alarm_of_which_the_card_lost_the_message_is_climbed_for_all_the_same(tmp_path):
+    """The outbox was damaged, put aside and begun anew: no message waits there, which proves no receipt."""
+
+    async def play():
+        box = Box()
+        async with Modem(tmp_path / "m").running() as modem:
+            modem.telephone.scene = Scene(answers_after_s=None)
+            async with gateway(box, tmp_path, modem) as run:
+                run.rings(alert(mono=0))
+                await run.until(lambda: modem.telephone.is_on)
+            modem.telephone.hang_up()
+            modem.telephone.scene = Scene()
+            box.waiting, box.is_card_whole = [], False
+            async with gateway(box, tmp_path, modem, active=[]) as run:
+                await run.until(lambda: any("知道您需要帮助" in words for words in box.said))
+                assert [len(run.texts(to)) for to in (CENTRE, SON, DAUGHTER)] == [1, 1, 1]
 
     run_quickly(play())
 

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from fixtures.heard import end
 from fixtures.modem_home import SON, Marks, opened
@@ -15,7 +16,7 @@ from gateway.climb import CENTRE
 from gateway.clock import Clock
 from gateway.courier import Means, Sender
 from gateway.paths import Paths
-from gateway.standby import Standby
+from gateway.standby import MARK, Standby
 from gateway.supervise import Supervisor
 from shouwang.errors import TryLater
 from shouwang.short_alert import ShortTest, decode, key_from
@@ -228,3 +229,42 @@ def test_a_home_without_a_second_path_supervises_nothing():
         return box.told
 
     assert run_quickly(play()) == []
+
+
+def test_a_restart_proves_nothing_again(tmp_path):
+    """A box that is switched off each night must not live on the test of the first day."""
+
+    async def play() -> list[int]:
+        proofs = []
+        async with Modem(tmp_path / "m").running() as modem:
+            modem.faults.slow_s = 0.0
+            box = Box()
+            for _ in range(3):
+                async with gateway(box, tmp_path, modem) as (_, _, paths):
+                    async with asyncio.timeout(600):
+                        while not (texts(modem) and paths.is_up(Path.SMS)):
+                            await asyncio.sleep(1)
+                    await asyncio.sleep(120)
+                proofs.append(box.proofs(Path.SMS))
+            assert len(texts(modem)) == 1
+        return proofs
+
+    assert run_quickly(play()) == [1, 1, 1]
+
+
+def test_a_test_that_lies_ahead_of_the_engine_clock_is_no_proof(tmp_path):
+    """The file with the engine time was lost; that with the last test was not."""
+
+    async def play() -> Modem:
+        async with Modem(tmp_path / "m").running() as modem:
+            modem.faults.slow_s = 0.0
+            for count in (1, 2):
+                async with gateway(Box(), tmp_path, modem) as (home, _, _):
+                    async with asyncio.timeout(600):
+                        while len(texts(modem)) < count:
+                            await asyncio.sleep(1)
+                    last = msgspec.json.decode(home.store.mark(MARK))
+                    home.store.set_mark(MARK, msgspec.json.encode(last | {"mono": 10**12}).decode())
+            return modem
+
+    assert len(texts(run_quickly(play()))) == 2

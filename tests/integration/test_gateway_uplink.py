@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -353,3 +354,46 @@ async def test_a_stop_in_the_moment_of_a_loss_is_obeyed(mosquitto, tmp_path, tic
         task.cancel()
         done, _ = await asyncio.wait({task}, timeout=10)
         assert done, "told to stop, and went on"
+
+
+class _Counting:
+    """A broker that takes one message at a time (Receive Maximum 1); `most` were under way at once."""
+
+    window = 1
+
+    def __init__(self):
+        self.topics, self.under_way, self.most = [], 0, 0
+
+    @asynccontextmanager
+    async def connected(self, *_, **__):
+        yield self
+
+    async def subscribe(self, _topics):
+        pass
+
+    async def publish(self, topic, _payload, **_):
+        self.topics.append(topic)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(0.01)
+        self.under_way -= 1
+
+    async def messages(self):
+        await asyncio.Event().wait()
+        yield
+
+
+async def test_the_word_online_counts_in_the_brokers_receive_maximum_too(tmp_path, monkeypatch):
+    broker = _Counting()
+    async with living(tmp_path / "o.db", 1, online=False) as home:
+        monkeypatch.setattr(uplink_module, "connect", broker.connected)
+        home.say(Quantity.SOS)
+        await home.written()
+        task = asyncio.create_task(home.uplink.run())
+        async with asyncio.timeout(10):
+            while not any(topic.endswith("/al") for topic in broker.topics):
+                await asyncio.sleep(0.005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert broker.topics[0].endswith("/lwt")
+    assert broker.most == 1

@@ -290,3 +290,67 @@ def test_a_flag_tells_systemd_that_something_may_be_on(tmp_path, monkeypatch):
     SoundingFlag(tmp_path / "nowhere" / "flag").show([signal()])  # costs the hush, not the alarm
     monkeypatch.delenv("RUNTIME_DIRECTORY")
     assert flag_path() is None
+
+
+def test_an_alarm_that_becomes_more_urgent_is_loud_again():
+    async def script(stage, out):
+        stage.beacon.show([signal(severity=Severity.P2)])
+        await stage.at(600)
+        stage.beacon.show([signal(severity=Severity.P1)])
+        await stage.at(640)
+        assert len(out.on_between(600, 640)) >= 30
+
+    shown(siren(), script)
+
+
+def test_the_stop_is_said_again_for_a_radio_may_have_lost_it():
+    async def script(stage, out):
+        stage.beacon.show([signal()])
+        await stage.at(20)
+        stage.beacon.show([])
+        await stage.at(100)
+        assert len([at for at, on in out.set_at if not on and at >= 20]) >= 3
+        assert not out.is_on
+
+    shown(siren(is_slow=True), script)
+
+
+def test_a_siren_that_was_just_being_switched_on_is_off_at_the_end():
+    class Slow(Output):
+        async def set(self, on):
+            await super().set(on)  # it has gone out
+            await asyncio.sleep(5 if on else 0)  # and nobody has confirmed it yet
+
+    out = Slow()
+    beacon = SwitchedBeacon("siren", SirenPlayer(out, loud_s=180, is_slow=True), ex_safe=True)
+
+    async def script(stage, out):
+        stage.beacon.show([signal()])
+        await stage.at(1)
+        assert out.is_on
+
+    shown((out, beacon), script)
+    assert not out.is_on
+
+
+def test_the_flag_tells_whether_there_is_gas(tmp_path):
+    flag = SoundingFlag(tmp_path / "sounding")
+    assert not flag.tells_gas
+    flag.show([signal()])
+    assert not flag.tells_gas
+    flag.show([signal(), signal(key="gas:kitchen", is_gas=True)])
+    assert flag.tells_gas
+
+
+def test_the_end_of_the_gateway_makes_no_spark_in_gas():
+    sounding = siren(is_slow=True, ex_safe=False)
+
+    async def script(stage, out):
+        stage.beacon.show([signal()])
+        await stage.at(1)
+        stage.beacon.show([signal(), signal(key="gas:kitchen", is_gas=True)])
+        await stage.at(30)
+        assert out.is_on
+
+    shown(sounding, script)
+    assert sounding[0].is_on

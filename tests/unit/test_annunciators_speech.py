@@ -10,6 +10,7 @@ import pytest
 from fixtures.serial_line import open_files
 
 from gateway.annunciators.announcement import Announcement, Cue, Phrase
+from gateway.annunciators.child import UNENDED_MAX, run_program
 from gateway.annunciators.speech import VOICES, SpeakerSettings, Speech, spoken
 from gateway.clock import Clock
 from gateway.cut_off_words import WORDS
@@ -179,3 +180,54 @@ def test_each_phrase_has_one_name_that_can_be_a_file_and_no_exclamation_mark():
         assert "!" not in phrase.words.en + phrase.words.zh
         assert "！" not in phrase.words.zh
         assert len(phrase.words.zh) <= 60
+
+
+async def test_a_recording_that_was_taken_away_is_spoken(tmp_path, loudspeaker, caplog):
+    path = tone(tmp_path / "phrases" / "en" / "raised.wav", 0.5)
+    made = speech(phrases=tmp_path / "phrases")
+    path.unlink()
+    await made.announce(announcement(RAISED))
+    assert loudspeaker.seconds()[0] > 0.5
+    assert "raised.wav was not played" in caplog.text
+
+
+async def test_without_a_synthesiser_all_that_is_recorded_is_played(tmp_path, loudspeaker, monkeypatch):
+    for language in ("zh", "en"):
+        tone(tmp_path / "phrases" / language / "raised.wav", 0.5)
+    monkeypatch.setenv("PATH", str(Path(shutil.which("aplay")).parent))
+    with pytest.raises(DeviceError, match="espeak-ng is not installed"):
+        await speech("zh", "en", phrases=tmp_path / "phrases").announce(announcement(FREE, RAISED))
+    assert loudspeaker.seconds() == [0.5, 0.5]
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_silences_nobody(tmp_path, caplog):
+    speech(phrases=tmp_path / ("x" * 300))
+    assert "cannot be read" in caplog.text
+
+
+async def test_players_that_cannot_be_ended_do_not_pile_up(monkeypatch):
+    monkeypatch.setattr("gateway.annunciators.child._REAP_S", 0.01)
+    hanging = []
+
+    def no_kill(process):
+        hanging.append(process)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("asyncio.subprocess.Process.kill", no_kill)
+        for _ in range(UNENDED_MAX):
+            with pytest.raises(DeviceError, match="does not end"):
+                await run_program(["sleep", "60"], 0.01)
+        with pytest.raises(DeviceError, match="hangs and cannot be ended; unplug the loudspeaker"):
+            await run_program(["true"], 5)
+    for process in hanging:
+        process.kill()
+        await process.wait()
+    await run_program(["true"], 5)
+
+
+async def test_a_question_is_asked_in_all_languages_before_it_is_said_why(tmp_path, loudspeaker):
+    for language, seconds in (("zh", 0.3), ("en", 0.4)):
+        tone(tmp_path / "phrases" / language / "raised.wav", seconds)
+    await speech("zh", "en", phrases=tmp_path / "phrases").announce(announcement(cue=Cue.PREALARM))
+    assert loudspeaker.seconds()[:2] == [0.3, 0.4]
+    assert len(loudspeaker.played()) == 4

@@ -175,3 +175,11 @@ def test_a_home_that_is_silent_in_gas_is_told(write):
 def test_quiet_hours_are_hours(write):
     assert len(check_home(write(more='quiet_hours: ["22:00-07:00", "13:00-14:30"]\n')).home.quiet_hours) == 2
     assert "are no hours" in refused(write(more='quiet_hours: ["22-7"]\n'))
+
+
+def test_a_relay_on_a_pin_is_not_switched_in_gas_unless_somebody_says_so(write):
+    siren = "{kind: gpio_siren, id: siren, pin: 17SLOW}"
+    silent = "nothing can be heard in a gas alarm"
+    assert not any(silent in line for line in warned(write([siren.replace("SLOW", "")])))
+    assert any(silent in line for line in warned(write([siren.replace("SLOW", ", slow: true")])))
+    assert not any(silent in line for line in warned(write([siren.replace("SLOW", ", slow: true, ex_safe: true")])))

@@ -392,3 +392,77 @@ def test_what_is_noted_is_what_the_next_one_is_given():
         assert NOTE == "cut-off"
 
     played(script)
+
+
+WATER = GAS | {"id": "water", "cuts": "water"}
+
+
+@pytest.mark.parametrize(("written", "hazard"), [(STOVE, "smoke"), (WATER, "leak")])
+def test_what_may_make_a_spark_is_not_switched_while_there_is_gas_but_afterwards(written, hazard):
+    async def script(home):
+        home.alarm(key="gas:kitchen", hazard="gas")
+        home.alarm(key="other", hazard=hazard)
+        await asyncio.sleep(20)
+        assert home.valve.tries == 0
+        assert home.states() == [SensorState.DOWN]
+        home.alarm(AlertState.RESOLVED, key="gas:kitchen", hazard="gas")
+        await asyncio.sleep(0.1)
+        assert home.valve.is_on is False
+        home.alarm(key="gas:kitchen", hazard="gas", at=AT.replace(hour=5))
+        home.press()
+        await asyncio.sleep(20)
+        assert home.valve.is_on is False
+        assert home.said[-1] == f"{written['cuts']}-not-in-gas"
+
+    played(script, written)
+
+
+def test_a_switch_that_makes_no_spark_is_switched_in_gas_too():
+    async def script(home):
+        home.alarm(key="gas:kitchen", hazard="gas")
+        home.alarm(key="smoke:kitchen", hazard="smoke")
+        await asyncio.sleep(0.1)
+        assert home.valve.is_on is False
+
+    played(script, STOVE | {"ex_safe": True})
+
+
+def test_nobody_is_sent_back_to_a_stove_in_smoke():
+    async def script(home):
+        home.valve.trouble = "no answer"
+        home.alarm(key="smoke:kitchen", hazard="smoke")
+        await asyncio.sleep(1)
+        assert home.said == ["stove-failed-go-out"]
+
+    played(script, STOVE)
+
+
+def test_a_question_that_has_closed_it_closes_it_no_second_time_after_a_restart():
+    noted = []
+
+    async def before(home):
+        home.alarm(AlertState.PREALARM, key="stove", hazard="stove")
+        await asyncio.sleep(16)
+        assert home.valve.is_on is False
+        home.press()
+        await asyncio.sleep(0.1)
+        assert home.valve.is_on is True
+        noted.append(home.notes()[-1])
+
+    async def after(home):
+        home.alarm(AlertState.PREALARM, key="stove", hazard="stove")  # told anew
+        await asyncio.sleep(60)
+        assert home.valve.is_on is not False
+        assert home.said == []
+
+    played(before, STOVE)
+    played(after, STOVE, noted=noted[0])
+
+
+def test_a_sensor_alone_closes_nothing_where_no_alarm_is_on():
+    async def script(home):
+        home.hear(Quantity.GAS_CONCENTRATION, 5.0)
+        await asyncio.sleep(1)
+        assert home.valve.tries == 0
+
+    played(script)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.serial.sms import Fate, Outcome
-from gateway.climb import CENTRE, CENTRE_AGAIN_MS, END_AGAIN_MS, TRIES_TO_PERSON
+from gateway.climb import CENTRE, CENTRE_AGAIN_MS, END_AGAIN_MS, TRIES_TO_PERSON, Parcel
 from gateway.ladder import (
     CALL_AFTER_MS,
     CALLS_AN_HOUR,
@@ -123,6 +123,18 @@ def test_a_dead_line_is_not_waited_for(day):
     assert day.receivers() == {CENTRE: 1, SON: 1, DAUGHTER: 1}
 
 
+def test_a_path_that_flaps_costs_nothing_and_stops_nothing(day):
+    """Up and down each 5 s, without a receipt: what is astray stays astray, and is told once."""
+    day.is_dead = True
+    day.ladder.raised(alert(), 0)
+    for _ in range(120):
+        day.look()
+        assert day.ladder.astray(day.now, is_dead=day.is_dead)
+        day.now, day.is_dead = day.now + 5_000, not day.is_dead
+    assert day.receivers() == {CENTRE: 1, SON: 1, DAUGHTER: 1}
+    assert len(day.rests) == 4, "at 0, and after 1, 2 and 4 minutes"
+
+
 def test_the_wait_counts_from_the_alarm_also_over_a_restart(day):
     day.ladder.raised(alert(since_ms=0), 15_000)
     day.now = 15_000
@@ -167,6 +179,18 @@ def test_an_uncertain_sms_is_told_again_to_the_centre_at_once_and_to_nobody_else
     day.pass_until(3_600_000)
     assert day.receivers()[SON] == 1
     assert 10 <= day.receivers()[CENTRE] <= 20, "once in each round"
+
+
+def test_what_becomes_of_an_earlier_sms_says_nothing_of_the_last_one():
+    day = Day(ladder_of(people=()))
+    day.fates = {CENTRE: Fate.UNCERTAIN}
+    day.ladder.raised(alert(), 0)
+    day.pass_until(AFTER)
+    first, last = (Parcel(alert=alert(), receiver=CENTRE, n=n) for n in (1, 2))
+    day.ladder.posted(last, Outcome(key=last.key, fate=Fate.DELIVERED, is_final=True))
+    day.ladder.posted(first, Outcome(key=first.key, fate=Fate.FAILED, is_final=True))
+    day.pass_until(AFTER + CENTRE_AGAIN_MS - 60_000)
+    assert day.receivers() == {CENTRE: 2}
 
 
 def test_where_nobody_is_called_an_uncertain_sms_to_a_person_counts_as_lost():
@@ -250,6 +274,9 @@ def test_a_second_alarm_ends_the_pause_and_is_told_at_once(day):
     day.look()
     assert day.receivers() == {CENTRE: 2, SON: 2, DAUGHTER: 2}
     assert [number for _, number in day.called[called:]] == [SON, DAUGHTER, SON, DAUGHTER]
+    rests = len(day.rests)
+    day.pass_until(day.now + PAUSE_FIRST_MS)
+    assert len(day.rests) == rests + 1, "and the pauses are short again"
 
 
 def test_who_has_taken_one_alarm_is_called_about_the_next(day):
@@ -361,6 +388,16 @@ def test_an_engine_clock_that_began_anew_stops_no_call_and_no_sms(day):
     after.ladder.raised(alert(since_ms=weeks * 2, mono=after.now), after.now)
     after.pass_until(after.now + AFTER)
     assert after.receivers()[SON] == before + 1
+
+
+def test_an_sms_that_waits_since_a_time_that_lies_ahead_holds_no_call_back(day):
+    day.now, day.is_dead, day.fates = 40 * 86_400_000, True, {SON: Fate.QUEUED}
+    day.ladder.raised(alert(since_ms=day.now), day.now)
+    day.look()
+    after = Day(ladder_of())
+    after.ladder.go_on_from(day.ladder.saved(), 0)
+    after.pass_until(CALL_AFTER_MS)
+    assert SON in {number for _, number in after.called}
 
 
 MOVES = st.lists(

@@ -253,7 +253,8 @@ async def test_a_broken_loudspeaker_silences_nobody_and_is_told_once(caplog):
         assert (await fine.next()).key == f"k{n}"
     broken.fails = False
     voice.alerts([alert(key="last")])
-    assert (await broken.next()).key == "last"
+    while (await broken.next()).key != "last":
+        pass
     await fine.next()
     await asyncio.sleep(0)
     task.cancel()
@@ -518,5 +519,68 @@ async def test_repeats_do_not_pile_up_before_a_slow_loudspeaker():
         ticks.ms = minute * 60_000
         await asyncio.sleep(0.003)
     assert len(voice._mouths[0]._queue) <= 3
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_alarm_that_began_as_a_fault_at_night_is_said_at_once_when_it_becomes_urgent(night):
+    voice, ear, _ = night
+    voice.alerts([alert(key="bed-exit:bed", severity=Severity.P3, hazard="bed-exit")])
+    voice.alerts([alert(key="bed-exit:bed", severity=Severity.P1, hazard="bed-exit")])
+    assert (await ear.next()).cue is Cue.ALARM
+
+
+class SlowEar(Ear):
+    """A loudspeaker that speaks until it is told that it is done; it remembers when it was cut off."""
+
+    def __init__(self):
+        super().__init__()
+        self.may_end = asyncio.Event()
+        self.cut_off = []
+
+    async def announce(self, announcement):
+        await super().announce(announcement)
+        try:
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.cut_off.append(announcement.key)
+            raise
+
+
+async def test_a_new_p1_waits_for_no_p2_and_one_that_is_said_again_takes_its_turn():
+    ear, ticks = SlowEar(), Ticks()
+    voice = Voice([ear], ticks)
+    task = asyncio.create_task(voice.run())
+    voice.alerts([alert(key="bed", severity=Severity.P2), alert(key="door", severity=Severity.P2)])
+    assert (await ear.next()).key == "bed"
+    voice.alerts([alert(key="smoke", hazard="smoke")])
+    assert (await ear.next()).key == "smoke"
+    assert ear.cut_off == ["bed"]
+    ear.may_end.set()
+    assert (await ear.next()).key == "door"
+    ear.may_end.clear()
+    ticks.ms += 60_000  # all three are said again, in the order in which they came
+    assert [(await ear.next()).key] == ["bed"]
+    await asyncio.sleep(0.01)
+    assert ear.cut_off == ["bed"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_alarm_that_could_not_be_said_is_tried_again_but_not_for_ever_and_not_when_it_is_over(monkeypatch):
+    monkeypatch.setattr("gateway.mouth.AGAIN_S", 0.01)
+    ear = Ear(fails=True)
+    tries = []
+    ear.announce = lambda said, announce=ear.announce: (tries.append(said.key), announce(said))[1]
+    voice = Voice([ear], Ticks())
+    task = asyncio.create_task(voice.run())
+    voice.alerts([alert(key="bed")])
+    await asyncio.sleep(0.2)
+    assert tries == ["bed"] * 4
+    voice.alerts([alert(key="door")])
+    await asyncio.sleep(0.005)
+    voice.alerts([alert(AlertState.CANCELLED, key="door")])
+    ear.fails = False
+    assert (await ear.next()).cue is Cue.CANCELLED
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

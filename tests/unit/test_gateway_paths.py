@@ -229,6 +229,42 @@ def test_a_centre_that_confirms_nothing_is_no_path_although_the_connection_stand
     assert "the centre confirms none" in state.reason
 
 
+@pytest.mark.parametrize("stands_s", [1, 11, 25])
+def test_a_line_that_lets_us_in_and_carries_nothing_is_no_path_however_often_it_comes_back(card, stands_s):
+    seen = Seen(card)
+
+    async def story(internet):
+        for _ in range(20):  # e.g. large packets are dropped on the way: CONNECT passes, messages do not
+            internet.connected()
+            internet.asked()
+            await asyncio.sleep(stands_s)
+            internet.lost("the broker did not answer a message within 10 s")
+            await asyncio.sleep(LOST_S / 4)
+
+    run_quickly(seen.during(story))
+    at, state = seen.only()
+    assert not state.is_up
+    assert at <= 2 * UNCONFIRMED_S
+
+
+def test_what_was_asked_before_a_break_is_no_reproach_once_it_is_confirmed(card):
+    seen = Seen(card)
+
+    async def story(internet):
+        internet.connected()
+        internet.asked()
+        internet.lost("the line was cut")
+        await asyncio.sleep(LOST_S - 1)
+        internet.connected()
+        internet.asked()
+        await asyncio.sleep(1)
+        internet.confirmed(Lane.STATE, is_more_waiting=False)
+        await asyncio.sleep(1000)
+
+    run_quickly(seen.during(story))
+    assert seen.changes == []
+
+
 def test_a_message_that_nobody_took_explains_the_silence(card):
     seen = Seen(card)
 

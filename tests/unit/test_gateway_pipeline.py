@@ -17,7 +17,7 @@ from gateway.outbox import Outbox
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
 from gateway.slips import Slips
-from rules.bound import HomeFacts
+from rules.bound import BoundRule, HomeFacts
 from rules.engine import Engine
 from rules.fall import Fall
 from rules.sos import Sos
@@ -25,7 +25,7 @@ from shouwang.alert import AlertState
 from shouwang.driver import Measurement, Note
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
-from shouwang.rule import Reset
+from shouwang.rule import Reset, Step, Wake
 from shouwang.status import SensorState, SensorStatus
 from shouwang.wire import GapBody, HeartbeatBody, Lane, StatusBody, decode_envelope
 
@@ -340,3 +340,57 @@ def test_a_batch_that_comes_back_does_not_undo_newer_notes():
     assert not older.is_empty
     newer.prepend(older)
     assert newer.notes == {("cuff", "seen"): "2", ("cuff", "x"): "1"}
+
+
+class FailingRule:
+    """A rule with a fault of its own, until it is `mended`."""
+
+    key = "bad:bed"
+
+    def __init__(self):
+        self.mended = False
+        self.woken = 0
+
+    def start(self):
+        return 0
+
+    def step(self, state, event):
+        if isinstance(event, Wake):
+            self.woken += 1
+            if not self.mended:
+                raise ZeroDivisionError
+            return Step(state=state, wake_at=None)
+        if not self.mended and state:
+            raise KeyError("a fault")
+        return Step(state=1, wake_at=event.mono + 1000)
+
+
+async def test_a_rule_that_fails_is_told_once_and_costs_no_other_its_alarm(stage, caplog):
+    bad = FailingRule()
+    watched = frozenset({("bed", Quantity.SOS)})
+    engine = Engine([BoundRule(rule=bad, readings=watched), *rules()], {})
+    said = []
+    pipeline = Pipeline(engine, stage.clock, announce=said.extend, beat=lambda: None)
+    for mono in (0, 10, 20):
+        pipeline.accept(reading(mono=mono))
+    pipeline.judge_all()
+    assert sorted(alert.rule_id for alert in said) == ["rule-failed", "sos"]
+    assert [alert.rule_id for alert in pipeline.batch.alerts].count("rule-failed") == 1
+    assert "the rule bad:bed fails" in caplog.text
+    pipeline.rebind([BoundRule(rule=bad, readings=watched), *rules()])
+    pipeline.accept(reading(mono=30))
+    pipeline.judge_all()
+    assert [alert.rule_id for alert in said].count("rule-failed") == 2  # tried again, told again
+
+
+def test_what_a_failing_rule_waited_for_wakes_it_again():
+    bad = FailingRule()
+    engine = Engine([BoundRule(rule=bad, readings=frozenset({("bed", Quantity.SOS)}))], {})
+    engine.feed(reading(mono=0))
+    failed = engine.advance(AT, 1000).failed
+    assert failed is not None
+    assert set(failed) == {"bad:bed"}
+    bad.mended = True
+    assert engine.next_wake == 61_000
+    assert engine.advance(AT, 61_000).failed is None
+    assert bad.woken == 2

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from gateway import outbox as outbox_module
@@ -43,6 +44,10 @@ def alert(key):
         mono=77,
         why=Sentence(zh="按了紧急呼叫", en="SOS pressed"),
     )
+
+
+def resolved(told):
+    return msgspec.structs.replace(told, state=AlertState.RESOLVED, alert_id=f"{told.alert_id}/ended")
 
 
 def reading(value=97.0):
@@ -135,6 +140,33 @@ def test_without_its_clock_no_state_comes_back_and_without_its_state_no_alarm(pa
     box = Outbox(path, "gw-1")
     assert (box.saved_states(), box.active_alarms(), box.clock_mark()) == ({}, [], None)
     assert len(keys(box)) == 30
+    box.close()
+
+
+@pytest.mark.parametrize("table", ["meta", "rule_state", "active_alarm", "driver_note"])
+def test_what_rules_know_is_written_anew_where_its_page_is_lost_while_they_run(path, table):
+    thirty_alarms(path)
+    lost = pages_of(path, table)
+    box = Outbox(path, "gw-1")
+    ended = resolved(alert(key(3)))
+    box.commit(Batch(states={key(3): Saved(state=b"{}")}, alerts=[ended]), MARK)
+    box._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    for page in lost:
+        overwrite(path, page)
+    box._db.execute("PRAGMA shrink_memory")
+    box.commit(
+        Batch(alerts=[alert("fall:bath")], states={"fall:bath": Saved(state=b"1")}, notes={("a", "b"): "c"}), MARK
+    )
+    if box.put_aside is None:
+        for name in ("rule_state", "active_alarm", "driver_note", "meta"):
+            with suppress(sqlite3.Error):
+                box._db.execute(f"SELECT * FROM {name}").fetchall()
+    box.close()
+    box = Outbox(path, "gw-1")
+    assert len(box.saved_states()) == 31
+    assert {item.key for item in box.active_alarms()} == {key(n) for n in range(30) if n != 3} | {"fall:bath"}
+    assert box.notes() == {"cuff": {"seen": "29"}, "a": {"b": "c"}}
+    assert box.clock_mark() == MARK
     box.close()
 
 
@@ -235,4 +267,16 @@ def test_the_gap_of_a_lost_file_is_told_once(path):
     for _ in range(2):
         box.commit(Batch(notes={("a", "b"): "c"}), MARK)
     assert [envelope.body.code for envelope in rows(box, Lane.STATE)] == [GapCode.DAMAGED]
+    box.close()
+
+
+def test_a_lost_page_of_states_costs_those_in_it_alone(path):
+    box = Outbox(path, "gw-1")
+    box.commit(Batch(states={f"rule:{n:03}": Saved(state=b'{"x":"' + b"y" * 100 + b'"}') for n in range(400)}), MARK)
+    box.close()
+    pages = pages_of(path, "rule_state")
+    overwrite(path, pages[len(pages) // 3])
+    box = Outbox(path, "gw-1")
+    assert box.put_aside is not None
+    assert 330 <= len(box.saved_states()) < 400
     box.close()

@@ -497,9 +497,8 @@ def test_it_lies_where_systemd_says_else_in_the_data_folder(tmp_path, monkeypatc
 
 def test_what_kills_a_run_does_not_kill_the_next_one_and_is_told(tmp_path, kernel, monkeypatch, caplog):
     """A rule that breaks at one event broke each start after it too: a home without any alarm."""
-    bad = BoundRule(rule=Breaks(), readings=frozenset({("radar", Quantity.PRESENCE)}))
-    watched = [*rules(), bad]
-    monkeypatch.setitem(globals(), "rules", lambda: watched)
+    judge = Engine.feed
+    monkeypatch.setattr(Engine, "feed", lambda engine, event: judge(engine, event) if 1 / (event.value - 13) else None)
     first = Life(tmp_path, kernel)
     first.hear(Quantity.SOS)
     first.hear(Quantity.PRESENCE, "radar", 13.0)
@@ -516,18 +515,6 @@ def test_what_kills_a_run_does_not_kill_the_next_one_and_is_told(tmp_path, kerne
     batch = second.pipeline.take_batch()
     third = Life(tmp_path, kernel, saved=batch.states, committed=batch.position)
     assert (third.said, third.pipeline.batch.bodies) == ([], [])
-
-
-class Breaks:
-    """A rule with a mistake in it."""
-
-    key = "breaks:radar"
-
-    def start(self):
-        return Felt()
-
-    def step(self, state, event):
-        return Step(state=Felt(int(1 / (event.value - 13))))
 
 
 def test_what_is_noted_at_the_start_stands_after_what_comes_back(tmp_path, kernel):

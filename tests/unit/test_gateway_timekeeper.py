@@ -136,6 +136,15 @@ def test_the_hour_is_noted_while_the_clock_is_right():
     assert floor_of({NOTES: {name: box.noted[-1][2]}}) == max(built_at(), moments[-1])
 
 
+def test_what_the_centre_alone_says_is_not_noted():
+    """One minute with a wrong clock at the centre would be the floor of all homes for ever."""
+    box = Box(BoxClocks(wall=EPOCH))
+    box.clock.wall.heard(box.clocks.true + timedelta(days=1_800), 0.5)
+    box.seconds(3_700)
+    assert box.sent
+    assert box.noted == []
+
+
 @pytest.mark.parametrize("noted", ["", "tomorrow", "2027-01-01", YEAR_2106.isoformat(), EPOCH.isoformat()])
 def test_a_note_that_means_nothing_is_no_floor(noted):
     assert floor_of({NOTES: {"sure": noted}}) == built_at()

@@ -152,6 +152,12 @@ def test_home_of_the_storm_that_may_be_silent_longer_still_belongs_to_it() -> No
     assert found == [Lost(home=patient, is_alone=False)]
 
 
+def test_storm_that_spreads_over_minutes_is_one_also_where_it_is_judged_at_once() -> None:
+    found = judged(*many(40, silent_s=900, spread_s=300), total=1000, listening_since=ago(seconds=181))
+    assert [type(verdict) for verdict in found] == [StormBegan] + [Lost] * 40
+    assert {verdict.is_alone for verdict in found if isinstance(verdict, Lost)} == {False}
+
+
 def test_one_home_that_was_silent_before_does_not_hide_a_storm() -> None:
     unplugged = home("gw-unplugged", silent_s=9000)
     began, *found = judged(unplugged, *many(40, silent_s=600), total=1000, listening_since=ago(seconds=181))

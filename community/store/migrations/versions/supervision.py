@@ -22,6 +22,9 @@ def upgrade() -> None:
         sa.Column("heartbeat_s", sa.Integer(), nullable=False, server_default="60"),
         sa.Column("test_due_at", sa.BigInteger()),
         sa.Column("test_missed_since", sa.BigInteger()),
+        sa.Column("on_file_at", sa.BigInteger()),
+        sa.Column("never_told_as", sa.Text()),
+        sa.Column("never_told_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("gateway_id", name="pk_supervision"),
     )
     _storms()
