@@ -48,6 +48,7 @@ _NOT_THERE = (
     " WHERE NOT g.online OR s.offline_since IS NOT NULL OR s.is_in_storm"
 )
 _LOST_WAYS = "SELECT count(*) FROM path_states WHERE path = 'internet' AND (NOT is_up OR told_since IS NOT NULL)"
+_HEARD_ONCE = "SELECT count(*) FROM gateways WHERE last_seen IS NOT NULL"
 _STORMS = "SELECT count(*) FROM storms WHERE ended_at IS NULL"
 _OUTAGES = "SELECT gateway_id, since, received_at FROM alerts WHERE key LIKE 'gateway-silent:%' AND state = 'firing'"
 _HEARD = "SELECT min(received_at) FROM messages WHERE gateway_id = '{gateway_id}' AND received_at > {since}"
@@ -71,6 +72,11 @@ def number(stage: Stage, question: str) -> int:
 def stored(stage: Stage) -> Counter[Value]:
     """The readings that the centre has."""
     return Counter({(str(g), str(s), round(float(str(v)), 3)): int(str(n)) for g, s, v, n in rows(stage, _READINGS)})
+
+
+def not_heard(stage: Stage) -> int:
+    """How many homes the centre has never heard."""
+    return len(stage.homes) - number(stage, _HEARD_ONCE)
 
 
 def disagreements(stage: Stage) -> int:

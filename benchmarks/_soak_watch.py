@@ -55,8 +55,8 @@ class Watch:
         return found
 
 
-def process(name: str, pid: Callable[[], int], *, may_grow_mib: float) -> list[Held]:
-    """Memory, open files and threads of a process."""
+def process(name: str, pid: Callable[[], int], *, may_grow_mib: float, pool: int = 0) -> list[Held]:
+    """Memory, open files and threads of a process. `pool`: workers that it may still start, with two files each."""
 
     def number(what: str) -> float:
         text = Path(f"/proc/{pid()}/status").read_text(encoding="ascii")
@@ -69,9 +69,9 @@ def process(name: str, pid: Callable[[], int], *, may_grow_mib: float) -> list[H
             name=f"{name}: open files",
             unit="",
             read=lambda: sum(1 for _ in Path(f"/proc/{pid()}/fd").iterdir()),
-            may_grow=0,
+            may_grow=2 * pool,
         ),
-        Held(name=f"{name}: threads", unit="", read=lambda: number("Threads"), may_grow=0),
+        Held(name=f"{name}: threads", unit="", read=lambda: number("Threads"), may_grow=pool),
     ]
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from _chaos_faults import LONG_S
 from _chaos_home import Said, Sensors
-from _chaos_ledger import disagreements, entries, stored
+from _chaos_ledger import disagreements, entries, not_heard, stored
 from _chaos_menu import CENTRE, FAULTS, Fault
 from _chaos_stage import HOMES, Home, Stage, running_stage
 from _figures import Figure, options_of, report
@@ -62,14 +62,15 @@ class Run:
     async def rage(self) -> None:
         """Break things until the time is over, and mend the last ones."""
         end = time.monotonic() + self.minutes * 60
-        long = [fault for fault in self.faults if not fault.weight] if self.minutes >= _LONG_MIN else []
+        often = [fault for fault in self.faults if fault.weight]
+        long = [fault for fault in self.faults if not fault.weight] if self.minutes >= _LONG_MIN or not often else []
         self.chance.shuffle(long)
         while (left := end - time.monotonic()) > 0:
             await asyncio.sleep(self.chance.uniform(0.1, 2))
             await self._start_what_ended()
             fits = left > LONG_S and self.chance.random() < _LONG_ONE
             if not (long and fits and self._begin([long[-1]], left) and long.pop()):
-                self._begin([fault for fault in self.faults if fault.weight], left)
+                self._begin(often, left)
             alone = self.chance.random() < _ALONE or len(self._busy) >= _AT_ONCE
             await self._reap(wait_s=_REAP_S if alone else 0)
         while self._busy:
@@ -149,24 +150,33 @@ async def chaos(
             for n, home in enumerate(stage.homes)
         ]
         speaking = asyncio.gather(*(home.run() for home in sensors))
+        await _all_heard(stage)
         await run.rage()
         for home in sensors:
             home.stop()
         await speaking
         await _settle(stage, said)
-        figures = [
-            Figure(
-                name="processes killed", value=run.kills, target=KILLS if minutes >= _LONG_MIN else None, at_least=True
-            ),
-            Figure(
-                name="processes that ended by themselves",
-                value=sum(n for name, n in run.happened.items() if name.endswith("by itself")),
-                target=0,
-            ),
-            *entries(stage, said, run.deaf),
-        ]
+        figures = _figures(run, said)
         store = stage.store_url.split(":")[0]
         return figures, {"seed": seed, "minutes": minutes, "store": store, "left_out": missing, **run.happened}
+
+
+def _figures(run: Run, said: Said) -> list[Figure]:
+    least = KILLS if run.minutes >= _LONG_MIN else None
+    ended = sum(count for name, count in run.happened.items() if name.endswith("by itself"))
+    return [
+        Figure(name="processes killed", value=run.kills, target=least, at_least=True),
+        Figure(name="processes that ended by themselves", value=ended, target=0),
+        *entries(run.stage, said, run.deaf),
+    ]
+
+
+async def _all_heard(stage: Stage) -> None:
+    """The centre misses only whom it has heard once."""
+    while True:
+        if not await asyncio.to_thread(not_heard, stage):
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _settle(stage: Stage, said: Said) -> None:

@@ -39,6 +39,8 @@ _MAY_GROW_MIB = 2.0
 """Above this it is no noise: the allocator gives memory back by the MiB."""
 _DISK_MAY_GROW_MIB = 4.0
 """The write-ahead log may be as long as that."""
+_POOL = 4
+"""Readers of the database that the server starts by and by, when several are needed at once; there is a most."""
 _END_S = 120.0
 _LOOK_S = 1.0
 
@@ -111,7 +113,7 @@ async def real(minutes: float, *, postgresql: bool) -> list[Figure]:
         speaking = asyncio.gather(*(one.run() for one in sensors))
         pids = {home.name: home.pid for home in stage.homes}
         things = [thing for home in stage.homes for thing in process(home.name, home.pid, may_grow_mib=_MAY_GROW_MIB)]
-        things += process("community", stage.community_pid, may_grow_mib=_MAY_GROW_MIB)
+        things += process("community", stage.community_pid, may_grow_mib=_MAY_GROW_MIB, pool=_POOL)
         things += [
             folder(home.name, home.card.folder / "data", may_grow_mib=_DISK_MAY_GROW_MIB) for home in stage.homes
         ]

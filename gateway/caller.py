@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -29,10 +30,10 @@ class NotAllowed(DeviceError):
 class Line:
     """An open connection to a gateway."""
 
-    def __init__(self, sock: socket.socket, gateway_id: str) -> None:
-        """`gateway_id`: whom to ask; empty: whichever answers."""
+    def __init__(self, sock: socket.socket, file: BinaryIO, gateway_id: str) -> None:
+        """`file` reads from the socket; `gateway_id`: whom to ask; empty: whichever answers."""
         self._sock = sock
-        self._file = sock.makefile("rb")
+        self._file = file
         self._gateway_id = gateway_id
 
     def ask(self, command: str) -> Answer:
@@ -67,8 +68,8 @@ def line_to(gateway_id: str, folders: Iterable[Path]) -> Iterator[Line]:
             continue
         except OSError:
             continue
-        with sock:
-            line = Line(sock, gateway_id)
+        with sock, sock.makefile("rb") as file:
+            line = Line(sock, file, gateway_id)
             try:
                 line.ask(HELLO)
             except NotRunning:  # another gateway's, or dying

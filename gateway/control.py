@@ -98,7 +98,7 @@ class Control:
             else:
                 await self._talk(reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            writer.transport.abort()  # it has gone, says nothing, or does not read: what is left for it would wait for ever
+            writer.transport.abort()  # gone, silent, or does not read: what is left would wait for ever
         except asyncio.CancelledError:
             writer.transport.abort()
             raise

@@ -39,7 +39,6 @@ class House:
         self._clock = clock
         self._accept = accept
         self._notes = notes
-        self._notes = notes
         self._outfit = Outfit(home, links)
         flag = flag_path()
         self._flags = () if flag is None else (SoundingFlag(flag),)
@@ -59,9 +58,7 @@ class House:
         before = self._cut_offs
         # one that was taken out of the configuration and comes back is as people left it: nothing opens by itself
         noted = {**self._notes, **{cut_off_id: {NOTE: text} for cut_off_id, text in before.noted().items()}}
-        self._cut_offs = self._new_cut_offs(
-            home, {**self._notes, **noted}
-        )  # also of one that was taken out, and is back
+        self._cut_offs = self._new_cut_offs(home, noted)
         self._cut_offs.follow(before)
         self._cut_offs.alerts(active)
         self.voice.use(self._outfit.annunciators, self._beacons())

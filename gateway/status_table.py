@@ -19,10 +19,11 @@ def lines_of(status: Status, *, language: str, width: int) -> list[str]:
     now = status.clock.now
     found = [
         *_head(status, say),
+        *_alarms(status, say),
         "",
         *table(_columns(say), [_sensor(one, now, say) for one in status.sensors], width),
         "",
-        *_alarms(status, say),
+        *_reasons(status, say),
         *_rules(status, say),
         "",
         *_queue(status, say),
@@ -142,9 +143,17 @@ def _alarms(status: Status, say: _Words) -> Iterator[str]:
             + say.of(state)
             + f", {for_}"
         )
+
+
+def _reasons(status: Status, say: _Words) -> Iterator[str]:
+    """Each once: where a broker or a line is gone, all that hang on it have the same."""
+    found: dict[str, list[str]] = {}
     for sensor in status.sensors:
         if sensor.reason:
-            yield f"! {sensor.id}: {sensor.reason}"
+            found.setdefault(sensor.reason, []).append(sensor.id)
+    for reason, ids in found.items():
+        others = say(f" 等 {len(ids)} 个", f" and {len(ids) - 1} more") if len(ids) > 1 else ""
+        yield f"! {ids[0]}{others}: {reason}"
 
 
 def _rules(status: Status, say: _Words) -> Iterator[str]:

@@ -33,6 +33,8 @@ NOBODY = "shouwang-doctor-probe"
 """A gateway that there is not."""
 _NOT_AUTHORISED = 0x87
 """PUBACK's reason code (MQTT 5, 3.4.2.1)."""
+_TAKEN = frozenset({0x00, 0x10})
+"""Success, and nobody listens."""
 
 _NAME = Sentence(zh="域名", en="name of the centre's broker")
 _PORT = Sentence(zh="端口", en="port of the broker")
@@ -228,6 +230,8 @@ async def _foreign(session: Session, topics: _Topics) -> Finding:
     code = await _answer(session, topics.foreign)
     if code == _NOT_AUTHORISED:
         return fine(_FOREIGN, "被拒绝 (0x87)，正确", "refused (0x87), as it must be")
+    if code not in _TAKEN:  # a quota that is used up says nothing of the ACL
+        return unproven(_FOREIGN, f"中心回答 0x{code:02X}，无法验证", f"answered with 0x{code:02X}: cannot be proven")
     return wrong(
         Mark.FAULT,
         _FOREIGN,

@@ -3,12 +3,12 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from config.annunciators import SpeechPart
 from config.ports import ports_of, written
-from drivers.serial.holders import holders_of, lockers_of, runs
+from drivers.serial.holders import Holder, holders_of, lockers_of, runs
 from gateway import board
 from gateway.doctor.finding import Finding, Mark, both, fine, unproven, wrong
 from gateway.doctor.patient import Patient, told_by
@@ -173,18 +173,8 @@ async def _port(patient: Patient, part: str, port: str) -> Finding:
         )
     others = [holder for holder in await holders_of(port) if not holder.is_this_process]
     ours = None if patient.status is None else patient.status.pid
-    if any(holder.pid == ours for holder in others):
-        return fine(what, "由网关自己使用，正常", "held by the gateway itself: fine")
-    if others and patient.is_silent:  # who of them is the gateway is not known, and it must not be ended by mistake
-        words = f"{others[0].program or '?'} ({others[0].pid})"
-        return unproven(
-            what,
-            f"被 {words} 使用，大概就是网关；用 sudo 再试可以确定",
-            f"held by {words}, most likely the gateway; try again with sudo to be sure",
-        )
     if others:
-        words = others[0].words()
-        return wrong(Mark.FAULT, what, Sentence(zh=f"被占用：{words}", en=words), _LET_GO)
+        return _held(patient, what, others)
     if not os.access(port, os.R_OK | os.W_OK):
         found = Sentence(zh="在；这个用户不能打开它", en="there; this user may not open it")
         remedy = Sentence(
@@ -203,6 +193,20 @@ async def _port(patient: Patient, part: str, port: str) -> Finding:
             ),
         )
     return fine(what, "在，没有被占用", "there, and nobody has it")
+
+
+def _held(patient: Patient, what: Sentence, holders: Sequence[Holder]) -> Finding:
+    if patient.status is not None and any(holder.pid == patient.status.pid for holder in holders):
+        return fine(what, "由网关自己使用，正常", "held by the gateway itself: fine")
+    if patient.is_silent:  # which of them is the gateway is not known, and it must not be ended by mistake
+        words = f"{holders[0].program or '?'} ({holders[0].pid})"
+        return unproven(
+            what,
+            f"被 {words} 使用，大概就是网关；用 sudo 再试可以确定",
+            f"held by {words}, most likely the gateway; try again with sudo to be sure",
+        )
+    words = holders[0].words()
+    return wrong(Mark.FAULT, what, Sentence(zh=f"被占用：{words}", en=words), _LET_GO)
 
 
 _LET_GO = Sentence(

@@ -1,14 +1,17 @@
 """Certificates, keys and passwords of the way to the centre: there, readable, fitting, and still good."""
 
 import os
+import pwd
 import ssl
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.home import Home, UplinkPart
 from gateway.doctor.certificate import Certificate, certificates_in
 from gateway.doctor.finding import Finding, Mark, fine, unproven, wrong
+from gateway.doctor.service import UNIT
 from messaging.secret import read_secret
 from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, DecodeError
@@ -32,6 +35,9 @@ def paper_findings(home: Home, now: datetime | None = None) -> Iterator[Finding]
         )
     if uplink.cert_file is not None:
         yield from _own(home, uplink, uplink.cert_file, now)
+    for file in (uplink.password_file, uplink.ca_file, uplink.cert_file, uplink.key_file):
+        if file is not None and _is_kept_from_service(file):
+            yield _kept_from_service(file)
 
 
 def _password(file: Path) -> Finding:
@@ -111,6 +117,37 @@ def _is_kept_from_us(file: Path) -> bool:
         return file.exists() and not os.access(file, os.R_OK)
     except OSError:  # not even its folder may be looked into
         return True
+
+
+def _is_kept_from_service(file: Path) -> bool:
+    """Root may read all; what the doctor finds with sudo must hold for the gateway's user too."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        user = pwd.getpwnam(UNIT)
+        groups = os.getgrouplist(user.pw_name, user.pw_gid)
+        way = [(file.stat(), stat.S_IRUSR), *((folder.stat(), stat.S_IXUSR) for folder in file.absolute().parents)]
+    except (KeyError, OSError):  # no such user on this box; a file that is not there is told already
+        return False
+    return not all(_allows(one, wish, user.pw_uid, groups) for one, wish in way)
+
+
+def _allows(one: os.stat_result, wish: int, uid: int, groups: Sequence[int]) -> bool:
+    if one.st_uid == uid:
+        return bool(one.st_mode & wish)
+    return bool(one.st_mode & (wish >> 3 if one.st_gid in groups else wish >> 6))
+
+
+def _kept_from_service(file: Path) -> Finding:
+    return wrong(
+        Mark.FAULT,
+        Sentence(zh="网关用户的权限", en="what the gateway's user may read"),
+        Sentence(zh=f"网关的用户 {UNIT} 不能读 {file}", en=f"the gateway's user {UNIT} may not read {file}"),
+        Sentence(
+            zh=f"sudo chown root:{UNIT} {file} && sudo chmod 0640 {file}；所在的文件夹也要让它进入",
+            en=f"sudo chown root:{UNIT} {file} && sudo chmod 0640 {file}; its folder must let that user in too",
+        ),
+    )
 
 
 def _text(file: Path) -> str:

@@ -13,7 +13,7 @@ TOOL_S = 10.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patient:
-    """`status`: what the running gateway says of itself; None where none runs, or `is_silent`: one may, and cannot be asked.
+    """`status`: what the running gateway says of itself; None where none runs, or `is_silent`: it cannot be asked.
 
     `root`: where the files of the system begin, which a test makes by itself.
     """

@@ -4,17 +4,20 @@ import asyncio
 import json
 import os
 import pty
+import pwd
 import shutil
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from fixtures.authority import Authority
 
 from config.home import Home
+from gateway.doctor import centre
 from gateway.doctor.box import box_findings
 from gateway.doctor.centre import centre_findings
 from gateway.doctor.certificate import certificates_in
@@ -24,7 +27,7 @@ from gateway.doctor.papers import paper_findings
 from gateway.doctor.patient import Patient
 from gateway.doctor.service import service_findings
 from messaging.broker import BrokerSettings
-from messaging.session import connect
+from messaging.session import PublishRefused, connect
 from shouwang.alert import Sentence
 from shouwang.errors import DecodeError
 
@@ -137,6 +140,15 @@ async def test_an_open_acl_is_a_fault_by_what_is_delivered_not_by_what_is_grante
     assert found["this box may not write for another home"].mark is Mark.FAULT
     assert found["this box hears nothing of other homes"].mark is Mark.FAULT
     assert found["this box hears nothing of other homes"].found.en == "messages of 1 other homes were delivered"
+
+
+async def test_a_quota_that_is_used_up_is_no_proof_of_an_open_acl():
+    class Full:
+        async def publish(self, topic, _payload, **_):
+            raise PublishRefused(topic, 0x97, "quota exceeded")
+
+    topics = centre._Topics(own="o", foreign="f", retained="r", own_retained="w")
+    assert (await centre._foreign(Full(), topics)).mark is Mark.UNPROVEN
 
 
 async def test_a_box_that_may_not_write_is_told_what_the_acl_needs(broker_with, tmp_path, credentials):
@@ -290,6 +302,23 @@ def test_what_is_no_certificate_is_refused_and_nothing_worse(body):
 
 
 # ---- the box ----
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may read what the gateway's user may not")
+@pytest.mark.parametrize(("mode", "is_fault"), [(0o600, True), (0o640, False)])
+def test_with_sudo_the_doctor_still_asks_whether_the_gateways_own_user_may_read(tmp_path, monkeypatch, mode, is_fault):
+    nobody = pwd.getpwnam("nobody")
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: nobody)
+    monkeypatch.setattr(Path, "parents", ())
+    secret = tmp_path / "password"
+    secret.write_text("secret")
+    os.chown(secret, 0, nobody.pw_gid)
+    secret.chmod(mode)
+    uplink = {"url": "mqtt://127.0.0.1:1", "password_file": str(secret)}
+    found = list(paper_findings(Home.model_validate(home(tmp_path, 1, uplink=uplink))))
+    assert [one.mark for one in found] == [Mark.FINE, *([Mark.FAULT] if is_fault else [])]
+    if is_fault:
+        assert f"sudo chmod 0640 {secret}" in found[-1].remedy.en
 
 
 def test_what_the_board_tells_is_judged(tmp_path):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,13 +71,13 @@ STATUS = Status(
 ENGLISH = """\
 Shouwang gateway wang-home  0.1.0
 running for 1 d  memory 50 MiB  the home is set to: away
+ALARM P1 spo2-low:oximeter: asking, may be cancelled, 9 s
 
 sensor    kind                state          for  last reading            ago  battery   signal
 oximeter  pulse_oximeter_plx  heard          3 h  oxygen saturation 96 %  4 s     71 %  -63 dBm
 door      mqtt_json           DOWN         2 min  -                         -        -        -
 new       mqtt_json           not heard yet    -  -                         -        -        -
 
-ALARM P1 spo2-low:oximeter: asking, may be cancelled, 9 s
 ! door: the broker is gone
 12 rules watch (each counted once a sensor), 3 of them count down
   fall:wrist  in 17 s
@@ -96,7 +97,7 @@ def test_it_reads_like_this():
 
 
 def test_in_chinese_the_columns_stand_under_each_other():
-    title, *rows = lines_of(STATUS, language="zh", width=120)[3:7]
+    title, *rows = lines_of(STATUS, language="zh", width=120)[4:8]
     assert title.split() == ["传感器", "类型", "状态", "持续", "最近读数", "距今", "电量", "信号"]
     begin = width_of(title[: title.index("状态")])
     for row, state in zip(rows, ("正常", "断开", "还未听到"), strict=True):
@@ -104,10 +105,10 @@ def test_in_chinese_the_columns_stand_under_each_other():
 
 
 def test_where_there_is_little_room_the_least_important_goes_first():
-    title = lines_of(STATUS, language="en", width=72)[3].split()
+    title = lines_of(STATUS, language="en", width=72)[4].split()
     assert "kind" not in title
     assert {"sensor", "state", "last", "reading"} <= set(title)
-    narrow = lines_of(STATUS, language="en", width=44)[3].split()
+    narrow = lines_of(STATUS, language="en", width=44)[4].split()
     assert "battery" not in narrow
     assert {"sensor", "state", "ago"} <= set(narrow)
 
@@ -139,3 +140,14 @@ def test_a_chinese_character_is_as_wide_as_two():
     assert width_of("守望 gw") == 7
     assert cut("守望网关", 6) == "守望…"
     assert cut("守望网关", 8) == "守望网关"
+
+
+def test_alarms_stand_first_and_what_all_sensors_suffer_from_is_said_once():
+    """With 300 sensors nobody scrolls; `--watch` shows the beginning."""
+    gone = [
+        SensorLine(id=f"s-{n}", kind="mqtt_json", state="down", since=NOW, reason="the broker is gone")
+        for n in range(300)
+    ]
+    lines = lines_of(msgspec.structs.replace(STATUS, sensors=tuple(gone)), language="en", width=120)
+    assert lines[2].startswith("ALARM P1 spo2-low:oximeter")
+    assert [line for line in lines if line.startswith("! ")] == ["! s-0 and 299 more: the broker is gone"]
