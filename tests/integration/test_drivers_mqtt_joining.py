@@ -11,8 +11,8 @@ from fixtures.joined_home import JoinedHome, written_home
 from fixtures.mosquitto import Mosquitto
 
 from drivers import joining
-from drivers.mqtt import home as mqtt_home
 from drivers.mqtt import connection, link, sensor, switchboard, zigbee2mqtt
+from drivers.mqtt import home as mqtt_home
 from gateway import supervise
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
