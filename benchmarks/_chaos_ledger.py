@@ -8,6 +8,7 @@ from _chaos_home import STRAPS, Said, Value
 from _chaos_stage import Stage
 from _figures import Figure
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from community.supervision import AFTER_WILL, OFFLINE_AFTER
 
@@ -76,7 +77,10 @@ def stored(stage: Stage) -> Counter[Value]:
 
 def not_heard(stage: Stage) -> int:
     """How many homes the centre has never heard."""
-    return len(stage.homes) - number(stage, _HEARD_ONCE)
+    try:
+        return len(stage.homes) - number(stage, _HEARD_ONCE)
+    except DBAPIError:  # its tables are not made yet
+        return len(stage.homes)
 
 
 def disagreements(stage: Stage) -> int:
@@ -127,11 +131,13 @@ def entries(stage: Stage, said: Said, deaf: Sequence[tuple[int, int]]) -> list[F
 def _dropped(stage: Stage, said: Said, missing: Counter[Value]) -> int:
     """How many of the missing readings fall into a gap that their home has told, and are no more than it said."""
     gaps: list[tuple[str, float, float]] = []
-    told = Counter[str]()
+    told, kinds = Counter[str](), Counter[str]()
     for gateway_id, code, lost, first, last in rows(stage, _GAPS):
-        print(f"          told as missing by {gateway_id}: {lost} ({code})")
+        kinds[f"{gateway_id} ({code})"] += int(str(lost))
         told[str(gateway_id)] += int(str(lost))
         gaps.append((str(gateway_id), int(str(first or 0)) / _US - _GAP_S, int(str(last or 0)) / _US + _GAP_S))
+    for kind, lost_of_it in kinds.items():
+        print(f"          told as missing by {kind}: {lost_of_it}")
     within = Counter[str]()
     for value, count in missing.items():
         if any(gateway_id == value[0] and first <= said.at[value] <= last for gateway_id, first, last in gaps):

@@ -62,7 +62,7 @@ FAULTS = (
     Fault(name="database killed", weight=5, do=do.kill_database, touches=_parts("database"), is_possible=_has_database),
     Fault(
         name="all killed at once",
-        weight=3,
+        weight=12,  # it can begin only where nothing else is on
         do=do.kill_all,
         touches=_parts("gateway", "community", "broker"),
         in_all=True,

@@ -27,6 +27,8 @@ from _chaos_menu import CENTRE, FAULTS, Fault
 from _chaos_stage import HOMES, Home, Stage, running_stage
 from _figures import Figure, options_of, report
 
+from shouwang.errors import DeviceError
+
 RATE = 60.0
 """Readings a second, of all homes. A busy home says 2; at this rate each kill falls into the middle of something."""
 KILLS = 200
@@ -172,11 +174,13 @@ def _figures(run: Run, said: Said) -> list[Figure]:
 
 
 async def _all_heard(stage: Stage) -> None:
-    """The centre misses only whom it has heard once."""
-    while True:
+    """The centre misses only whom it has heard once. Raises DeviceError where it hears nobody."""
+    end = time.monotonic() + _SETTLE_S
+    while time.monotonic() < end:
         if not await asyncio.to_thread(not_heard, stage):
             return
         await asyncio.sleep(_LOOK_S)
+    raise DeviceError(f"the centre does not hear all homes: {stage.last_words('community')}")
 
 
 async def _settle(stage: Stage, said: Said) -> None:
