@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from community import app
 from community.accounts import Accounts
-from community.settings import CommunitySettings, load, secret
+from community.settings import CommunitySettings, broker_settings, load, secret
 from community.sms_inlet import keys_of, token_of
 from community.store import chain, dead_letters
 from community.store.database import Store, open_store
@@ -72,7 +72,7 @@ def _check(options: argparse.Namespace) -> int:
     try:
         settings = load(options.config)
         secret(settings.store.password_file)
-        secret(settings.broker.password_file)
+        broker_settings(settings.broker, "check", receive_maximum=1, session_expiry_s=0)
         keys_of(settings.homes)
         if settings.sms_inlet is not None:
             token_of(settings.sms_inlet)

@@ -12,7 +12,7 @@ from community.store.letters import Letter
 from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, Session, connect
-from shouwang.errors import DeviceError, GiveUp, TryLater
+from shouwang.errors import ConfigError, DeviceError, GiveUp, TryLater
 from shouwang.wire import command_topic
 
 LOOK_EVERY_S = 1.0
@@ -32,7 +32,7 @@ class Downlink:
         self._store = store
         self._clock = clock
         self._news = asyncio.Event()
-        self._is_lost = False
+        self._told: str | None = None
 
     def look(self) -> None:
         """There may be something new to send."""
@@ -45,12 +45,12 @@ class Downlink:
             try:
                 async with connect(self._settings) as session:
                     backoff.succeeded()
-                    self._is_lost = False
+                    self._told = None
                     await self._send_all(session)
-            except DeviceError as error:
-                if not self._is_lost:
+            except (DeviceError, ConfigError) as error:  # a certificate may be half replaced while we run
+                if str(error) != self._told:
                     log.warning("no commands go to the homes: %s", error)
-                self._is_lost = True
+                self._told = str(error)
             await backoff.pause()
 
     async def _send_all(self, session: Session) -> None:

@@ -20,7 +20,7 @@ from messaging.attempt import attempt
 from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
 from messaging.session import Message, Session, connect
-from shouwang.errors import DecodeError, DeviceError, GiveUp, TryLater
+from shouwang.errors import ConfigError, DecodeError, DeviceError, GiveUp, TryLater
 from shouwang.squeeze import unsqueeze
 from shouwang.wire import (
     MAX_PAYLOAD_BYTES,
@@ -105,7 +105,7 @@ class Ingest:
         self._clock = clock
         self._beat = beat
         self._committed = committed
-        self._is_lost = False
+        self._told: str | None = None
         self.dead = 0
         """Unreadable messages since the start."""
         self.listening = asyncio.Event()
@@ -133,22 +133,23 @@ class Ingest:
                 backoff.succeeded()
                 self._found()
                 await self._take_in_from(session)
-        except* DeviceError as errors:
+        except* (DeviceError, ConfigError) as errors:  # a certificate may be half replaced while we run
             self._lost(errors)
 
     def _found(self) -> None:
         self.listening.set()
         self._hears_since, self._full_since, self._is_behind = self._clock(), None, False
-        if self._is_lost:
+        if self._told is not None:
             log.info("broker found again, %s are coming in", self._lot.name)
-        self._is_lost = False
+        self._told = None
 
-    def _lost(self, errors: ExceptionGroup[DeviceError]) -> None:
+    def _lost(self, errors: ExceptionGroup[DeviceError | ConfigError]) -> None:
         self.listening.clear()
         self._hears_since = None
-        if not self._is_lost:
-            log.warning("no %s are coming in: %s", self._lot.name, errors.exceptions[0])
-        self._is_lost = True
+        text = str(_first(errors))
+        if text != self._told:
+            log.warning("no %s are coming in: %s", self._lot.name, text)
+        self._told = text
 
     async def _pause(self, seconds: float) -> None:
         while seconds > 0:
@@ -331,6 +332,13 @@ def _ids(good: Iterable[_Parsed], poison: Iterable[_Poison]) -> Iterable[Message
     for bad in poison:
         if bad.id is not None:
             yield bad.id
+
+
+def _first(group: ExceptionGroup[DeviceError | ConfigError]) -> Exception:
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _fill(waiting: asyncio.Queue[Message], session: Session) -> None:

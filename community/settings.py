@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from community.store.engines import parse_url
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
+from messaging.tls import tls_context
 from shouwang.document import parse
 from shouwang.errors import ConfigError
 
@@ -166,15 +167,18 @@ def load(path: Path) -> CommunitySettings:
 
 
 def broker_settings(broker: BrokerEntry, role: str, *, receive_maximum: int, session_expiry_s: int) -> BrokerSettings:
-    """How the part of the server called `role` connects. Raises ConfigError for a secret that cannot be read."""
+    """How the part of the server called `role` connects. Raises ConfigError for a secret or certificate of no use."""
     host, port, is_tls = parse_broker_url(broker.url)
+    tls = TlsFiles(ca_file=broker.ca_file, cert_file=broker.cert_file, key_file=broker.key_file) if is_tls else None
+    if tls is not None:
+        tls_context(tls)  # files that cannot be used are told at the start; later they are a lost connection
     return BrokerSettings(
         host=host,
         port=port,
         client_id=f"{broker.client_id}-{role}",
         username=broker.username,
         password=secret(broker.password_file),
-        tls=TlsFiles(ca_file=broker.ca_file, cert_file=broker.cert_file, key_file=broker.key_file) if is_tls else None,
+        tls=tls,
         version=broker.version,
         session_expiry_s=session_expiry_s,
         clean_start=session_expiry_s == 0,

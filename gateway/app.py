@@ -13,7 +13,7 @@ from typing import Never
 
 from config.home import Home
 from drivers.serial.modem_part import MODEM_ID
-from gateway.control import HELLO, Control, folders_of, reported, worded
+from gateway.control import Control, folders_of, reported, worded
 from gateway.equipment import dashboard_of, uplink_settings
 from gateway.fittings import BROKER
 from gateway.household import Hands
@@ -28,11 +28,16 @@ from gateway.tail import Tail, tail_folders
 from gateway.wiring import Wiring, ways_of
 from messaging.service_manager import ServiceManager
 from rules.bound import rule_of
+from shouwang.alert import Sentence
 from shouwang.driver import Driver
 
 log = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.sqlite3"
+_PAUSED = Sentence(
+    zh="已经播报过的报警两分钟内不再重复；其余照常，新的报警马上播报",
+    en="alarms that were told are not repeated for two minutes; all else goes on, and a new one is told at once",
+)
 _FAREWELL_S = 3.0
 _CHECKING_S = 300.0
 """A full outbox of 256 MB is read through after a power cut: 1 to 30 s, minutes on a card that is failing."""
@@ -152,11 +157,17 @@ class _Gateway(Wiring):
     def _control(self, reload: Reload) -> Control:
         """What people at the box may ask; a command that is done at once needs one line in `do`."""
         home = self.home
-        do = {HELLO: lambda: "", "audio-pause": self._pause_audio}
+        do = {"audio-pause": self._pause_audio}
         commands = worded(home.gateway.id, {"reload": reload.now, "test-alarm": self.self_test.by_hand}, do)
         commands["status"] = reported(home.gateway.id, self._overview().status)
         self.orders = worded(home.gateway.id, {}, self.house.orders())
-        return Control(home.gateway.id, folders_of(Path(home.gateway.data_dir)), ChainMap(commands, self.orders))
+        folders = folders_of(Path(home.gateway.data_dir))
+        return Control(
+            home.gateway.id,
+            folders,
+            ChainMap(commands, self.orders),
+            language=lambda: self.home.gateway.language,
+        )
 
     def _overview(self) -> Overview:
         return Overview(
@@ -177,9 +188,9 @@ class _Gateway(Wiring):
         gateway = self.home.gateway
         return gateway.id, gateway.language, gateway.timezone, self.modes.stay.mode.name.lower()
 
-    def _pause_audio(self) -> str:
+    def _pause_audio(self) -> Sentence:
         self.voice.pause()
-        return "alarms that were told are not repeated for two minutes; all else goes on, and a new one is told at once"
+        return _PAUSED
 
     def _parts(self) -> list[Part]:
         """What can be exchanged while the home is watched; its fingerprint is in `gateway.fittings.prints_of`."""
@@ -229,6 +240,7 @@ class _Gateway(Wiring):
         self._end_orphans()
         self.board.keep(self.household.sensors())
         self.house.renew(home)
+        self.house.keep(self.household.sensors().keys())
         self.outbox.use(_budget(home))
         self.modes.use(home.modes)
         self.modes.restore()

@@ -13,6 +13,7 @@ from types import FrameType
 import msgspec
 
 from gateway.caller import NotAllowed, NotRunning, line_to
+from gateway.control import Refusal
 from gateway.status import Status
 from gateway.status_table import lines_of
 from shouwang.alert import Sentence
@@ -59,12 +60,17 @@ def status(gateway_id: str, folders: Sequence[Path], *, language: str | None, is
 
 
 def order(gateway_id: str, folders: Sequence[Path], command: str, *, language: str | None) -> int:
-    """Have the gateway do something, and print what it says; exit code 1 where it could not."""
+    """Have the gateway do something, and print what it says, in the home's language where `language` is None.
+
+    Exit code 1 where it could not.
+    """
     try:
         with line_to(gateway_id, folders) as line:
-            print(line.ask(command).words)
+            answer = line.ask(command)
     except DeviceError as error:
         return _refused(error, language)
+    if answer.words is not None:
+        print(_in(language or answer.language, answer.words))
     return 0
 
 
@@ -74,9 +80,13 @@ def _refused(error: DeviceError, language: str | None) -> int:
 
 
 def _words(error: DeviceError, language: str | None) -> str:
+    if isinstance(error, Refusal):
+        return _in(language or error.language, error.words)
     said = NOT_RUNNING if isinstance(error, NotRunning) else NOT_ALLOWED if isinstance(error, NotAllowed) else None
-    if said is None:
-        return str(error)
+    return str(error) if said is None else _in(language, said)
+
+
+def _in(language: str | None, said: Sentence) -> str:
     return said.zh if (language or spoken_here()) == "zh" else said.en
 
 

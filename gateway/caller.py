@@ -3,13 +3,13 @@
 import os
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from gateway.control import ANSWER_S, HELLO, SOCKET, Answer, Question
+from gateway.control import ANSWER_S, HELLO, SOCKET, Answer, Question, Refusal
 from shouwang.errors import DeviceError
 
 RUN_FOLDER = Path("/run/shouwang-gateway")
@@ -37,18 +37,19 @@ class Line:
         self._gateway_id = gateway_id
 
     def ask(self, command: str) -> Answer:
-        """Ask and wait. Raises NotRunning where it is gone, DeviceError with why it says no."""
+        """Ask and wait. Raises NotRunning where it is gone, Refusal with why it says no."""
         question = Question(command=command, gateway=self._gateway_id)
         try:
-            self._sock.sendall(msgspec.json.encode(question) + b"\n")
+            with suppress(BrokenPipeError):  # one that is busy says so and hangs up, without having been asked
+                self._sock.sendall(msgspec.json.encode(question) + b"\n")
             line = self._file.readline(MAX_ANSWER_BYTES)
             answer = msgspec.json.decode(line, type=Answer)
         except (OSError, msgspec.MsgspecError) as error:
             raise NotRunning("the gateway has stopped, or does not answer") from error
         if self._gateway_id not in ("", answer.gateway):
-            raise NotRunning(answer.error)
-        if answer.error:
-            raise DeviceError(answer.error)
+            raise NotRunning(f"here answers another gateway: {answer.gateway}")
+        if answer.error is not None:
+            raise Refusal(answer.error, answer.language)
         return answer
 
 

@@ -18,6 +18,7 @@ from typing import Never
 
 import msgspec
 
+from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, DeviceError
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,17 @@ ANSWER_S = 60.0
 """No command takes longer; a reload takes about a second."""
 _MODE = 0o660
 _CREDENTIALS = struct.Struct("3i")
+_BUSY = Sentence(
+    zh=f"已有 {MAX_CLIENTS} 个程序在询问，请稍后再试", en=f"{MAX_CLIENTS} others are asking already; try again"
+)
+_TOO_LONG = Sentence(zh=f"一个问题最多 {MAX_QUESTION_BYTES} 字节", en=f"a question may have {MAX_QUESTION_BYTES} bytes")
+_NOT_UNDERSTOOD = Sentence(
+    zh='看不懂；可以这样问：{"command": "status"}', en='not understood; ask e.g. {"command": "status"}'
+)
+_LATE = Sentence(
+    zh=f"{ANSWER_S:.0f} 秒内没有完成；请看日志：journalctl -u shouwang-gateway",
+    en=f"not done within {ANSWER_S:.0f} s; see: journalctl -u shouwang-gateway",
+)
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,24 +59,41 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`words` for people; `error` why it was not done, empty where it was; `body` what a program wants to know."""
+    """`words` for people; `error` why it was not done, None where it was; `body` what a program wants to know.
+
+    `language` is the home's.
+    """
 
     gateway: str
-    words: str = ""
-    error: str = ""
+    language: str = ""
+    words: Sentence | None = None
+    error: Sentence | None = None
     body: msgspec.Raw = msgspec.Raw()
 
 
+class Refusal(DeviceError):
+    """It was not done; `words` say why. `language`: the home's; empty: not known."""
+
+    def __init__(self, words: Sentence, language: str = "") -> None:
+        """Keep both languages beside the English one."""
+        super().__init__(words.en)
+        self.words = words
+        self.language = language
+
+
 Command = Callable[[], Awaitable[Answer]]
-"""Does what is asked; raises ConfigError or DeviceError with why it cannot."""
+"""Does what is asked; raises Refusal, ConfigError or DeviceError with why it cannot."""
 
 
 class Control:
     """The socket of one gateway."""
 
-    def __init__(self, gateway_id: str, folders: list[Path], commands: Mapping[str, Command]) -> None:
-        """It lies in the first of the folders that no other gateway has taken."""
+    def __init__(
+        self, gateway_id: str, folders: list[Path], commands: Mapping[str, Command], *, language: Callable[[], str]
+    ) -> None:
+        """It lies in the first of the folders that no other gateway has taken. `language` is the home's, as it is."""
         self._gateway_id = gateway_id
+        self._language = language
         self._folders = folders
         self._commands = commands
         self._clients = 0
@@ -94,7 +123,7 @@ class Control:
         reader, writer = await asyncio.open_unix_connection(sock=sock, limit=MAX_QUESTION_BYTES)
         try:
             if self._clients > MAX_CLIENTS:
-                await self._send(writer, self._no(f"{MAX_CLIENTS} others are asking already; try again"))
+                await self._send(writer, self._no(_BUSY))
             else:
                 await self._talk(reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
@@ -115,12 +144,12 @@ class Control:
                 async with asyncio.timeout(IDLE_S):
                     line = await reader.readuntil(b"\n")
             except asyncio.LimitOverrunError:
-                await self._send(writer, self._no(f"a question may have {MAX_QUESTION_BYTES} bytes"))
+                await self._send(writer, self._no(_TOO_LONG))
                 return
             try:
                 question = msgspec.json.decode(line, type=Question)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                await self._send(writer, self._no('not understood; ask e.g. {"command": "status"}'))
+                await self._send(writer, self._no(_NOT_UNDERSTOOD))
                 return
             if question.command not in (HELLO, *told):  # a table that is redrawn asks the same again and again
                 told.add(question.command)
@@ -129,22 +158,30 @@ class Control:
 
     async def _answer(self, question: Question) -> Answer:
         if question.gateway not in ("", self._gateway_id):
-            return self._no(f"this is gateway {self._gateway_id}, not {question.gateway}")
+            ours, asked = self._gateway_id, question.gateway
+            return self._no(Sentence(zh=f"这是网关 {ours}，不是 {asked}", en=f"this is gateway {ours}, not {asked}"))
+        if question.command == HELLO:
+            return Answer(gateway=self._gateway_id)
         command = self._commands.get(question.command)
         if command is None:
-            return self._no(f"no such command; there are: {', '.join(sorted(self._commands))}")
+            known = ", ".join(sorted(self._commands))
+            return self._no(Sentence(zh=f"没有这个命令；可用的有：{known}", en=f"no such command; there are: {known}"))
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await command()
+        except Refusal as error:
+            why = error.words
         except (ConfigError, DeviceError) as error:
-            return self._no(str(error))
+            why = Sentence(zh=str(error), en=str(error))
         except TimeoutError:
-            return self._no(f"not done within {ANSWER_S:.0f} s; see: journalctl -u shouwang-gateway")
+            why = _LATE
+        return self._no(why)
 
-    def _no(self, error: str) -> Answer:
+    def _no(self, error: Sentence) -> Answer:
         return Answer(gateway=self._gateway_id, error=error)
 
     async def _send(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        answer = msgspec.structs.replace(answer, language=self._language())
         writer.write(msgspec.json.encode(answer) + b"\n")
         async with asyncio.timeout(SEND_S):
             await writer.drain()
@@ -204,14 +241,14 @@ def _peer(writer: asyncio.StreamWriter) -> str:
 
 
 def worded(
-    gateway_id: str, wait: Mapping[str, Callable[[], Awaitable[str]]], do: Mapping[str, Callable[[], str]]
+    gateway_id: str, wait: Mapping[str, Callable[[], Awaitable[Sentence]]], do: Mapping[str, Callable[[], Sentence]]
 ) -> dict[str, Command]:
     """Commands that answer in words: those that are waited for, and those that are done at once."""
 
-    async def waited(work: Callable[[], Awaitable[str]]) -> Answer:
+    async def waited(work: Callable[[], Awaitable[Sentence]]) -> Answer:
         return Answer(gateway=gateway_id, words=await work())
 
-    async def done(work: Callable[[], str]) -> Answer:
+    async def done(work: Callable[[], Sentence]) -> Answer:
         return Answer(gateway=gateway_id, words=work())
 
     commands: dict[str, Command] = {name: partial(waited, work) for name, work in wait.items()}

@@ -16,7 +16,8 @@ from config.cut_offs import CutOffPart, Danger
 from gateway.annunciators.announcement import Phrase
 from gateway.annunciators.switch import Switch
 from gateway.clock import Clock
-from gateway.cut_off_words import WORDS, Step
+from gateway.cut_off_words import WORDS, Step, still_closed
+from gateway.danger_watch import DangerWatch
 from gateway.dangers import IN_THE_ROOM, danger_of
 from messaging.backoff import Backoff
 from shouwang.alert import Alert, AlertState, Severity
@@ -35,6 +36,8 @@ LOOK_S = 5.0
 """How often a closed one is looked at: a valve that was without power may come back open."""
 SAY_AGAIN_MS = 300_000
 """That it does not close is said again this often while the alarm is on."""
+ORDER_AGAIN_MS = 300_000
+"""So long after it was told that a sensor is lost, a second order overrules it. Set by this project."""
 _KEPT = 32
 _MS_IN_S = 1000
 
@@ -65,6 +68,7 @@ class CutOff:
         clock: Clock,
         *,
         noted: str | None,
+        dangers: DangerWatch,
         accept: Callable[[Measurement | SensorStatus], None],
         say: Callable[[str, Phrase, Severity], None],
     ) -> None:
@@ -72,6 +76,7 @@ class CutOff:
         self.part = part
         self._switch = switch
         self._clock = clock
+        self._dangers = dangers
         self._accept = accept
         self._say = say
         self._changed = asyncio.Event()
@@ -83,7 +88,8 @@ class CutOff:
         self._is_told = True
         self._asked: _Asked | None = None
         self._alarms: dict[str, Danger] = {}
-        self._gas: set[str] = set()
+        self._is_end_unsaid = False
+        self._told_lost_at: int | None = None
         self._state: SensorState | None = None
         self._said_failed_at: int | None = None
 
@@ -95,7 +101,7 @@ class CutOff:
     @property
     def is_held(self) -> bool:
         """Whether there is gas, which its switch may light: it is left as it stands."""
-        return bool(self._gas) and Danger.GAS not in self.part.closed_by and not self.part.ex_safe
+        return self._may_spark and self._dangers.is_gas
 
     @property
     def has_alarm(self) -> bool:
@@ -107,14 +113,10 @@ class CutOff:
         danger = danger_of(alert.hazard)
         if danger is None or alert.is_test:
             return
-        if danger is Danger.GAS:
-            self._note_gas(alert)
         if danger not in self.part.closed_by or alert.severity.rank > Severity.P2.rank:
             return
         if alert.state in (AlertState.CANCELLED, AlertState.RESOLVED):
-            self._alarms.pop(alert.key, None)
-            if self._asked is not None and self._asked.key == alert.key:
-                self._asked = None
+            self._end(alert.key)
             return
         if alert.state is AlertState.FIRING:
             self._alarms[alert.key] = danger
@@ -135,21 +137,29 @@ class CutOff:
         log.warning("cut-off %s closes: %s", self.part.id, why)
         self._become(is_closed=True, acted_on=(*acted_on, why)[-_KEPT:])
 
-    def open(self, *, still: Danger | None) -> Phrase:
-        """A person at home wants it open; `still`: a danger that a sensor still reports. Gives what is said of it."""
+    def open(self, *, is_order: bool) -> Phrase:
+        """A person at home wants it open; gives what is said of it.
+
+        `is_order`: by an order at the box, which overrules a lost sensor once this was told.
+        """
         words = WORDS[self.part.cuts]
-        if self.is_held:
-            log.warning("cut-off %s is not switched: there is gas, and it may make a spark", self.part.id)
-            self._tell(Step.NOT_IN_GAS)
-            return words[Step.NOT_IN_GAS]
-        if still is not None:
-            log.warning("cut-off %s stays closed: a sensor still reports %s", self.part.id, still.value)
-            self._tell(Step.REFUSED)
-            return words[Step.REFUSED]
+        refused = self._refusal(is_order=is_order)
+        if refused is not None:
+            log.warning("cut-off %s stays as it is: %s", self.part.id, words[refused].words.en)
+            self._tell(refused)
+            return words[refused]
         log.warning("cut-off %s is opened by a person", self.part.id)
-        self._asked = None
+        self._asked, self._is_end_unsaid = None, False
         self._become(is_closed=False, acted_on=() if self._closure is None else self._closure.acted_on)
         return words[Step.OPENING]
+
+    def look(self) -> None:
+        """What is dangerous has changed; never blocks."""
+        is_over = self.is_closed and not self.has_alarm and self._dangers.still(self.part.closed_by) is None
+        if self._is_end_unsaid and is_over and self._is_sure and not self.is_held:
+            self._is_end_unsaid = False
+            self._say(self.part.id, still_closed(self.part), Severity.P1)
+        self._changed.set()
 
     async def run(self) -> Never:
         """Make it so, and see that it stays so, until cancelled."""
@@ -165,10 +175,29 @@ class CutOff:
 
     # ---- inside ----
 
-    def _note_gas(self, alert: Alert) -> None:
-        is_over = alert.state in (AlertState.CANCELLED, AlertState.RESOLVED)
-        (self._gas.discard if is_over else self._gas.add)(alert.key)
-        self._changed.set()
+    @property
+    def _may_spark(self) -> bool:
+        return Danger.GAS not in self.part.closed_by and not self.part.ex_safe
+
+    def _end(self, key: str) -> None:
+        self._alarms.pop(key, None)
+        if self._asked is not None and self._asked.key == key:
+            self._asked = None
+        self._is_end_unsaid = self.is_closed
+
+    def _refusal(self, *, is_order: bool) -> Step | None:
+        """Why a person may not open it now."""
+        dangers = self.part.closed_by | ({Danger.GAS} if self._may_spark else set())
+        if is_order and self._dangers.is_only_of_lost(dangers):
+            now, told_at = self._clock.mono(), self._told_lost_at
+            if told_at is None or now - told_at > ORDER_AGAIN_MS:
+                self._told_lost_at = now
+                return Step.LOST
+            self._told_lost_at = None
+            self._dangers.overrule(dangers)
+        if self.is_held:
+            return Step.NOT_IN_GAS
+        return None if self._dangers.still(self.part.closed_by) is None else Step.REFUSED
 
     async def _hold(self) -> None:
         if not self._is_sure:
@@ -243,6 +272,7 @@ class CutOff:
         if not self._is_told:
             self._is_told = True
             self._tell(Step.CLOSED if self.is_closed else Step.OPENED)
+        self.look()
 
     def _fails(self, reason: str) -> None:
         now = self._clock.mono()

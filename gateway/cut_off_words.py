@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from config.cut_offs import CutOffPart
 from gateway.annunciators.announcement import Phrase
 from gateway.phrases import fixed
+from shouwang.alert import Sentence
 
 
 class Step(Enum):
@@ -18,6 +20,7 @@ class Step(Enum):
     OPENED = auto()
     NOT_OPENED = auto()
     REFUSED = auto()
+    LOST = auto()
     NOT_IN_GAS = auto()
 
 
@@ -39,6 +42,12 @@ _GAS = {
     Step.REFUSED: fixed(
         "gas-refused", "还测得到危险气体，煤气阀先不打开。", "There is still bad air. The gas valve stays closed."
     ),
+    Step.LOST: fixed(
+        "gas-lost",
+        "报过煤气的探测器已经失联，煤气阀先不打开。确定没有煤气的话，请五分钟内再下一次命令。",
+        "The detector that found bad air is not heard any more. The gas valve stays closed. If you are sure that the "
+        "air is good, order it again within five minutes.",
+    ),
 }
 _WATER = {
     Step.WARNED: fixed(
@@ -56,6 +65,12 @@ _WATER = {
     Step.OPENED: fixed("water-opened", "水阀已经打开。", "The water valve is open again."),
     Step.NOT_OPENED: fixed("water-not-opened", "水阀没有打开。", "The water valve does not open."),
     Step.REFUSED: fixed("water-refused", "还在漏水，水阀先不打开。", "Water is still leaking. The valve stays closed."),
+    Step.LOST: fixed(
+        "water-lost",
+        "报过警的探测器已经失联，水阀先不打开。确定没有危险的话，请五分钟内再下一次命令。",
+        "The detector that found danger is not heard any more. The water valve stays closed. If you are sure that "
+        "all is well, order it again within five minutes.",
+    ),
     Step.NOT_IN_GAS: fixed(
         "water-not-in-gas",
         "可能有煤气，水阀现在不能开。请开窗，马上出门。",
@@ -64,9 +79,9 @@ _WATER = {
 }
 _STOVE = {
     Step.WARNED: fixed(
-        "stove-warned",
-        "马上要关掉炉灶。在用的话，请按取消键。",
-        "The stove is about to be switched off. If you are using it, press cancel.",
+        "stove-goes-off",
+        "炉灶马上要关。",
+        "The stove goes off soon.",
     ),
     Step.CLOSED: fixed("stove-closed", "炉灶已经关掉。", "The stove is switched off."),
     Step.FAILED: fixed(
@@ -83,6 +98,12 @@ _STOVE = {
     Step.OPENED: fixed("stove-opened", "炉灶可以用了。", "The stove can be used again."),
     Step.NOT_OPENED: fixed("stove-not-opened", "炉灶没有恢复供电。", "The stove has no power yet."),
     Step.REFUSED: fixed("stove-refused", "还有烟，炉灶先不恢复。", "There is still smoke. The stove stays off."),
+    Step.LOST: fixed(
+        "stove-lost",
+        "报过警的探测器已经失联，炉灶先不恢复。确定没有危险的话，请五分钟内再下一次命令。",
+        "The detector that found danger is not heard any more. The stove stays off. If you are sure that all is well, "
+        "order it again within five minutes.",
+    ),
     Step.NOT_IN_GAS: fixed(
         "stove-not-in-gas",
         "可能有煤气，炉灶现在不能开。请开窗，马上出门。",
@@ -91,3 +112,20 @@ _STOVE = {
 }
 WORDS: Mapping[str, Mapping[Step, Phrase]] = {"gas": _GAS, "water": _WATER, "stove": _STOVE}
 """By what is cut, and what happens to it."""
+_STILL_CLOSED: Mapping[str, Sentence] = {
+    "gas": Sentence(zh="煤气阀还关着。", en="The gas valve is still closed."),
+    "water": Sentence(zh="水阀还关着。", en="The water valve is still closed."),
+    "stove": Sentence(zh="炉灶还关着。", en="The stove is still off."),
+}
+
+
+def still_closed(part: CutOffPart) -> Phrase:
+    """All is over, but it stays closed; how a person opens it."""
+    said = _STILL_CLOSED[part.cuts]
+    if part.open_by:
+        press = part.open_by[0]
+        zh, en = f"请按 {press.sensor} 的 {press.value} 号键", f"press button {press.value} of {press.sensor}"
+    else:
+        command = f"shouwang gateway open {part.id}"
+        zh, en = f"请在守望主机上输入 {command}", f"order at the box: {command}"
+    return Phrase(words=Sentence(zh=f"{said.zh}要恢复，{zh}。", en=f"{said.en} To undo this, {en}."))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from config.cut_offs import Danger
 from gateway.annunciators.announcement import Phrase
 from gateway.cut_off import CutOff
 from gateway.dangers import danger_in
@@ -23,7 +22,6 @@ class CutOffs:
             for cut_off in self._all.values()
             for press in cut_off.part.open_by
         }
-        self._there: dict[tuple[str, Quantity], Danger] = {}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -34,44 +32,37 @@ class CutOffs:
         """What was noted of each, for whoever takes over from here."""
         return {cut_off_id: one.noted for cut_off_id, one in self._all.items() if one.noted is not None}
 
-    def follow(self, before: "CutOffs") -> None:
-        """Take over what sensors have said."""
-        self._there = dict(before._there)  # noqa: SLF001 - the same class
-
     def alerts(self, alerts: Iterable[Alert]) -> None:
         """Steps of alarms; never blocks."""
         for alert in alerts:
             for cut_off in self._all.values():
                 cut_off.alert(alert)
+        self.look()
+
+    def look(self) -> None:
+        """What is dangerous has changed; never blocks."""
+        for cut_off in self._all.values():
+            cut_off.look()
 
     def hear(self, reading: Reading) -> None:
-        """A reading of any sensor: a press may open one, a danger that is there keeps it closed or closes it again.
+        """A reading of any sensor: a press may open one, a danger that is there closes it again.
 
         A latched alarm gives no second step, so after a person has opened one the sensors themselves close it.
         """
-        if not self._all:
-            return
         if reading.quantity is Quantity.BUTTON:
             self._press(reading)
             return
         found = danger_in(reading)
-        if found is None:
+        if found is None or not found[1]:
             return
-        danger, is_there = found
-        place = (reading.sensor_id, reading.quantity)
-        if not is_there:
-            self._there.pop(place, None)
-            return
-        self._there[place] = danger
+        danger = found[0]
         for cut_off in self._all.values():
             if danger in cut_off.part.closed_by and cut_off.has_alarm and not cut_off.is_closed:
                 cut_off.close(f"{reading.sensor_id} reports {danger.value} again")
 
     def open(self, cut_off_id: str) -> Phrase:
-        """A person at home wants it open; gives what the home says of it."""
-        cut_off = self._all[cut_off_id]
-        dangers = cut_off.part.closed_by
-        return cut_off.open(still=next((danger for danger in self._there.values() if danger in dangers), None))
+        """A person orders it at the box; gives what the home says of it."""
+        return self._all[cut_off_id].open(is_order=True)
 
     async def run(self) -> None:
         """Close and open until cancelled."""
@@ -82,4 +73,4 @@ class CutOffs:
     def _press(self, reading: Reading) -> None:
         cut_off = self._presses.get((reading.sensor_id, reading.value))
         if cut_off is not None and not reading.is_late and reading.quality is Quality.GOOD:
-            self.open(cut_off.part.id)
+            cut_off.open(is_order=False)

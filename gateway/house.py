@@ -1,6 +1,6 @@
 """What the home itself does, without anybody's help: voice, siren, lamp, valves, and a word when the mains fail."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from config.box import BOX_ID
@@ -12,12 +12,13 @@ from gateway.annunciators.sounding_flag import SoundingFlag, flag_path
 from gateway.clock import Clock
 from gateway.cut_off import NOTE, CutOff
 from gateway.cut_offs import CutOffs
+from gateway.danger_watch import DangerWatch
 from gateway.local import Voice
 from gateway.phrases import MAINS_BACK, MAINS_LOST
-from shouwang.alert import Alert
+from shouwang.alert import Alert, Sentence
 from shouwang.driver import Measurement, Notes
 from shouwang.quantities import Quantity
-from shouwang.reading import Quality, Reading
+from shouwang.reading import Quality, Reading, SensorId
 from shouwang.status import SensorStatus
 
 _MAINS = "mains"
@@ -42,7 +43,14 @@ class House:
         self._outfit = Outfit(home, links)
         flag = flag_path()
         self._flags = () if flag is None else (SoundingFlag(flag),)
-        self.voice = Voice(self._outfit.annunciators, clock, beacons=self._beacons(), is_quiet=self._is_quiet)
+        self._dangers = DangerWatch(clock, changed=self._look)
+        self.voice = Voice(
+            self._outfit.annunciators,
+            clock,
+            beacons=self._beacons(),
+            is_quiet=self._is_quiet,
+            is_gas=lambda: self._dangers.is_gas,
+        )
         self._cut_offs = self._new_cut_offs(home, notes)
         self._mains_lost_at: set[str] = set()
         self.renew(home)
@@ -59,18 +67,19 @@ class House:
         # one that was taken out of the configuration and comes back is as people left it: nothing opens by itself
         noted = {**self._notes, **{cut_off_id: {NOTE: text} for cut_off_id, text in before.noted().items()}}
         self._cut_offs = self._new_cut_offs(home, noted)
-        self._cut_offs.follow(before)
         self._cut_offs.alerts(active)
         self.voice.use(self._outfit.annunciators, self._beacons())
 
     def alerts(self, alerts: Iterable[Alert]) -> None:
         """Steps of alarms; never blocks."""
         alerts = tuple(alerts)
+        self._dangers.alerts(alerts)  # before anything is switched for them
         self.voice.alerts(alerts)
         self._cut_offs.alerts(alerts)
 
     def hear(self, reading: Reading) -> None:
         """A reading of any sensor; never blocks."""
+        self._dangers.hear(reading)
         self._cut_offs.hear(reading)
         if reading.quantity is Quantity.BUTTON:
             if (reading.sensor_id, reading.value) in self._pauses and not reading.is_late:
@@ -78,19 +87,30 @@ class House:
         elif reading.quantity is Quantity.MAINS_LOST and reading.sensor_id != BOX_ID:  # the box says it itself
             self._mains(reading)
 
-    def orders(self) -> dict[str, Callable[[], str]]:
+    def status(self, status: SensorStatus) -> None:
+        """A sensor is heard, or is not any more; never blocks."""
+        self._dangers.status(status)
+
+    def keep(self, sensors: Collection[SensorId]) -> None:
+        """The others are no sensors of the home any more."""
+        self._dangers.keep(sensors)
+
+    def orders(self) -> dict[str, Callable[[], Sentence]]:
         """What people at the box may order, by the command's name; each gives what the home says then."""
         return {f"open {cut_off_id}": partial(self._open, cut_off_id) for cut_off_id in self._cut_offs.ids}
 
     async def run(self) -> None:
         """Sound, shine, close and open until cancelled."""
-        await self._outfit.run(("cut-offs", self._cut_offs.run))
+        await self._outfit.run(("cut-offs", self._cut_offs.run), ("dangers", self._dangers.run))
 
     # ---- inside ----
 
-    def _open(self, cut_off_id: str) -> str:
-        words = self._cut_offs.open(cut_off_id).words
-        return {"zh": words.zh, "en": words.en}[self._home.gateway.language]
+    def _open(self, cut_off_id: str) -> Sentence:
+        return self._cut_offs.open(cut_off_id).words
+
+    def _look(self) -> None:
+        self.voice.look()
+        self._cut_offs.look()
 
     def _beacons(self) -> list[Beacon]:
         return [*self._outfit.beacons, *self._flags]
@@ -119,6 +139,7 @@ class House:
                     self._outfit.switches[part.id],
                     self._clock,
                     noted=noted.get(part.id, {}).get(NOTE),
+                    dangers=self._dangers,
                     accept=self._accept,
                     say=self.voice.cut_off,
                 )

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Never
 
-from config.cut_offs import Danger
 from gateway import phrases
 from gateway.annunciators.announcement import Announcement, Annunciator, Cue, Phrase
 from gateway.annunciators.signal import Beacon, Signal, Standing
@@ -64,8 +63,12 @@ class Voice:
         *,
         beacons: Sequence[Beacon] = (),
         is_quiet: Callable[[], bool] = lambda: False,
+        is_gas: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Nothing is said before `run`. `is_quiet`: whether what is not urgent waits for the morning."""
+        """Nothing is said before `run`.
+
+        `is_quiet`: whether what is not urgent waits for the morning. `is_gas`: whether gas may be in the air.
+        """
         self._mouths = [Mouth(annunciator) for annunciator in annunciators]
         self._beacons = tuple(beacons)
         self._clock = clock
@@ -75,7 +78,8 @@ class Voice:
         self._changed = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[Mouth, asyncio.Task[Never]] = {}
-        self._shown: tuple[Signal, ...] = ()
+        self._is_gas = is_gas
+        self._shown: tuple[tuple[Signal, ...], bool] = ((), False)
         self._numbers = itertools.count(1)
 
     def use(self, annunciators: Sequence[Annunciator], beacons: Sequence[Beacon]) -> None:
@@ -92,14 +96,17 @@ class Voice:
                         mouth.queue(on.announcement)
                 self._start(mouth)
         self._beacons = tuple(beacons)
-        for beacon in self._beacons:
-            beacon.show(self._shown)
+        self._show_now()
 
     def alerts(self, alerts: Iterable[Alert]) -> None:
         """Say new steps of alarms; never blocks. Of a test alarm nothing is heard at home."""
         for alert in alerts:
             if not alert.is_test:
                 self._alert(alert)
+        self._show()
+
+    def look(self) -> None:
+        """Whether there is gas has changed; never blocks."""
         self._show()
 
     def progress(self, words: Sentence, key: str) -> None:
@@ -248,15 +255,19 @@ class Voice:
                 standing=_STANDINGS[on.announcement.cue],
                 is_answered=on.is_answered,
                 is_paused=is_paused and on.is_pausable,
-                is_gas=danger_of(on.alert.hazard) is Danger.GAS,
             )
             for key, on in self._on.items()
             if not (is_quiet and on.announcement.cue is Cue.NOTICE)
         )
-        if signals != self._shown:
-            self._shown = signals
-            for beacon in self._beacons:
-                beacon.show(signals)
+        shown = signals, self._is_gas()
+        if shown != self._shown:
+            self._shown = shown
+            self._show_now()
+
+    def _show_now(self) -> None:
+        signals, is_gas = self._shown
+        for beacon in self._beacons:
+            beacon.show(signals, is_gas=is_gas)
 
 
 _HOME = "home"

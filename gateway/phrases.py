@@ -48,10 +48,11 @@ ASK_FALL = fixed(
     "您摔倒了吗？如果没事，请按取消键；不然就会呼叫帮助。",
     "Did you fall? If you are all right, press cancel; otherwise help will be called.",
 )
+# brief: in two languages, with the warning of the cut after it, it must be over before the cut (15 s, EN 50615)
 ASK_STOVE = fixed(
-    "ask-stove",
-    "炉灶还开着，厨房里没有人。请去看一看；在用的话，请按取消键。",
-    "The stove is on and nobody is in the kitchen. Please go and look; if you are using it, press cancel.",
+    "ask-stove-briefly",
+    "炉灶开着没人。在用请按取消。",
+    "The stove is on, unwatched. To keep it, press cancel.",
 )
 _QUESTIONS: Mapping[str, Phrase] = {
     INACTIVITY: ASK_STILL,

@@ -7,17 +7,19 @@ nothing and says why. Then only what changed is exchanged. One reload follows th
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Never
 
 from config.home import Home
+from gateway.control import Refusal
 from gateway.courier import key_of
 from gateway.equipment import uplink_settings
 from gateway.fittings import Change, Fittings
 from gateway.phone import commands_of
 from messaging.broker import BrokerSettings
 from messaging.service_manager import ServiceManager
+from shouwang.alert import Sentence
 from shouwang.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ class Prepared:
     uplink: BrokerSettings
     change: Change
     revised: frozenset[str]
-    words: str
+    words: Sentence
 
 
 def heed_hangup() -> asyncio.Event:
@@ -83,11 +85,11 @@ class Reload:
         self._use = use
         self._manager = manager
         self._wanted = hangup
-        self._waiting: list[asyncio.Future[str]] = []
+        self._waiting: list[asyncio.Future[Sentence]] = []
 
-    async def now(self) -> str:
-        """Have the file read after now, and say what was done; raises ConfigError with why it was not."""
-        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async def now(self) -> Sentence:
+        """Have the file read after now, and say what was done; raises Refusal with why it was not."""
+        done: asyncio.Future[Sentence] = asyncio.get_running_loop().create_future()
         self._waiting.append(done)
         self._wanted.set()
         return await done
@@ -109,10 +111,10 @@ class Reload:
                 self._manager.ready("home.yaml was not taken in use; all goes on as before, see the journal")
                 for done in waiting:
                     if not done.done():
-                        done.set_exception(error)
+                        done.set_exception(_refusal(error))
                 continue
             await self._use(prepared)
-            log.info("home.yaml was read again: %s", prepared.words)
+            log.info("home.yaml was read again: %s", prepared.words.en)
             self._manager.ready(f"watching {len(prepared.home.sensors)} sensors")
             for done in waiting:
                 if not done.done():
@@ -136,22 +138,35 @@ def _revised(running: Home, home: Home) -> frozenset[str]:
     return frozenset(rule.id for rule in home.all_rules() if is_other or before.get(rule.id) != rule)
 
 
-def _words(running: Home, home: Home, change: Change) -> str:
+def _refusal(error: ConfigError) -> Refusal:
+    """The complaints stand as they are: they quote the file."""
+    zh, en = "home.yaml 没有启用，一切照旧", "home.yaml was not taken in use, all goes on as before"
+    return Refusal(Sentence(zh=f"{zh}：\n{error}", en=f"{en}:\n{error}"))
+
+
+def _words(running: Home, home: Home, change: Change) -> Sentence:
     """What changed, for the log and for who asked: ids only, no value and no name of a person."""
     before, after = {sensor.id for sensor in running.sensors}, {sensor.id for sensor in home.sensors}
-    rules = {rule.id for rule in running.all_rules()}, {rule.id for rule in home.all_rules()}
-    known = {"started": after - before, "stopped": before - after, "restarted": change.sensors & after & before}
-    said = [f"sensors {what}: {_listed(sorted(ids))}" for what, ids in known.items() if ids]
-    changed = _revised(running, home) & rules[0]
-    for what, ids in (("new", rules[1] - rules[0]), ("taken out", rules[0] - rules[1]), ("changed", changed)):
-        if ids:
-            said.append(f"rules {what}: {_listed(sorted(ids))}")
-    if change.parts:
-        said.append(f"parts changed: {_listed(sorted(change.parts))}")
-    others = [name for name in Home.model_fields if name not in _TOLD and getattr(running, name) != getattr(home, name)]
-    if others:
-        said.append(f"changed: {_listed(others)}")
-    return "; ".join(said) or "nothing that this gateway uses has changed"
+    rules_before, rules_after = ({rule.id for rule in one.all_rules()} for one in (running, home))
+    told = (
+        ("启用的传感器", "sensors started", after - before),
+        ("停用的传感器", "sensors stopped", before - after),
+        ("重启的传感器", "sensors restarted", change.sensors & after & before),
+        ("新增的规则", "rules new", rules_after - rules_before),
+        ("去掉的规则", "rules taken out", rules_before - rules_after),
+        ("改动的规则", "rules changed", _revised(running, home) & rules_before),
+        ("改动的部分", "parts changed", change.parts),
+        ("改动的设置", "changed", _others(running, home)),
+    )
+    said = [(zh, en, ", ".join(sorted(ids))) for zh, en, ids in told if ids]
+    if not said:
+        return Sentence(zh="网关用到的都没有变", en="nothing that this gateway uses has changed")
+    zh, en = (f"{zh}：{ids}" for zh, _, ids in said), (f"{en}: {ids}" for _, en, ids in said)
+    return Sentence(zh="；".join(zh), en="; ".join(en))
+
+
+def _others(running: Home, home: Home) -> set[str]:
+    return {name for name in Home.model_fields if name not in _TOLD and getattr(running, name) != getattr(home, name)}
 
 
 _TOLD = frozenset(
@@ -161,7 +176,3 @@ _TOLD = frozenset(
     }
 )
 """Parts of home.yaml of which it is told in more detail what has changed in them."""
-
-
-def _listed(ids: Sequence[str]) -> str:
-    return ", ".join(ids)

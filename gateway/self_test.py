@@ -19,11 +19,12 @@ from config.home import Home
 from config.self_test import SelfTestPart
 from gateway.batch import Key
 from gateway.clock import Clock
+from gateway.control import Refusal
 from gateway.internet import Internet
 from gateway.outbox import Stored
 from gateway.pipeline import Pipeline
 from shouwang.alert import TEST_HAZARD, Alert, AlertState, Sentence, Severity, alert_id_of
-from shouwang.errors import DeviceError, TryLater
+from shouwang.errors import TryLater
 from shouwang.reading import Moment
 from shouwang.wire import AlertBody, Body, Lane
 
@@ -45,6 +46,11 @@ _LOOK_S = 5.0
 _WEEK = timedelta(days=7)
 _LOOKED_THROUGH = 500  # alerts on the card
 _WEEK_MS = _WEEK // timedelta(milliseconds=1)
+_NOT_CONFIRMED = Sentence(
+    zh=f"中心在 {PATIENCE_S:.0f} 秒内没有确认测试报警，网关继续等待。请看到中心的通道：shouwang gateway status",
+    en=f"the centre has not confirmed the test alarm within {PATIENCE_S:.0f} s; it goes on waiting. "
+    "Look at the ways to the centre: shouwang gateway status",
+)
 _WHY = Sentence(zh="每周测试报警，不派人", en="the weekly test alarm; nobody is sent")
 LATE = (
     f"a test alarm has had no receipt for {LIMIT_S:.0f} s, so a real one would have none; look at the centre's server "
@@ -177,20 +183,20 @@ class SelfTest:
         self._become(waiting=alert.alert_id, raised=mono, is_told=False)
         self._send(Lane.LIFE_SAFETY, AlertBody(alert=alert))
 
-    async def by_hand(self) -> str:
-        """Send one now, or join the one on its way, and say how long it took. Raises DeviceError: no receipt came."""
+    async def by_hand(self) -> Sentence:
+        """Send one now, or join the one on its way, and say how long it took. Raises Refusal: no receipt came."""
         began = self._clock.mono()
         self.request()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._heard.wait()
         except TimeoutError as error:
-            raise DeviceError(
-                f"the centre has not confirmed the test alarm within {PATIENCE_S:.0f} s; it goes on waiting. "
-                "Look at the ways to the centre: shouwang gateway status"
-            ) from error
+            raise Refusal(_NOT_CONFIRMED) from error
         took_s = (self._clock.mono() - began) / 1000
-        return f"the test alarm has arrived at the centre and was confirmed after {took_s:.1f} s; nobody is sent"
+        return Sentence(
+            zh=f"测试报警已到达中心，{took_s:.1f} 秒后得到确认；不派人",
+            en=f"the test alarm has arrived at the centre and was confirmed after {took_s:.1f} s; nobody is sent",
+        )
 
     def stored(self, stored: Iterable[Stored]) -> None:
         """Messages are on the card: one of them may be the test."""

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +23,8 @@ from shouwang.quantities import Quantity
 from shouwang.reading import Moment, Reading
 from shouwang.wire import Lane, decode_envelope
 
+CARD_S = 2.0
+"""A card that takes longer does not answer (as for the scribe); a sound one is asked in less than 1 ms."""
 SOONEST = 10
 """So many rules that wait are named; a rule of silence waits for each sensor at all times."""
 _SIDE = frozenset({Quantity.BATTERY, Quantity.SIGNAL_STRENGTH})
@@ -136,6 +140,7 @@ class Overview:
     def __init__(self, sources: Sources) -> None:
         """The up-time counts from now."""
         self._of = sources
+        self._card = CardLook(sources.data_dir)
         self._born = sources.clock.mono()
 
     async def status(self) -> Status:
@@ -153,7 +158,7 @@ class Overview:
             uptime_s=(of.clock.mono() - self._born) / 1000,
             memory_bytes=memory_bytes(),
             clock=self._clock(),
-            card=await asyncio.get_running_loop().run_in_executor(None, card_of, of.data_dir),
+            card=await self._card.line(),
             sensors=tuple(self._sensors()),
             rules=of.engine.count,
             waiting=tuple(WaitLine(key=key, seconds=of.clock.seconds_until(at)) for key, at in waits[:SOONEST]),
@@ -230,6 +235,39 @@ def memory_bytes() -> int:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
+
+
+class CardLook:
+    """Looks at the card, once at a time and in a thread of its own: where it hangs, one thread does and no more.
+
+    A pool's thread would be missed by those that resolve names, and hold up the end of the process.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        """Nothing is looked at yet."""
+        self._data_dir = data_dir
+        self._look: asyncio.Future[CardLine | None] | None = None
+
+    async def line(self) -> CardLine | None:
+        """As it is now; None where it does not answer in `CARD_S`."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.wrap_future(self._begun())
+        look = self._look
+        await asyncio.wait({look}, timeout=CARD_S)
+        return look.result() if look.done() else None
+
+    def _begun(self) -> "Future[CardLine | None]":
+        found: Future[CardLine | None] = Future()
+        found.set_running_or_notify_cancel()  # from here on it may be abandoned, not cancelled
+
+        def work() -> None:
+            try:
+                found.set_result(card_of(self._data_dir))
+            except Exception as error:  # noqa: BLE001 - carried over to the loop
+                found.set_exception(error)
+
+        threading.Thread(target=work, name="card-look", daemon=True).start()
+        return found
 
 
 def card_of(data_dir: Path) -> CardLine | None:

@@ -95,6 +95,7 @@ class Uplink:
         self._told: str | None = None
         self._told_refusals: set[str] = set()
         self._is_card_mute = False
+        self._running = asyncio.Lock()
 
     def use(self, settings: BrokerSettings, *, is_metered: bool) -> None:
         """The way to the centre is this one from the next `run` on."""
@@ -117,15 +118,16 @@ class Uplink:
         self._work.set()
 
     async def run(self) -> Never:
-        """Connect, send, reconnect, until cancelled."""
+        """Connect, send, reconnect, until cancelled; a run that was cancelled and is not over yet is waited for."""
         backoff = Backoff(BACKOFF_START_S, BACKOFF_CAP_S)
-        while True:
-            self._steady_from, self._brief_until = float("inf"), 0.0
-            await attempt(self._connection(), "uplink-connection")
-            # a box that is sent away by another one with its id must not fight it second by second
-            if _now() > self._steady_from and not isinstance(self._error, Refused):
-                backoff.succeeded()
-            await backoff.pause()
+        async with self._running:  # two at once would share queues and window, and throw each other out of the broker
+            while True:
+                self._steady_from, self._brief_until = float("inf"), 0.0
+                await attempt(self._connection(), "uplink-connection")
+                # a box that is sent away by another one with its id must not fight it second by second
+                if _now() > self._steady_from and not isinstance(self._error, Refused):
+                    backoff.succeeded()
+                await backoff.pause()
 
     async def _connection(self) -> None:
         """One connection, from its beginning to its end."""

@@ -171,6 +171,7 @@ class Wiring:
         self.modes.restore()
 
     def _sensors_changed(self) -> None:
+        self.house.keep(self.household.sensors().keys())
         if self.dashboard is not None:
             self.dashboard.sensors_changed()
 
@@ -200,6 +201,7 @@ class Wiring:
         if self.dashboard is not None:
             self.dashboard.note(event)
         if isinstance(event, SensorStatus):
+            self.house.status(event)
             self.lifeline.status(event)
             if self.phone is not None:
                 self.phone.roster.status(event)

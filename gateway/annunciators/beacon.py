@@ -110,9 +110,9 @@ class SwitchedBeacon:
         """Whether all its switches are known to be off."""
         return all(self._stands.get(switch) is False for switch in self._player.switches)
 
-    def show(self, signals: Sequence[Signal]) -> None:
-        """How the home stands from now on; never blocks."""
-        self._is_held = not self._ex_safe and any(one.is_gas for one in signals)
+    def show(self, signals: Sequence[Signal], *, is_gas: bool = False) -> None:
+        """How the home stands from now on; never blocks. `is_gas`: an alarm or a sensor says so."""
+        self._is_held = not self._ex_safe and is_gas
         self._player.show(signals)
         self._changed.set()
 

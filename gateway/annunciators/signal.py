@@ -20,8 +20,7 @@ class Standing(Enum):
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One alarm that is on.
 
-    `is_answered`: the centre has taken it. `is_paused`: somebody at home has silenced it for two minutes. `is_gas`: gas
-    may be in the air, so that nothing may be switched that could make a spark.
+    `is_answered`: the centre has taken it. `is_paused`: somebody at home has silenced it for two minutes.
     """
 
     key: str
@@ -29,7 +28,6 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     is_answered: bool = False
     is_paused: bool = False
-    is_gas: bool = False
 
 
 class Beacon(Protocol):
@@ -40,8 +38,12 @@ class Beacon(Protocol):
         """For the log."""
         ...
 
-    def show(self, signals: Sequence[Signal]) -> None:
-        """How the home stands from now on; never blocks."""
+    def show(self, signals: Sequence[Signal], *, is_gas: bool = False) -> None:
+        """How the home stands from now on; never blocks.
+
+        `is_gas`: gas may be in the air, by an alarm or a sensor, so that nothing may be switched that could make a
+        spark: neither on nor off, also where no alarm is on any more.
+        """
         ...
 
     async def run(self) -> Never:

@@ -25,11 +25,11 @@ class SoundingFlag:
         """Nothing is written yet."""
         self._path = path
 
-    def show(self, signals: Sequence[Signal]) -> None:
+    def show(self, signals: Sequence[Signal], *, is_gas: bool = False) -> None:
         """There, or not. A folder that cannot be written costs the hush, not the alarm."""
         with suppress(OSError):
-            if signals:
-                self._path.write_text(_GAS if any(one.is_gas for one in signals) else "", encoding="ascii")
+            if signals or is_gas:
+                self._path.write_text(_GAS if is_gas else "", encoding="ascii")
             else:
                 self._path.unlink(missing_ok=True)
 

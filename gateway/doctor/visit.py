@@ -9,6 +9,7 @@ import msgspec
 from config.loader import check_home
 from gateway.asking import spoken_here
 from gateway.caller import NotAllowed, NotRunning, folders_for, line_to
+from gateway.control import Refusal
 from gateway.doctor.box import box_findings
 from gateway.doctor.centre import centre_findings
 from gateway.doctor.finding import Finding, Mark, exit_code, fine, lines_of, wrong
@@ -84,7 +85,8 @@ def _asked(gateway_id: str, data_dir: Path) -> tuple[Status | None, list[Finding
     except NotRunning:
         return None, [_NOT_RUNNING]
     except (DeviceError, msgspec.MsgspecError) as error:  # busy with others, or of another version
-        found = Sentence(zh=f"在运行，但现在问不了：{error}", en=f"runs, but cannot be asked now: {error}")
+        why = error.words if isinstance(error, Refusal) else Sentence(zh=str(error), en=str(error))
+        found = Sentence(zh=f"在运行，但现在问不了：{why.zh}", en=f"runs, but cannot be asked now: {why.en}")
         return None, [Finding(mark=Mark.UNPROVEN, what=_ASKED, found=found)]
 
 

@@ -4,14 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from fixtures.authority import Authority
 from fixtures.community_home import DemoHome
-from fixtures.mosquitto import Mosquitto
+from fixtures.mosquitto import Mosquitto, StartMosquitto
 
+from community import downlink as downlink_module
+from community import ingest as ingest_module
 from community.bells import Bells
 from community.counter import Counter
 from community.desk import Disposition, State
@@ -504,6 +507,54 @@ async def test_ingest_finds_a_broker_that_was_away(mosquitto: Mosquitto, store: 
             envelope = home.envelope(home.alert())
             await line.send(envelope)
             await line.until(lambda: line.confirmed(envelope))
+
+
+async def test_half_replaced_certificate_is_told_once_and_the_whole_one_is_found(
+    start_mosquitto: StartMosquitto,
+    authority: Authority,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    opened: list[str] = []
+    tried: list[str] = []
+
+    @asynccontextmanager
+    async def counted(settings: BrokerSettings) -> AsyncIterator[Session]:
+        tried.append(settings.client_id)
+        async with connect(settings) as session:
+            opened.append(settings.client_id)
+            yield session
+
+    for module in (ingest_module, downlink_module):
+        monkeypatch.setattr(module, "connect", counted)
+        monkeypatch.setattr(module, "_RECONNECT_CAP_S", 0.01)
+    own, ours = authority.issue("broker"), authority.issue("server")
+    broker = start_mosquitto(
+        f"cafile {authority.cert}",
+        f"certfile {own.cert_file}",
+        f"keyfile {own.key_file}",
+        "require_certificate true",
+        "allow_anonymous true",
+    )
+    key = ours.key_file.read_bytes()
+    ours.key_file.write_bytes(own.key_file.read_bytes())
+    settings = BrokerSettings(host="127.0.0.1", port=broker.port, client_id="in", tls=ours)
+    lot = Lot(name="alerts", topics=ingest_topics(), linger_s=0, is_urgent=True)
+    ingest = Ingest(lot, settings, store, clock=now, beat=lambda: None, committed=lambda: None)
+    downlink = Downlink(replace(settings, client_id="down"), store, clock=now)
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one.run()) for one in (ingest, downlink)]
+        while min(tried.count("in"), tried.count("down")) < 3:
+            await asyncio.sleep(0.01)
+        assert not opened
+        ours.key_file.write_bytes(key)
+        while set(opened) != {"in", "down"}:
+            await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+    assert caplog.text.count("no alerts are coming in: cannot use the certificate files") == 1
+    assert caplog.text.count("no commands go to the homes: cannot use the certificate files") == 1
 
 
 async def test_operator_answers_and_the_home_hears_it(centre: Centre, line: Line, home: DemoHome) -> None:

@@ -19,10 +19,12 @@ from pathlib import Path
 import pytest
 
 from gateway import control
+from gateway.asking import order
 from gateway.caller import NotRunning, line_to
-from gateway.control import Control, worded
+from gateway.control import Control, Refusal, worded
 from messaging.broker import BrokerSettings
 from messaging.session import connect
+from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, DeviceError
 
 LIMIT_S = 30.0
@@ -140,10 +142,15 @@ def test_reload_says_what_was_done_or_why_not(written):
         good = written.read_text()
         written.write_text(good.replace('"above": 40', '"above": 39'))
         done = shouwang("reload", "-c", str(written))
+        written.write_text(good)
+        chinese = [shouwang(one, "-c", str(written), "--language", "zh").stdout for one in ("reload", "audio-pause")]
         written.write_text(good.replace('"topic": "hall",', ""))
         refused = shouwang("reload", "-c", str(written))
     assert (done.returncode, done.stdout) == (0, "rules changed: heat\n")
+    assert chinese[0] == "改动的规则：heat\n"
+    assert "两分钟内不再重复" in chinese[1]
     assert refused.returncode == 1
+    assert refused.stderr.startswith("home.yaml was not taken in use, all goes on as before:\n")
     assert re.search(rf"^{re.escape(str(written))}:\d+: sensors\[0\].topic: is missing", refused.stderr, re.M)
 
 
@@ -218,14 +225,21 @@ def read_until(master, is_enough):
 # ---- the socket itself ----
 
 
+SAID = Sentence(zh="说了", en="said")
+
+
 async def fails():
     raise ConfigError("home.yaml:3: no")
 
 
+async def refuses():
+    raise Refusal(Sentence(zh="不行", en="no way"))
+
+
 @asynccontextmanager
 async def listening(folders, gateway_id="gw-1"):
-    commands = worded(gateway_id, {"fail": fails}, {"hello": lambda: "", "say": lambda: "said"})
-    task = asyncio.create_task(Control(gateway_id, folders, commands).run())
+    commands = worded(gateway_id, {"fail": fails, "refuse": refuses}, {"say": lambda: SAID})
+    task = asyncio.create_task(Control(gateway_id, folders, commands, language=lambda: "zh").run())
     try:
         async with asyncio.timeout(LIMIT_S):
             while not any((folder / control.SOCKET).exists() for folder in folders) and not task.done():
@@ -253,7 +267,7 @@ async def answer_to(folder, line):
 
 def ask(folders, command, gateway_id=""):
     with line_to(gateway_id, folders) as line:
-        return line.ask(command).words
+        return line.ask(command).words.en
 
 
 async def test_a_command_answers_in_words_or_says_why_not(tmp_path):
@@ -261,8 +275,35 @@ async def test_a_command_answers_in_words_or_says_why_not(tmp_path):
         assert await asyncio.to_thread(ask, [tmp_path], "say") == "said"
         with pytest.raises(DeviceError, match=r"^home.yaml:3: no$"):
             await asyncio.to_thread(ask, [tmp_path], "fail")
-        with pytest.raises(DeviceError, match="no such command; there are: fail, hello, say"):
+        with pytest.raises(DeviceError, match="no such command; there are: fail, refuse, say"):
             await asyncio.to_thread(ask, [tmp_path], "dance")
+
+
+@pytest.fixture
+def english_terminal(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+
+
+@pytest.mark.usefixtures("english_terminal")
+@pytest.mark.parametrize(
+    ("command", "language", "printed"),
+    [
+        ("say", None, "说了\n"),
+        ("say", "zh", "说了\n"),
+        ("say", "en", "said\n"),
+        ("refuse", None, "不行\n"),
+        ("refuse", "en", "no way\n"),
+        ("dance", None, "没有这个命令；可用的有：fail, refuse, say\n"),
+        ("fail", "zh", "home.yaml:3: no\n"),
+    ],
+)
+async def test_what_is_printed_is_in_the_language_of_the_home_or_the_one_asked_for(
+    tmp_path, capsys, command, language, printed
+):
+    async with listening([tmp_path]):
+        code = await asyncio.to_thread(order, "gw-1", [tmp_path], command, language=language)
+    told = capsys.readouterr()
+    assert (told.out, told.err, code) == ((printed, "", 0) if command == "say" else ("", printed, 1))
 
 
 async def test_only_the_gateway_that_is_meant_answers(tmp_path):
@@ -286,14 +327,14 @@ async def test_what_is_no_question_is_answered_and_hung_up_on(tmp_path, line):
             with suppress(ConnectionResetError):
                 assert await reader.read() == b""
         assert not task.done()
-        assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"] == "said"
+        assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"]["en"] == "said"
 
 
 async def test_who_says_nothing_is_hung_up_on_and_many_at_once_wait_for_no_one(tmp_path, monkeypatch):
     monkeypatch.setattr(control, "IDLE_S", 0.2)
     async with listening([tmp_path]):
         idle = [await asyncio.open_unix_connection(tmp_path / control.SOCKET) for _ in range(control.MAX_CLIENTS)]
-        assert "8 others" in (await answer_to(tmp_path, b'{"command": "say"}\n'))["error"]
+        assert "8 others" in (await answer_to(tmp_path, b'{"command": "say"}\n'))["error"]["en"]
         async with asyncio.timeout(LIMIT_S):
             for reader, writer in idle:
                 assert await reader.read() == b""
@@ -310,7 +351,7 @@ async def test_a_folder_with_a_long_name_will_do(tmp_path):
 
 
 async def test_where_no_socket_can_be_made_the_rest_goes_on(tmp_path, caplog):
-    control_task = asyncio.create_task(Control("gw-1", [tmp_path / "nowhere"], {}).run())
+    control_task = asyncio.create_task(Control("gw-1", [tmp_path / "nowhere"], {}, language=lambda: "zh").run())
     while "cannot be asked of this gateway" not in caplog.text:
         await asyncio.sleep(0.005)
     assert "no control socket in" in caplog.text
@@ -324,14 +365,14 @@ async def test_a_client_that_goes_away_is_no_trouble(tmp_path):
         with socket.socket(socket.AF_UNIX) as hasty:
             hasty.connect(str(tmp_path / control.SOCKET))
             hasty.sendall(b'{"command": "say"}\n' * 100)
-        assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"] == "said"
+        assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"]["en"] == "said"
         assert not task.done()
 
 
 async def test_who_asks_much_and_reads_nothing_is_let_go_of_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(control, "SEND_S", 0.05)
-    commands = worded("gw-1", {}, {"hello": lambda: "", "say": lambda: "a word " * 20_000})
-    task = asyncio.create_task(Control("gw-1", [tmp_path], commands).run())
+    commands = worded("gw-1", {}, {"say": lambda: Sentence(zh="", en="a word " * 20_000)})
+    task = asyncio.create_task(Control("gw-1", [tmp_path], commands, language=lambda: "zh").run())
     with suppress(FileNotFoundError):
         while not (tmp_path / control.SOCKET).exists():
             await asyncio.sleep(0.005)
@@ -363,7 +404,7 @@ async def test_a_box_without_free_descriptors_takes_nobody_in_and_goes_on(tmp_pa
 
     monkeypatch.setattr(loop, "sock_accept", accepted)
     async with listening([tmp_path]) as task:
-        assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"] == "said"
+        assert (await answer_to(tmp_path, b'{"command": "say"}\n'))["words"]["en"] == "said"
         assert not task.done()
     assert caplog.text.count("Too many open files") == 1
 

@@ -9,6 +9,7 @@ import sys
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 
+import msgspec
 import pytest
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory
@@ -25,6 +26,8 @@ from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, connect
 from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.errors import ConfigError
+from shouwang.quantities import Quantity
+from shouwang.reading import Reading
 
 SIREN, RED, YELLOW = 17, 22, 23
 
@@ -232,7 +235,7 @@ async def test_hush_leaves_what_could_make_a_spark_while_there_is_gas(home_file,
     relay = f"id: siren, pin: {SIREN}"
     home_file.write_text(text.replace(relay, f"{relay}, slow: true"), encoding="utf-8")
     flag = SoundingFlag(tmp_path / FLAG_FILE)
-    flag.show([Signal(key="gas", severity=Severity.P1, standing=Standing.ALARM, is_gas=is_gas)])
+    flag.show([Signal(key="gas", severity=Severity.P1, standing=Standing.ALARM)], is_gas=is_gas)
     siren, lamp = pins.pin(SIREN), pins.pin(RED)
     for pin in (siren, lamp):  # as a killed gateway leaves them
         pin.function = "output"
@@ -255,6 +258,24 @@ async def test_a_person_at_the_box_opens_a_valve_by_command(home_file, mosquitto
         await until(lambda: devices.orders[-1] == '{"state": "ON"}')
     unknown = await asyncio.to_thread(shouwang, "open", "bell", "-c", str(home_file))
     assert 'no cut-off has the name "bell"; there are: gas-valve' in unknown.stderr
+
+
+async def test_the_word_of_a_sensor_that_a_reload_takes_out_keeps_nothing_closed(
+    home_file, mosquitto, pins, loudspeaker
+):
+    async with room(mosquitto) as devices, running(home_file):
+        await devices.until_heard("gas", b'{"gas": true}', lambda: devices.orders)
+        words = ("open", "gas-valve", "-c", str(home_file))
+        refused = await asyncio.to_thread(shouwang, *words)
+        assert "The gas valve stays closed" in refused.stdout, refused.stderr
+        text = home_file.read_text(encoding="utf-8")
+        home_file.write_text(
+            "".join(line for line in text.splitlines(keepends=True) if "id: gas," not in line), encoding="utf-8"
+        )
+        reloaded = await asyncio.to_thread(shouwang, "reload", "-c", str(home_file))
+        assert reloaded.returncode == 0, reloaded.stderr
+        opened = await asyncio.to_thread(shouwang, *words)
+        assert "The gas valve is being opened" in opened.stdout, opened.stderr
 
 
 PIN_VALVE = """
@@ -296,16 +317,48 @@ async def test_a_valve_on_a_pin_stays_closed_over_reloads_also_where_it_is_taken
     assert all(state.state for state in pin.states), "the valve has moved"
 
 
-def gas_alarm(clock):
+async def test_a_relay_is_left_as_it_stands_until_the_alarm_and_the_sensor_are_over(
+    home_file, pins, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    text, relay = home_file.read_text(encoding="utf-8"), f"id: siren, pin: {SIREN}"
+    home_file.write_text(text.replace(relay, f"{relay}, slow: true"), encoding="utf-8")
+    home, clock, siren = load(home_file), Clock(), pins.pin(SIREN)
+    house = House(home, links_of(home, {}), clock, notes={}, accept=lambda _: None)
+
+    def sos(state):
+        return msgspec.structs.replace(gas_alarm(clock, state), key="sos:bed", hazard="sos")
+
+    def gas(value):
+        at, mono = clock.now(), clock.mono()
+        house.hear(Reading(sensor_id="gas", quantity=Quantity.GAS_ALARM, value=value, at=at, mono=mono))
+
+    task = asyncio.create_task(house.run())
+    house.alerts([sos(AlertState.FIRING)])
+    await until(lambda: siren.state)
+    gas(1.0)
+    house.alerts([gas_alarm(clock)])
+    house.alerts([gas_alarm(clock, AlertState.RESOLVED), sos(AlertState.RESOLVED)])  # by the centre
+    await asyncio.sleep(0.05)
+    assert siren.state
+    assert SoundingFlag(tmp_path / FLAG_FILE).tells_gas
+    gas(0.0)
+    await until(lambda: not siren.state)
+    assert not (tmp_path / FLAG_FILE).exists()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def gas_alarm(clock, state=AlertState.FIRING):
     at = clock.now()
     return Alert(
-        alert_id=alert_id_of("gas:kitchen", at, AlertState.FIRING),
+        alert_id=alert_id_of("gas:kitchen", at, state),
         key="gas:kitchen",
         rule_id="gas",
         rule_version=1,
         hazard="gas",
         severity=Severity.P1,
-        state=AlertState.FIRING,
+        state=state,
         resident_id="r-1",
         sensor_id="gas",
         since=at,

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -397,3 +398,55 @@ async def test_the_word_online_counts_in_the_brokers_receive_maximum_too(tmp_pat
         await asyncio.gather(task, return_exceptions=True)
     assert broker.topics[0].endswith("/lwt")
     assert broker.most == 1
+
+
+class _SlowGoodbye:
+    """A broker whose sessions end when the test lets them."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.grew = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    @asynccontextmanager
+    async def connected(self, settings, **_):
+        self._step(f"open {settings.host}")
+        try:
+            yield self
+        finally:
+            await self.may_end.wait()
+            self._step(f"closed {settings.host}")
+
+    async def subscribe(self, _topics):
+        await asyncio.Event().wait()
+
+    def _step(self, what):
+        self.steps.append(what)
+        self.grew.set()
+
+    async def until(self, count):
+        async with asyncio.timeout(10):
+            while len(self.steps) < count:
+                self.grew.clear()
+                await self.grew.wait()
+
+
+async def test_another_run_waits_for_the_end_of_the_one_before(tmp_path, monkeypatch):
+    """A reload does not wait for an uplink that is slow to end."""
+    broker = _SlowGoodbye()
+    monkeypatch.setattr(uplink_module, "connect", broker.connected)
+    async with living(tmp_path / "o.db", 1, online=False) as home:
+        before = asyncio.create_task(home.uplink.run())
+        await broker.until(1)
+        before.cancel()
+        home.uplink.use(replace(home.settings, host="another"), is_metered=False)
+        after = asyncio.create_task(home.uplink.run())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        meanwhile = [*broker.steps]
+        broker.may_end.set()
+        await broker.until(3)
+        after.cancel()
+        await asyncio.gather(before, after, return_exceptions=True)
+    assert meanwhile == ["open 127.0.0.1"]
+    assert broker.steps[:3] == ["open 127.0.0.1", "closed 127.0.0.1", "open another"]

@@ -209,7 +209,7 @@ def test_gas_freezes_what_could_make_a_spark_and_nothing_else():
     async def held(stage, out):
         await stage.at(1)
         before = list(out.set_at)
-        stage.beacon.show([signal(is_gas=True)])
+        stage.beacon.show([signal()], is_gas=True)
         await stage.at(100)
         assert out.set_at == before
         stage.beacon.show([signal()])
@@ -217,7 +217,7 @@ def test_gas_freezes_what_could_make_a_spark_and_nothing_else():
         assert out.on_between(100, 101) != []
 
     async def free(stage, out):
-        stage.beacon.show([signal(is_gas=True)])
+        stage.beacon.show([signal()], is_gas=True)
         await stage.at(2)
         assert out.on_between(0, 2) != []
 
@@ -229,10 +229,15 @@ def test_gas_leaves_a_siren_that_sounds_as_it_is():
     async def script(stage, out):
         stage.beacon.show([signal()])
         await stage.at(1)
-        stage.beacon.show([signal(), signal(key="gas", is_gas=True)])
+        stage.beacon.show([signal(), signal(key="gas")], is_gas=True)
         await stage.at(500)
+        stage.beacon.show([], is_gas=True)  # the centre has reset all; a sensor still reports it
+        await stage.at(1000)
         assert out.is_on
         assert out.set_at[-1][0] <= 1
+        stage.beacon.show([])
+        await stage.at(1001)
+        assert not out.is_on
 
     shown(siren(ex_safe=False, is_slow=True), script)
 
@@ -338,8 +343,12 @@ def test_the_flag_tells_whether_there_is_gas(tmp_path):
     assert not flag.tells_gas
     flag.show([signal()])
     assert not flag.tells_gas
-    flag.show([signal(), signal(key="gas:kitchen", is_gas=True)])
+    flag.show([signal(), signal(key="gas:kitchen")], is_gas=True)
     assert flag.tells_gas
+    flag.show([], is_gas=True)
+    assert flag.tells_gas
+    flag.show([])
+    assert not (tmp_path / "sounding").exists()
 
 
 def test_the_end_of_the_gateway_makes_no_spark_in_gas():
@@ -348,7 +357,7 @@ def test_the_end_of_the_gateway_makes_no_spark_in_gas():
     async def script(stage, out):
         stage.beacon.show([signal()])
         await stage.at(1)
-        stage.beacon.show([signal(), signal(key="gas:kitchen", is_gas=True)])
+        stage.beacon.show([signal(), signal(key="gas:kitchen")], is_gas=True)
         await stage.at(30)
         assert out.is_on
 

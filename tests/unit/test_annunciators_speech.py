@@ -13,9 +13,9 @@ from gateway.annunciators.announcement import Announcement, Cue, Phrase
 from gateway.annunciators.child import UNENDED_MAX, run_program
 from gateway.annunciators.speech import VOICES, SpeakerSettings, Speech, spoken
 from gateway.clock import Clock
-from gateway.cut_off_words import WORDS
+from gateway.cut_off_words import WORDS, Step
 from gateway.local import Voice
-from gateway.phrases import PHRASES
+from gateway.phrases import ASK_STOVE, PHRASES
 from gateway.try_out import all_phrases
 from shouwang.alert import Sentence, Severity
 from shouwang.errors import DeviceError
@@ -60,6 +60,15 @@ async def test_one_announcement_is_one_sound_of_a_plausible_length(loudspeaker):
     await speech("en").announce(announcement())
     assert all(0.8 < seconds < 10 for seconds in loudspeaker.seconds())
     assert len(loudspeaker.played()) == 2
+
+
+async def test_the_question_about_the_stove_and_its_warning_are_over_before_the_cut(loudspeaker):
+    """The cut comes 15 s after them; the question may take 12 s in both languages, Chinese first."""
+    await speech("zh", "en").announce(announcement(ASK_STOVE, cue=Cue.PREALARM))
+    asked = sum(loudspeaker.seconds())
+    await speech("zh", "en").announce(announcement(WORDS["stove"][Step.WARNED], cue=Cue.CUT_OFF))
+    assert asked <= 12
+    assert sum(loudspeaker.seconds()) <= 15
 
 
 async def test_both_languages_are_spoken_one_after_the_other(loudspeaker):

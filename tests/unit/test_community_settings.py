@@ -125,6 +125,12 @@ def test_secret_stands_in_a_file(tmp_path: Path) -> None:
         secret(tmp_path / "none")
 
 
+def test_certificate_that_cannot_be_used_is_told_before_anything_starts(tmp_path: Path) -> None:
+    entry = BrokerEntry(url="mqtts://broker.example.org", ca_file=tmp_path / "none")
+    with pytest.raises(ConfigError, match="cannot use the certificate files"):
+        broker_settings(entry, "downlink", receive_maximum=20, session_expiry_s=0)
+
+
 def test_broker_session_of_each_part_has_its_own_name() -> None:
     entry = BrokerEntry(url="mqtts://broker.example.org", username="community")
     kept = broker_settings(entry, "ingest-alerts", receive_maximum=50, session_expiry_s=3600)

@@ -376,9 +376,11 @@ class Lamp:
 
     def __init__(self):
         self.shown = []
+        self.is_gas = False
 
-    def show(self, signals):
+    def show(self, signals, *, is_gas=False):
         self.shown.append(tuple(signals))
+        self.is_gas = is_gas
 
     async def run(self):
         await asyncio.sleep(3600)
@@ -404,10 +406,15 @@ async def test_siren_and_lamp_are_shown_what_is_on_answered_paused_and_over(stag
 
 
 async def test_gas_is_shown_as_gas():
-    voice, lamp = Voice([], Ticks()), Lamp()
+    there = [True]
+    voice, lamp = Voice([], Ticks(), is_gas=lambda: bool(there)), Lamp()
     voice.use([], [lamp])
-    voice.alerts([alert(hazard="gas-concentration"), alert(key="smoke", hazard="smoke")])
-    assert [one.is_gas for one in lamp.shown[-1]] == [True, False]
+    voice.alerts([alert(hazard="gas-concentration")])
+    voice.alerts([alert(AlertState.RESOLVED, hazard="gas-concentration")])
+    assert (lamp.shown[-1], lamp.is_gas) == ((), True)
+    there.clear()
+    voice.look()
+    assert (lamp.shown[-1], lamp.is_gas) == ((), False)
 
 
 async def test_annunciators_are_exchanged_while_an_alarm_is_on(stage):

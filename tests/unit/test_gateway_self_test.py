@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from config.self_test import SelfTestPart
 from gateway.batch import Batch
 from gateway.clock import Clock, ClockMark
+from gateway.control import Refusal
 from gateway.kernel_clock import KernelClock
 from gateway.outbox import Outbox, Stored
 from gateway.self_test import LIMIT_S, NOTES, SETTLE_MS, SelfTest, next_slot
-from shouwang.alert import AlertState, Severity
-from shouwang.errors import DeviceError, TryLater
+from shouwang.alert import AlertState, Sentence, Severity
+from shouwang.errors import TryLater
 from shouwang.wire import AlertBody, Body, GapBody, Lane, decode_envelope
 
 MONDAY = datetime(2026, 11, 23, 2, tzinfo=UTC)  # 10:00 in Shanghai
@@ -270,7 +271,7 @@ def test_note_of_another_version_begins_afresh(box):
 def test_who_tests_by_hand_is_told_how_long_it_took(box):
     box.start()
 
-    async def ask() -> str:
+    async def ask() -> Sentence:
         asked = asyncio.create_task(box.test.by_hand())
         await asyncio.sleep(0)
         box.commit()
@@ -278,13 +279,16 @@ def test_who_tests_by_hand_is_told_how_long_it_took(box):
         box.receipt()
         return await asked
 
-    assert "confirmed after 1.5 s" in run_quickly(ask())
+    said = run_quickly(ask())
+    assert "confirmed after 1.5 s" in said.en
+    assert "1.5 秒后得到确认" in said.zh
 
 
 def test_who_tests_by_hand_in_vain_is_told_where_to_look(box):
     box.start()
-    with pytest.raises(DeviceError, match=r"not confirmed the test alarm within 45 s.*gateway status"):
+    with pytest.raises(Refusal, match=r"not confirmed the test alarm within 45 s.*gateway status") as refused:
         run_quickly(box.test.by_hand())
+    assert "45 秒内没有确认测试报警" in refused.value.words.zh
 
 
 def test_it_looks_by_itself_until_cancelled(box):

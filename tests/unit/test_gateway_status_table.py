@@ -96,6 +96,12 @@ def test_it_reads_like_this():
     ]
 
 
+def test_card_that_does_not_answer_is_said():
+    silent = msgspec.structs.replace(STATUS, card=None)
+    assert lines_of(silent, language="en", width=120)[-1] == "the card does not answer"
+    assert lines_of(silent, language="zh", width=120)[-1] == "存储卡没有应答"
+
+
 def test_in_chinese_the_columns_stand_under_each_other():
     title, *rows = lines_of(STATUS, language="zh", width=120)[4:8]
     assert title.split() == ["传感器", "类型", "状态", "持续", "最近读数", "距今", "电量", "信号"]
