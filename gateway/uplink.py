@@ -89,8 +89,7 @@ class Uplink:
         self._window = Window(settings.receive_maximum)
         self._unconfirmed = Unconfirmed(_now)
         self._steady_from = float("inf")
-        self._brief_until = 0.0
-        self._drops = 0
+        self._brief_until, self._drops = 0.0, 0
         self._error: DeviceError | ConfigError | None = None
         self._told: str | None = None
         self._told_refusals: set[str] = set()
