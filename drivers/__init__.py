@@ -39,6 +39,7 @@ from drivers.serial.pulse_oximeter_cms50 import PulseOximeterCms50
 from drivers.serial.pulse_oximeter_nonin import PulseOximeterNonin
 from drivers.serial.rfxtrx_device import RfxtrxDevice
 from drivers.serial.tracking_radar_ld2450 import TrackingRadarLd2450
+from shouwang.kinds import ByKind
 
 __all__ = ["AnyDriver", "AnyEntry", "AnyHub", "Links"]
 
@@ -81,5 +82,5 @@ AnyHub = Annotated[
 ]
 """The configuration of what brings sensors along at run time (`drivers.joining`); else as one sensor."""
 
-AnyEntry = Annotated[AnyDriver | AnyHub, Field(discriminator="kind")]
+AnyEntry = Annotated[AnyDriver | AnyHub, ByKind()]
 """What may stand under `sensors`."""

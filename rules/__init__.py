@@ -2,8 +2,6 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from rules.away import AwayActivity
 from rules.baseline import Baseline
 from rules.bed_exit_wearable import BedExitWearable
@@ -20,6 +18,7 @@ from rules.silence import Silence
 from rules.sos import Sos
 from rules.threshold import Threshold
 from rules.trend import Trend
+from shouwang.kinds import ByKind
 
 AnyRule = Annotated[
     Threshold
@@ -38,5 +37,5 @@ AnyRule = Annotated[
     | Trend
     | Baseline
     | News2Home,
-    Field(discriminator="kind"),
+    ByKind(),
 ]

@@ -48,7 +48,7 @@ class Place:
     @property
     def models(self) -> tuple[type[BaseModel], ...]:
         """The models that may stand here."""
-        return tuple(a for a in _alternatives(self.annotation) if isinstance(a, type) and issubclass(a, BaseModel))
+        return tuple(a for a in alternatives(self.annotation) if isinstance(a, type) and issubclass(a, BaseModel))
 
     @property
     def model(self) -> type[BaseModel] | None:
@@ -78,7 +78,7 @@ class Place:
         if self.models:
             field = None if self.model is None else _fields(self.model).get(str(part))
             return None if field is None else field.annotation
-        for alternative in _alternatives(self.annotation):
+        for alternative in alternatives(self.annotation):
             if get_origin(alternative) in (list, tuple, set, frozenset, Sequence, dict, Mapping):
                 return get_args(alternative)[-1 if get_origin(alternative) in (dict, Mapping) else 0]
         return None
@@ -93,7 +93,7 @@ def place_of(root: Place, loc: Path) -> Place:
             is_tag = False
         elif isinstance(place.node, yaml.CollectionNode):
             place = place.within(part)
-            is_tag = len([a for a in _alternatives(place.annotation) if a is not NoneType]) > 1
+            is_tag = len([a for a in alternatives(place.annotation) if a is not NoneType]) > 1
     return place
 
 
@@ -190,18 +190,19 @@ def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _alternatives(annotation: object) -> tuple[object, ...]:
+def alternatives(annotation: object) -> tuple[object, ...]:
+    """The types of which a value of this annotation may be."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _alternatives(get_args(annotation)[0])
+        return alternatives(get_args(annotation)[0])
     if origin in (Union, UnionType):
-        return tuple(found for part in get_args(annotation) for found in _alternatives(part))
+        return tuple(found for part in get_args(annotation) for found in alternatives(part))
     return (annotation,)
 
 
 def _choices(annotation: object) -> tuple[str, ...]:
     found: list[str] = []
-    for alternative in _alternatives(annotation):
+    for alternative in alternatives(annotation):
         if get_origin(alternative) is Literal:
             found += [str(value) for value in get_args(alternative)]
         elif isinstance(alternative, type) and issubclass(alternative, Enum):
