@@ -369,3 +369,11 @@ def test_two_rules_of_one_key_change_nothing():
     with pytest.raises(ValueError, match="two rules have the key"):
         engine.rebind(bound() * 2)
     assert engine.feed(reset(1, "sos:bed")).alerts
+
+
+def test_what_waits_is_known_by_its_key_and_its_moment():
+    box = Box([Fall(kind="fall", id="fall", confirm=timedelta(seconds=3), cancel_window=timedelta(seconds=5))])
+    assert box.engine.waits() == {}
+    assert box.engine.count == 1
+    box.feed(fall(0))
+    assert box.engine.waits() == {"fall:radar": mono(3)}
