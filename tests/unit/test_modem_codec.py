@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.decode import answer
@@ -179,6 +179,7 @@ def test_parts_of_a_network_are_joined(text, ref):
     assert joined(parts) == text
 
 
+@example("\f")  # the page break of the extension table
 @given(text=TEXTS.filter(bool))
 def test_the_simulated_network_reads_what_we_write(text):
     """Two codecs, written apart from the same document, agree."""
