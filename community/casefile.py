@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
-from shouwang.alert import AlertState, Severity
+from community.alert_refs import Alarm, AlertRef, Episode
+from shouwang.alert import Severity
 from shouwang.reading import Moment
 
 SYSTEM = "system"
@@ -27,41 +28,6 @@ class Disposition(StrEnum):
     AUTO_CLEARED = "auto_cleared"
     MERGED = "merged"
     SUPERSEDED = "superseded"
-
-
-class AlertRef(msgspec.Struct, frozen=True, kw_only=True):
-    """What the case keeps of an alert; `digest` (SHA-256, hex) ties the stored alert to the audit chain."""
-
-    gateway_id: str
-    alert_id: str
-    key: str
-    since: Moment
-    state: AlertState
-    severity: Severity
-    hazard: str
-    is_late: bool
-    digest: str
-    is_test: bool = False
-
-    @property
-    def episode(self) -> "Episode":
-        """What all steps of one alarm share."""
-        return Episode(gateway_id=self.gateway_id, key=self.key, since=self.since)
-
-
-class Episode(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """One alarm from its first step to its end."""
-
-    gateway_id: str
-    key: str
-    since: Moment
-
-
-class Alarm(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """What a gateway resets: the alarm itself, whichever of its episodes."""
-
-    gateway_id: str
-    key: str
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

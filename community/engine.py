@@ -10,15 +10,13 @@ from typing import Any
 
 import msgspec
 
+from community.alert_refs import AlertRef, firing, newest
 from community.casefile import (
     SYSTEM,
-    Alarm,
-    AlertRef,
     Call,
     Case,
     Context,
     Disposition,
-    Episode,
     Offer,
     Order,
     Step,
@@ -40,9 +38,10 @@ def opened(
     *,
     at: datetime,
     is_held: bool = False,
+    is_test: bool = False,
     previous: int | None = None,
 ) -> tuple[Case, Step]:
-    """A case begins with an alert (then earlier steps of the same alarm)."""
+    """A case begins with an alert (then earlier steps of the same alarm); `is_test`: it only proves that one would."""
     lead = alerts[0]
     state = table.held if is_held and table.held else table.initial
     empty = Case(
@@ -62,7 +61,7 @@ def opened(
         changed_at=at,
         entered_e=context.now_e,
         is_late=lead.is_late,
-        is_test=lead.is_test,
+        is_test=is_test,
         previous=previous,
     )
     draft = _Draft(empty, table, context, at)
@@ -272,25 +271,15 @@ def _changes(before: Case | None, after: Case) -> dict[str, msgspec.Raw]:
 
 def with_alerts(case: Case, alerts: tuple[AlertRef, ...]) -> Case:
     """The case with these alerts: the most urgent one names it, and its priority never falls."""
-    fired = [ref.episode for ref in _firing(alerts)]
+    fired = [ref.episode for ref in firing(alerts)]
     ended = {ref.episode for ref in alerts if ref.state is AlertState.RESOLVED}
     # the first of the most urgent stays: the case keeps the name that the operator saw
-    lead = min((case.lead, *_firing(alerts)), key=lambda ref: ref.severity.rank)
+    lead = min((case.lead, *firing(alerts)), key=lambda ref: ref.severity.rank)
     return msgspec.structs.replace(
         case,
         priority=min(case.priority, lead.severity, key=lambda severity: severity.rank),
         lead=lead,
         alerts=case.alerts + len(fired),
-        active=tuple(sorted(set(_newest((*case.active, *fired)).values()) - ended)),
-        alarms=tuple(sorted({*case.alarms, *_newest(fired)})),
+        active=tuple(sorted(set(newest((*case.active, *fired)).values()) - ended)),
+        alarms=tuple(sorted({*case.alarms, *newest(fired)})),
     )
-
-
-def _newest(episodes: Iterable[Episode]) -> dict[Alarm, Episode]:
-    """An alarm that begins anew has ended before, also where its end was never heard of."""
-    in_order = sorted(episodes, key=lambda episode: episode.since)
-    return {Alarm(gateway_id=one.gateway_id, key=one.key): one for one in in_order}
-
-
-def _firing(alerts: Iterable[AlertRef]) -> Iterable[AlertRef]:
-    return (ref for ref in alerts if ref.state is AlertState.FIRING)

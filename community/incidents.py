@@ -7,13 +7,14 @@ Cases are kept apart by home and lane. The lane `life` takes every P1 and P2, so
 raises the case that is being worked on; technical and care alerts have a lane for each hazard and never swallow it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from community.alert_refs import Alarm, AlertRef, Episode, firing, newest
 from community.desk import Action, Disposition, StaleVersion, State
 from shouwang.alert import AlertState, Severity
 from shouwang.errors import IllegalMove
@@ -25,40 +26,6 @@ LATE_AFTER = timedelta(minutes=10)
 LIFE_LANE = "life"
 SYSTEM = "system"
 """The actor of what no person did."""
-
-
-class AlertRef(msgspec.Struct, frozen=True, kw_only=True):
-    """What the case keeps of an alert; `digest` (SHA-256, hex) ties the stored alert to the audit chain."""
-
-    gateway_id: str
-    alert_id: str
-    key: str
-    since: Moment
-    state: AlertState
-    severity: Severity
-    hazard: str
-    is_late: bool
-    digest: str
-
-    @property
-    def episode(self) -> "Episode":
-        """What all steps of one alarm share."""
-        return Episode(gateway_id=self.gateway_id, key=self.key, since=self.since)
-
-
-class Episode(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """One alarm from its first step to its end."""
-
-    gateway_id: str
-    key: str
-    since: Moment
-
-
-class Alarm(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """What a gateway resets: the alarm itself, whichever of its episodes."""
-
-    gateway_id: str
-    key: str
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened", tag_field="kind"):
@@ -302,25 +269,15 @@ def _born(event: Opened, state: State, at: datetime) -> Incident:
 
 
 def _with_alerts(incident: Incident, alerts: tuple[AlertRef, ...]) -> Incident:
-    fired = [ref.episode for ref in _firing(alerts)]
+    fired = [ref.episode for ref in firing(alerts)]
     ended = {ref.episode for ref in alerts if ref.state is AlertState.RESOLVED}
     # the first of the most urgent stays: the case keeps the name that the operator saw
-    lead = min((incident.lead, *_firing(alerts)), key=lambda ref: ref.severity.rank)
+    lead = min((incident.lead, *firing(alerts)), key=lambda ref: ref.severity.rank)
     return msgspec.structs.replace(
         incident,
         priority=lead.severity,
         lead=lead,
         alerts=incident.alerts + len(fired),
-        active=tuple(sorted(set(_newest((*incident.active, *fired)).values()) - ended)),
-        alarms=tuple(sorted({*incident.alarms, *_newest(fired)})),
+        active=tuple(sorted(set(newest((*incident.active, *fired)).values()) - ended)),
+        alarms=tuple(sorted({*incident.alarms, *newest(fired)})),
     )
-
-
-def _newest(episodes: Iterable[Episode]) -> dict[Alarm, Episode]:
-    """An alarm that begins anew has ended before, also where its end was never heard of."""
-    ordered = sorted(episodes, key=lambda episode: episode.since)
-    return {Alarm(gateway_id=one.gateway_id, key=one.key): one for one in ordered}
-
-
-def _firing(alerts: Iterable[AlertRef]) -> Iterable[AlertRef]:
-    return (ref for ref in alerts if ref.state is AlertState.FIRING)

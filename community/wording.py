@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from community.alert_refs import AlertRef
 from community.desk import Action, Disposition, State
 from community.incidents import (
     LIFE_LANE,
     Acked,
     AlertJoined,
-    AlertRef,
     Closed,
     Event,
     Noted,

@@ -6,8 +6,9 @@ import msgspec
 import sqlalchemy as sa
 
 from community import incidents
+from community.alert_refs import AlertRef
 from community.desk import Bell, State
-from community.incidents import SYSTEM, AlertRef, Event, Incident, Ingest
+from community.incidents import SYSTEM, Event, Incident, Ingest
 from community.store import chain, schema, sms_copies
 from community.store.chain import Entry
 from community.store.directory import meet_gateway

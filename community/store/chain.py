@@ -13,8 +13,9 @@ import msgspec
 import sqlalchemy as sa
 
 from community import incidents
+from community.alert_refs import AlertRef
 from community.desk import State
-from community.incidents import AlertJoined, AlertRef, Closed, Event, Incident, Noted, Opened, StepJoined
+from community.incidents import AlertJoined, Closed, Event, Incident, Noted, Opened, StepJoined
 from community.store import schema
 from shouwang.alert import Severity
 from shouwang.reading import Moment

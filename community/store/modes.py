@@ -9,9 +9,10 @@ from community.store import schema
 from community.store.cases import unknown_home_key
 from community.store.health import health_of
 from community.store.orders import RESET_EXPIRES_AFTER
+from community.store.outgoing import queue, refuse_unknown
 from shouwang.errors import IllegalMove
 from shouwang.quantities import Quantity
-from shouwang.wire import Command, SetMode, encode
+from shouwang.wire import Command, SetMode
 
 _HOME_SENSOR = "home"
 """The pseudo-sensor by which a home says its mode."""
@@ -53,9 +54,7 @@ def order_mode(connection: sa.Connection, gateway_id: str, order: ModeOrder, *, 
         if (first.gateway_id, first.mode, first.hours, first.actor) != (gateway_id, order.mode, order.hours, order.by):
             raise IllegalMove("this command id was used for another order already; load the page again")
         return
-    known = sa.select(schema.gateways.c.gateway_id).where(schema.gateways.c.gateway_id == gateway_id)
-    if connection.execute(known).first() is None:
-        raise IllegalMove(f"there is no gateway {gateway_id}")
+    refuse_unknown(connection, gateway_id)
     connection.execute(
         table.insert().values(
             command_id=command_id,
@@ -78,17 +77,7 @@ def _queue(connection: sa.Connection, gateway_id: str, order: ModeOrder, command
         incident_id="",
         action=SetMode(mode=order.mode.value, by=order.by, until=until),
     )
-    connection.execute(
-        schema.downlink.insert().values(
-            command_id=command_id,
-            gateway_id=gateway_id,
-            body=encode(command),
-            created_at=command.issued_at,
-            expires_at=command.expires_at,
-            attempts=0,
-            outcome="waiting",
-        )
-    )
+    queue(connection, command, gateway_id)
 
 
 def _last_said(connection: sa.Connection, gateway_id: str) -> tuple[HomeMode, datetime] | None:

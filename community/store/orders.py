@@ -13,11 +13,12 @@ from community.desk import Action, Disposition, QueueRow, StaleVersion, State
 from community.incidents import Ack, Close, Incident, Note, Order, Refused
 from community.store import chain, schema
 from community.store.cases import load, record
+from community.store.outgoing import queue
 from community.store.views import row_of
 from community.supervision import is_of_the_centre
 from community.wording import told_to_home
 from shouwang.errors import IllegalMove
-from shouwang.wire import Command, HelpComing, ResetAlarm, encode
+from shouwang.wire import Command, HelpComing, ResetAlarm
 
 HELP_EXPIRES_AFTER = timedelta(seconds=120)
 """Later, "help is coming" would no longer be true or no longer be news."""
@@ -91,7 +92,7 @@ def _try(connection: sa.Connection, request: Request, case: Incident, now: datet
             )
         )
     for command, gateway_id in _messages_home(request, after, now):
-        _queue(connection, command, gateway_id, request.incident_id)
+        queue(connection, command, gateway_id, request.incident_id)
     row = row_of(connection, request.incident_id, after, now)
     return Answer(row=row)
 
@@ -141,21 +142,6 @@ def _command(action: HelpComing | ResetAlarm, incident_id: int, now: datetime, l
         expires_at=now + life,
         incident_id=str(incident_id),
         action=action,
-    )
-
-
-def _queue(connection: sa.Connection, command: Command, gateway_id: str, incident_id: int) -> None:
-    connection.execute(
-        schema.downlink.insert().values(
-            command_id=command.command_id,
-            gateway_id=gateway_id,
-            incident_id=incident_id,
-            body=encode(command),
-            created_at=command.issued_at,
-            expires_at=command.expires_at,
-            attempts=0,
-            outcome="waiting",
-        )
     )
 
 

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from community.desk import WishedTest
 from community.store import schema
+from community.store.outgoing import queue, refuse_unknown
 from shouwang.errors import DecodeError, IllegalMove
-from shouwang.wire import Command, RequestTest, decode_command, encode
+from shouwang.wire import Command, RequestTest, decode_command
 
 EXPIRES_AFTER = timedelta(minutes=10)
 """Who asks waits for it: a home that comes back tomorrow need not answer."""
@@ -32,20 +33,8 @@ def wish(connection: sa.Connection, gateway_id: str, *, by: str, command_id: str
         if first.gateway_id != gateway_id or decode_command(first.body).action != command.action:
             raise IllegalMove("this command id was used for another order already; load the page again")
         return
-    known = sa.select(schema.gateways.c.gateway_id).where(schema.gateways.c.gateway_id == gateway_id)
-    if connection.execute(known).first() is None:
-        raise IllegalMove(f"there is no gateway {gateway_id}")
-    connection.execute(
-        table.insert().values(
-            command_id=command_id,
-            gateway_id=gateway_id,
-            body=encode(command),
-            created_at=now,
-            expires_at=command.expires_at,
-            attempts=0,
-            outcome="waiting",
-        )
-    )
+    refuse_unknown(connection, gateway_id)
+    queue(connection, command, gateway_id)
 
 
 def wishes_of(connection: sa.Connection, gateway_id: str) -> tuple[WishedTest, ...]:

@@ -314,6 +314,16 @@ def mounted(folder, *options):
         subprocess.run(["umount", str(folder)], check=False, capture_output=True)
 
 
+def ext4_image(folder):
+    """A card that can turn read-only, as ext4 does after errors."""
+    image = folder / "image"
+    image.write_bytes(b"\x00" * 24 * 1024 * 1024)
+    if shutil.which("mkfs.ext4") is None:
+        pytest.skip("needs mkfs.ext4")
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
+    return image
+
+
 async def test_on_a_full_card_alarms_are_written_and_telemetry_gives_way(tmp_path):
     with mounted(tmp_path / "card", "-t", "tmpfs", "-o", "size=24m", "none") as card:
         path = card / "data" / "outbox.sqlite3"
@@ -346,11 +356,7 @@ async def test_on_a_full_card_alarms_are_written_and_telemetry_gives_way(tmp_pat
 
 async def test_a_card_that_turns_read_only_and_is_mounted_anew_gets_everything_once(tmp_path):
     """As ext4 does after errors; it cannot be made writable before everybody has closed his files."""
-    image = tmp_path / "image"
-    image.write_bytes(b"\x00" * 24 * 1024 * 1024)
-    if shutil.which("mkfs.ext4") is None:
-        pytest.skip("needs mkfs.ext4")
-    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
+    image = ext4_image(tmp_path)
     with mounted(tmp_path / "card", "-o", "loop", str(image)) as card:
         path = card / "data" / "outbox.sqlite3"
         async with living(path, run="../run") as home:
@@ -378,11 +384,7 @@ async def test_a_card_that_turns_read_only_and_is_mounted_anew_gets_everything_o
 
 
 async def test_a_card_found_read_only_at_the_start_stops_nothing(tmp_path):
-    image = tmp_path / "image"
-    image.write_bytes(b"\x00" * 24 * 1024 * 1024)
-    if shutil.which("mkfs.ext4") is None:
-        pytest.skip("needs mkfs.ext4")
-    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
+    image = ext4_image(tmp_path)
     with mounted(tmp_path / "card", "-o", "loop", str(image)) as card:
         path = card / "data" / "outbox.sqlite3"
         async with living(path, run="../run") as home:
@@ -406,11 +408,7 @@ async def test_a_card_found_read_only_at_the_start_stops_nothing(tmp_path):
 
 async def test_a_gateway_killed_on_a_card_that_turned_read_only_takes_nothing_up_twice(tmp_path):
     """Its last commits stand in the write-ahead log alone, which a read-only card lets nobody open as usual."""
-    image = tmp_path / "image"
-    image.write_bytes(b"\x00" * 24 * 1024 * 1024)
-    if shutil.which("mkfs.ext4") is None:
-        pytest.skip("needs mkfs.ext4")
-    subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], check=True, capture_output=True)
+    image = ext4_image(tmp_path)
     with mounted(tmp_path / "card", "-o", "loop", str(image)) as card:
         path = card / "data" / "outbox.sqlite3"
         async with living(path, run="../run") as home:

@@ -6,43 +6,22 @@ cuts with a weaker `synchronous` must lose alerts, or this shows nothing.
 
 import random
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from fixtures.power import Connection, Disk, PowerCut, PowerVFS
+from fixtures.presses import AT, alert
 
 from gateway.batch import Batch
 from gateway.clock import ClockMark
 from gateway.outbox import Outbox
 from gateway.position import Position
 from rules.engine import Saved
-from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.wire import Lane, decode_envelope
 
-AT = datetime(2026, 11, 24, tzinfo=UTC)
 CUTS = 200
 _NUMBERS = iter(range(10**9))
-
-
-def alert(n):
-    at = AT + timedelta(seconds=n)
-    return Alert(
-        alert_id=alert_id_of("sos:bed", at, AlertState.FIRING),
-        key="sos:bed",
-        rule_id="sos",
-        rule_version=1,
-        hazard="sos",
-        severity=Severity.P1,
-        state=AlertState.FIRING,
-        resident_id="r1",
-        sensor_id="bed",
-        since=at,
-        at=at,
-        mono=n,
-        why=Sentence(zh="按了紧急呼叫", en="SOS pressed"),
-    )
 
 
 class Home:

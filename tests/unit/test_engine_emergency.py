@@ -304,7 +304,7 @@ def test_a_false_alarm_is_called_back_and_a_test_is_not():
     spoken = taken()
     spoken.order("mark_false", spoke=True)
     assert (spoken.case.state, spoken.case.disposition) == ("REVISIT", Disposition.FALSE_ALARM)
-    test = Casework(alert(1, is_test=True))
+    test = Casework(is_test=True)
     test.order("ack")
     test.order("mark_test")
     assert (test.case.state, test.case.disposition) == ("CLOSED", Disposition.TEST)

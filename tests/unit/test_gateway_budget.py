@@ -1,22 +1,21 @@
 """What waits on the card: a week of a busy home fits; what goes first, and that it is told; space is given back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import pytest
+from fixtures.presses import AT, alert
 
 from gateway.batch import Batch
 from gateway.clock import ClockMark
 from gateway.outbox import Outbox
 from gateway.outbox_budget import MEGABYTE, Budget
 from gateway.thinning import thinned
-from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.gap import GapCode
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality, Reading
 from shouwang.wire import GapBody, HeartbeatBody, Lane, TelemetryBody, decode_envelope
 
-AT = datetime(2026, 11, 24, tzinfo=UTC)
 HOUR_MS = 3_600_000
 
 
@@ -26,25 +25,6 @@ def mark(ms):
 
 def reading(ms, value=72.0, quantity=Quantity.HEART_RATE, sensor="oximeter"):
     return Reading(sensor_id=sensor, quantity=quantity, value=value, at=AT + timedelta(milliseconds=ms), mono=ms)
-
-
-def alert(n):
-    at = AT + timedelta(seconds=n)
-    return Alert(
-        alert_id=alert_id_of("sos:bed", at, AlertState.FIRING),
-        key="sos:bed",
-        rule_id="sos",
-        rule_version=1,
-        hazard="sos",
-        severity=Severity.P1,
-        state=AlertState.FIRING,
-        resident_id="r1",
-        sensor_id="bed",
-        since=at,
-        at=at,
-        mono=n,
-        why=Sentence(zh="按了紧急呼叫", en="SOS pressed"),
-    )
 
 
 def bodies(box, lane):
