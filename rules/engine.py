@@ -81,6 +81,7 @@ class Engine:
         self._statuses: dict[str, list[_Slot]] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._now: int | None = None
+        self._failed: dict[str, Exception] = {}
         _each_once([bound.rule.key for bound in rules])
         for bound in rules:
             self._place(bound, saved.get(bound.rule.key))
@@ -202,7 +203,7 @@ class Engine:
         try:
             step = slot.rule.step(state, event)
         except Exception as error:  # noqa: BLE001 - the fault of one rule must not cost the home all the others
-            touched.failed = {**(touched.failed or {}), slot.key: error}
+            self._failed[slot.key] = error
             if isinstance(event, Wake):  # what it waited for is not forgotten
                 slot.wake_at = event.mono + _AFTER_FAILURE_MS
                 heapq.heappush(self._deadlines, (slot.wake_at, slot.key))
@@ -237,13 +238,11 @@ class Engine:
             if slot.wake_at != wake_at or (slot.state is not state and slot.state != state):
                 changed[slot.key] = Saved(state=slot.state, wake_at=slot.wake_at)
                 is_rearmed = is_rearmed or self._is_rearmed(slot.wake_at, wake_at)
-        return Outcome(
-            alerts=tuple(touched.alerts),
-            changed=changed,
-            rearmed=is_rearmed,
-            next_wake=self.next_wake,
-            failed=touched.failed,
-        )
+        judged = Outcome(alerts=tuple(touched.alerts), changed=changed, rearmed=is_rearmed, next_wake=self.next_wake)
+        if not self._failed:  # as good as always, with every reading
+            return judged
+        failed, self._failed = self._failed, {}
+        return msgspec.structs.replace(judged, failed=failed)
 
     def _is_rearmed(self, wake_at: int | None, before: int | None) -> bool:
         if wake_at is None or before is None:
@@ -289,10 +288,9 @@ def _each_once(keys: Sequence[str]) -> None:
 class _Touched:
     """Rules that an event reached, as they were before it, and the alerts so far."""
 
-    __slots__ = ("alerts", "before", "failed")
+    __slots__ = ("alerts", "before")
 
     def __init__(self) -> None:
-        self.failed: dict[str, Exception] | None = None
         self.before: dict[str, tuple[_Slot, object, int | None]] = {}
         self.alerts: list[Alert] = []
 
