@@ -594,6 +594,7 @@ async def test_command_waits_for_a_home_that_is_away_until_it_expires(
         await line.until(lambda: len(line.commands) == 1)
     (letter,) = await eventually(lambda: centre.rows(schema.downlink), lambda rows: rows[0].outcome == "sent")
     assert letter.attempts >= 2
+    assert letter.incident_id == row.incident_id
 
 
 async def test_command_past_its_time_is_not_sent(centre: Centre, line: Line, home: DemoHome) -> None:
