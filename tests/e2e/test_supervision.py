@@ -98,7 +98,8 @@ sensors: []
             fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
             await browser.post(f"/gateways/{_GATEWAY}/test", data=fields)
             page = await page_with(browser, "seconds from the home to here", f"/gateways/{_GATEWAY}")
-            assert "confirmed after" in await output("gateway", "test-alarm", "-c", str(home))
+            told = await output("gateway", "test-alarm", "--language", "en", "-c", str(home))
+            assert "confirmed after" in told
         assert "Internet: works" in page
         assert "asked for a test alarm" in page
         assert 'class="case ' not in (await browser.get("/queue")).text
