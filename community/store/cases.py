@@ -9,7 +9,7 @@ from community import incidents
 from community.alert_refs import AlertRef
 from community.desk import Bell, State
 from community.incidents import SYSTEM, Event, Incident, Ingest
-from community.store import chain, schema, sms_copies
+from community.store import case_schema, chain, schema, sms_copies
 from community.store.chain import Entry
 from community.store.directory import meet_gateway
 from community.wording import UNREADABLE, told_by_sms

@@ -41,7 +41,7 @@ class UtcMicros(TypeDecorator[datetime]):
 
 
 # SQLite gives out row numbers by itself only for the type name INTEGER.
-_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 metadata = sa.MetaData(
     naming_convention={
@@ -113,7 +113,7 @@ sensor_status = sa.Table(
 messages = sa.Table(
     "messages",
     metadata,
-    sa.Column("message_id", _NUMBER, primary_key=True),
+    sa.Column("message_id", NUMBER, primary_key=True),
     sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
     sa.Column("epoch", sa.Text, nullable=False),
     sa.Column("lane", sa.SmallInteger, nullable=False),
@@ -141,7 +141,7 @@ gaps = sa.Table(
 boots = sa.Table(
     "boots",
     metadata,
-    sa.Column("boot_number", _NUMBER, primary_key=True),
+    sa.Column("boot_number", NUMBER, primary_key=True),
     sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
     sa.Column("epoch", sa.Text, nullable=False),
     sa.Column("boot", sa.Text, nullable=False),
@@ -167,7 +167,7 @@ clock_anchors = sa.Table(
 series = sa.Table(
     "series",
     metadata,
-    sa.Column("series_id", _NUMBER, primary_key=True),
+    sa.Column("series_id", NUMBER, primary_key=True),
     sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
     sa.Column("sensor_id", sa.Text, nullable=False),
     sa.Column("quantity", sa.Text, nullable=False),
@@ -206,10 +206,12 @@ doubtful_samples = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Columns beside `body` are there to be searched. `due_e`: when the next of its clocks wants attention (engine time,
+# ms); none where it has ended.
 incidents = sa.Table(
     "incidents",
     metadata,
-    sa.Column("incident_id", _NUMBER, primary_key=True),
+    sa.Column("incident_id", NUMBER, primary_key=True),
     sa.Column("home_key", sa.Text, nullable=False),
     sa.Column("lane", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
@@ -217,6 +219,14 @@ incidents = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("opened_at", UtcMicros, nullable=False),
     sa.Column("changed_at", UtcMicros, nullable=False),
+    sa.Column("workflow", sa.Text, nullable=False, server_default=""),
+    sa.Column("due_e", sa.BigInteger, index=True),
+    sa.Column("owner", sa.Text),
+    sa.Column("responder", sa.Text),
+    sa.Column("rung", sa.Integer, nullable=False, server_default="-1"),
+    sa.Column("card", sa.Text),
+    sa.Column("is_test", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("storm_id", sa.BigInteger),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index(
         "uq_incidents_one_open_per_key",
@@ -309,7 +319,7 @@ commands_done = sa.Table(
 dead_letters = sa.Table(
     "dead_letters",
     metadata,
-    sa.Column("letter_id", _NUMBER, primary_key=True),
+    sa.Column("letter_id", NUMBER, primary_key=True),
     sa.Column("topic", sa.Text, nullable=False),
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),

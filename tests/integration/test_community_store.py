@@ -22,10 +22,17 @@ from community.store import cases, chain, intake, migrations, orders, page, sche
 from community.store.database import Store, open_store
 from community.store.engines import engines
 from community.store.migrations.versions import (
+    case_engine,
+    channels,
+    dispatch,
     first_shape,
+    measurements,
     modes_of_homes,
     own_alerts,
+    people_and_places,
+    rights,
     second_path,
+    storms,
     supervision,
     times_mended,
     whose_and_late,
@@ -77,7 +84,22 @@ async def test_migrations_build_what_the_code_means(store: Store) -> None:
     assert await store.read(differences) == []
 
 
-MIGRATIONS = (first_shape, own_alerts, whose_and_late, modes_of_homes, times_mended, second_path, supervision)
+LATER = (
+    own_alerts,
+    whose_and_late,
+    modes_of_homes,
+    times_mended,
+    second_path,
+    supervision,
+    case_engine,
+    people_and_places,
+    dispatch,
+    rights,
+    channels,
+    measurements,
+    storms,
+)
+MIGRATIONS = (first_shape, *LATER)
 
 
 async def test_migrations_go_down_and_up_again(store: Store, store_url: str) -> None:
@@ -92,9 +114,7 @@ async def test_migrations_go_down_and_up_again(store: Store, store_url: str) -> 
     assert await queue(store) == ()
 
 
-@pytest.mark.parametrize(
-    "migration", [own_alerts, whose_and_late, modes_of_homes, times_mended, second_path, supervision]
-)
+@pytest.mark.parametrize("migration", LATER)
 async def test_migration_keeps_alerts_and_samples(store: Store, home: DemoHome, migration: ModuleType) -> None:
     await take(store, home.envelope(home.alert()), home.envelope(home.readings(3)))
 
