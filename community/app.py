@@ -12,6 +12,8 @@ from community.accounts import Accounts
 from community.bells import Bells
 from community.counter import Counter
 from community.downlink import Downlink
+from community.engine_room import EngineRoom
+from community.firing import Firing
 from community.ingest import LINGER_S, Ingest, Lot
 from community.rounds import Rounds
 from community.settings import BrokerEntry, CommunitySettings, HomeEntry, WebEntry, broker_settings, secret
@@ -43,22 +45,27 @@ async def serve(settings: CommunitySettings, *, started: Callable[[str], None] |
     Raises ConfigError where the database, a secret, a certificate or the console's port cannot be used.
     """
     password = secret(settings.store.password_file)
-    with _listener(settings.web) as listener:
-        store = await open_store(settings.store.url, password=password)
-        try:
+    store = await open_store(settings.store.url, password=password)
+    try:
+        room = EngineRoom(store, clock=_now)
+        await room.enter()
+        with _listener(settings.web) as listener:  # not before: a server that waits for the engine answers nobody
             await store.write(lambda connection: bring_in(connection, settings.homes))
-            await _Community(settings, store, listener).run(started)
-        finally:
-            await store.close()
+            await _Community(settings, store, listener, room).run(started)
+        await room.leave()
+    finally:
+        await store.close()
 
 
 class _Community:
-    def __init__(self, settings: CommunitySettings, store: Store, listener: socket.socket) -> None:
+    def __init__(self, settings: CommunitySettings, store: Store, listener: socket.socket, room: EngineRoom) -> None:
+        self._room = room
         self._manager = ServiceManager()
         self._listener = listener
         self._address = address_of(settings.web, listener.getsockname()[1])
         self._beats: dict[str, float] = {}
         self._bells = Bells(store)
+        self._firing = Firing(store, clock=_now, fired=self._bells.look, beat=partial(self._beat, "clocks"))
         self._downlink = Downlink(_session(settings.broker, "downlink", window=20, keeps=False), store, clock=_now)
         desk = Counter(store, self._bells, clock=_now, for_homes=self._downlink.look)
         self._app = create_app(
@@ -67,7 +74,7 @@ class _Community:
             name=settings.name,
             clock=_now,
             secure_cookies=self._address.startswith("https://"),
-            sms_inlet=inlet_of(settings, store, clock=_now, committed=self._bells.look),
+            sms_inlet=inlet_of(settings, store, clock=_now, committed=self._committed),
         )
         alerts, *others = ingest_topics()
         self._ingests = [
@@ -77,7 +84,7 @@ class _Community:
                 store,
                 clock=_now,
                 beat=partial(self._beat, lot.name),
-                committed=self._bells.look,
+                committed=self._committed,
             )
             for lot, window in (
                 (Lot(name="alerts", topics=(alerts,), linger_s=0, is_urgent=True), _ALERT_WINDOW),
@@ -91,20 +98,22 @@ class _Community:
             {home.gateway: _watch(home) for home in settings.homes},
             clock=_now,
             hears_since=lambda: beats.hears_since,
-            told=self._bells.look,
+            told=self._committed,
         )
 
     async def run(self, started: Callable[[str], None] | None) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for ingest in self._ingests:
-            self._beat(ingest.name)
+        for name in ("clocks", *(ingest.name for ingest in self._ingests)):
+            self._beat(name)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(ingest.run(), name=f"ingest {ingest.name}") for ingest in self._ingests]
             tasks.append(group.create_task(self._downlink.run(), name="downlink"))
             tasks.append(group.create_task(self._bells.run(), name="bells"))
+            tasks.append(group.create_task(self._firing.run(), name="clocks"))
+            tasks.append(group.create_task(self._room.run(), name="engine"))
             tasks.append(group.create_task(self._rounds.run(), name="rounds"))
             tasks.append(group.create_task(serve_console(self._app, self._listener), name="console"))
             tasks.append(group.create_task(self._watch(), name="watchdog"))
@@ -118,6 +127,10 @@ class _Community:
                 task.cancel()
         log.info("stopped")
 
+    def _committed(self) -> None:
+        self._bells.look()
+        self._firing.look()
+
     def _beat(self, name: str) -> None:
         self._beats[name] = asyncio.get_running_loop().time()
 
@@ -128,7 +141,7 @@ class _Community:
             now = asyncio.get_running_loop().time()
             stuck = [name for name, beat in self._beats.items() if now - beat > _STUCK_AFTER_S]
             if stuck:
-                log.error("the ingest of %s is stuck", " and ".join(stuck))
+                log.error("%s: stuck", " and ".join(stuck))
             else:
                 self._manager.alive()
             await asyncio.sleep(pause_s)

@@ -9,10 +9,15 @@ import msgspec
 
 from community.alert_refs import Alarm, AlertRef, Episode
 from shouwang.alert import Severity
+from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
 
 SYSTEM = "system"
 """Who did what no person did."""
+
+
+class StaleVersion(IllegalMove):
+    """Somebody else was faster: the case is not as the person saw it. Look again, then decide."""
 
 
 class Disposition(StrEnum):
@@ -198,7 +203,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     live_p1: int = 0
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="step", tag_field="kind"):
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="move", tag_field="kind"):
     """One step of a case: what was ordered (or which clock it was), and what it changed.
 
     The case is the fold of its steps: `after` holds every field that changed, so that a later table reads old logs as
@@ -214,7 +219,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="s
     after: dict[str, msgspec.Raw] = {}
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="kind"):
+class Denied(msgspec.Struct, frozen=True, kw_only=True, tag="denied", tag_field="kind"):
     """An order that was not carried out: for the audit only, the case is as it was."""
 
     order: Order

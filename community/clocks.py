@@ -52,6 +52,7 @@ class Clocks:
             for clock in case.clocks
             if clock.name == self.LADDER or not (timers[clock.name].until_acted and case.has_acted)
         ]
+        left = [self._answered(case, clock, order) for clock in left]
         if order.eta_ms is not None:
             left = [self._promised(clock, order.eta_ms) if clock.name == _ARRIVE else clock for clock in left]
         return _sorted(left)
@@ -124,6 +125,13 @@ class Clocks:
         due = min(clock.due_e, self._now_e + limit)
         return msgspec.structs.replace(clock, limit_ms=min(limit, clock.limit_ms), due_e=due, yellow_e=yellow)
 
+    def _answered(self, case: Case, clock: Clock, order: Order) -> Clock:
+        """What a person said lets it begin anew; a red clock, which has its own name for an order, does not."""
+        is_said = order.role != "system" and clock.name != self.LADDER
+        if not is_said or order.command not in self._table.timers[clock.name].answered_by:
+            return clock
+        return self._begun(clock.name, self._table.timers[clock.name], case.priority)
+
     def _promised(self, clock: Clock, eta_ms: int) -> Clock:
         times, by = _ETA_SHARE
         limit = min(clock.limit_ms, max(_AGAIN_AT_LEAST_MS, eta_ms * times // by))
@@ -135,7 +143,7 @@ class Clocks:
         return Card(
             step=clock.name,
             colour=colour,
-            responsible=_responsible(case, clock.name),
+            responsible=responsible(case, clock.name),
             limit_ms=clock.limit_ms,
             actual_ms=self._now_e - clock.started_e,
             level=clock.reds,
@@ -145,7 +153,8 @@ class Clocks:
 _OF_RESPONDERS = frozenset({"accept", "arrive", "handle", "ping"})
 
 
-def _responsible(case: Case, step: str) -> str:
+def responsible(case: Case, step: str) -> str:
+    """Who answers for this step of the case now; empty where nobody does: the whole shift."""
     if step == "accept":
         asked = [offer.to for offer in case.offers if offer.answer is Answered.ASKED]
         return asked[-1] if asked else case.owner or ""

@@ -2,23 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from community.bells import Bells
 from community.desk import (
-    Action,
     Bell,
-    Disposition,
     GatewayRow,
     HomeMode,
     HomePage,
     IncidentPage,
     ModeOrder,
     QueueRow,
+    Wish,
 )
 from community.store import modes, orders, page, test_wishes, views
 from community.store.database import Store
-from community.store.orders import Request
 
 
 class Counter:
@@ -48,33 +47,14 @@ class Counter:
         now = self._clock()
         return await self._store.read(lambda connection: page.page(connection, incident_id, now))
 
-    async def acknowledge(self, incident_id: int, *, version: int, by: str, command_id: str) -> QueueRow:
-        """OPEN to ACKED; the home is told. Raises StaleVersion, IllegalMove."""
-        return await self._carry_out(
-            Request(incident_id=incident_id, action=Action.ACK, by=by, command_id=command_id, version=version)
-        )
-
-    async def close(
-        self, incident_id: int, *, version: int, by: str, command_id: str, disposition: Disposition, note: str
-    ) -> QueueRow:
-        """ACKED to CLOSED by its owner; the home's alarms are reset. Raises StaleVersion, IllegalMove."""
-        return await self._carry_out(
-            Request(
-                incident_id=incident_id,
-                action=Action.CLOSE,
-                by=by,
-                command_id=command_id,
-                version=version,
-                disposition=disposition,
-                text=_clean(note),
-            )
-        )
-
-    async def note(self, incident_id: int, *, by: str, command_id: str, text: str) -> QueueRow:
-        """Words for the timeline of an open case. Raises IllegalMove."""
-        return await self._carry_out(
-            Request(incident_id=incident_id, action=Action.NOTE, by=by, command_id=command_id, text=_clean(text))
-        )
+    async def order(self, wish: Wish) -> QueueRow:
+        """Carry it out, once for each command id. Raises StaleVersion, IllegalMove."""
+        now = self._clock()
+        cleaned = replace(wish, text=_clean(wish.text), reason=_clean(wish.reason), reference=_clean(wish.reference))
+        answer = await self._store.write(lambda connection: orders.carry_out(connection, cleaned, now), urgent=True)
+        self._bells.look()
+        self._for_homes()
+        return answer.value()
 
     async def gateways(self) -> tuple[GatewayRow, ...]:
         """All boxes, those not heard first."""
@@ -115,14 +95,6 @@ class Counter:
         """New bells from now on; the iterator ends for a listener that falls too far behind."""
         with self._bells.listen() as rung:
             yield rung
-
-    async def _carry_out(self, request: Request) -> QueueRow:
-        now = self._clock()
-
-        answer = await self._store.write(lambda connection: orders.carry_out(connection, request, now), urgent=True)
-        self._bells.look()
-        self._for_homes()
-        return answer.value()
 
 
 def _clean(text: str) -> str:

@@ -13,6 +13,7 @@ _ENDS = {
     "mark_false": Disposition.FALSE_ALARM,
     "merge": Disposition.MERGED,
     "clear": Disposition.AUTO_CLEARED,
+    "sample": Disposition.AUTO_CLEARED,
 }
 """Orders that say by their name how the case ended."""
 

@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from community.casefile import Card, Case, Colour, Disposition
 from shouwang.alert import Alert, Sentence, Severity
-from shouwang.errors import IllegalMove
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
 from shouwang.status import SensorState
@@ -24,35 +24,44 @@ NOT_HEARD_YET = "not heard since the gateway started"
 """The reason of a sensor that a gateway has and has said nothing of."""
 
 
-class StaleVersion(IllegalMove):
-    """Somebody else was faster: the case is not as the operator saw it. Look again, then decide."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What somebody orders of a case; `community.workflow` says which commands a state allows to whom.
+
+    `by`: a login, or the id of a responder; `version`: of the case as he saw it, where the command asks for it. `text`
+    is kept with the case. `targets`: whom to send, or to whom it is handed over; `confirmed_by`: that he takes it.
+    `second`: the colleague who confirms; `spoke`: with the person; `into`: the case that it is merged into.
+    """
+
+    incident_id: int
+    command: str
+    by: str
+    role: str
+    command_id: str
+    version: int | None = None
+    text: str = ""
+    reason: str = ""
+    targets: tuple[str, ...] = ()
+    confirmed_by: str = ""
+    eta_min: int | None = None
+    disposition: Disposition | None = None
+    second: str = ""
+    spoke: bool = False
+    score: int | None = None
+    reference: str = ""
+    into: int | None = None
 
 
-class State(StrEnum):
-    """Where a case stands."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A running clock of a case in wall time; `limit_s`: how long it gives, `is_yellow`, `is_red`: what it has drawn."""
 
-    OPEN = "OPEN"
-    ACKED = "ACKED"
-    CLOSED = "CLOSED"
-
-
-class Disposition(StrEnum):
-    """How a case ended."""
-
-    HELPED = "helped"
-    FALSE_ALARM = "false_alarm"
-    TEST = "test"
-    TECHNICAL_FIXED = "technical_fixed"
-    HOSPITAL = "hospital"
-    DECEASED = "deceased"
-
-
-class Action(StrEnum):
-    """What an operator may do with a case now."""
-
-    ACK = "ack"
-    CLOSE = "close"
-    NOTE = "note"
+    name: str
+    started_at: datetime
+    due_at: datetime
+    limit_s: float
+    is_yellow: bool
+    is_red: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,11 +70,16 @@ class QueueRow:
 
     `alerts`: how often an alarm rang in it; `cleared`: the cause has ended at home (the case has not). A home that is
     not on file has no `address`, and its gateway in its `home_id`; without a resident on file `resident_name` is empty.
+    `state`, `phase`, `state_title`: as its table (`workflow`) says. `rung` of `rungs`: how far the ladder has climbed;
+    -1 before the first. `clock`: the one that turns red next. `must_call_120`: the ladder has come to its last word.
     """
 
     incident_id: int
     version: int
-    state: State
+    workflow: str
+    state: str
+    phase: str
+    state_title: Sentence
     priority: Severity
     hazard: str
     opened_at: datetime
@@ -78,6 +92,15 @@ class QueueRow:
     resident_name: str
     resident_age: int | None
     owner: str | None
+    responder: str | None = None
+    card: Colour | None = None
+    rung: int = -1
+    rungs: int = 0
+    clock: Due | None = None
+    must_call_120: bool = False
+    is_final: bool = False
+    is_test: bool = False
+    disposition: Disposition | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,18 +181,21 @@ class IncidentPage:
     """All that the incident page shows; its alerts with the times that are known now, `timings` by alert id.
 
     `others`: whom its alerts are about besides the home's resident; `gaps`: what was not measured or is lost around
-    them.
+    them. `actions`: what its table lets a person order now. `clocks`: all that run, the next one first.
     """
 
     row: QueueRow
+    case: Case
     resident: ResidentCard | None
     alerts: tuple[Alert, ...]
     evidence: tuple[Series, ...]
     timeline: tuple[TimelineEntry, ...]
-    actions: tuple[Action, ...]
+    actions: tuple[str, ...]
     others: frozenset[str]
     timings: Mapping[str, Timing] = field(default_factory=dict)
     gaps: "tuple[Gap, ...]" = ()
+    clocks: tuple[Due, ...] = ()
+    cards: tuple[Card, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -294,14 +320,14 @@ class HomePage:
 class Bell:
     """Something the queue must show or sound. `seq` is the audit sequence: the id of the SSE event.
 
-    kind: `opened` (ring), `alert` (one more alert in a case; ring again while it is OPEN), `changed`, `closed`.
+    kind: `opened` (ring), `alert` (one more alarm, or a rung: ring again while it waits), `changed`, `closed`.
     """
 
     seq: int
     kind: str
     incident_id: int
     priority: Severity
-    state: State
+    state: str
 
 
 class Desk(Protocol):
@@ -319,21 +345,11 @@ class Desk(Protocol):
         """One case whole; None where there is none."""
         ...
 
-    async def acknowledge(self, incident_id: int, *, version: int, by: str, command_id: str) -> QueueRow:
-        """OPEN to ACKED, owned by `by`; the home is told that help is coming.
+    async def order(self, wish: Wish) -> QueueRow:
+        """Carry it out, once for each command id; the home hears of what concerns it.
 
-        Raises StaleVersion where the case has moved on, IllegalMove where its state does not allow it.
+        Raises StaleVersion where the case has moved on, IllegalMove where its table or a guard does not allow it.
         """
-        ...
-
-    async def close(
-        self, incident_id: int, *, version: int, by: str, command_id: str, disposition: Disposition, note: str
-    ) -> QueueRow:
-        """ACKED to CLOSED by its owner with a note; the home's latched alarms are reset. Raises as `acknowledge`."""
-        ...
-
-    async def note(self, incident_id: int, *, by: str, command_id: str, text: str) -> QueueRow:
-        """Add words to the timeline of an open case. Raises IllegalMove."""
         ...
 
     async def gateways(self) -> tuple[GatewayRow, ...]:

@@ -13,6 +13,7 @@ import msgspec
 from community.alert_refs import AlertRef, firing, newest
 from community.casefile import (
     SYSTEM,
+    Answered,
     Call,
     Case,
     Context,
@@ -23,7 +24,7 @@ from community.casefile import (
 )
 from community.clocks import Clocks
 from community.deeds import DEEDS
-from community.guards import GUARDS
+from community.guards import GUARDS, PERSONAL
 from community.workflow import Deed, Transition, Workflow, workflow
 from shouwang.alert import AlertState
 from shouwang.errors import IllegalMove
@@ -40,8 +41,12 @@ def opened(
     is_held: bool = False,
     is_test: bool = False,
     previous: int | None = None,
+    storm: int | None = None,
 ) -> tuple[Case, Step]:
-    """A case begins with an alert (then earlier steps of the same alarm); `is_test`: it only proves that one would."""
+    """A case begins with an alert (then earlier steps of the same alarm); `is_test`: it only proves that one would.
+
+    `is_held`: it waits, where its table has a state for that; `storm`: which one it waits for.
+    """
     lead = alerts[0]
     state = table.held if is_held and table.held else table.initial
     empty = Case(
@@ -63,6 +68,7 @@ def opened(
         is_late=lead.is_late,
         is_test=is_test,
         previous=previous,
+        storm=storm,
     )
     draft = _Draft(empty, table, context, at)
     draft.take_alerts(alerts)
@@ -101,6 +107,8 @@ def ordered(case: Case, order: Order, context: Context, *, at: datetime) -> tupl
     """
     table = workflow(case.workflow)
     row = table.row(order.command, case.state)
+    if row is None and order.version is not None:
+        GUARDS["seen"](case, order, context)  # whoever was too late is told that first
     if row is None or order.role not in row.who:
         who = "" if row is None else f" by a {order.role}"
         raise IllegalMove(f"{order.command} is not possible{who} in state {case.state}")
@@ -109,6 +117,29 @@ def ordered(case: Case, order: Order, context: Context, *, at: datetime) -> tupl
     draft = _Draft(case, table, context, at)
     draft.carry_out(row, order)
     return draft.done(order.command, order.role, order=order)
+
+
+def possible(case: Case, by: str, role: str) -> tuple[str, ...]:
+    """What this person may order of the case as it stands, as far as that depends on who he is, not on what he says."""
+    table = workflow(case.workflow)
+    found = []
+    for command in table.commands(case.state):
+        row = table.row(command, case.state)
+        if row is not None and role in row.who and _may(case, row, Order(command=command, by=by, role=role)):
+            found.append(command)
+    return tuple(found)
+
+
+def _may(case: Case, row: Transition, order: Order) -> bool:
+    try:
+        for guard in PERSONAL.intersection(row.guards):
+            GUARDS[guard](case, order, _NOBODY)
+    except IllegalMove:
+        return False
+    return True
+
+
+_NOBODY = Context(now_e=0)
 
 
 def fired(case: Case, context: Context, *, at: datetime) -> tuple[Case, Step] | None:
@@ -141,6 +172,22 @@ def rung_failed(case: Case, rung: int, context: Context, *, at: datetime) -> tup
     return draft.done("rung_failed", "system")
 
 
+def absorbed(case: Case, alerts: tuple[AlertRef, ...], context: Context, *, at: datetime) -> tuple[Case, Step]:
+    """The alerts of a case that was merged into this one. Raises IllegalMove where this one has ended."""
+    table = workflow(case.workflow)
+    _refuse_ended(case, table)
+    draft = _Draft(case, table, context, at)
+    draft.take_alerts(alerts)
+    return draft.done("absorbed", "system", alerts=alerts)
+
+
+def adopted(case: Case, context: Context, *, at: datetime) -> tuple[Case, Step]:
+    """A case that was kept before there were clocks: they begin now, its step says all that is known of it."""
+    draft = _Draft(case, workflow(case.workflow), context, at)
+    draft.enter(case.state)
+    return draft.done("adopted", "system", is_whole=True)
+
+
 def folded(case: Case | None, step: Step) -> Case:
     """The case after the step, as read back from the log. Raises IllegalMove where a log begins in its middle."""
     if case is None:
@@ -148,6 +195,24 @@ def folded(case: Case | None, step: Step) -> Case:
     changed = {name: msgspec.json.decode(raw, type=_TYPES[name]) for name, raw in step.after.items()}
     return msgspec.structs.replace(case, **changed)
 
+
+def told_of_offers(before: tuple[Offer, ...], after: tuple[Offer, ...], rung: int) -> list[Call]:
+    """Who hears of his offer: who is newly asked, for whom somebody was faster, and who is waited for no longer."""
+    known = [*before, *(None for _ in after[len(before) :])]
+    found = []
+    for old, new in zip(known, after, strict=True):
+        prompt = _OFFER_WORDS.get((None if old is None else old.answer, new.answer))
+        if prompt is not None:
+            found.append(Call(audience="responders", rung=rung, to=new.to, prompt=prompt))
+    return found
+
+
+_OFFER_WORDS = {
+    (None, Answered.ASKED): "",
+    (Answered.ASKED, Answered.TAKEN): "taken",
+    (Answered.ACCEPTED, Answered.EXPIRED): "withdrawn",
+}
+"""What an offer that changed so is told as; the others said it themselves or have let it pass."""
 
 _TYPES: Mapping[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Case)}
 
@@ -186,11 +251,19 @@ class _Draft:
             self.set(clocks=self.clocks.on_raising(case))
 
     def carry_out(self, row: Transition, order: Order) -> None:
-        self._apply(row.do, row.to, row.else_to, order)
+        stays = row.stays_while_asked and any(
+            offer.answer is Answered.ASKED and offer.to != (order.targets[0] if order.targets else order.by)
+            for offer in self.case.offers
+        )
+        self._apply(row.do, None if stays else row.to, None if stays else row.else_to, order)
+        if not stays:
+            self.calls += [Call(audience=who, rung=self.case.rung) for who in row.call]
 
     def _apply(self, deeds: Iterable[Deed], to: str | None, else_to: str | None, order: Order) -> None:
+        before = self.case.offers
         for deed in deeds:
             self.set(**DEEDS[deed](self.case, order, self.context))
+        self.calls += told_of_offers(before, self.case.offers, self.case.rung)
         target = to if else_to is None or self.case.owner is not None else else_to
         if target is not None and target != self.case.state:
             self.enter(target)
@@ -245,10 +318,16 @@ class _Draft:
         return is_reached
 
     def done(
-        self, name: str, role: str, *, order: Order | None = None, alerts: tuple[AlertRef, ...] = ()
+        self,
+        name: str,
+        role: str,
+        *,
+        order: Order | None = None,
+        alerts: tuple[AlertRef, ...] = (),
+        is_whole: bool = False,
     ) -> tuple[Case, Step]:
         self.set(version=self._before.version + 1, changed_at=self._at)
-        before = None if self._before.version == 0 else self._before
+        before = None if is_whole or self._before.version == 0 else self._before
         return self.case, Step(
             name=name,
             role=role,

@@ -8,6 +8,7 @@ life alarms are told within a minute (`is_doubtful`). Later steps of a wall cloc
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,7 @@ class EngineTime:
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """The other arguments are the kernel's clocks, replaced in tests."""
-        self._boot = boot or _boot_id()
+        self._boot = boot or boot_id()
         self._boottime_ms = boottime_ms
         self._wall = wall
         self._origin_ms = boottime_ms()
@@ -65,7 +66,9 @@ class EngineTime:
         return min(max(passed, timedelta(0)), AT_MOST) // _MS
 
 
-def _boot_id() -> str:
+@cache
+def boot_id() -> str:
+    """Of this machine since it was started."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from community.casefile import Answered, Case, Context, Order
-from community.desk import StaleVersion
+from community.casefile import Answered, Case, Context, Order, StaleVersion
 from community.workflow import Guard
 from shouwang.alert import Severity
 from shouwang.errors import IllegalMove
@@ -124,3 +123,6 @@ GUARDS: Mapping[Guard, Callable[[Case, Order, Context], None]] = {
     "same_home": _same_home,
     "is_test": _is_test,
 }
+
+PERSONAL: frozenset[Guard] = frozenset({"is_owner", "is_responder", "not_reporter", "not_handler", "is_test"})
+"""Guards that ask who somebody is, and what the case is; not what he says."""

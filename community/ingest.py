@@ -16,6 +16,7 @@ import msgspec
 from community.store import cases, dead_letters, intake
 from community.store.database import Connection, Store
 from community.store.intake import Arrival, LifeSign
+from community.store.lease import LeaseLost
 from messaging.attempt import attempt
 from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
@@ -202,7 +203,7 @@ class Ingest:
         sent = _sent(parsed)
         try:
             await self._write(session, lambda connection: intake.take_in(connection, arrivals, received_at, sent))
-        except DeviceError:
+        except (DeviceError, LeaseLost):
             raise
         except Exception as error:  # noqa: BLE001 - the boundary of a request: one message must not stop the others
             if len(parsed) == 1:

@@ -62,6 +62,10 @@ Deed = Literal[
 ]
 
 
+_ENDS_SAFELY: frozenset[Guard] = frozenset({"condition_is_cleared", "no_life_flag"})
+"""What must be asked before a case ends by itself."""
+
+
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -110,6 +114,7 @@ class Timer(_Row):
     yellow: dict[Severity, Annotated[int, Field(ge=1, le=100)]] = Field(
         default={}, description="the share in percent at which a yellow card is drawn; left out: no cards"
     )
+    answered_by: tuple[Id, ...] = Field(default=(), description="commands that let it begin anew while it runs")
     red: Red = Red()
 
 
@@ -124,6 +129,14 @@ class Rung(_Row):
     again: Duration | None = None
 
 
+class Quiet(_Row):
+    """When a case ends by itself: by the commands `clear` and, of the sampled ones, `sample`."""
+
+    after: Duration = Field(description="once every cause has ended for so long")
+    flapping: Duration = Field(description="the same where the alarm comes and goes")
+    sampled: Annotated[int, Field(ge=0, le=100)] = Field(description="so many per cent are looked at by a person first")
+
+
 class Transition(_Row):
     """What a command does in a state. Anything that is not listed changes nothing."""
 
@@ -134,6 +147,10 @@ class Transition(_Row):
     who: tuple[Role, ...] = Field(min_length=1)
     guards: tuple[Guard, ...] = Field(default=(), alias="if")
     do: tuple[Deed, ...] = ()
+    call: tuple[Audience, ...] = Field(default=(), description="whom it calls, where the case moves on")
+    stays_while_asked: bool = Field(
+        default=False, description="true: it stands where it is while somebody else was asked and has not answered"
+    )
 
 
 class Workflow(_Row):
@@ -152,13 +169,14 @@ class Workflow(_Row):
     timers: dict[Id, Timer]
     ladder: dict[Severity, tuple[Rung, ...]] = {}
     ladder_on: tuple[Id, ...] = Field(default=(), description="the states in which the ladder climbs")
+    quiet: Quiet | None = Field(default=None, description="left out: no case of this table ever ends by itself")
     transitions: tuple[Transition, ...]
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         found = [*self._unknown_names(), *self._timer_faults(), *self._ladder_faults()]
         if not found:  # the rest can only be asked of a table whose names are known
-            found = [*self._lost_states(), *self._ownerless(), *self._doubles()]
+            found = [*self._lost_states(), *self._ownerless(), *self._doubles(), *self._quiet_faults()]
         if found:
             raise ValueError("; ".join(dict.fromkeys(found)))
         return self
@@ -218,6 +236,9 @@ class Workflow(_Row):
                     yield f"the timer {name} has no {what} for {', '.join(sorted(lacking))}"
             if any(limit <= timedelta(0) for limit in timer.limit.values()):
                 yield f"the timer {name} has a limit of nothing"
+            commands = {row.command for row in self.transitions}
+            for command in sorted(set(timer.answered_by) - commands):
+                yield f"the timer {name} is answered by {command}, which is not among the commands"
             ended = sorted(state for state in timer.during if state in self.states and self.states[state].final)
             if ended:
                 yield f"the timer {name} runs in {', '.join(ended)}, where the case has ended"
@@ -264,6 +285,14 @@ class Workflow(_Row):
             runs = any(name in timer.during and not timer.until_acted for timer in self.timers.values())
             if not state.final and not runs:
                 yield f"no clock runs in the state {name}: a case could be forgotten there"
+
+    def _quiet_faults(self) -> Iterable[str]:
+        for name in ("clear", "sample"):
+            rows = [row for row in self.transitions if row.command == name]
+            if self.quiet is not None and not rows:
+                yield f"a case is to end by itself, and there is no command {name}"
+            if any(row.who != ("system",) or not set(row.guards) >= _ENDS_SAFELY for row in rows):
+                yield f"the command {name} is the system's alone, and asks for {' and '.join(sorted(_ENDS_SAFELY))}"
 
     def _doubles(self) -> Iterable[str]:
         seen: set[tuple[str, str]] = set()

@@ -95,9 +95,12 @@ async def _with_operator(
 ) -> None:
     pace = stage.plan.pace
     link = await stage.login_link("zhanglin", "张琳", wish.language)
+    colleague = await stage.login_link("limin", "李敏", wish.language)
     rounds = max(1, int((wish.seconds or 0) // (story.lasts.total_seconds() / pace)))
     async with (
-        signed_in(link, delay_s=_OPERATOR_DELAY_S / pace, patience_s=_OPERATOR_PATIENCE_S / pace) as operator,
+        signed_in(
+            link, colleague, delay_s=_OPERATOR_DELAY_S / pace, patience_s=_OPERATOR_PATIENCE_S / pace
+        ) as operator,
         asyncio.TaskGroup() as group,
     ):
         watching = group.create_task(operator.watch(group), name="operator")

@@ -1,4 +1,4 @@
-"""A scripted operator at the console, over HTTP as a browser would be: hears the bell, takes the case, closes it.
+"""Scripted operators at the console, over HTTP as browsers would be: one works on cases, another verifies them.
 
 It reads the pages that people see and sends the forms that stand on them; it knows nothing of the server's inside.
 """
@@ -18,12 +18,18 @@ _TIMEOUT_S = 10.0
 _RETRY_S = 0.2
 
 
-class Operator:
-    """One signed-in session."""
+_RESULT = {"disposition": "helped", "note": "已通话,老人平安。Spoke to the resident: all is well.", "spoke": "true"}
 
-    def __init__(self, client: httpx.AsyncClient, *, delay_s: float, patience_s: float) -> None:
-        """`delay_s` to decide; a case is closed when it is over at home, or after `patience_s` (a latched alarm)."""
+
+class Operator:
+    """Hears the bell, takes the case, settles it; the colleague verifies it and calls back, as the six steps ask."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, colleague: httpx.AsyncClient, *, delay_s: float, patience_s: float
+    ) -> None:
+        """`delay_s` to decide; a case is settled when it is over at home, or after `patience_s` (a latched alarm)."""
         self._client = client
+        self._colleague = colleague
         self._delay_s = delay_s
         self._patience_s = patience_s
         self._work: dict[int, asyncio.Task[None]] = {}
@@ -65,37 +71,52 @@ class Operator:
 
     async def _handle(self, number: int) -> None:
         await asyncio.sleep(self._delay_s)
-        if await self._send(number, "ack", {}):
+        if await self._send(self._client, number, {"ack": {}}):
             self.acknowledged.append(number)
         waited = 0.0
         while waited < self._patience_s and not (await self._page(number)).is_over_at_home:
             await asyncio.sleep(self._delay_s)
             waited += self._delay_s
-        words = {"disposition": "helped", "note": "已通话,老人平安。Spoke to the resident: all is well."}
-        if await self._send(number, "close", words):
+        result = {field: _RESULT[field] for field in ("disposition", "note")}
+        if not await self._send(self._client, number, {"resolve_remote": _RESULT, "report": result}):
+            return
+        await asyncio.sleep(self._delay_s)
+        if await self._send(self._colleague, number, {"verify_ok": {}}):
+            await self._send(self._colleague, number, {"revisit_ok": {"score": "5"}})
             self.closed.append(number)
 
-    async def _send(self, number: int, order: str, words: dict[str, str]) -> bool:
+    async def _send(self, client: httpx.AsyncClient, number: int, orders: dict[str, dict[str, str]]) -> bool:
+        """The first of these orders that stands on the page, with its words."""
         for _ in range(5):  # another alarm may have come while we read: look again
-            page = await self._page(number)
-            fields = page.forms.get(f"/incidents/{number}/{order}")
-            if fields is None:
+            page = await self._page(number, client)
+            for order, words in orders.items():
+                fields = page.forms.get(f"/incidents/{number}/{order}")
+                if fields is not None:
+                    break
+            else:
                 return False
-            response = await self._retrying("POST", f"/incidents/{number}/{order}", data={**fields, **words})
+            address = f"/incidents/{number}/{order}"
+            response = await self._retrying("POST", address, client, data={**fields, **words})
             if response.status_code != httpx.codes.CONFLICT:
                 return response.is_redirect or response.is_success
         return False
 
-    async def _page(self, number: int) -> "_Page":
-        response = await self._retrying("GET", f"/incidents/{number}")
+    async def _page(self, number: int, client: httpx.AsyncClient | None = None) -> "_Page":
+        response = await self._retrying("GET", f"/incidents/{number}", client or self._client)
         page = _Page()
         page.feed(response.text)
         return page
 
-    async def _retrying(self, method: str, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+    async def _retrying(
+        self,
+        method: str,
+        url: str,
+        client: httpx.AsyncClient,
+        **more: Any,  # noqa: ANN401 - httpx's own
+    ) -> httpx.Response:
         while True:
             try:
-                response = await self._client.request(method, url, **more)
+                response = await client.request(method, url, **more)
                 if not response.is_server_error:
                     return response
             except httpx.HTTPError:
@@ -104,15 +125,21 @@ class Operator:
 
 
 @asynccontextmanager
-async def signed_in(link: str, *, delay_s: float, patience_s: float) -> AsyncIterator[Operator]:
-    """An operator who used a one-time link. Raises DeviceError where the link is not taken."""
+async def signed_in(link: str, colleagues_link: str, *, delay_s: float, patience_s: float) -> AsyncIterator[Operator]:
+    """Two people who used a one-time link each. Raises DeviceError where a link is not taken."""
+    async with _client(link) as client, _client(colleagues_link) as colleague:
+        yield Operator(client, colleague, delay_s=delay_s, patience_s=patience_s)
+
+
+@asynccontextmanager
+async def _client(link: str) -> AsyncIterator[httpx.AsyncClient]:
     base, _, path = link.partition("/login/")
     async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=_TIMEOUT_S) as client:
         client.headers["Origin"] = base
         response = await client.post(f"/login/{path}")
         if not response.is_redirect:
             raise DeviceError(f"the console does not take the login link: {response.status_code}")
-        yield Operator(client, delay_s=delay_s, patience_s=patience_s)
+        yield client
 
 
 class _Page(HTMLParser):

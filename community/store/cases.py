@@ -5,31 +5,30 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from community import incidents
+from community import engine
 from community.alert_refs import AlertRef
-from community.desk import Bell, State
-from community.incidents import SYSTEM, Event, Incident, Ingest
+from community.casefile import SYSTEM, Case, Denied, Step
+from community.desk import Bell
+from community.lanes import is_late as came_late
+from community.lanes import lane_of, table_of
 from community.store import case_schema, chain, schema, sms_copies
 from community.store.chain import Entry
 from community.store.directory import meet_gateway
+from community.store.lease import engine_now
+from community.store.surroundings import context
 from community.wording import UNREADABLE, told_by_sms
 from shouwang.alert import Alert, AlertState, Severity, alert_id_of
 
-_KINDS_OF_BELL = {
-    "opened": "opened",
-    "alert": "alert",
-    "step": "changed",
-    "acked": "changed",
-    "noted": "changed",
-    "closed": "closed",
-}
-RUNG_KINDS = tuple(_KINDS_OF_BELL)
-"""The kinds of entry that a console must hear of; refusals are for the audit."""
+CLOSED = "CLOSED"
+"""Every table ends a case in this state: a test holds them to it."""
+SILENT_KINDS = ("denied", "refused")
+"""Kinds of entry that no console hears of: they are for the audit."""
+_RINGS_AGAIN = frozenset({"alert", "ladder", "ack.red", "total.red", "absorbed"})
 _UNREADABLE = "unreadable"
 """The hazard of a message on an alarm channel that nobody can read."""
 
 
-def load(connection: sa.Connection, incident_id: int) -> Incident | None:
+def load(connection: sa.Connection, incident_id: int) -> Case | None:
     """The case, or None."""
     body = connection.execute(
         sa.select(schema.incidents.c.body).where(schema.incidents.c.incident_id == incident_id)
@@ -37,52 +36,88 @@ def load(connection: sa.Connection, incident_id: int) -> Incident | None:
     return decode_case(body) if body is not None else None
 
 
-def decode_case(body: bytes) -> Incident:
+def decode_case(body: bytes) -> Case:
     """The case in the row."""
     return _decoder.decode(body)
 
 
 def record(
-    connection: sa.Connection,
-    incident_id: int | None,
-    before: Incident | None,
-    event: Event,
-    state: State,
-    *,
-    at: datetime,
-    actor: str,
-) -> tuple[int, Incident]:
-    """Write an event that `incidents.decide` gave; a new case gets the next number."""
-    after = incidents.evolve(before, event, state, at=at, actor=actor)
-    home_key, lane, state_name, priority, version, opened_at, changed_at = chain.columns_of(after)
-    values = {
-        "home_key": home_key,
-        "lane": lane,
-        "state": state_name,
-        "priority": priority,
-        "version": version,
-        "opened_at": opened_at,
-        "changed_at": changed_at,
-        "body": msgspec.json.encode(after),
-    }
+    connection: sa.Connection, incident_id: int | None, made: tuple[Case, Step], *, at: datetime, actor: str
+) -> int:
+    """Write what the engine made of a case, all of it: row, sealed step, cards, notices. A new case gets a number."""
+    after, step = made
+    values = chain.columns_of(after) | {"body": msgspec.json.encode(after)}
     table = schema.incidents
     if incident_id is None:
-        row = connection.execute(table.insert().values(values).returning(table.c.incident_id)).one()
-        incident_id = int(row.incident_id)
-    elif after is not before:
+        incident_id = int(connection.execute(table.insert().values(values).returning(table.c.incident_id)).scalar_one())
+    else:
         connection.execute(table.update().where(table.c.incident_id == incident_id).values(values))
-    chain.append(connection, incident_id, after, event, at=at, actor=actor)
-    return incident_id, after
+    chain.append(connection, incident_id, after, step, at=at, actor=actor)
+    _draw_cards(connection, incident_id, after, step, at)
+    _call(connection, incident_id, after, step, at)
+    return incident_id
+
+
+def deny(connection: sa.Connection, incident_id: int, case: Case, denied: Denied, *, at: datetime, actor: str) -> None:
+    """Keep for the audit what was not carried out; the case stays as it is."""
+    chain.append(connection, incident_id, case, denied, at=at, actor=actor)
+
+
+def _draw_cards(connection: sa.Connection, incident_id: int, case: Case, step: Step, at: datetime) -> None:
+    rows = [
+        {
+            "incident_id": incident_id,
+            "version": case.version,
+            "step": card.step,
+            "colour": card.colour.value,
+            "priority": case.priority.value,
+            "policy": case.policy,
+            "responsible": card.responsible,
+            "at": at,
+            "limit_ms": card.limit_ms,
+            "actual_ms": card.actual_ms,
+            "level": card.level,
+        }
+        for card in step.cards
+    ]
+    if rows:
+        connection.execute(case_schema.cards.insert(), rows)
+
+
+def _call(connection: sa.Connection, incident_id: int, case: Case, step: Step, at: datetime) -> None:
+    if not step.calls:
+        return
+    now_e = engine_now(connection)
+    rows = [
+        {
+            "incident_id": incident_id,
+            "version": case.version,
+            "place": place,
+            "step": step.name,
+            "audience": call.audience,
+            "to_whom": call.to,
+            "rung": call.rung,
+            "prompt": call.prompt,
+            "created_at": at,
+            "created_e": now_e,
+            "state": "missed" if call.is_missed else "waiting",
+        }
+        for place, call in enumerate(step.calls)
+    ]
+    connection.execute(case_schema.notices.insert(), rows)
 
 
 def bell_of(entry: Entry) -> Bell | None:
     """What a console hears of the entry."""
-    kind = _KINDS_OF_BELL.get(entry.kind)
-    if kind is None:
+    if entry.kind in SILENT_KINDS:
         return None
-    return Bell(
-        seq=entry.seq, kind=kind, incident_id=entry.incident_id, priority=entry.priority, state=State(entry.state)
-    )
+    if entry.state == CLOSED:
+        kind = "closed"
+    elif entry.kind in _RINGS_AGAIN:
+        kind = "alert"
+    else:
+        kind = "opened" if entry.kind == "opened" else "changed"
+    return Bell(seq=entry.seq, kind=kind, incident_id=entry.incident_id, priority=entry.priority, state=entry.state)
 
 
 def take_in(
@@ -110,7 +145,7 @@ def take_in(
             sms_copies.fill_in(connection, gateway_id, alert.alert_id, body, **columns)
         return
     home_key = home_key or _home_key(connection, gateway_id)
-    is_late = incidents.is_late(seen_at or alert.at, received_at)
+    is_late = came_late(seen_at or alert.at, received_at)
     ref = _ref(gateway_id, alert, body, is_late=is_late)
     connection.execute(
         alerts.insert().values(
@@ -157,46 +192,75 @@ def warn_of_unreadable(connection: sa.Connection, gateway_id: str, at: datetime)
         mono=0,
         why=UNREADABLE,
     )
-    _, open_case = _open_case(
-        connection, _home_key(connection, gateway_id), incidents.lane_of(Severity.P3, _UNREADABLE)
-    )
+    _, open_case = _open_case(connection, _home_key(connection, gateway_id), lane_of(Severity.P3, _UNREADABLE))
     if open_case is None:
         take_in(connection, gateway_id, None, alert, at)
 
 
 def _route(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime) -> None:
     if ref.state is AlertState.FIRING:
-        incident_id, case = _open_case(connection, home_key, incidents.lane_of(ref.severity, ref.hazard))
-        earlier = _unlinked_steps(connection, ref)
+        incident_id, alerts = _ring(connection, home_key, ref, at)
     else:
-        incident_id, case = _open_case_of_episode(connection, ref)
-        earlier = ()
-        if case is None:  # a pre-alarm rings nobody, the end of a closed case neither: kept with the home
+        number, case = _open_case_of_episode(connection, ref)
+        if case is None or number is None:  # a pre-alarm rings nobody, the end of a closed case neither
             return
-    event, state = incidents.decide(case, Ingest(home_key=home_key, alert=ref, earlier=earlier))
-    incident_id, _ = record(connection, incident_id, case, event, state, at=at, actor=SYSTEM)
-    for linked in (ref, *earlier):
-        connection.execute(
-            schema.alerts.update()
-            .where(schema.alerts.c.gateway_id == linked.gateway_id, schema.alerts.c.alert_id == linked.alert_id)
-            .values(incident_id=incident_id)
-        )
+        incident_id, alerts = number, (ref,)
+        made = engine.joined(case, alerts, context(connection, case, at), at=at)
+        record(connection, number, made, at=at, actor=SYSTEM)
+    link(connection, alerts, incident_id)
 
 
-def _open_case(connection: sa.Connection, home_key: str, lane: str) -> tuple[int, Incident] | tuple[None, None]:
+def _ring(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime) -> tuple[int, tuple[AlertRef, ...]]:
+    """An alarm rings: in its open case, or in a new one."""
+    lane = lane_of(ref.severity, ref.hazard)
+    number, case = _open_case(connection, home_key, lane)
+    alerts = (ref, *_unlinked_steps(connection, ref))
+    if case is not None and case.state in table_of(lane).reopens:
+        record(connection, number, engine.superseded(case, context(connection, case, at), at=at), at=at, actor=SYSTEM)
+        number, case, previous = None, None, number
+    else:
+        previous = None
+    if case is not None:
+        made = engine.joined(case, alerts, context(connection, case, at), at=at)
+    else:
+        around = context(connection, None, at)
+        made = engine.opened(table_of(lane), home_key, lane, alerts, around, at=at, previous=previous)
+    return record(connection, number, made, at=at, actor=SYSTEM), alerts
+
+
+def link(connection: sa.Connection, alerts: tuple[AlertRef, ...], incident_id: int) -> None:
+    """These alerts belong to this case."""
+    table = schema.alerts
+    for ref in alerts:
+        which = (table.c.gateway_id == ref.gateway_id, table.c.alert_id == ref.alert_id)
+        connection.execute(table.update().where(*which).values(incident_id=incident_id))
+
+
+def refs_of(connection: sa.Connection, incident_id: int) -> tuple[AlertRef, ...]:
+    """The alerts of a case as it keeps them, in the order in which they came."""
+    table = schema.alerts
+    rows = connection.execute(
+        sa.select(table.c.gateway_id, table.c.body, table.c.is_late)
+        .where(table.c.incident_id == incident_id)
+        .order_by(table.c.received_at, table.c.alert_id)
+    )
+    return tuple(_ref(row.gateway_id, decode_alert(row.body), row.body, is_late=row.is_late) for row in rows)
+
+
+def _open_case(connection: sa.Connection, home_key: str, lane: str) -> tuple[int, Case] | tuple[None, None]:
     table = schema.incidents
     return _first(connection, sa.select(table).where(table.c.home_key == home_key, table.c.lane == lane))
 
 
-def _open_case_of_episode(connection: sa.Connection, ref: AlertRef) -> tuple[int, Incident] | tuple[None, None]:
+def _open_case_of_episode(connection: sa.Connection, ref: AlertRef) -> tuple[int, Case] | tuple[None, None]:
     table, alerts = schema.incidents, schema.alerts
     rang = (*_same_episode(ref), alerts.c.state == AlertState.FIRING.value)
     return _first(connection, sa.select(table).join(alerts, alerts.c.incident_id == table.c.incident_id).where(*rang))
 
 
-def _first(connection: sa.Connection, of: sa.Select[tuple[object, ...]]) -> tuple[int, Incident] | tuple[None, None]:
+def _first(connection: sa.Connection, of: sa.Select[tuple[object, ...]]) -> tuple[int, Case] | tuple[None, None]:
     """The first of these cases that is not closed."""
-    row = connection.execute(of.where(schema.incidents.c.state != State.CLOSED.value)).first()
+    row = connection.execute(of.where(schema.incidents.c.state != CLOSED)).first()
     return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
 
 
@@ -252,5 +316,5 @@ def unknown_home_key(gateway_id: str) -> str:
     return f"gateway:{gateway_id}"
 
 
-_decoder = msgspec.json.Decoder(Incident)
+_decoder = msgspec.json.Decoder(Case)
 _alert_decoder = msgspec.json.Decoder(Alert)

@@ -12,16 +12,20 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from community import incidents
+from community import engine, first_cases
 from community.alert_refs import AlertRef
-from community.desk import State
-from community.incidents import AlertJoined, Closed, Event, Incident, Noted, Opened, StepJoined
+from community.casefile import Case, Denied, Step
+from community.first_cases import FirstCase, FirstEvent, FirstState
 from community.store import schema
 from shouwang.alert import Severity
+from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
 
 GENESIS = bytes(32)
 _BATCH = 500
+
+Event = Step | Denied
+AnyEvent = Event | FirstEvent
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,14 +36,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     at: Moment
     actor: str
-    state: State
+    state: str
     priority: Severity
-    event: Event
+    event: AnyEvent
 
     @property
     def kind(self) -> str:
-        """The name of the event, e.g. `opened`."""
-        return str(self.event.__struct_config__.tag)
+        """The name of the step, e.g. `opened`; of what was not carried out `denied`."""
+        return self.event.name if isinstance(self.event, Step) else str(self.event.__struct_config__.tag)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +61,7 @@ def decode_entry(body: bytes) -> Entry:
 
 
 def append(
-    connection: sa.Connection, incident_id: int, after: Incident, event: Event, *, at: datetime, actor: str
+    connection: sa.Connection, incident_id: int, after: Case, event: Event, *, at: datetime, actor: str
 ) -> Entry:
     """Seal one more event of a case that is `after` it."""
     events = schema.incident_events
@@ -118,7 +122,9 @@ class _Check:
         self.head = GENESIS
         self.faults: list[str] = []
         self._connection = connection
-        self._cases: dict[int, Incident] = {}
+        self._cases: dict[int, Case] = {}
+        self._first: dict[int, FirstCase] = {}
+        self._alerts: dict[tuple[str, str], int] = {}
 
     def link(self, row: sa.Row[tuple[object, ...]]) -> None:
         self.entries += 1
@@ -143,70 +149,111 @@ class _Check:
         self.faults.extend(f"{where}: {fault}" for fault in self._things_named_by(entry))
 
     def projections(self) -> None:
-        rows = self._connection.execute(sa.select(schema.incidents))
-        for row in rows:
-            case = self._cases.pop(row.incident_id, None)
-            columns = (row.home_key, row.lane, row.state, row.priority, row.version, row.opened_at, row.changed_at)
-            if case is None or msgspec.json.encode(case) != row.body or columns_of(case) != columns:
+        for (gateway_id, alert_id), incident_id in self._alerts.items():
+            if self._case_of(gateway_id, alert_id) != incident_id:
+                self.faults.append(f"alert {alert_id}: is not with case {incident_id}, where its events put it")
+        for row in self._connection.execute(sa.select(schema.incidents)):
+            if not self._is_as_folded(row):
                 self.faults.append(f"case {row.incident_id}: is not what its events make of it")
-        self.faults.extend(f"case {incident_id}: is missing" for incident_id in self._cases)
+        self.faults.extend(f"case {number}: is missing" for number in sorted({*self._cases, *self._first}))
+
+    def _is_as_folded(self, row: sa.Row[tuple[object, ...]]) -> bool:
+        case, first = self._cases.pop(row.incident_id, None), self._first.pop(row.incident_id, None)
+        if case is not None:
+            columns = columns_of(case)
+            return msgspec.json.encode(case) == row.body and all(
+                row._mapping[name] == columns[name] for name in columns
+            )
+        return first is not None and msgspec.json.encode(first) == row.body
 
     def _fold(self, entry: Entry, where: str) -> None:
-        before = self._cases.get(entry.incident_id)
-        if (before is None) != isinstance(entry.event, Opened):
-            self.faults.append(f"{where}: case {entry.incident_id} has no beginning, or two")
+        event, number = entry.event, entry.incident_id
+        try:
+            if isinstance(event, Step):
+                after: Case | FirstCase = self._moved(number, event)
+            elif isinstance(event, Denied):
+                after = self._cases[number]
+            else:
+                state = FirstState(entry.state)
+                after = first_cases.evolve(self._first.get(number), event, state, at=entry.at, actor=entry.actor)
+                self._first[number] = after
+        except (IllegalMove, KeyError, ValueError, TypeError):
+            self.faults.append(f"{where}: case {number} has no beginning, or a step that leads nowhere")
             return
-        after = incidents.evolve(before, entry.event, entry.state, at=entry.at, actor=entry.actor)
-        self._cases[entry.incident_id] = after
         if (after.version, after.state, after.priority) != (entry.version, entry.state, entry.priority):
             self.faults.append(f"{where}: does not follow from the events before it")
 
+    def _moved(self, number: int, step: Step) -> Case:
+        before = self._cases.get(number)
+        if (before is None) != (step.name in {"opened", "adopted"}):
+            raise IllegalMove("no beginning, or two")
+        after = engine.folded(before, step)
+        if step.name == "adopted" and not _carries_on(self._first.pop(number), after):
+            raise IllegalMove("not the case that was carried over")
+        self._cases[number] = after
+        return after
+
     def _things_named_by(self, entry: Entry) -> Iterator[str]:
-        match entry.event:
-            case Opened() | AlertJoined() | StepJoined():
-                yield from (fault for ref in entry.event.alerts if (fault := self._alert_fault(ref, entry)))
-            case Noted() | Closed():
-                fault = self._note_fault(entry.event)
-                if fault:
-                    yield fault
+        for ref in getattr(entry.event, "alerts", ()):
+            self._alerts[ref.gateway_id, ref.alert_id] = entry.incident_id
+            fault = self._alert_fault(ref)
+            if fault:
+                yield fault
+        named = entry.event.order if isinstance(entry.event, Step | Denied) else entry.event
+        note_id, digest = getattr(named, "note_id", ""), getattr(named, "digest", "")
+        fault = self._note_fault(note_id, digest) if note_id and not isinstance(entry.event, Denied) else None
+        if fault:
+            yield fault
 
-    def _alert_fault(self, ref: AlertRef, entry: Entry) -> str | None:
+    def _alert_fault(self, ref: AlertRef) -> str | None:
         alerts = schema.alerts
-        row = self._connection.execute(
-            sa.select(alerts.c.body, alerts.c.incident_id).where(
-                alerts.c.gateway_id == ref.gateway_id, alerts.c.alert_id == ref.alert_id
-            )
-        ).first()
-        if row is None:
+        body = self._connection.execute(
+            sa.select(alerts.c.body).where(alerts.c.gateway_id == ref.gateway_id, alerts.c.alert_id == ref.alert_id)
+        ).scalar()
+        if body is None:
             return f"alert {ref.alert_id} is missing"
-        if bytes_digest(row.body) != ref.digest or row.incident_id != entry.incident_id:
-            return f"alert {ref.alert_id} is not the one that was sealed"
-        return None
+        return None if bytes_digest(body) == ref.digest else f"alert {ref.alert_id} is not the one that was sealed"
 
-    def _note_fault(self, event: Noted | Closed) -> str | None:
+    def _case_of(self, gateway_id: str, alert_id: str) -> int | None:
+        alerts = schema.alerts
+        which = (alerts.c.gateway_id == gateway_id, alerts.c.alert_id == alert_id)
+        return self._connection.execute(sa.select(alerts.c.incident_id).where(*which)).scalar()
+
+    def _note_fault(self, note_id: str, digest: str) -> str | None:
         notes = schema.notes
-        row = self._connection.execute(
-            sa.select(notes.c.salt, notes.c.words).where(notes.c.note_id == event.note_id)
-        ).first()
+        row = self._connection.execute(sa.select(notes.c.salt, notes.c.words).where(notes.c.note_id == note_id)).first()
         if row is None:
-            return f"note {event.note_id} is missing"
+            return f"note {note_id} is missing"
         is_erased = row.words is None and row.salt is None
-        if not is_erased and words_digest(row.salt or b"", row.words or "") != event.digest:
-            return f"note {event.note_id} is not the one that was sealed"
+        if not is_erased and words_digest(row.salt or b"", row.words or "") != digest:
+            return f"note {note_id} is not the one that was sealed"
         return None
 
 
-def columns_of(case: Incident) -> tuple[str, str, str, str, int, datetime, datetime]:
-    """The columns of a case which are there to be searched: home_key, lane, state, priority, version, two times."""
-    return (
-        case.home_key,
-        case.lane,
-        case.state.value,
-        case.priority.value,
-        case.version,
-        case.opened_at,
-        case.changed_at,
-    )
+def columns_of(case: Case) -> dict[str, object]:
+    """The columns of a case which are there to be searched."""
+    return {
+        "home_key": case.home_key,
+        "lane": case.lane,
+        "state": case.state,
+        "priority": case.priority.value,
+        "version": case.version,
+        "opened_at": case.opened_at,
+        "changed_at": case.changed_at,
+        "workflow": case.workflow,
+        "due_e": case.next_e,
+        "owner": case.owner,
+        "responder": case.responder,
+        "rung": case.rung,
+        "card": None if case.card is None else case.card.value,
+        "is_test": case.is_test,
+        "storm_id": case.storm,
+    }
+
+
+def _carries_on(first: FirstCase, case: Case) -> bool:
+    told = ("home_key", "lane", "priority", "lead", "alerts", "active", "alarms", "opened_at", "is_late", "owner")
+    return case.version == first.version + 1 and all(getattr(first, name) == getattr(case, name) for name in told)
 
 
 def _seal(previous: bytes, body: bytes) -> bytes:

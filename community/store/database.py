@@ -40,11 +40,17 @@ _CHECKED_UP_TO_BYTES = 1024**3
 class Store:
     """An open database. `write` and `read` run a function with a connection inside one transaction."""
 
-    def __init__(self, opened: Engines) -> None:
-        """Use `open_store`."""
+    def __init__(self, opened: Engines, shape: Callable[[sa.Connection], None]) -> None:
+        """Use `open_store`. `shape` brings the tables to the newest shape."""
         self._engines = opened
+        self._shape = shape
         self._writer = _Writer()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
+        self._guard: Callable[[sa.Connection], None] | None = None
+
+    def fence(self, guard: Callable[[sa.Connection], None]) -> None:
+        """From now on every transaction that writes begins with this; where it raises, nothing is written."""
+        self._guard = guard
 
     async def write(self, work: Callable[[sa.Connection], T], *, urgent: bool = False) -> T:
         """What `work` returns, once its transaction is committed; an exception from it rolls everything back.
@@ -52,7 +58,14 @@ class Store:
         Urgent work passes what waits. Raises TryLater where the database is busy, full or away (the transaction may
         yet commit if it was only slow), GiveUp where it refuses these values.
         """
-        outcome = self._writer.submit(lambda: _transact(self._engines.writer, work), urgent=urgent)
+        guard = self._guard
+
+        def fenced(connection: sa.Connection) -> T:
+            if guard is not None:
+                guard(connection)
+            return work(connection)
+
+        outcome = self._writer.submit(lambda: _transact(self._engines.writer, fenced), urgent=urgent)
         return await _within(TIMEOUT_S, asyncio.wrap_future(outcome))
 
     async def read(self, work: Callable[[sa.Connection], T], *, within_s: float | None = TIMEOUT_S) -> T:
@@ -68,11 +81,7 @@ class Store:
         """Check the file, bring the tables to the newest shape. Blocking; raises ConfigError."""
         with _as_config_error(self._engines), self._engines.writer.connect() as connection:
             _refuse_a_damaged_file(connection, self._engines.place)
-            config = Config()
-            here = Path(__file__).parent / "migrations"
-            config.set_main_option("script_location", str(here).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            self._shape(connection)
             connection.commit()
 
     def _close(self) -> None:
@@ -82,19 +91,32 @@ class Store:
         self._engines.writer.dispose()
 
 
-async def open_store(url: str, *, password: str | None = None) -> Store:
+async def open_store(url: str, *, password: str | None = None, measured: Path | None = None) -> Store:
     """An open store with up-to-date tables.
 
-    `url`: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:port/name. Raises ConfigError for a
-    bad url, an unreachable database, a file that is not a database or is damaged.
+    `url`: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:port/name. `measured`: the file of
+    measurements, where they have one of their own (it exists already). Raises ConfigError for a bad url, an unreachable
+    database, a file that is not a database or is damaged.
     """
-    store = Store(engines(url, password))
+    return await opened(Store(engines(url, password, measured=measured), _migrate))
+
+
+async def opened(store: Store) -> Store:
+    """The same store, checked and in its newest shape. Raises ConfigError."""
     try:
         await asyncio.to_thread(store.prepare)
     except BaseException:
         await store.close()
         raise
     return store
+
+
+def _migrate(connection: sa.Connection) -> None:
+    config = Config()
+    here = Path(__file__).parent / "migrations"
+    config.set_main_option("script_location", str(here).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 @dataclass(order=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from community.desk import Point, Series, Timing
-from community.incidents import is_late
+from community.lanes import is_late
 from community.store import schema
 from shouwang.alert import Alert
 from shouwang.quantities import Quantity

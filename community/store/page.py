@@ -6,17 +6,18 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from community import incidents
+from community.casefile import SYSTEM, Card, Colour
 from community.desk import Contact, IncidentPage, ResidentCard, TimelineEntry, Timing
-from community.incidents import SYSTEM
-from community.store import chain, schema
+from community.step_words import told_in_timeline
+from community.store import case_schema, chain, schema
 from community.store.cases import as_it_came, load
 from community.store.evidence import further_residents, measured_around
 from community.store.gaps import gaps_around
+from community.store.lease import engine_now
 from community.store.sms_copies import came_by_sms, whole_or_body
 from community.store.times import boot_in, told_of, with_boots
-from community.store.views import age_in, row_of
-from community.wording import told_in_timeline
+from community.store.views import age_in, dues_of, row_of
+from community.workflow import workflow
 from shouwang.alert import Alert
 
 SHOWN = 500
@@ -37,10 +38,31 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
         alerts=tuple(alert for _, alert in alerts),
         evidence=measured_around(connection, alerts, others),
         timeline=_timeline(connection, incident_id, alerts),
-        actions=incidents.actions(case.state),
+        case=case,
+        actions=workflow(case.workflow).commands(case.state),
         others=others,
         timings={alert.alert_id: timing for _, alert, timing in told},
         gaps=gaps_around(connection, alerts),
+        clocks=dues_of(case, (now, engine_now(connection))),
+        cards=_cards(connection, incident_id),
+    )
+
+
+def _cards(connection: sa.Connection, incident_id: int) -> tuple[Card, ...]:
+    table = case_schema.cards
+    rows = connection.execute(
+        sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.card_id).limit(SHOWN)
+    )
+    return tuple(
+        Card(
+            step=row.step,
+            colour=Colour(row.colour),
+            responsible=row.responsible,
+            limit_ms=row.limit_ms,
+            actual_ms=row.actual_ms,
+            level=row.level,
+        )
+        for row in rows
     )
 
 
@@ -105,7 +127,7 @@ def _timeline(
             at=entry.at,
             kind=entry.kind,
             actor=entry.actor,
-            text=told_in_timeline(entry.event, entry.state, names.get(entry.actor, entry.actor), by_id, words),
+            text=told_in_timeline(entry.event, names.get(entry.actor, entry.actor), by_id, words),
         )
         for entry in entries
     )

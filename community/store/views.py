@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 import msgspec
 import sqlalchemy as sa
 
-from community.desk import Bell, GatewayRow, QueueRow, State
-from community.incidents import Incident
+from community.casefile import Case, Clock
+from community.desk import Bell, Due, GatewayRow, QueueRow
 from community.store import cases, chain, schema, watch_schema
 from community.store.cases import as_it_came, decode_case
+from community.store.lease import engine_now
 from community.store.sms_copies import came_by_sms, whole_or_body
 from community.wording import told_late
+from community.workflow import workflow
 from shouwang.alert import Alert, Sentence
 from shouwang.status import SensorState
 
@@ -35,28 +37,29 @@ class _Lead(msgspec.Struct, frozen=True, kw_only=True):
 def queue(connection: sa.Connection, now: datetime) -> tuple[QueueRow, ...]:
     """Open cases: most urgent first, then oldest."""
     table = schema.incidents
-    is_open = sa.select(table).where(table.c.state != State.CLOSED.value)
+    is_open = sa.select(table).where(table.c.state != cases.CLOSED)
     return _found(connection, is_open.order_by(table.c.priority, table.c.opened_at, table.c.incident_id), now)
 
 
 def closed(connection: sa.Connection, limit: int, now: datetime) -> tuple[QueueRow, ...]:
     """The cases closed last, newest first."""
     table = schema.incidents
-    is_closed = sa.select(table).where(table.c.state == State.CLOSED.value)
+    is_closed = sa.select(table).where(table.c.state == cases.CLOSED)
     newest = is_closed.order_by(table.c.changed_at.desc(), table.c.incident_id.desc()).limit(limit)
     return _found(connection, newest, now)
 
 
-def row_of(connection: sa.Connection, incident_id: int, case: Incident, now: datetime) -> QueueRow:
+def row_of(connection: sa.Connection, incident_id: int, case: Case, now: datetime) -> QueueRow:
     """One case as the queue shows it."""
     return rows_of(connection, [(incident_id, case)], now)[0]
 
 
-def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Incident]], now: datetime) -> tuple[QueueRow, ...]:
+def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Case]], now: datetime) -> tuple[QueueRow, ...]:
     """Cases as the queue shows them, in the given order."""
     homes = _homes(connection, {case.home_key for _, case in numbered})
     leads = _alerts(connection, {case.lead.alert_id for _, case in numbered})
-    return tuple(_row(incident_id, case, homes, leads, now) for incident_id, case in numbered)
+    now_e = engine_now(connection)
+    return tuple(_row(number, case, homes, leads, (now, now_e)) for number, case in numbered)
 
 
 def gateways(connection: sa.Connection) -> tuple[GatewayRow, ...]:
@@ -91,7 +94,7 @@ def bells_after(connection: sa.Connection, seq: int, limit: int) -> tuple[Bell, 
     events = schema.incident_events
     rows = connection.execute(
         sa.select(events.c.body)
-        .where(events.c.seq > seq, events.c.kind.in_(cases.RUNG_KINDS))
+        .where(events.c.seq > seq, events.c.kind.not_in(cases.SILENT_KINDS))
         .order_by(events.c.seq)
         .limit(limit)
     )
@@ -122,18 +125,25 @@ def _found(connection: sa.Connection, of: sa.Select[tuple[object, ...]], now: da
 
 def _row(
     incident_id: int,
-    case: Incident,
+    case: Case,
     homes: Mapping[str, _Home],
     leads: Mapping[tuple[str, str], _Lead],
-    now: datetime,
+    moment: tuple[datetime, int],
 ) -> QueueRow:
+    now, _ = moment
+    table = workflow(case.workflow)
+    state = table.states[case.state]
+    ladder = table.ladder.get(case.priority, ())
     home = homes.get(case.home_key)
     lead = leads.get((case.lead.gateway_id, case.lead.alert_id))
     why = lead.alert.why if lead else Sentence(zh=case.lead.hazard, en=case.lead.hazard)
     return QueueRow(
         incident_id=incident_id,
         version=case.version,
+        workflow=case.workflow,
         state=case.state,
+        phase=state.phase,
+        state_title=Sentence(zh=state.title.zh, en=state.title.en),
         priority=case.priority,
         hazard=case.lead.hazard,
         opened_at=case.opened_at,
@@ -146,7 +156,49 @@ def _row(
         resident_name=home.name if home else "",
         resident_age=age_in(now.year, home.born) if home else None,
         owner=case.owner,
+        responder=case.responder,
+        card=case.card,
+        rung=case.rung,
+        rungs=len(ladder),
+        clock=next(iter(dues_of(case, moment)), None),
+        must_call_120=must_call_120(case),
+        is_final=state.final,
+        is_test=case.is_test,
+        disposition=case.disposition,
     )
+
+
+def dues_of(case: Case, moment: tuple[datetime, int]) -> tuple[Due, ...]:
+    """Its running clocks in wall time, the next one first; the ladder is none that anybody must beat.
+
+    `moment`: wall time and engine time now.
+    """
+    now, now_e = moment
+
+    def at(engine_ms: int) -> datetime:
+        return now + timedelta(milliseconds=engine_ms - now_e)
+
+    def due(clock: Clock) -> Due:
+        return Due(
+            name=clock.name,
+            started_at=at(clock.started_e),
+            due_at=at(clock.due_e),
+            limit_s=clock.limit_ms / 1000,
+            is_yellow=clock.yellow_e is None and clock.name in timed,
+            is_red=clock.reds > 0,
+        )
+
+    table = workflow(case.workflow)
+    timed = {name for name, timer in table.timers.items() if timer.yellow}
+    running = (clock for clock in case.clocks if not clock.stands and clock.name in table.timers)
+    return tuple(sorted(map(due, running), key=lambda one: one.due_at))
+
+
+def must_call_120(case: Case) -> bool:
+    """Whether the ladder has come to the rung that says so, and nobody has acted since."""
+    ladder = workflow(case.workflow).ladder.get(case.priority, ())
+    is_asked = any(rung.prompt == "call_120" for rung in ladder[: case.rung + 1])
+    return is_asked and not case.has_acted and case.owner is None
 
 
 def _homes(connection: sa.Connection, home_keys: set[str]) -> dict[str, _Home]:

@@ -144,7 +144,7 @@ def _said(bell: Bell) -> dict[str, object]:
         "kind": bell.kind,
         "incident": bell.incident_id,
         "priority": bell.priority.value,
-        "state": bell.state.value,
+        "state": bell.state,
     }
 
 

@@ -4,10 +4,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from community import engine
 from community.accounts import Shift
-from community.desk import Disposition, QueueRow, StaleVersion
+from community.casefile import Disposition, StaleVersion
+from community.desk import QueueRow, Wish
+from community.web import words
 from community.web.console import Console, Reader, Wired, Worker, check_form, language_of, wants_part
 from shouwang.errors import IllegalMove
 
@@ -16,10 +19,25 @@ router = APIRouter()
 IncidentId = Annotated[int, Path(ge=1, le=2**62)]
 MAX_NOTE = 4000
 _Words = Annotated[str, Field(max_length=MAX_NOTE)]
+_Name = Annotated[str, Field(max_length=200)]
 
 
-class Order(BaseModel):
-    """What every form of a case carries; `back` is the page that the operator was on."""
+def _known(command: str) -> str:
+    if command not in words.COMMANDS:
+        raise ValueError("no such order")
+    return command
+
+
+def _filled(written: object) -> object:
+    """A field that was left empty says nothing."""
+    return None if written == "" else written
+
+
+Command = Annotated[str, Path(max_length=40), AfterValidator(_known)]
+
+
+class Ordering(BaseModel):
+    """The form of any order; `back` is the page that the operator was on. What is missing the case itself says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -27,19 +45,40 @@ class Order(BaseModel):
     command_id: Annotated[str, Field(min_length=8, max_length=64)]
     version: Annotated[int, Field(ge=0, le=2**31)]
     back: Literal["queue", "case"] = "case"
+    note: _Words = ""
+    reason: _Words = ""
+    disposition: Annotated[Disposition | None, BeforeValidator(_filled)] = None
+    spoke: bool = False
+    second: _Name = ""
+    targets: Annotated[list[_Name], Field(max_length=20)] = []
+    reference: _Name = ""
+    eta_min: Annotated[int | None, Field(ge=1, le=600), BeforeValidator(_filled)] = None
+    score: Annotated[int | None, Field(ge=1, le=5), BeforeValidator(_filled)] = None
+    into: Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(_filled)] = None
 
-
-class Closing(Order):
-    """The end of a case, in the operator's words."""
-
-    disposition: Disposition
-    note: Annotated[_Words, Field(min_length=1)]
-
-
-class Noting(Order):
-    """Words for the timeline."""
-
-    text: Annotated[_Words, Field(min_length=1)]
+    def wish(self, incident_id: int, command: str, shift: Shift) -> Wish:
+        """As the desk takes it. Who takes a case over is who presses the button."""
+        by = shift.user.login
+        is_taking = command == "hand_over"
+        return Wish(
+            incident_id=incident_id,
+            command=command,
+            by=by,
+            role=shift.user.role.value,
+            command_id=self.command_id,
+            version=self.version,
+            text=self.note,
+            reason=self.reason,
+            targets=(by,) if is_taking else tuple(one for one in self.targets if one),
+            confirmed_by=by if is_taking else "",
+            eta_min=self.eta_min,
+            disposition=self.disposition,
+            second=self.second,
+            spoke=self.spoke,
+            score=self.score,
+            reference=self.reference,
+            into=self.into,
+        )
 
 
 @router.get("/incidents/{incident_id}")
@@ -48,53 +87,24 @@ async def incident(request: Request, console: Wired, shift: Reader, incident_id:
     return await _page(request, console, shift, incident_id)
 
 
-@router.post("/incidents/{incident_id}/ack")
-async def acknowledge(
-    request: Request, console: Wired, shift: Worker, incident_id: IncidentId, order: Annotated[Order, Form()]
+@router.post("/incidents/{incident_id}/{command}")
+async def order(
+    request: Request,
+    console: Wired,
+    shift: Worker,
+    incident_id: IncidentId,
+    *,
+    command: Command,
+    form: Annotated[Ordering, Form()],
 ) -> Response:
-    """Take the case."""
-    check_form(shift, order.csrf)
+    """Carry an order out."""
+    check_form(shift, form.csrf)
     try:
-        row = await console.desk.acknowledge(
-            incident_id, version=order.version, by=shift.user.login, command_id=order.command_id
-        )
+        row = await console.desk.order(form.wish(incident_id, command, shift))
     except IllegalMove as error:
-        return await _conflict(request, console, shift, incident_id, error)
-    return await _done(request, console, shift, row, order)
-
-
-@router.post("/incidents/{incident_id}/close")
-async def close(
-    request: Request, console: Wired, shift: Worker, incident_id: IncidentId, order: Annotated[Closing, Form()]
-) -> Response:
-    """End the case."""
-    check_form(shift, order.csrf)
-    try:
-        row = await console.desk.close(
-            incident_id,
-            version=order.version,
-            by=shift.user.login,
-            command_id=order.command_id,
-            disposition=order.disposition,
-            note=order.note,
-        )
-    except IllegalMove as error:
-        kept = {"note": order.note, "disposition": order.disposition}
+        kept = {"command": command, "note": form.note, "reason": form.reason, "disposition": form.disposition or ""}
         return await _conflict(request, console, shift, incident_id, error, **kept)
-    return await _done(request, console, shift, row, order)
-
-
-@router.post("/incidents/{incident_id}/note")
-async def note(
-    request: Request, console: Wired, shift: Worker, incident_id: IncidentId, order: Annotated[Noting, Form()]
-) -> Response:
-    """Add words to the case."""
-    check_form(shift, order.csrf)
-    try:
-        row = await console.desk.note(incident_id, by=shift.user.login, command_id=order.command_id, text=order.text)
-    except IllegalMove as error:
-        return await _conflict(request, console, shift, incident_id, error, text=order.text)
-    return await _done(request, console, shift, row, order)
+    return await _done(request, console, shift, row, form)
 
 
 async def _page(
@@ -113,11 +123,18 @@ async def _page(
     case = await console.desk.incident(incident_id)
     if case is None:
         raise HTTPException(404)
-    values = {"seq": seq, "case": case, "problem": problem, "kept": kept, "max_note": MAX_NOTE}
+    values = {
+        "seq": seq,
+        "case": case,
+        "problem": problem,
+        "kept": kept,
+        "max_note": MAX_NOTE,
+        "possible": engine.possible(case.case, shift.user.login, shift.user.role.value),
+    }
     return await console.page(request, "incident.html", shift, status=status, **values)
 
 
-async def _done(request: Request, console: Console, shift: Shift, row: QueueRow, order: Order) -> Response:
+async def _done(request: Request, console: Console, shift: Shift, row: QueueRow, order: Ordering) -> Response:
     if wants_part(request):
         return await _row(request, console, shift, row)
     return RedirectResponse("/queue" if order.back == "queue" else f"/incidents/{row.incident_id}", status_code=303)
@@ -127,7 +144,7 @@ async def _conflict(
     request: Request, console: Console, shift: Shift, incident_id: int, error: IllegalMove, **kept: str
 ) -> Response:
     """Say what the case is now. Nothing has been changed."""
-    problem = "stale" if isinstance(error, StaleVersion) else "illegal"
+    problem = "stale" if isinstance(error, StaleVersion) else str(error)
     if wants_part(request):
         case = await console.desk.incident(incident_id)
         if case is not None:

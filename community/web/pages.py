@@ -129,7 +129,7 @@ def _span(seconds: float) -> str:
 
 
 def _step_counts(rows: Iterable[QueueRow]) -> Counter[words.Step]:
-    return Counter(words.STEP_OF[row.state] for row in rows if row.state in words.STEP_OF)
+    return Counter(words.STEP_OF[row.phase] for row in rows if row.phase in words.STEP_OF)
 
 
 def _new_command_id() -> str:

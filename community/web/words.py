@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from community.desk import CENTRE, NOT_HEARD_YET, Disposition, HomeMode, State, Timing
+from community.casefile import Colour, Disposition
+from community.desk import CENTRE, NOT_HEARD_YET, HomeMode, Timing
 from shouwang.alert import AlertState, Severity
 from shouwang.reading import GUEST, Quality
 from shouwang.status import SensorState
@@ -19,12 +20,6 @@ PRIORITIES = {
     Severity.P2: marked("URGENT"),
     Severity.P3: marked("TECH"),
     Severity.P4: marked("CARE"),
-}
-
-STATES = {
-    State.OPEN: marked("Waiting"),
-    State.ACKED: marked("In hand"),
-    State.CLOSED: marked("Closed"),
 }
 
 HAZARDS = {
@@ -51,6 +46,101 @@ DISPOSITIONS = {
     Disposition.TEST: marked("Test"),
     Disposition.TECHNICAL_FIXED: marked("Technical fault fixed"),
     Disposition.DECEASED: marked("Deceased"),
+    Disposition.UNREACHABLE: marked("Not reached: handed to the police"),
+}
+"""What a person may say of the end."""
+
+ENDINGS = DISPOSITIONS | {
+    Disposition.AUTO_CLEARED: marked("Ended by itself"),
+    Disposition.MERGED: marked("Merged"),
+    Disposition.SUPERSEDED: marked("Went on as a new case"),
+}
+
+CLOCKS = {
+    "hold": marked("held back"),
+    "ack": marked("to be taken"),
+    "triage": marked("decision"),
+    "total": marked("first action"),
+    "accept": marked("acceptance"),
+    "arrive": marked("arrival"),
+    "handle": marked("work on scene"),
+    "ping": marked("sign of life"),
+    "silent": marked("no sign of life"),
+    "verify": marked("verification"),
+    "revisit": marked("call-back"),
+    "close": marked("whole case"),
+}
+"""What a clock waits for."""
+
+CARDS = {Colour.YELLOW: marked("yellow card"), Colour.RED: marked("red card")}
+
+COMMANDS = {
+    "ack": marked("Acknowledge: I take this case"),
+    "call_120": marked("120 was called"),
+    "dispatch": marked("Send somebody"),
+    "accept": marked("Somebody has accepted"),
+    "decline": marked("Somebody has declined"),
+    "arrive": marked("Somebody is at the door"),
+    "ping": marked("All is well on the scene"),
+    "resolve_remote": marked("Settled from here"),
+    "report": marked("Report of what was found"),
+    "verify_ok": marked("Verified with the elder: it is so"),
+    "verify_bad": marked("Not so: back to work"),
+    "revisit_ok": marked("Called back: content, close the case"),
+    "revisit_bad": marked("Called back: not content"),
+    "mark_false": marked("False alarm"),
+    "mark_test": marked("It was a test: close the case"),
+    "call_119": marked("119 was called"),
+    "call_110": marked("110 was called"),
+    "note": marked("Note for the timeline"),
+    "hand_over": marked("Take it over, as agreed"),
+    "take_over": marked("Take it over as supervisor"),
+    "release": marked("Give it back to the queue"),
+    "merge": marked("Merge into another case"),
+    "let_go": marked("Let it go on"),
+    "correct": marked("Correct the record"),
+}
+"""Orders in the order in which they stand on the page; each is a form there."""
+
+FIELDS = {
+    "call_120": ("reference",),
+    "call_119": ("reference",),
+    "call_110": ("reference",),
+    "dispatch": ("targets",),
+    "accept": ("targets", "eta_min"),
+    "decline": ("targets", "reason"),
+    "resolve_remote": ("disposition", "note", "spoke", "second"),
+    "report": ("disposition", "note"),
+    "verify_bad": ("reason",),
+    "revisit_ok": ("score", "note"),
+    "revisit_bad": ("score", "reason"),
+    "mark_false": ("note", "spoke"),
+    "note": ("note",),
+    "take_over": ("reason",),
+    "release": ("reason",),
+    "merge": ("into",),
+    "correct": ("note",),
+}
+"""What an order asks for, besides who gives it."""
+
+NEEDED = frozenset({"disposition", "reason", "targets", "into", "score"})
+"""Fields without which the order is refused; a note, where one says how it ended or notes something."""
+
+PROMINENT = frozenset(
+    {"ack", "dispatch", "resolve_remote", "report", "verify_ok", "verify_bad", "revisit_ok", "revisit_bad", "note"}
+)
+"""Orders that lie open on the page; the others are unfolded."""
+
+LABELS = {
+    "reference": marked("Reference number, if they gave one"),
+    "targets": marked("Who?"),
+    "eta_min": marked("Minutes until arrival"),
+    "reason": marked("Why? (must be filled in)"),
+    "note": marked("What was done? (must be filled in)"),
+    "spoke": marked("I have spoken with the person"),
+    "second": marked("Or: this colleague confirms it"),
+    "score": marked("How content, 1 to 5"),
+    "into": marked("Number of the other case"),
 }
 
 MODES = {
@@ -136,6 +226,7 @@ UNITS = {
     "kW.h": "kWh",
     "ug/m3": "µg/m³",
     "{index}": "",
+    "{steps}": "",
 }
 """What people write for a unit of UCUM; the others are written alike. No word: nothing is written."""
 
@@ -169,8 +260,15 @@ STEPS = {
     Step.FOLLOW_UP: marked("Follow-up call"),
 }
 
-STEP_OF = {State.OPEN: Step.REPORTED, State.ACKED: Step.ASSIGNED}
-"""Where an open case stands. `Found` is done when a case exists."""
+STEP_OF = {
+    "found": Step.FOUND,
+    "reported": Step.REPORTED,
+    "assigned": Step.ASSIGNED,
+    "handled": Step.HANDLED,
+    "fed_back": Step.FEEDBACK,
+    "revisited": Step.FOLLOW_UP,
+}
+"""Where an open case stands, by the phase of its state."""
 
 BROWSER = {
     "live": marked("Live"),

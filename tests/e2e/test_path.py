@@ -96,7 +96,8 @@ async def stage_with_operator():
     plan = Plan(pace=2.0)
     async with running_stage(plan) as stage:
         link = await stage.login_link("zhanglin", "张琳", "zh")
-        async with signed_in(link, delay_s=0.3, patience_s=2.0) as operator, asyncio.TaskGroup() as group:
+        colleague = await stage.login_link("limin", "李敏", "zh")
+        async with signed_in(link, colleague, delay_s=0.3, patience_s=2.0) as operator, asyncio.TaskGroup() as group:
             watching = group.create_task(operator.watch(group))
             yield stage, operator
             watching.cancel()

@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from fixtures.authority import Authority
+from fixtures.casebook import FOUND, brought_to_end, wish
 from fixtures.community_home import DemoHome
 from fixtures.mosquitto import Mosquitto, StartMosquitto
 
 from community import downlink as downlink_module
 from community import ingest as ingest_module
 from community.bells import Bells
+from community.casefile import Disposition
 from community.counter import Counter
-from community.desk import Disposition, State
 from community.downlink import Downlink
 from community.ingest import BATCH_BYTES, LINGER_S, Ingest, Lot, _batch
 from community.settings import BrokerEntry, broker_settings
@@ -168,7 +169,7 @@ async def test_alert_becomes_a_case_rings_and_gets_a_receipt(centre: Centre, lin
         await line.send(envelope)
         async with asyncio.timeout(PATIENCE_S):
             bell = await anext(bells)
-    assert (bell.kind, bell.state) == ("opened", State.OPEN)
+    assert (bell.kind, bell.state) == ("opened", "OPEN")
     await line.until(lambda: line.confirmed(envelope))
     (row,) = await centre.desk.queue()
     assert row.resident_name == "王桂兰"
@@ -312,10 +313,7 @@ async def test_unreadable_alarm_opens_one_case_of_its_home(
     assert (row.address, row.resident_name, row.hazard, row.version) == ("3号楼2-501", "王桂兰", "unreadable", 1)
     assert "Call the home" in row.why.en
     assert "打电话到家中" in row.why.zh
-    row = await centre.desk.acknowledge(row.incident_id, version=1, by="zhang", command_id="c1")
-    await centre.desk.close(
-        row.incident_id, version=2, by="zhang", command_id="c2", disposition=Disposition.FALSE_ALARM, note="all well"
-    )
+    await brought_to_end(centre.desk.order, row, disposition=Disposition.FALSE_ALARM)
     await line.session.publish(topic, b"alarm of a newer home")  # sent again: a person has looked into it
     await eventually(lambda: centre.rows(schema.dead_letters), lambda rows: sum(row.times for row in rows) == 3)
     assert await centre.desk.queue() == ()
@@ -562,17 +560,10 @@ async def test_operator_answers_and_the_home_hears_it(centre: Centre, line: Line
     await line.send(envelope)
     await line.until(lambda: line.confirmed(envelope))
     (row,) = await centre.desk.queue()
-    row = await centre.desk.acknowledge(row.incident_id, version=row.version, by="zhang", command_id="a")
+    row = await centre.desk.order(wish("ack", row.incident_id, version=row.version))
     await line.until(lambda: len(line.commands) == 1)
     assert isinstance(line.commands[0].action, HelpComing)
-    await centre.desk.close(
-        row.incident_id,
-        version=row.version,
-        by="zhang",
-        command_id="b",
-        disposition=Disposition.HELPED,
-        note="扶起",
-    )
+    await centre.desk.order(wish("resolve_remote", row.incident_id, version=row.version, **FOUND))
     await line.until(lambda: len(line.commands) == 2)
     assert line.commands[1].action == ResetAlarm(keys=("sos:sos-bed",), by="zhang")
     await eventually(
@@ -588,7 +579,7 @@ async def test_command_waits_for_a_home_that_is_away_until_it_expires(
         await line.send(envelope)
         await line.until(lambda: line.confirmed(envelope))
     (row,) = await centre.desk.queue()
-    await centre.desk.acknowledge(row.incident_id, version=row.version, by="zhang", command_id="a")
+    await centre.desk.order(wish("ack", row.incident_id, version=row.version))
     await eventually(lambda: centre.rows(schema.downlink), lambda rows: rows[0].attempts >= 1)
     async with line_to(mosquitto, home.gateway) as line:
         await line.until(lambda: len(line.commands) == 1)

@@ -1,4 +1,4 @@
-"""The centre's tables on SQLite and PostgreSQL: migrations, cases from alerts, orders, pages, the audit chain."""
+"""The centre's tables on SQLite and PostgreSQL: migrations, cases from alerts, pages, the audit chain."""
 
 import asyncio
 import sqlite3
@@ -15,10 +15,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from fixtures.casebook import at_the_desk, brought_to_end, wish
 from fixtures.community_home import NOON, DemoHome
 
-from community.desk import Action, Disposition, StaleVersion, State
-from community.store import cases, chain, intake, migrations, orders, page, schema, views
+from community.casefile import StaleVersion
+from community.store import chain, intake, migrations, page, schema, views
 from community.store.database import Store, open_store
 from community.store.engines import engines
 from community.store.migrations.versions import (
@@ -37,7 +38,6 @@ from community.store.migrations.versions import (
     times_mended,
     whose_and_late,
 )
-from community.store.orders import Request
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.errors import ConfigError, GiveUp, IllegalMove, TryLater
 from shouwang.quantities import Quantity
@@ -59,10 +59,9 @@ async def whole(store: Store, incident_id: int):
     return await store.read(lambda connection: page.page(connection, incident_id, SOON))
 
 
-async def order(store: Store, action: Action, incident_id: int, **details: object):
-    request = Request(incident_id=incident_id, action=action, **{"by": "zhang", "command_id": "c1", **details})
-    answer = await store.write(lambda connection: orders.carry_out(connection, request, SOON))
-    return answer.value()
+async def order(store: Store, command: str, incident_id: int, **details: object):
+    given = wish(command, incident_id, **{"by": "zhang", "command_id": "c1", **details})
+    return await at_the_desk(store, SOON)(given)
 
 
 async def rows(store: Store, table: sa.Table):
@@ -117,14 +116,18 @@ async def test_migrations_go_down_and_up_again(store: Store, store_url: str) -> 
 @pytest.mark.parametrize("migration", LATER)
 async def test_migration_keeps_alerts_and_samples(store: Store, home: DemoHome, migration: ModuleType) -> None:
     await take(store, home.envelope(home.alert()), home.envelope(home.readings(3)))
+    above = LATER[LATER.index(migration) :]  # later tables may name the rows of this one
 
     def back_and_forth(connection: sa.Connection) -> None:
         with Operations.context(MigrationContext.configure(connection)):
-            migration.downgrade()
-            migration.upgrade()
+            for one in reversed(above):
+                one.downgrade()
+            for one in above:
+                one.upgrade()
 
     before = [await rows(store, table) for table in (schema.alerts, schema.series, schema.samples)]
     await store.write(back_and_forth)
+    await store.write(lambda connection: adoption.adopt(connection, SOON))  # as a server does when it starts
     assert [await rows(store, table) for table in (schema.alerts, schema.series, schema.samples)] == before
     assert await faults(store) == ()
 
@@ -208,7 +211,7 @@ async def test_opening_again_keeps_everything(store: Store, store_url: str, home
 async def test_alert_opens_a_case_with_home_and_resident(store: Store, home: DemoHome) -> None:
     await take(store, home.envelope(home.alert()))
     (row,) = await queue(store)
-    assert (row.state, row.priority, row.hazard, row.alerts, row.version) == (State.OPEN, Severity.P1, "sos", 1, 1)
+    assert (row.state, row.priority, row.hazard, row.alerts, row.version) == ("OPEN", Severity.P1, "sos", 1, 1)
     assert (row.address, row.resident_name, row.resident_age) == ("3号楼2-501", "王桂兰", 82)
     assert row.why.en == "the SOS button at the bed was pressed"
     assert row.opened_at == SOON
@@ -262,7 +265,7 @@ async def test_end_of_cause_marks_the_case_and_leaves_it_open(store: Store, home
     await take(store, home.envelope(home.alert()), home.envelope(home.alert(state=AlertState.RESOLVED)))
     (row,) = await queue(store)
     assert row.cleared
-    assert row.state is State.OPEN
+    assert row.state == "OPEN"
 
 
 async def test_end_that_came_first_is_linked_and_the_case_still_opens(store: Store, home: DemoHome) -> None:
@@ -306,28 +309,19 @@ async def test_alarm_of_an_unknown_gateway_is_not_dropped(store: Store, stranger
 
 async def finish(store: Store):
     (row,) = await queue(store)
-    row = await order(store, Action.ACK, row.incident_id, version=row.version, command_id=f"a{row.incident_id}")
-    return await order(
-        store,
-        Action.CLOSE,
-        row.incident_id,
-        version=row.version,
-        command_id=f"b{row.incident_id}",
-        disposition=Disposition.HELPED,
-        text="已扶起，无伤",
-    )
+    return await brought_to_end(at_the_desk(store, SOON), row, text="已扶起，无伤")
 
 
 async def test_order_of_a_day(store: Store, home: DemoHome) -> None:
     await take(store, home.envelope(home.alert()))
     row = await finish(store)
-    assert (row.state, row.owner, row.version) == (State.CLOSED, "zhang", 3)
+    assert (row.state, row.owner, row.version) == ("CLOSED", None, 5)
     assert await queue(store) == ()
     assert [one.incident_id for one in await store.read(lambda c: views.closed(c, 50, SOON))] == [row.incident_id]
     found = await whole(store, row.incident_id)
-    assert [entry.kind for entry in found.timeline] == ["opened", "acked", "closed"]
-    assert "已扶起，无伤" in found.timeline[-1].text.zh
-    assert found.actions == ()
+    assert [entry.kind for entry in found.timeline] == ["opened", "ack", "resolve_remote", "verify_ok", "revisit_ok"]
+    assert "已扶起，无伤" in found.timeline[2].text.zh
+    assert found.actions == ("correct",)
     help_coming, reset = [decode_command(letter.body) for letter in await rows(store, schema.downlink)]
     assert help_coming.expires_at - help_coming.issued_at == timedelta(seconds=120)
     assert "帮助" in help_coming.action.say.zh
@@ -339,23 +333,23 @@ async def test_order_of_a_day(store: Store, home: DemoHome) -> None:
 async def test_same_command_id_gets_the_same_answer(store: Store, home: DemoHome) -> None:
     await take(store, home.envelope(home.alert()))
     (row,) = await queue(store)
-    first = await order(store, Action.ACK, row.incident_id, version=1)
-    await order(store, Action.NOTE, row.incident_id, command_id="c2", text="呼吸平稳")
-    assert await order(store, Action.ACK, row.incident_id, version=1) == first
+    first = await order(store, "ack", row.incident_id, version=1)
+    await order(store, "note", row.incident_id, command_id="c2", text="呼吸平稳")
+    assert await order(store, "ack", row.incident_id, version=1) == first
     for command_id in ("c3", "c3"):
         with pytest.raises(StaleVersion):
-            await order(store, Action.ACK, row.incident_id, version=1, command_id=command_id)
+            await order(store, "ack", row.incident_id, version=1, command_id=command_id)
     kinds = [entry.kind for entry in (await whole(store, row.incident_id)).timeline]
     assert kinds == ["opened", "acked", "noted", "refused"]
     with pytest.raises(IllegalMove):
-        await order(store, Action.NOTE, row.incident_id, text="another order, same id")
+        await order(store, "note", row.incident_id, text="another order, same id")
     assert len(await rows(store, schema.downlink)) == 1
 
 
 async def test_two_operators_at_once_and_one_wins(store: Store, home: DemoHome) -> None:
     await take(store, home.envelope(home.alert()))
     answers = await asyncio.gather(
-        *(order(store, Action.ACK, 1, version=1, by=by, command_id=by) for by in ("zhang", "li", "wu")),
+        *(order(store, "ack", 1, version=1, by=by, command_id=by) for by in ("zhang", "li", "wu")),
         return_exceptions=True,
     )
     assert sorted(type(answer).__name__ for answer in answers) == ["QueueRow", "StaleVersion", "StaleVersion"]
@@ -364,7 +358,7 @@ async def test_two_operators_at_once_and_one_wins(store: Store, home: DemoHome) 
 
 async def test_case_that_does_not_exist(store: Store) -> None:
     with pytest.raises(IllegalMove):
-        await order(store, Action.ACK, 7, version=1)
+        await order(store, "ack", 7, version=1)
     assert await whole(store, 7) is None
 
 
@@ -471,7 +465,7 @@ async def test_erased_words_do_not_break_the_chain(store: Store, home: DemoHome)
     await finish(store)
     await store.write(lambda connection: connection.exec_driver_sql("UPDATE notes SET words = NULL, salt = NULL"))
     assert await faults(store) == ()
-    assert "erased" in (await whole(store, 1)).timeline[-1].text.en
+    assert "erased" in (await whole(store, 1)).timeline[2].text.en
 
 
 # ---- failures ----
@@ -531,12 +525,13 @@ async def test_bells_are_read_from_the_log_in_order(store: Store, home: DemoHome
     await finish(store)
     bells = await store.read(lambda connection: views.bells_after(connection, 0, 10))
     assert [(bell.seq, bell.kind, bell.state) for bell in bells] == [
-        (1, "opened", State.OPEN),
-        (2, "changed", State.ACKED),
-        (3, "closed", State.CLOSED),
+        (1, "opened", "OPEN"),
+        (2, "changed", "ACKED"),
+        (3, "changed", "FEEDBACK"),
+        (4, "changed", "REVISIT"),
+        (5, "closed", "CLOSED"),
     ]
-    assert await store.read(views.last_seq) == 3
-    assert cases.RUNG_KINDS
+    assert await store.read(views.last_seq) == 5
 
 
 async def test_file_that_is_no_database_is_refused_with_words(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 import sqlalchemy as sa
+from fixtures.casebook import at_the_desk, brought_to_end, wish
 from fixtures.community_home import NOON, DemoHome
 
-from community.desk import CENTRE, Disposition
+from community.casefile import Disposition
+from community.desk import CENTRE
 from community.expected import PutOnFile
 from community.rounds import Rounds
 from community.store import (
@@ -17,9 +19,9 @@ from community.store import (
     gaps,
     health,
     intake,
-    orders,
     page,
     schema,
+    storm_schema,
     supervision,
     test_wishes,
     views,
@@ -28,7 +30,6 @@ from community.store import (
 from community.store.database import Store
 from community.store.directory import bring_in
 from community.store.intake import LifeSign
-from community.store.orders import Action, Request
 from community.store.supervision import Watch
 from shouwang.alert import Severity
 from shouwang.errors import IllegalMove, TryLater
@@ -140,11 +141,8 @@ async def test_each_outage_is_told_anew_in_the_open_case(centre: Centre, home: D
 async def test_closed_case_of_an_outage_is_not_opened_again_by_it(centre: Centre, home: DemoHome) -> None:
     await centre.hear(home, BEAT, when=NOON)
     await centre.round(at(minutes=4))
-    for number, (action, more) in enumerate(
-        ((Action.ACK, {}), (Action.CLOSE, {"disposition": Disposition.TECHNICAL_FIXED, "text": "called"}))
-    ):
-        request = Request(incident_id=1, action=action, by="zhang", command_id=f"c{number}", version=number + 1, **more)
-        await centre.store.write(lambda connection, request=request: orders.carry_out(connection, request, NOON))
+    (row,) = await centre.queue()
+    await brought_to_end(at_the_desk(centre.store, NOON), row, disposition=Disposition.TECHNICAL_FIXED)
     assert await centre.round(at(minutes=5)) == []
     assert await centre.queue() == ()
 
@@ -154,8 +152,7 @@ async def test_no_home_hears_that_help_is_coming_because_it_was_not_heard(centre
     await centre.hear(home, BEAT, when=NOON)
     await centre.round(at(minutes=4))
     await centre.hear(home, BEAT, when=at(minutes=5))
-    request = Request(incident_id=1, action=Action.ACK, by="zhang", command_id="c1", version=1)
-    await centre.store.write(lambda connection: orders.carry_out(connection, request, NOON))
+    await at_the_desk(centre.store, NOON)(wish("ack", 1, version=1))
     assert await centre.rows(schema.downlink) == []
 
 
@@ -236,7 +233,7 @@ async def test_nothing_is_forgotten_by_a_restart_and_nobody_accused(centre: Cent
 # ---- storms ----
 
 
-async def test_forty_homes_at_once_are_one_case(centre: Centre) -> None:
+async def test_forty_homes_at_once_are_one_row_and_the_first_suspect_is_our_own_line(centre: Centre) -> None:
     homes = [DemoHome(gateway=f"gw-{number:02d}") for number in range(40)]
     for number, home in enumerate(homes):
         await centre.hear(home, BEAT, when=at(seconds=number))
@@ -245,34 +242,46 @@ async def test_forty_homes_at_once_are_one_case(centre: Centre) -> None:
     assert [(row.home_id, row.hazard, row.priority) for row in await centre.queue()] == [
         (CENTRE, "gateways-silent", Severity.P2)
     ]
-    assert "40" in (await centre.queue())[0].why.en
+    why = (await centre.queue())[0].why.en
+    assert why.startswith("40 homes are not heard")
+    assert "own line" in why
+    assert "do not call the homes" in why
+    (storm,) = await centre.rows(storm_schema.storms)
+    assert (storm.kind, storm.area, storm.is_ours) == ("gateway-silent", "", True)
     for number, home in enumerate(homes):
         await centre.hear(home, BEAT, when=at(seconds=300 + number))
         if number % 5 == 0:
             await centre.round(at(seconds=300 + number))
-    assert (await centre.round(at(seconds=345)))[-1] == "StormOver"
-    assert await centre.cases() == [(CENTRE, "gateways-silent", Severity.P2, True)]
-    assert {row.is_in_storm for row in await centre.rows(watch_schema.supervision)} == {False}
-    assert {row.key.partition(":")[0] for row in await centre.rows(schema.alerts)} == {"gateways-silent"}
+    await centre.round(at(seconds=345))
+    assert {row.recovered_at is None for row in await centre.rows(storm_schema.storm_homes)} == {False}
+    assert {row.state for row in await centre.rows(schema.incidents) if row.lane == "tech:gateway-silent"} == {"HELD"}
+    assert await centre.cases() == [(CENTRE, "gateways-silent", Severity.P2, False)]
     assert (await centre.store.read(chain.verify)).faults == ()
 
 
-async def test_who_stays_away_after_a_storm_has_a_case_then(centre: Centre) -> None:
+async def test_who_falls_silent_long_after_a_storm_has_a_case_of_his_own(centre: Centre) -> None:
     homes = [DemoHome(gateway=f"gw-{number:02d}") for number in range(12)]
     for home in homes:
         await centre.hear(home, BEAT, when=NOON)
     await centre.round(at(seconds=181))
-    for home in homes[1:]:
-        await centre.hear(home, BEAT, when=at(seconds=200))
-    await centre.round(at(seconds=201))
-    for second in range(260, 380, 60):
-        for home in homes[1:]:
-            await centre.hear(home, BEAT, when=at(seconds=second))
-    assert await centre.round(at(seconds=380)) == []
-    assert await centre.round(at(seconds=382)) == ["Lost", "StormOver"]
+    await centre.hear(homes[0], BEAT, when=at(seconds=400))
+    assert await centre.round(at(seconds=401)) == ["Back"]
+    assert await centre.round(at(seconds=581)) == ["Lost"]
     assert sorted(await centre.cases()) == [
-        (CENTRE, "gateways-silent", Severity.P2, True),
+        (CENTRE, "gateways-silent", Severity.P2, False),
         ("gateway:gw-00", "gateway-silent", Severity.P3, False),
+    ]
+
+
+async def test_high_risk_home_is_held_back_by_no_storm(centre: Centre) -> None:
+    homes = [DemoHome(gateway=f"gw-{number:02d}") for number in range(12)]
+    centre.watches["gw-07"] = Watch(is_high_risk=True)
+    for home in homes:
+        await centre.hear(home, BEAT, when=NOON)
+    await centre.round(at(seconds=181))
+    assert sorted(await centre.cases()) == [
+        (CENTRE, "gateways-silent", Severity.P2, False),
+        ("gateway:gw-07", "gateway-silent", Severity.P2, False),
     ]
 
 

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 from fixtures.browser import PASSWORD, Centre
+from fixtures.casebook import wish
 from fixtures.community_home import DemoHome
 
 from shouwang.alert import AlertState, Severity
@@ -153,20 +154,31 @@ async def test_case_page_shows_what_an_operator_needs(centre: Centre, browser: h
         assert word in page
 
 
-async def test_case_is_acknowledged_annotated_and_closed_by_plain_forms(
-    centre: Centre, browser: httpx.AsyncClient, home: str
+async def test_case_goes_its_six_steps_by_plain_forms(
+    centre: Centre, browser: httpx.AsyncClient, console_url: str, home: str
 ) -> None:
     await centre.user(language="en")
     await log_in(browser)
     await centre.alarm(home, "sos", Severity.P1)
     taken = await order(browser, "ack")
     assert taken.url.path == "/incidents/1"
-    assert "In hand: you" in taken.text
-    noted = await order(browser, "note", text="她接了电话 <script>")
+    assert "taken: you" in taken.text
+    noted = await order(browser, "note", note="她接了电话 <script>")
     assert "她接了电话 &lt;script&gt;" in noted.text
-    closed = await order(browser, "close", disposition="helped", note="son is there")
+    found = {"disposition": "helped", "note": "son is there"}
+    refused = await order(browser, "resolve_remote", **found)
+    assert refused.status_code == 409
+    assert "only after speaking with the person" in refused.text
+    told = await order(browser, "resolve_remote", spoke="true", **found)
+    assert "son is there" in told.text
+    assert 'action="/incidents/1/verify_ok"' not in told.text  # not by whoever reported it
+    for login, command, more in (("li", "verify_ok", {}), ("wu", "revisit_ok", {"score": "5"})):
+        await centre.user(login, login, language="en")
+        async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as colleague:
+            await log_in(colleague, login)
+            assert (await order(colleague, command, **more)).status_code == 200
+    closed = await browser.get("/incidents/1")
     assert "This case is closed." in closed.text
-    assert "son is there" in closed.text
     assert 'action="/incidents/1/' not in closed.text
     assert "王桂兰" in (await browser.get("/closed")).text
     assert "王桂兰" not in (await browser.get("/queue")).text
@@ -181,7 +193,7 @@ async def test_double_click_is_one_order(centre: Centre, browser: httpx.AsyncCli
     assert (first.status_code, second.status_code) == (200, 200)
     case = await centre.desk.incident(1)
     assert case is not None
-    assert [entry.kind for entry in case.timeline].count("acked") == 1
+    assert [entry.kind for entry in case.timeline].count("ack") == 1
 
 
 async def test_the_slower_of_two_operators_is_told_and_changes_nothing(
@@ -198,7 +210,7 @@ async def test_the_slower_of_two_operators_is_told_and_changes_nothing(
         late = await order(other, "ack", page)
     assert late.status_code == 409
     assert "What you ordered was NOT done" in late.text
-    assert "In hand: 张琳" in late.text
+    assert "taken: 张琳" in late.text
 
 
 async def test_closing_on_an_old_page_keeps_the_words(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
@@ -208,12 +220,13 @@ async def test_closing_on_an_old_page_keeps_the_words(centre: Centre, browser: h
     page = (await order(browser, "ack")).text
     centre.clock.later(seconds=30)
     await centre.alarm(home, "fall", Severity.P1)
-    late = await order(browser, "close", page, disposition="helped", note="all is well")
+    found = {"disposition": "helped", "note": "all is well", "spoke": "true"}
+    late = await order(browser, "resolve_remote", page, **found)
     assert late.status_code == 409
     assert ">all is well</textarea>" in late.text
     assert 'value="helped" required checked' in late.text
-    again = await order(browser, "close", late.text, disposition="helped", note="all is well")
-    assert "This case is closed." in again.text
+    again = await order(browser, "resolve_remote", late.text, **found)
+    assert "to be verified" in again.text
 
 
 async def test_scripts_get_the_row_alone(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:
@@ -259,8 +272,6 @@ async def test_order_from_another_site_is_refused(centre: Centre, browser: httpx
         {"version": "x"},
         {"version": "-1"},
         {"command_id": ""},
-        {"note": ""},
-        {"note": "   "},
         {"note": "长" * 4001},
         {"disposition": "vanished"},
         {"surprise": "1"},
@@ -273,9 +284,22 @@ async def test_bad_form_is_refused_in_words(
     await log_in(browser)
     await centre.alarm(home, "sos", Severity.P1)
     await order(browser, "ack")
-    answer = await order(browser, "close", **({"disposition": "helped", "note": "ok"} | change))
+    answer = await order(browser, "resolve_remote", **({"disposition": "helped", "note": "ok"} | change))
     assert answer.status_code == 422
     assert "填写的内容有缺漏或太长" in answer.text
+
+
+@pytest.mark.parametrize("lack", [{"note": "  "}, {"disposition": ""}])
+async def test_result_without_words_is_refused_by_the_case(
+    centre: Centre, browser: httpx.AsyncClient, home: str, lack: dict[str, str]
+) -> None:
+    await centre.user(language="en")
+    await log_in(browser)
+    await centre.alarm(home, "sos", Severity.P1)
+    await order(browser, "ack")
+    answer = await order(browser, "resolve_remote", **({"disposition": "helped", "note": "ok", "spoke": "true"} | lack))
+    assert answer.status_code == 409
+    assert "say how it ended, and in a few words" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -314,11 +338,11 @@ async def test_another_operator_cannot_close(centre: Centre, browser: httpx.Asyn
     await centre.user("li", "李敏")
     await centre.alarm(home, "sos", Severity.P1)
     row = (await centre.desk.queue())[0]
-    await centre.desk.acknowledge(1, version=row.version, by="li", command_id="12345678")
+    await centre.desk.order(wish("ack", 1, "li", version=row.version))
     await log_in(browser)
     page = (await browser.get("/incidents/1")).text
     assert "In the hands of 李敏" in page
-    assert 'action="/incidents/1/close"' not in page
+    assert 'action="/incidents/1/resolve_remote"' not in page
 
 
 async def test_ended_cause_is_shown(centre: Centre, browser: httpx.AsyncClient, home: str) -> None:

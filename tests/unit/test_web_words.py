@@ -10,12 +10,13 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.extract import extract
 
-from community import wording
-from community.desk import Disposition, State
+from community import step_words
+from community.casefile import Disposition
 from community.web import words
 from community.web.language import Language, catalogue, language_named, preferred, translations
 from community.web.pages import Pages
-from shouwang.alert import AlertState, Sentence, Severity
+from community.workflow import workflow
+from shouwang.alert import AlertState, Severity
 from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality
 from shouwang.status import SensorState
@@ -116,8 +117,7 @@ def test_scripts_take_their_words_from_the_catalogues(script: Path) -> None:
     ("table", "values"),
     [
         (words.PRIORITIES, Severity),
-        (words.STATES, State),
-        (words.DISPOSITIONS, Disposition),
+        (words.ENDINGS, Disposition),
         (words.ALERT_STATES, AlertState),
         (words.SENSOR_STATES, SensorState),
         (words.QUALITIES, Quality),
@@ -185,15 +185,23 @@ def test_unknown_language_is_none() -> None:
 @pytest.mark.parametrize(
     ("timeline", "console"),
     [
-        (wording._STATES, words.STATES),
-        (wording._DISPOSITIONS, words.DISPOSITIONS),
-        (wording._STEPS, words.ALERT_STATES),
+        (step_words._DISPOSITIONS, words.ENDINGS),
+        (step_words._ALARM_STEPS, words.ALERT_STATES),
     ],
 )
 def test_timeline_and_console_call_a_thing_by_one_name(
-    timeline: dict[object, Sentence], console: dict[object, str]
+    timeline: dict[object, tuple[str, str]], console: dict[object, str]
 ) -> None:
     zh, en = (translations(language).gettext for language in (Language.ZH, Language.EN))
     for value, said in timeline.items():
-        shown = Sentence(zh=zh(console[value]), en=en(console[value]))
-        assert (said.zh, said.en) in {(shown.zh, shown.en), (shown.zh, shown.en.lower())}
+        shown = (zh(console[value]), en(console[value]))
+        assert said in {shown, (shown[0], shown[1].lower())}
+
+
+def test_every_order_of_every_table_has_a_form_and_words() -> None:
+    tables = [workflow(name) for name in ("emergency", "technical", "care", "request")]
+    ordered = {row.command for table in tables for row in table.transitions if row.who != ("system",)}
+    assert ordered <= set(words.COMMANDS)
+    assert set(words.FIELDS) <= set(words.COMMANDS)
+    assert {field for fields in words.FIELDS.values() for field in fields} == set(words.LABELS) | {"disposition"}
+    assert {name for table in tables for name in table.timers} <= set(words.CLOCKS)

@@ -50,7 +50,7 @@ const MOVES = {
   Enter: () => (selected() ?? rows()[0])?.querySelector("a.open").click(),
   j: () => select(1),
   k: () => select(-1),
-  n: () => document.getElementById("note-text")?.focus(),
+  n: () => document.getElementById("note-note")?.focus(),
   "/": () => document.getElementById("search")?.focus(),
   q: () => document.querySelector('#nav a[href="/queue"]').click(),
   "?": () => document.getElementById("help").showModal(),
