@@ -1,5 +1,6 @@
 """Cases on disk: the log is written first, the row of the case follows from it in the same transaction."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -10,18 +11,20 @@ from community.alert_refs import AlertRef
 from community.casefile import SYSTEM, Case, Denied, Step
 from community.desk import Bell
 from community.lanes import is_late as came_late
-from community.lanes import lane_of, table_of
-from community.store import case_schema, chain, schema, sms_copies
+from community.lanes import is_old_news, lane_of, table_of
+from community.store import case_schema, chain, flapping, quieting, schema, sms_copies, storms
 from community.store.chain import Entry
 from community.store.directory import meet_gateway
+from community.store.group import recall, remember
 from community.store.lease import engine_now
+from community.store.storms import HELD, Placed
 from community.store.surroundings import context
 from community.wording import UNREADABLE, told_by_sms
 from shouwang.alert import Alert, AlertState, Severity, alert_id_of
 
 CLOSED = "CLOSED"
 """Every table ends a case in this state: a test holds them to it."""
-SILENT_KINDS = ("denied", "refused")
+SILENT_KINDS = ("denied", "refused", "excused")
 """Kinds of entry that no console hears of: they are for the audit."""
 _RINGS_AGAIN = frozenset({"alert", "ladder", "ack.red", "total.red", "absorbed"})
 _UNREADABLE = "unreadable"
@@ -49,13 +52,21 @@ def record(
     values = chain.columns_of(after) | {"body": msgspec.json.encode(after)}
     table = schema.incidents
     if incident_id is None:
-        incident_id = int(connection.execute(table.insert().values(values).returning(table.c.incident_id)).scalar_one())
+        incident_id = recall(connection, _LAST, lambda: _last_number(connection)) + 1
+        remember(connection, _LAST, incident_id)
+        connection.execute(table.insert(), {"incident_id": incident_id, **values})
     else:
         connection.execute(table.update().where(table.c.incident_id == incident_id).values(values))
     chain.append(connection, incident_id, after, step, at=at, actor=actor)
     _draw_cards(connection, incident_id, after, step, at)
     _call(connection, incident_id, after, step, at)
     return incident_id
+
+
+def _last_number(connection: sa.Connection) -> int:
+    """Without gaps, so that nobody asks where a case went; the writer's lock lets one case begin at a time."""
+    last: int | None = connection.execute(sa.select(sa.func.max(schema.incidents.c.incident_id))).scalar()
+    return last or 0
 
 
 def deny(connection: sa.Connection, incident_id: int, case: Case, denied: Denied, *, at: datetime, actor: str) -> None:
@@ -109,7 +120,7 @@ def _call(connection: sa.Connection, incident_id: int, case: Case, step: Step, a
 
 def bell_of(entry: Entry) -> Bell | None:
     """What a console hears of the entry."""
-    if entry.kind in SILENT_KINDS:
+    if entry.kind in SILENT_KINDS or entry.state == HELD:
         return None
     if entry.state == CLOSED:
         kind = "closed"
@@ -130,36 +141,40 @@ def take_in(
     home_key: str | None = None,
     seen_at: datetime | None = None,
     boot_number: int | None = None,
+    lane: str | None = None,
 ) -> None:
     """Keep the alert and let it open or join a case; an alert that is known already changes nothing.
 
-    A test alarm is kept and opens none. `message_id` None: the alert is the centre's own. `home_key`: where it is not
-    about the home of its gateway. `seen_at`: when it was raised at home, as far as is known now (None: as it says);
+    A test alarm is kept and opens none, nor does technical news that is old. `message_id` None: the alert is the
+    centre's own. `home_key`, `lane`: where it is not about the home of its gateway, or not of its hazard's lane; no
+    storm holds that back. `seen_at`: when it was raised at home, as far as is known now (None: as it says);
     `boot_number`: of a boot whose clock was not right.
     """
-    alerts, body = schema.alerts, msgspec.json.encode(alert)
-    known = sa.select(alerts.c.alert_id).where(alerts.c.gateway_id == gateway_id, alerts.c.alert_id == alert.alert_id)
-    if connection.execute(known).first() is not None:
+    body = msgspec.json.encode(alert)
+    if connection.execute(_KNOWN, {"gateway": gateway_id, "alert": alert.alert_id}).first() is not None:
         if message_id is not None:
             columns = {"message_id": message_id, "seen_at": seen_at, "boot_number": boot_number}
             sms_copies.fill_in(connection, gateway_id, alert.alert_id, body, **columns)
         return
-    home_key = home_key or _home_key(connection, gateway_id)
-    is_late = came_late(seen_at or alert.at, received_at)
-    ref = _ref(gateway_id, alert, body, is_late=is_late)
-    connection.execute(
-        alerts.insert().values(
-            **_columns_of(ref),
-            message_id=message_id,
-            home_key=home_key,
-            received_at=received_at,
-            body=body,
-            seen_at=seen_at,
-            boot_number=boot_number,
-        )
-    )
-    if not alert.is_only_a_test:
-        _route(connection, home_key, ref, received_at)
+    home_key = home_key or recall(connection, ("home", gateway_id), lambda: _home_key(connection, gateway_id))
+    raised_at = seen_at or alert.at
+    is_old = alert.state is AlertState.FIRING and is_old_news(alert.severity, alert.hazard, raised_at, received_at)
+    is_history = alert.is_only_a_test or is_old
+    placed = Placed(severity=alert.severity)
+    if lane is None and not is_history:
+        placed = storms.place(connection, gateway_id, home_key, alert, received_at)
+    ref = _ref(gateway_id, alert, body, is_late=came_late(raised_at, received_at), severity=placed.severity)
+    incident_id = None if is_history else _route(connection, home_key, ref, received_at, placed=placed, lane=lane)
+    columns = {
+        "message_id": message_id,
+        "home_key": home_key,
+        "received_at": received_at,
+        "incident_id": incident_id,
+        "body": body,
+        "seen_at": seen_at,
+        "boot_number": boot_number,
+    }
+    connection.execute(schema.alerts.insert(), _columns_of(ref) | columns)
 
 
 def _columns_of(ref: AlertRef) -> dict[str, object]:
@@ -197,22 +212,35 @@ def warn_of_unreadable(connection: sa.Connection, gateway_id: str, at: datetime)
         take_in(connection, gateway_id, None, alert, at)
 
 
-def _route(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime) -> None:
+def _route(
+    connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime, *, placed: Placed, lane: str | None
+) -> int | None:
+    """The case that the alert belongs to, None where it has none. Its own row is written after this."""
     if ref.state is AlertState.FIRING:
-        incident_id, alerts = _ring(connection, home_key, ref, at)
+        lane = lane or lane_of(ref.severity, ref.hazard)
+        incident_id, after, alerts = _ring(connection, home_key, ref, at, lane=lane, storm_id=placed.held_by)
+        storms.settled(connection, placed, (ref.gateway_id, home_key), incident_id, at)
+        if after.version > 1 or after.previous is not None:
+            flapping.note(connection, ref, incident_id, at)
     else:
         number, case = _open_case_of_episode(connection, ref)
         if case is None or number is None:  # a pre-alarm rings nobody, the end of a closed case neither
-            return
+            return None
         incident_id, alerts = number, (ref,)
         made = engine.joined(case, alerts, context(connection, case, at), at=at)
         record(connection, number, made, at=at, actor=SYSTEM)
-    link(connection, alerts, incident_id)
+        after, _ = made
+        if after.is_cleared:
+            storms.recovered(connection, incident_id, at)
+    quieting.note(connection, incident_id, after)
+    link(connection, alerts[1:], incident_id)
+    return incident_id
 
 
-def _ring(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime) -> tuple[int, tuple[AlertRef, ...]]:
-    """An alarm rings: in its open case, or in a new one."""
-    lane = lane_of(ref.severity, ref.hazard)
+def _ring(
+    connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime, *, lane: str, storm_id: int | None
+) -> tuple[int, Case, tuple[AlertRef, ...]]:
+    """An alarm rings: in its open case, or in a new one, which waits where a storm holds it back."""
     number, case = _open_case(connection, home_key, lane)
     alerts = (ref, *_unlinked_steps(connection, ref))
     if case is not None and case.state in table_of(lane).reopens:
@@ -224,8 +252,18 @@ def _ring(connection: sa.Connection, home_key: str, ref: AlertRef, at: datetime)
         made = engine.joined(case, alerts, context(connection, case, at), at=at)
     else:
         around = context(connection, None, at)
-        made = engine.opened(table_of(lane), home_key, lane, alerts, around, at=at, previous=previous)
-    return record(connection, number, made, at=at, actor=SYSTEM), alerts
+        made = engine.opened(
+            table_of(lane),
+            home_key,
+            lane,
+            alerts,
+            around,
+            at=at,
+            is_held=storm_id is not None,
+            previous=previous,
+            storm=storm_id,
+        )
+    return record(connection, number, made, at=at, actor=SYSTEM), made[0], alerts
 
 
 def link(connection: sa.Connection, alerts: tuple[AlertRef, ...], incident_id: int) -> None:
@@ -248,8 +286,8 @@ def refs_of(connection: sa.Connection, incident_id: int) -> tuple[AlertRef, ...]
 
 
 def _open_case(connection: sa.Connection, home_key: str, lane: str) -> tuple[int, Case] | tuple[None, None]:
-    table = schema.incidents
-    return _first(connection, sa.select(table).where(table.c.home_key == home_key, table.c.lane == lane))
+    row = connection.execute(_OPEN, {"home": home_key, "lane": lane}).first()
+    return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
 
 
 def _open_case_of_episode(connection: sa.Connection, ref: AlertRef) -> tuple[int, Case] | tuple[None, None]:
@@ -265,12 +303,7 @@ def _first(connection: sa.Connection, of: sa.Select[tuple[object, ...]]) -> tupl
 
 
 def _unlinked_steps(connection: sa.Connection, ref: AlertRef) -> tuple[AlertRef, ...]:
-    alerts = schema.alerts
-    rows = connection.execute(
-        sa.select(alerts.c.body, alerts.c.is_late)
-        .where(*_same_episode(ref), alerts.c.incident_id.is_(None), alerts.c.alert_id != ref.alert_id)
-        .order_by(alerts.c.received_at, alerts.c.alert_id)
-    )
+    rows = connection.execute(_UNLINKED, {"gateway": ref.gateway_id, "alarm": ref.key, "begun": ref.since})
     return tuple(_ref(ref.gateway_id, decode_alert(row.body), row.body, is_late=row.is_late) for row in rows)
 
 
@@ -290,14 +323,14 @@ def decode_alert(body: bytes) -> Alert:
     return _alert_decoder.decode(body)
 
 
-def _ref(gateway_id: str, alert: Alert, body: bytes, *, is_late: bool) -> AlertRef:
+def _ref(gateway_id: str, alert: Alert, body: bytes, *, is_late: bool, severity: Severity | None = None) -> AlertRef:
     return AlertRef(
         gateway_id=gateway_id,
         alert_id=alert.alert_id,
         key=alert.key,
         since=alert.since,
         state=alert.state,
-        severity=alert.severity,
+        severity=severity or alert.severity,
         hazard=alert.hazard,
         is_late=is_late,
         digest=chain.bytes_digest(body),
@@ -311,10 +344,39 @@ def _home_key(connection: sa.Connection, gateway_id: str) -> str:
     return str(home_id) if home_id is not None else unknown_home_key(gateway_id)
 
 
+def recall_homes(connection: sa.Connection, gateway_ids: Collection[str]) -> dict[str, str]:
+    """The keys of the homes of these gateways, of those that are known, asked at once: `take_in` remembers them."""
+    table = schema.gateways
+    rows = connection.execute(sa.select(table.c.gateway_id, table.c.home_id).where(table.c.gateway_id.in_(gateway_ids)))
+    found = {row.gateway_id: row.home_id or unknown_home_key(row.gateway_id) for row in rows}
+    for gateway_id, home_key in found.items():
+        remember(connection, ("home", gateway_id), home_key)
+    return found
+
+
 def unknown_home_key(gateway_id: str) -> str:
     """Stands for the home of a gateway that is in nobody's directory; no home id holds a colon."""
     return f"gateway:{gateway_id}"
 
 
+_LAST = "number of the last case"
+_KNOWN = sa.select(schema.alerts.c.alert_id).where(
+    schema.alerts.c.gateway_id == sa.bindparam("gateway"), schema.alerts.c.alert_id == sa.bindparam("alert")
+)
+_OPEN = sa.select(schema.incidents.c.incident_id, schema.incidents.c.body).where(
+    schema.incidents.c.home_key == sa.bindparam("home"),
+    schema.incidents.c.lane == sa.bindparam("lane"),
+    schema.incidents.c.state != sa.literal_column(f"'{CLOSED}'"),  # as the index of open cases has it
+)
+_UNLINKED = (
+    sa.select(schema.alerts.c.body, schema.alerts.c.is_late)
+    .where(
+        schema.alerts.c.gateway_id == sa.bindparam("gateway"),
+        schema.alerts.c.key == sa.bindparam("alarm"),
+        schema.alerts.c.since == sa.bindparam("begun"),
+        schema.alerts.c.incident_id.is_(None),
+    )
+    .order_by(schema.alerts.c.received_at, schema.alerts.c.alert_id)
+)
 _decoder = msgspec.json.Decoder(Case)
 _alert_decoder = msgspec.json.Decoder(Alert)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from community.engine_time import EngineTime, Mark, boot_id
 from community.store.case_schema import engine_lease
+from community.store.group import recall
 from shouwang.errors import ShouwangError
 
 STANDS_STILL_S = 10.0
@@ -23,6 +24,7 @@ BEAT_EVERY_S = 1.0
 DOUBTFUL_JUMP_MS = 60_000
 """Where nobody knows how long the engine was away, all that was due within a minute is due now (incident.md, Time)."""
 _ROW = 1
+_MARK = "last mark of engine time"
 _MACHINE_ID = Path("/etc/machine-id")
 
 
@@ -49,8 +51,8 @@ class Taken:
 
 def engine_now(connection: sa.Connection) -> int:
     """Engine time, ms. Without a holder (a command of the shell) it goes on from the last mark."""
-    row = connection.execute(sa.select(engine_lease)).first()
-    return EngineTime(None if row is None else _mark(row)).now()
+    row = recall(connection, _MARK, lambda: connection.execute(sa.select(engine_lease)).first())
+    return EngineTime(_mark(row)).now()
 
 
 def look(connection: sa.Connection) -> Lease | None:
@@ -63,14 +65,14 @@ def take(
     connection: sa.Connection,
     seen: Lease | None,
     holder: str,
-    time_of: Callable[[Mark | None], EngineTime] = EngineTime,
+    time_of: Callable[[Mark], EngineTime] = EngineTime,
 ) -> Taken | None:
     """Take the engine from the holder that was `seen`; None where it has beaten since, or another was faster."""
     row = connection.execute(sa.select(engine_lease)).first()
     now = None if row is None else Lease(token=row.token, holder=row.holder, beat=row.beat)
     if now != seen:
         return None
-    time = time_of(None if row is None else _mark(row))
+    time = time_of(_mark(row))
     mark = time.mark()
     engine_ms = mark.engine_ms + DOUBTFUL_JUMP_MS * time.is_doubtful
     values = _columns(mark) | {"engine_ms": engine_ms, "holder": holder, "token": 1 if row is None else row.token + 1}
@@ -138,7 +140,10 @@ def _lost(holder: str) -> LeaseLost:
     return LeaseLost(f"another server runs the engine now ({holder or 'nobody yet'}): this one writes nothing more")
 
 
-def _mark(row: sa.Row[tuple[object, ...]]) -> Mark:
+def _mark(row: sa.Row[tuple[object, ...]] | None) -> Mark:
+    """A new database begins with the boot time of its machine."""
+    if row is None:
+        return Mark(boot=boot_id(), boottime_ms=0, engine_ms=0, wall=datetime.now(UTC))
     return Mark(boot=row.boot, boottime_ms=row.boottime_ms, engine_ms=row.engine_ms, wall=row.wall)
 
 
