@@ -1,0 +1,135 @@
+"""Two thousand homes on file, what they send, and the community server as they and a browser find it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import httpx
+import yaml
+
+from community.settings import HomeEntry, ResidentEntry
+from community.store.database import Connection, open_store
+from community.store.directory import bring_in
+from community.store.people_schema import home_register
+from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.wire import AlertBody, Envelope, Lane, MessageId
+from simulators.broker import Broker, free_port
+from simulators.child import start_child
+
+_EPOCH = "00112233445566aa"
+_START_S = 60.0
+
+
+class Town:
+    """The homes; those of `caller` call for help."""
+
+    def __init__(self, homes: int) -> None:
+        """Each has a gateway and an address of its own."""
+        self._homes = homes
+        self._seqs = count(1)
+        self.entries = tuple(
+            HomeEntry(
+                id=f"home-{number}",
+                gateway=self.gateway(number),
+                address=self.address(number),
+                resident=ResidentEntry(id=f"resident-{number}", name="Li"),
+            )
+            for number in range(homes)
+        )
+
+    def bring_in(self, connection: Connection) -> None:
+        """Put them into the register: a community.yaml of so many homes would be too long."""
+        bring_in(connection, self.entries)
+        connection.execute(home_register.update().values(is_registered=True))
+
+    def caller(self, number: int) -> int:
+        """A home in the middle of the town."""
+        return self._homes // 2 + 17 * number
+
+    def gateway(self, home: int) -> str:
+        """Its gateway."""
+        return f"gw-{home:05d}"
+
+    def address(self, home: int) -> str:
+        """Its address, which no other holds."""
+        return f"House {home:05d}"
+
+    def envelope(self, home: int, hazard: str, severity: Severity) -> Envelope:
+        """An alarm of this home, raised now."""
+        now = datetime.now(UTC)
+        key = f"{hazard}:{home}"
+        alert = Alert(
+            alert_id=alert_id_of(key, now, AlertState.FIRING),
+            key=key,
+            rule_id=hazard,
+            rule_version=1,
+            hazard=hazard,
+            severity=severity,
+            state=AlertState.FIRING,
+            resident_id=f"resident-{home}",
+            sensor_id="meter",
+            since=now,
+            at=now,
+            mono=1000,
+            why=Sentence(zh="停电已经超过10分钟", en="the mains has been lost for 10 minutes"),
+        )
+        return Envelope(
+            id=MessageId(gateway=self.gateway(home), epoch=_EPOCH, lane=Lane.LIFE_SAFETY, seq=next(self._seqs)),
+            created_at=now,
+            boot="boot-1",
+            mono=1000,
+            body=AlertBody(alert=alert),
+        )
+
+
+@asynccontextmanager
+async def served(broker: Broker, folder: Path, town: Town) -> AsyncIterator[httpx.AsyncClient]:
+    """The server as a process of its own, and the browser of an operator who is signed in."""
+    port = free_port()
+    settings = {
+        "name": "bench",
+        "store": {"url": "sqlite:///community.db"},
+        "broker": {"url": broker.url, "version": broker.version},
+        "web": {"host": "127.0.0.1", "port": port},
+    }
+    store = await open_store(f"sqlite:///{folder}/community.db")
+    await store.write(town.bring_in)
+    await store.close()
+    config, log = folder / "community.yaml", folder / "community.log"
+    config.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    await _shouwang(config, "user", "add", "li", "--name", "Li", "--role", "operator", "--login-link")
+    command = [sys.executable, "-m", "shouwang", "community", "serve", "-c", str(config)]
+    child = await start_child(command, log=log)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        await child.wait_until(_answers(base), timeout_s=_START_S, log=log)
+        link = (await _shouwang(config, "login-link", "li")).split()[-1]
+        async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=30, headers={"Origin": base}) as browser:
+            response = await browser.post(f"/login/{link.rpartition('/login/')[2]}")
+            assert response.is_redirect, response.text
+            yield browser
+    finally:
+        await child.stop()
+
+
+async def _answers(base: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            try:
+                await client.get(f"{base}/login")
+            except httpx.HTTPError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+async def _shouwang(config: Path, *words: str) -> str:
+    command = [sys.executable, "-m", "shouwang", "community", *words, "-c", str(config)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    assert process.returncode == 0, f"{words}: {said.decode()}"
+    return said.decode()
