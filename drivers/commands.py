@@ -33,6 +33,7 @@ _UNITS = {
     "kg/m2": "kg/m²",
     "Ohm": "Ω",
     "{index}": "",
+    "{steps}": "",
     "[g]": "g",
     "%{LEL}": "% LEL",
     "kW.h": "kWh",

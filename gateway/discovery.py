@@ -57,6 +57,7 @@ _UNITS: Mapping[str, str | None] = {
     "Ohm": "Ω",
     "%{LEL}": "% LEL",
     "{index}": None,
+    "{steps}": "steps",
     "mmol/L/min": "mmol/L/min",
 }
 """Where Home Assistant writes a unit otherwise than UCUM."""

@@ -39,6 +39,7 @@ class Quantity(StrEnum):
     RESPIRATORY_RATE = "respiratory-rate"
     OXYGEN_THERAPY = "oxygen-therapy"
     CONSCIOUSNESS = "consciousness"
+    STEPS = "steps"
     BATTERY = "battery"
     BATTERY_VOLTAGE = "battery-voltage"
     BATTERY_LOW = "battery-low"
@@ -129,7 +130,9 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
         unit="%", low=20, high=100, zh="血氧饱和度", en="oxygen saturation", loinc="59408-5", mdc=150456
     ),
     # 300 to 2000 ms are 200 to 30 beats a minute; ectopic beats and pauses reach farther.
-    Quantity.RR_INTERVAL: QuantityInfo(unit="ms", low=150, high=6000, zh="心搏间期", en="RR interval", loinc="8637-1"),
+    Quantity.RR_INTERVAL: QuantityInfo(
+        unit="ms", low=150, high=6000, zh="心搏间期", en="RR interval", loinc="8637-1", mdc=147240
+    ),
     Quantity.PULSE_AMPLITUDE: QuantityInfo(
         unit="%", low=0, high=30, zh="灌注指数", en="pulse amplitude index", loinc="61006-3", mdc=150488
     ),
@@ -179,6 +182,8 @@ QUANTITIES: dict[Quantity, QuantityInfo] = {
     Quantity.OXYGEN_THERAPY: QuantityInfo(unit="1", low=0, high=1, zh="吸氧", en="on oxygen"),
     # ACVPU: 0 alert, 1 new confusion, 2 responds to voice, 3 to pain, 4 unresponsive (RCP, NEWS2).
     Quantity.CONSCIOUSNESS: QuantityInfo(unit="1", low=0, high=4, zh="意识", en="consciousness", loinc="80288-4"),
+    # What a band has counted since it began anew, mostly at midnight; the most that anybody walked in a day is 200,000.
+    Quantity.STEPS: QuantityInfo(unit="{steps}", low=0, high=300_000, zh="步数", en="steps", loinc="55423-8"),
     Quantity.BATTERY: QuantityInfo(unit="%", low=0, high=100, zh="电量", en="battery", mdc=67996),
     Quantity.BATTERY_VOLTAGE: QuantityInfo(unit="V", low=0.5, high=60, zh="电池电压", en="battery voltage"),
     Quantity.BATTERY_LOW: QuantityInfo(unit="1", low=0, high=1, zh="电量低", en="battery low"),

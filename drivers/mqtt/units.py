@@ -64,6 +64,7 @@ _KNOWN: dict[str, dict[str, Conversion]] = {
     "kg": {"kg": _SAME, "g": Conversion(0.001), "lb": Conversion(0.45359237)},
     "/min": dict.fromkeys(("/min", "bpm", "BPM", "1/min"), _SAME),
     "mmol/L": {"mmol/L": _SAME, "mg/dL": Conversion(1 / _MG_DL_PER_MMOL_L)},
+    "{steps}": dict.fromkeys(("{steps}", "steps"), _SAME),
     "%{LEL}": dict.fromkeys(("%{LEL}", "%LEL", "LEL"), _SAME),
 }
 
