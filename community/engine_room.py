@@ -66,16 +66,19 @@ class EngineRoom:
         watched: Lease | None = None
         since = loop.time()
         while True:
-            seen = await self._store.read(lease.look)
-            stood_still = seen == watched and loop.time() - since >= STANDS_STILL_S
-            if seen is None or stood_still or lease.is_gone(seen.holder):
-                taken = await self._try(seen)
-                if taken is not None:
-                    return taken
-            elif seen != watched:
-                if watched is None:
-                    log.info("another server runs the engine (%s): waiting until it stands still", seen.holder)
-                watched, since = seen, loop.time()
+            try:
+                seen = await self._store.read(lease.look)
+                stood_still = seen == watched and loop.time() - since >= STANDS_STILL_S
+                if seen is None or stood_still or lease.is_gone(seen.holder):
+                    taken = await self._try(seen)
+                    if taken is not None:
+                        return taken
+                elif seen != watched:
+                    if watched is None:
+                        log.info("another server runs the engine (%s): waiting until it stands still", seen.holder)
+                    watched, since = seen, loop.time()
+            except TryLater as error:
+                log.warning("cannot take the engine yet: %s", error)
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def _try(self, seen: Lease | None) -> Taken | None:
