@@ -1,66 +1,83 @@
-"""Who lives where and which box watches there: the homes of community.yaml, brought into the tables at start."""
+"""Who lives where and which box watches there: the homes of community.yaml, brought into the tables at start.
 
-from collections.abc import Sequence
+What was imported or corrected since in the register is the newer word: the file does not change it any more. Somebody
+who was erased does not come back with the file.
+"""
 
-import msgspec
+from collections.abc import Mapping, Sequence
+
 import sqlalchemy as sa
 
+from community.registry import ContactRow, ResidentRow
 from community.settings import HomeEntry, ResidentEntry
 from community.store import schema
+from community.store.people_register import meet_gateway, settle_gateways
+from community.store.people_rows import values_of_contact, values_of_resident
+from community.store.people_schema import home_register
+
+__all__ = ["bring_in", "meet_gateway"]
 
 
 def bring_in(connection: sa.Connection, homes: Sequence[HomeEntry]) -> None:
-    """Make the directory say what the file says. Homes no longer in the file keep their history and lose their box."""
-    gateways = schema.gateways
-    connection.execute(gateways.update().values(home_id=None))
+    """Make the directory say what the file says. Homes no longer in the file keep their history and lose their box.
+
+    Homes that the register alone knows keep theirs. Of a box, the file has the last word.
+    """
+    residents = schema.residents
+    on_file = connection.execute(sa.select(home_register)).all()
+    registered = {row.home_id for row in on_file if row.is_registered}
+    _let_go_of_boxes(connection, on_file, homes)
+    people = connection.execute(
+        sa.select(residents.c.resident_id, residents.c.erased_at).where(
+            residents.c.is_registered | residents.c.erased_at.is_not(None)
+        )
+    ).all()
+    kept, erased = {row.resident_id for row in people}, {row.resident_id for row in people if row.erased_at is not None}
+    left = set(connection.scalars(sa.select(schema.homes.c.home_id).where(schema.homes.c.address == "")))
     for home in homes:
-        _put(connection, schema.homes, {"home_id": home.id}, {"address": home.address})
-        _bring_in_resident(connection, home.id, home.resident)
+        is_of_nobody = home.id in left
+        if (home.id not in registered or is_of_nobody) and not (is_of_nobody and home.resident.id in erased):
+            _put(connection, schema.homes, {"home_id": home.id}, {"address": home.address})
+            watch = {"offline_after": home.offline_after, "high_risk": home.high_risk}
+            _put(connection, home_register, {"home_id": home.id}, watch)
+        _put(connection, home_register, {"home_id": home.id}, {"gateway_id": home.gateway})
+        if home.resident.id not in kept:
+            _bring_in_resident(connection, home.id, home.resident)
         meet_gateway(connection, home.gateway)
-        connection.execute(gateways.update().where(gateways.c.gateway_id == home.gateway).values(home_id=home.id))
+    settle_gateways(connection)
 
 
-def meet_gateway(connection: sa.Connection, gateway_id: str) -> None:
-    """A row for a box that speaks, or is spoken of, for the first time; also one that nobody told us about."""
-    gateways = schema.gateways
-    if connection.execute(sa.select(gateways.c.gateway_id).where(gateways.c.gateway_id == gateway_id)).first() is None:
-        connection.execute(
-            gateways.insert().values(gateway_id=gateway_id, online=False, backlog=0, rejected=0, version="")
-        )
+def _let_go_of_boxes(
+    connection: sa.Connection, on_file: Sequence[sa.Row[tuple[object, ...]]], homes: Sequence[HomeEntry]
+) -> None:
+    """Whatever box the file puts elsewhere, or puts nowhere any more, is in no home before it is put there."""
+    said = {home.id: home.gateway for home in homes}
+    boxes = set(said.values())
+    for row in on_file:
+        is_gone = row.home_id not in said and not row.is_registered
+        is_elsewhere = row.gateway_id in boxes and said.get(row.home_id) != row.gateway_id
+        is_another = row.home_id in said and said[row.home_id] != row.gateway_id
+        if row.gateway_id is not None and (is_gone or is_elsewhere or is_another):
+            this = home_register.c.home_id == row.home_id
+            connection.execute(sa.update(home_register).where(this).values(gateway_id=None))
 
 
-def _bring_in_resident(connection: sa.Connection, home_id: str, resident: ResidentEntry) -> None:
-    _put(
-        connection,
-        schema.residents,
-        {"resident_id": resident.id},
-        {
-            "home_id": home_id,
-            "name": resident.name,
-            "born": resident.born,
-            "living": resident.living,
-            "conditions": msgspec.json.encode(resident.conditions),
-            "allergies": msgspec.json.encode(resident.allergies),
-            "medicines": msgspec.json.encode(resident.medicines),
-            "notes": resident.notes,
-        },
-    )
+def _bring_in_resident(connection: sa.Connection, home_id: str, entry: ResidentEntry) -> None:
+    # not checked anew: what the file may say, it may say
+    row = ResidentRow.model_construct(home=home_id, **entry.model_dump(exclude={"contacts"}))
+    values = values_of_resident(row)
+    stated = ("home_id", "name", "born", "living", "situation", "conditions", "allergies", "medicines", "notes")
+    _put(connection, schema.residents, {"resident_id": entry.id}, {name: values[name] for name in stated})
     contacts = schema.contacts
-    connection.execute(contacts.delete().where(contacts.c.resident_id == resident.id))
-    for place, contact in enumerate(resident.contacts):
-        connection.execute(
-            contacts.insert().values(
-                resident_id=resident.id,
-                place=place,
-                name=contact.name,
-                relation=contact.relation,
-                phone=contact.phone,
-                has_key=contact.has_key,
-            )
-        )
+    connection.execute(contacts.delete().where(contacts.c.resident_id == entry.id))
+    for order, one in enumerate(entry.contacts):
+        contact = ContactRow.model_construct(
+            resident=entry.id, order=order, id=None, name=one.name, relation=one.relation, phones=(one.phone,)
+        ).model_copy(update={"has_key": one.has_key})
+        connection.execute(contacts.insert().values(resident_id=entry.id, **values_of_contact(contact)))
 
 
-def _put(connection: sa.Connection, table: sa.Table, key: dict[str, str], values: dict[str, object]) -> None:
+def _put(connection: sa.Connection, table: sa.Table, key: Mapping[str, str], values: Mapping[str, object]) -> None:
     where = sa.and_(*(table.c[name] == value for name, value in key.items()))
     if connection.execute(table.update().where(where).values(values)).rowcount == 0:
         connection.execute(table.insert().values({**key, **values}))

@@ -1,0 +1,234 @@
+"""`shouwang community people ...`: what a resident may demand, and the codes of key-safes."""
+
+import argparse
+import getpass
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from community.consent import Consent, How, Purpose
+from community.registry_checks import moment_of
+from community.registry_dossier import chapters
+from community.registry_folder import pages_of, write_dossier, write_samples
+from community.registry_sealing import Safe, open_safe, write_new_key
+from community.settings import CommunitySettings, load
+from community.store import people_access, people_demands, people_dossier, people_erasure, people_key_safes
+from community.store.database import Connection, Store
+from community.store.people_register import Hand
+from community.terminal import say, with_config, with_store
+from shouwang.errors import ConfigError
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add them to `people`."""
+    told = with_config(verbs.add_parser("dossier", help="write all that is on file of a resident into a new folder"))
+    told.add_argument("resident")
+    told.add_argument("folder", type=Path)
+    _acting(told).set_defaults(func=_dossier)
+    right = with_config(verbs.add_parser("correct", help="change one thing; what was said before is kept"))
+    right.add_argument("resident")
+    right.add_argument("field")
+    right.add_argument("value", nargs="*", help="several for a list, none to empty it")
+    _acting(right).set_defaults(func=_correct)
+    _register_consent(with_config(verbs.add_parser("consent", help="write down what somebody agreed to, or withdrew")))
+    gone = with_config(verbs.add_parser("erase", help="erase a resident: identity, contacts, words, measurements"))
+    gone.add_argument("resident")
+    gone.add_argument("--yes", action="store_true", help="do not ask again")
+    _acting(gone).set_defaults(func=_erase)
+    looked = with_config(verbs.add_parser("access", help="who looked at what of a resident, when and why"))
+    looked.add_argument("resident")
+    looked.add_argument("--limit", type=int, default=500)
+    looked.set_defaults(func=_access)
+    _register_key_safe(verbs.add_parser("key-safe", help="codes of key-safes; they are read in open cases only"))
+
+
+def _register_consent(agreed: argparse.ArgumentParser) -> None:
+    agreed.add_argument("resident")
+    agreed.add_argument("purpose", choices=[one.value for one in Purpose])
+    agreed.add_argument("word", choices=["given", "withdrawn"])
+    agreed.add_argument("--said-by", required=True, metavar="NAME", help="who said so")
+    agreed.add_argument("--relation", default="", help="by what right, where it was not the resident")
+    agreed.add_argument("--at", help="when it was said (default: now)")
+    agreed.add_argument("--text-version", default="", help="which text was read out or signed")
+    agreed.add_argument("--how", choices=[one.value for one in How], default=How.PAPER.value)
+    agreed.add_argument("--by", required=True, metavar="LOGIN", help="who writes it down")
+    agreed.set_defaults(func=_consent)
+
+
+def _register_key_safe(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    new = verbs.add_parser("new-key", help="make the key file that seals the codes")
+    new.add_argument("path", type=Path, metavar="FILE")
+    new.set_defaults(func=_new_key)
+    put = with_config(verbs.add_parser("set", help="set the code of a home; it is asked for"))
+    put.add_argument("home")
+    put.add_argument("--hint", default="", help="where it hangs")
+    put.add_argument("--by", required=True, metavar="LOGIN", help="who sets it")
+    put.set_defaults(func=_set_code)
+    seal = with_config(verbs.add_parser("seal", help="seal what was stored without the key file, or under another"))
+    seal.add_argument("--old-key", type=Path, metavar="FILE", help="the key file that was used until now")
+    seal.set_defaults(func=_seal)
+
+
+def _acting(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--by", required=True, metavar="LOGIN", help="who does it")
+    parser.add_argument("--reason", required=True, help="who asked for it, and how that was proved; both are logged")
+    return parser
+
+
+def _dossier(options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+
+    async def make(store: Store) -> int:
+        told = await store.write(
+            lambda connection: people_dossier.dossier(
+                connection, options.resident, by=options.by, at=now, reason=options.reason
+            )
+        )
+        write_dossier(options.folder, told, pages_of(chapters(told)))
+        parts: list[list[tuple[str, str, str, datetime, float, str]]] = []
+        for series in told.series:
+            after = None
+            while part := await store.read(_next(series.series_id, after)):
+                after = part[-1][:3]
+                named = (series.gateway_id, series.sensor_id, series.quantity)
+                parts.append([(*named, at, value, quality) for at, _, _, value, quality in part])
+        return write_samples(options.folder, parts)
+
+    count = with_store(load(options.config), make)
+    say(f"{options.folder}: dossier.json, dossier.txt and measurements.csv with {count} values")
+    return 0
+
+
+def _next(
+    series_id: int, after: tuple[datetime, int, int] | None
+) -> Callable[[Connection], list[people_dossier.Sample]]:
+    return lambda connection: people_dossier.samples_of(connection, series_id, after)
+
+
+def _correct(options: argparse.Namespace) -> int:
+    hand = Hand(by=options.by, at=datetime.now(UTC), reason=options.reason)
+    value = people_demands.value_of(options.field, options.value)
+    is_new = with_store(
+        load(options.config),
+        lambda store: store.write(
+            lambda connection: people_demands.correct(connection, options.resident, options.field, value, hand)
+        ),
+    )
+    say(f"{options.resident}: {options.field} is corrected" if is_new else f"{options.resident}: it says so already")
+    return 0
+
+
+def _consent(options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    try:
+        at = now if options.at is None else moment_of(options.at)
+    except ValueError as error:
+        raise ConfigError(f'"{options.at}" is no moment; write 2026-11-24 or 2026-11-24T09:30+08:00') from error
+    said = Consent(
+        purpose=Purpose(options.purpose),
+        is_given=options.word == "given",
+        given_by=options.said_by,
+        relation=options.relation,
+        at=at,
+        text_version=options.text_version,
+        how=How(options.how),
+    )
+    with_store(
+        load(options.config),
+        lambda store: store.write(
+            lambda connection: people_demands.say_consent(connection, options.resident, said, by=options.by, at=now)
+        ),
+    )
+    say(f"{options.resident}: {options.purpose} {options.word}")
+    return 0
+
+
+def _erase(options: argparse.Namespace) -> int:
+    settings = load(options.config)
+    if not options.yes and input(f"Erase {options.resident} for ever? Write the id again: ") != options.resident:
+        raise ConfigError("nothing was erased")
+    now = datetime.now(UTC)
+
+    async def erase(store: Store) -> people_erasure.Erased:
+        gone = await store.write(
+            lambda connection: people_erasure.erase(
+                connection, options.resident, by=options.by, at=now, reason=options.reason
+            )
+        )
+        for series_id in gone.series:
+            while not await store.write(_forget(series_id)):
+                pass
+        return gone
+
+    gone = with_store(settings, erase)
+    say(
+        f"{gone.resident_id} is erased: {gone.contacts} contacts, the words of {gone.notes} notes and {gone.alerts} "
+        f"alerts, the values of {len(gone.series)} series"
+    )
+    for line in _left(settings, options.resident, was_last=gone.was_last):
+        say(line)
+    return 0
+
+
+def _forget(series_id: int) -> Callable[[Connection], bool]:
+    return lambda connection: people_erasure.forget_series(connection, series_id)
+
+
+def _left(settings: CommunitySettings, resident: str, *, was_last: bool) -> Iterable[str]:
+    """What this command cannot reach."""
+    if any(home.resident.id == resident for home in settings.homes):
+        yield f"community.yaml still names {resident}: take {'the home' if was_last else 'the resident'} out of it"
+    yield "backups made before today still hold it, until they are thrown away as docs/people.md says"
+
+
+def _access(options: argparse.Namespace) -> int:
+    entries = with_store(
+        load(options.config),
+        lambda store: store.read(
+            lambda connection: people_access.of_resident(connection, options.resident, limit=options.limit)
+        ),
+    )
+    for one in entries:
+        at = one.at.astimezone().isoformat(sep=" ", timespec="seconds")
+        case = "" if one.incident_id is None else f" case {one.incident_id}"
+        say(f"{one.access_id} {at} {one.actor} {one.act}{case}" + (f": {one.reason}" if one.reason else ""))
+    if not entries:
+        say("nobody")
+    return 0
+
+
+def _new_key(options: argparse.Namespace) -> int:
+    write_new_key(options.path)
+    say(f"{options.path}: name it in community.yaml, `registry: {{key_file: ...}}`, and keep a copy off this machine:")
+    say("without it no code can be read again")
+    return 0
+
+
+def _set_code(options: argparse.Namespace) -> int:
+    settings = load(options.config)
+    safe = open_safe(settings.registry.key_file)
+    code = getpass.getpass("Code: ")
+    if code != getpass.getpass("Once more: "):
+        raise ConfigError("the two codes differ; try again")
+    now = datetime.now(UTC)
+
+    def put(connection: Connection) -> None:
+        people_key_safes.put(connection, options.home, code, safe, hint=options.hint, by=options.by, at=now)
+
+    with_store(settings, lambda store: store.write(put))
+    say(f"{options.home}: the code is set" + ("" if safe.key_name else "; name registry.key_file to have it sealed"))
+    return 0
+
+
+def _seal(options: argparse.Namespace) -> int:
+    settings = load(options.config)
+    safe = open_safe(settings.registry.key_file)
+    if not safe.key_name:
+        raise ConfigError("community.yaml names no registry.key_file; make one with `people key-safe new-key FILE`")
+    before: Safe = open_safe(options.old_key)
+    count = with_store(
+        settings, lambda store: store.write(lambda connection: people_key_safes.seal_all(connection, before, safe))
+    )
+    say(f"{count} codes are sealed with {settings.registry.key_file}")
+    return 0

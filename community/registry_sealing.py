@@ -1,0 +1,75 @@
+"""Key-safe codes at rest: sealed with a key that lies in a file beside the server, never in its database.
+
+Whoever gets a copy of the database alone opens no door.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from messaging.secret import read_secret
+from shouwang.errors import ConfigError, GiveUp
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+PLAIN = ""
+"""The name of no key: what was stored before there was a key file."""
+
+
+class Safe:
+    """Seals and opens codes; without a key it leaves them as they are."""
+
+    def __init__(self, key: bytes | None = None) -> None:
+        """`key`: 32 bytes, as `open_safe` reads them."""
+        self._cipher = None if key is None else AESGCM(key)
+        self.key_name = PLAIN if key is None else hashlib.sha256(key).hexdigest()[:16]
+
+    def seal(self, code: str, *, of: str) -> bytes:
+        """The code as it is stored for the home `of`: it opens for no other."""
+        if self._cipher is None:
+            return code.encode()
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, code.encode(), of.encode())
+
+    def open(self, sealed: bytes, *, of: str, key_name: str) -> str:
+        """The code. Raises ConfigError where the key file is missing or another, GiveUp where it was tampered with."""
+        if key_name == PLAIN:
+            return sealed.decode()
+        if self._cipher is None or key_name != self.key_name:
+            have = f"the file in use is {self.key_name}" if self._cipher else "no registry.key_file is named"
+            raise ConfigError(
+                f"the code of {of} was sealed with the key {key_name}; {have}; put the right key file back"
+            )
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], of.encode()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise GiveUp(f"the code of {of} is not as it was sealed; set it anew and look into the audit") from error
+
+
+def open_safe(key_file: Path | None) -> Safe:
+    """The safe of the key file; one without a key where none is named. Raises ConfigError."""
+    if key_file is None:
+        return Safe()
+    try:
+        key = base64.b64decode(read_secret(key_file), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise ConfigError(f"{key_file}: is no key; make one with `shouwang community people key-safe new-key FILE`")
+    return Safe(key)
+
+
+def write_new_key(key_file: Path) -> None:
+    """A new key, for its owner's eyes. Raises ConfigError where the file exists: what it sealed would be lost."""
+    try:
+        number = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "w", encoding="ascii") as file:
+            file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
+    except OSError as error:
+        raise ConfigError(f"{key_file}: cannot be made: {error.strerror}; choose another name or folder") from error

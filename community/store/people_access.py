@@ -1,0 +1,204 @@
+"""Who read what of whom, when and why: a log of its own, sealed as the audit chain is, and checked with it.
+
+The reason is kept beside the seal, so that its words can be erased; ids stay, and say nothing of the person.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+import sqlalchemy as sa
+
+from community.store import schema
+from community.store.people_schema import access_log
+from shouwang.reading import Moment
+
+GENESIS = bytes(32)
+_BATCH = 500
+
+
+class Act(StrEnum):
+    """What was done with what is known of somebody."""
+
+    CARD = "card"
+    PHOTO = "photo"
+    VITALS = "vitals"
+    CONTACTS = "contacts"
+    KEY_SAFE = "key_safe"
+    KEY_SAFE_SET = "key_safe_set"
+    DOSSIER = "dossier"
+    EXPORT = "export"
+    CORRECTION = "correction"
+    CONSENT = "consent"
+    ERASURE = "erasure"
+    BREAK_GLASS = "break_glass"
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the seal holds of an entry."""
+
+    access_id: int
+    at: Moment
+    actor: str
+    act: str
+    resident_id: str | None
+    home_id: str | None
+    incident_id: int | None
+    reason: str
+    """SHA-256 of salt and reason."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """One entry, as people read it; an erased reason is empty."""
+
+    access_id: int
+    at: datetime
+    actor: str
+    act: Act
+    resident_id: str | None
+    home_id: str | None
+    incident_id: int | None
+    reason: str
+
+
+def note(
+    connection: sa.Connection,
+    act: Act,
+    *,
+    actor: str,
+    at: datetime,
+    resident_id: str | None = None,
+    home_id: str | None = None,
+    incident_id: int | None = None,
+    reason: str = "",
+) -> int:
+    """Add an entry, in the transaction of the act itself; its number."""
+    table = access_log
+    head = connection.execute(
+        sa.select(table.c.access_id, table.c.hash).order_by(table.c.access_id.desc()).limit(1)
+    ).first()
+    salt = secrets.token_bytes(16)
+    sealed = Sealed(
+        access_id=head.access_id + 1 if head else 1,
+        at=at,
+        actor=actor,
+        act=act.value,
+        resident_id=resident_id,
+        home_id=home_id,
+        incident_id=incident_id,
+        reason=_digest(salt, reason),
+    )
+    body = msgspec.json.encode(sealed)
+    previous = head.hash if head else GENESIS
+    connection.execute(
+        sa.insert(table).values(
+            access_id=sealed.access_id,
+            at=at,
+            actor=actor,
+            act=act.value,
+            resident_id=resident_id,
+            home_id=home_id,
+            incident_id=incident_id,
+            salt=salt,
+            reason=reason,
+            body=body,
+            prev_hash=previous,
+            hash=_seal(previous, body),
+        )
+    )
+    return sealed.access_id
+
+
+def of_resident(connection: sa.Connection, resident_id: str, *, limit: int = 500) -> tuple[Access, ...]:
+    """Who looked at what of a resident, or at what is his home's, newest first."""
+    table, residents = access_log, schema.residents
+    home = sa.select(residents.c.home_id).where(residents.c.resident_id == resident_id).scalar_subquery()
+    his = (table.c.resident_id == resident_id) | (table.c.resident_id.is_(None) & (table.c.home_id == home))
+    rows = connection.execute(sa.select(table).where(his).order_by(table.c.access_id.desc()).limit(limit))
+    return tuple(access_in(row) for row in rows)
+
+
+def newest(connection: sa.Connection, limit: int = 500) -> tuple[Access, ...]:
+    """The last entries of all, newest first, for an auditor."""
+    rows = connection.execute(sa.select(access_log).order_by(access_log.c.access_id.desc()).limit(limit))
+    return tuple(access_in(row) for row in rows)
+
+
+def forget_reasons(connection: sa.Connection, resident_id: str) -> int:
+    """The words of the reasons of one resident go; that somebody looked stays. How many there were."""
+    his = (access_log.c.resident_id == resident_id) & access_log.c.salt.is_not(None)
+    return connection.execute(sa.update(access_log).where(his).values(salt=None, reason=None)).rowcount
+
+
+def faults(connection: sa.Connection) -> Sequence[str]:
+    """What is wrong with the log: an entry that is missing, or not as it was sealed. Its chain's head is `head`."""
+    found: list[str] = []
+    previous, number = GENESIS, 0
+    rows = connection.execution_options(yield_per=_BATCH).execute(
+        sa.select(access_log).order_by(access_log.c.access_id)
+    )
+    for row in rows:
+        number += 1
+        where = f"access {row.access_id}"
+        if row.access_id != number:
+            found.append(f"{where}: entries are missing before it (expected {number})")
+            number = row.access_id
+        if row.prev_hash != previous:
+            found.append(f"{where}: does not follow the one before it")
+        if _seal(row.prev_hash, row.body) != row.hash:
+            found.append(f"{where}: its bytes are not those that were sealed")
+        found.extend(f"{where}: {fault}" for fault in _of_columns(row))
+        previous = row.hash
+    return found
+
+
+def head(connection: sa.Connection) -> str:
+    """The newest seal (hex), to be compared with one kept elsewhere; zeros where nobody has looked yet."""
+    newest_seal = sa.select(access_log.c.hash).order_by(access_log.c.access_id.desc()).limit(1)
+    return (connection.scalar(newest_seal) or GENESIS).hex()
+
+
+def _of_columns(row: "sa.Row[tuple[object, ...]]") -> list[str]:
+    try:
+        sealed = _decoder.decode(row.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return [f"cannot be read: {error}"]
+    found = []
+    said = (row.access_id, row.at, row.actor, row.act, row.resident_id, row.home_id, row.incident_id)
+    names = ("access_id", "at", "actor", "act", "resident_id", "home_id", "incident_id")
+    if said != tuple(getattr(sealed, name) for name in names):
+        found.append("its columns differ from its sealed bytes")
+    is_erased = row.salt is None and row.reason is None
+    if not is_erased and _digest(row.salt or b"", row.reason or "") != sealed.reason:
+        found.append("its reason is not the one that was sealed")
+    return found
+
+
+def access_in(row: "sa.Row[tuple[object, ...]]") -> Access:
+    """The entry in a row."""
+    return Access(
+        access_id=row.access_id,
+        at=row.at,
+        actor=row.actor,
+        act=Act(row.act),
+        resident_id=row.resident_id,
+        home_id=row.home_id,
+        incident_id=row.incident_id,
+        reason=row.reason or "",
+    )
+
+
+def _digest(salt: bytes, words: str) -> str:
+    return hashlib.sha256(salt + words.encode()).hexdigest()
+
+
+def _seal(previous: bytes, body: bytes) -> bytes:
+    return hashlib.sha256(previous + body).digest()
+
+
+_decoder = msgspec.json.Decoder(Sealed)

@@ -1,0 +1,177 @@
+"""All that is on file of one person, for himself (PIPL art. 45): values for JSON, pages for people, samples apart.
+
+Without key-safe codes, and without what is another's: of a shared home only what names this person, or nobody where he
+is its first resident.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from community.registry import ConsentRow, DeviceRow, ResidentRow
+from community.store import people_access, schema
+from community.store.people import residents_of
+from community.store.people_access import Access, Act
+from community.store.people_demands import Change, history
+from community.store.people_erasure import cases_of
+from community.store.people_rows import consent_in, contact_in, device_in
+from community.store.people_schema import consents, devices, home_register
+from community.store.places import area_of, name_of
+from shouwang.errors import IllegalMove
+
+Sample = tuple[datetime, int, int, float, str]
+"""Moment, message, place in it, value, quality."""
+_READ_AT_ONCE = 10_000
+_ALL = 100_000
+"""Entries of the access log: some thirty a day over ten years."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseFiled:
+    """A case of his, with the words that were written about it."""
+
+    incident_id: int
+    lane: str
+    priority: str
+    state: str
+    opened_at: datetime
+    changed_at: datetime
+    alerts: tuple[dict[str, object], ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesFiled:
+    """What was measured of him; its samples come apart (`samples_of`)."""
+
+    series_id: int
+    gateway_id: str
+    sensor_id: str
+    quantity: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dossier:
+    """Everything on file of one person."""
+
+    made_at: datetime
+    resident: ResidentRow
+    address: str
+    place: str
+    route: str
+    contacts: tuple[dict[str, object], ...]
+    consents: tuple[ConsentRow, ...]
+    devices: tuple[DeviceRow, ...]
+    cases: tuple[CaseFiled, ...]
+    changes: tuple[Change, ...]
+    looked: tuple[Access, ...]
+    series: tuple[SeriesFiled, ...]
+
+
+def dossier(connection: sa.Connection, resident_id: str, *, by: str, at: datetime, reason: str) -> Dossier:
+    """Everything on file; that it was asked for is logged first. Raises IllegalMove for an unknown person."""
+    home_id = connection.scalar(
+        sa.select(schema.residents.c.home_id).where(
+            schema.residents.c.resident_id == resident_id, schema.residents.c.erased_at.is_(None)
+        )
+    )
+    if home_id is None:
+        raise IllegalMove(f"the resident {resident_id} is not on file")
+    people_access.note(
+        connection, Act.DOSSIER, actor=by, at=at, resident_id=resident_id, home_id=home_id, reason=reason
+    )
+    here = residents_of(connection, home_id)
+    resident = next(one for one in here if one.id == resident_id)
+    homes, register = schema.homes, home_register
+    home = connection.execute(
+        sa.select(homes.c.address, register.c.route)
+        .join_from(homes, register, register.c.home_id == homes.c.home_id, isouter=True)
+        .where(homes.c.home_id == home_id)
+    ).one()
+    path = area_of(connection, home_id)
+    return Dossier(
+        made_at=at,
+        resident=resident,
+        address=home.address,
+        place=name_of(connection, path[-1]) if path else "",
+        route=home.route or "",
+        contacts=tuple(_contacts(connection, resident_id)),
+        consents=tuple(_consents(connection, resident_id)),
+        devices=tuple(_devices(connection, home_id)),
+        cases=tuple(_cases(connection, home_id, resident_id)),
+        changes=history(connection, resident_id),
+        looked=people_access.of_resident(connection, resident_id, limit=_ALL),
+        series=tuple(_series(connection, home_id, [resident_id, *([""] if here[0].id == resident_id else [])])),
+    )
+
+
+def samples_of(connection: sa.Connection, series_id: int, after: tuple[datetime, int, int] | None) -> list[Sample]:
+    """The next samples of a series: moment, message, place, value, quality; empty at the end."""
+    table = schema.samples
+    key = sa.tuple_(table.c.at, table.c.message_id, table.c.place)
+    query = sa.select(table.c.at, table.c.message_id, table.c.place, table.c.value, table.c.quality)
+    query = query.where(table.c.series_id == series_id)
+    if after is not None:
+        at, message, place = after
+        later = (table.c.at == at) & (
+            (table.c.message_id > message) | ((table.c.message_id == message) & (table.c.place > place))
+        )
+        query = query.where((table.c.at > at) | later)
+    rows = connection.execute(query.order_by(*key).limit(_READ_AT_ONCE))
+    return [(row.at, row.message_id, row.place, row.value, row.quality) for row in rows]
+
+
+def _contacts(connection: sa.Connection, resident_id: str) -> Iterator[dict[str, object]]:
+    table = schema.contacts
+    for row in connection.execute(sa.select(table).where(table.c.resident_id == resident_id).order_by(table.c.place)):
+        yield contact_in(row).model_dump(mode="json")
+
+
+def _consents(connection: sa.Connection, resident_id: str) -> Iterator[ConsentRow]:
+    query = sa.select(consents).where(consents.c.resident_id == resident_id)
+    for row in connection.execute(query.order_by(consents.c.at, consents.c.consent_id)):
+        yield consent_in(row)
+
+
+def _devices(connection: sa.Connection, home_id: str) -> Iterator[DeviceRow]:
+    query = sa.select(devices).where(devices.c.home_id == home_id).order_by(devices.c.device_id)
+    for row in connection.execute(query):
+        yield device_in(row).model_copy(update={"key_ref": ""})
+
+
+def _cases(connection: sa.Connection, home_id: str, resident_id: str) -> Iterator[CaseFiled]:
+    cases, alerts, notes = schema.incidents, schema.alerts, schema.notes
+    for number in sorted(cases_of(connection, home_id, resident_id)):
+        row = connection.execute(sa.select(cases).where(cases.c.incident_id == number)).one()
+        told = sa.select(alerts.c.body).where(alerts.c.incident_id == number).order_by(alerts.c.received_at)
+        words = sa.select(notes.c.words).where(notes.c.incident_id == number, notes.c.words.is_not(None))
+        yield CaseFiled(
+            incident_id=number,
+            lane=row.lane,
+            priority=row.priority,
+            state=row.state,
+            opened_at=row.opened_at,
+            changed_at=row.changed_at,
+            alerts=tuple(_alert.decode(body) for body in connection.scalars(told)),
+            words=tuple(str(one) for one in connection.scalars(words.order_by(notes.c.note_id))),
+        )
+
+
+def _series(connection: sa.Connection, home_id: str, named: list[str]) -> Iterator[SeriesFiled]:
+    series, gateways = schema.series, schema.gateways
+    rows = connection.execute(
+        sa.select(series)
+        .join(gateways, gateways.c.gateway_id == series.c.gateway_id)
+        .where(gateways.c.home_id == home_id, series.c.resident_id.in_(named))
+        .order_by(series.c.series_id)
+    )
+    for row in rows:
+        yield SeriesFiled(
+            series_id=row.series_id, gateway_id=row.gateway_id, sensor_id=row.sensor_id, quantity=row.quantity
+        )
+
+
+_alert = msgspec.json.Decoder(dict[str, object])
