@@ -4,23 +4,43 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
+from fastapi import FastAPI
+
 from community.accounts import Accounts
+from community.batches import ALERT_BYTES, BATCH_BYTES, TELEMETRY_BYTES
 from community.bells import Bells
+from community.channel_lines import answer_token, lines_of, people_of
 from community.counter import Counter
+from community.daily_backup import DailyBackup
+from community.dispatch_room import DispatchRoom
+from community.dispatcher import Dispatcher
 from community.downlink import Downlink
 from community.engine_room import EngineRoom
+from community.errands import Errands
+from community.fhir.records import Records
 from community.firing import Firing
 from community.ingest import LINGER_S, Ingest, Lot
+from community.kpi_desk import KpiDesk
+from community.kpi_rounds import KpiRounds
+from community.measurements.place import Place, measured_file, place_of
+from community.metrics import metrics_of
+from community.notifier import Notifier
+from community.programs import Programs
+from community.registry_sealing import open_safe
+from community.replies import Replies
 from community.rounds import Rounds
-from community.settings import BrokerEntry, CommunitySettings, HomeEntry, WebEntry, broker_settings, secret
+from community.settings import BrokerEntry, CommunitySettings, WebEntry, broker_settings, secret
 from community.sms_inlet import inlet_of
 from community.store.database import TIMEOUT_S, Store, open_store
 from community.store.directory import bring_in
+from community.store.orders import rung_failed
+from community.store.people_watches import watches as watches_of_homes
 from community.store.supervision import Watch
+from community.storm_rounds import StormRounds
 from community.web.app import create_app
 from community.web.serve import serve as serve_console
 from messaging.broker import BrokerSettings
@@ -30,7 +50,9 @@ from shouwang.wire import ingest_topics
 
 SESSION_EXPIRY_S = 3600
 """How long the broker keeps what comes while the server is away; after that the homes send it again by themselves."""
-_ALERT_WINDOW = 50
+_ALERT_WINDOW = 200
+_STATES = 1
+"""Place of the ingest by which homes say that they live."""
 _WINDOW = 400
 """MQTT 5 Receive Maximum: how much may be unacknowledged; the broker's own limit may be lower."""
 _STUCK_AFTER_S = TIMEOUT_S + 15
@@ -45,78 +67,99 @@ async def serve(settings: CommunitySettings, *, started: Callable[[str], None] |
     Raises ConfigError where the database, a secret, a certificate or the console's port cannot be used.
     """
     password = secret(settings.store.password_file)
-    store = await open_store(settings.store.url, password=password)
+    measured = measured_file(settings.measurements, settings.store.url)
+    store = await open_store(settings.store.url, password=password, measured=measured)
     try:
         room = EngineRoom(store, clock=_now)
         await room.enter()
         with _listener(settings.web) as listener:  # not before: a server that waits for the engine answers nobody
             await store.write(lambda connection: bring_in(connection, settings.homes))
-            await _Community(settings, store, listener, room).run(started)
+            watches = await store.read(watches_of_homes)
+            community = _Community(settings, store, listener, room, watches=watches)
+            async with place_of(
+                settings.measurements, store, measured, clock=_now, told=community.committed
+            ) as measurements:
+                await community.run(measurements, started)
         await room.leave()
     finally:
         await store.close()
 
 
 class _Community:
-    def __init__(self, settings: CommunitySettings, store: Store, listener: socket.socket, room: EngineRoom) -> None:
-        self._room = room
+    def __init__(
+        self,
+        settings: CommunitySettings,
+        store: Store,
+        listener: socket.socket,
+        room: EngineRoom,
+        *,
+        watches: Mapping[str, Watch],
+    ) -> None:
+        self._settings, self._store, self._room, self._listener = settings, store, room, listener
         self._manager = ServiceManager()
-        self._listener = listener
         self._address = address_of(settings.web, listener.getsockname()[1])
         self._beats: dict[str, float] = {}
         self._bells = Bells(store)
-        self._firing = Firing(store, clock=_now, fired=self._bells.look, beat=partial(self._beat, "clocks"))
+        self._firing = Firing(store, clock=_now, fired=self.committed, beat=partial(self._beat, "clocks"))
         self._downlink = Downlink(_session(settings.broker, "downlink", window=20, keeps=False), store, clock=_now)
-        desk = Counter(store, self._bells, clock=_now, for_homes=self._downlink.look)
-        self._app = create_app(
-            desk,
-            Accounts(store),
+        self._desk = Counter(store, self._bells, clock=_now, for_homes=self._downlink.look)
+        self._dispatcher = Dispatcher(store, clock=_now, told=self.committed)
+        self._kpis = KpiDesk(store, clock=_now, zone=settings.kpi.zone)
+        self._figures = KpiRounds(self._kpis)
+        self._replies = Replies(
+            store, token=answer_token(settings.channels), clock=_now, order=self._desk.order, rung_failed=rung_failed
+        )
+        self._notifier = self._calls()
+        self._app = self._console()
+        self._ingests: list[Ingest] = []
+        self._rounds = Rounds(
+            store, watches, clock=_now, hears_since=lambda: self._ingests[_STATES].hears_since, told=self.committed
+        )
+        self._storms = StormRounds(store, clock=_now, told=self.committed)
+
+    def _console(self) -> FastAPI:
+        settings, store = self._settings, self._store
+        app = create_app(
+            self._desk,
+            Accounts(store, totp_for=settings.access.totp_for, safe=open_safe(settings.registry.key_file)),
             name=settings.name,
             clock=_now,
             secure_cookies=self._address.startswith("https://"),
-            sms_inlet=inlet_of(settings, store, clock=_now, committed=self._committed),
+            sms_inlet=inlet_of(settings, store, clock=_now, committed=self.committed),
+            dispatch=self._dispatch_room(settings, store),
+            records=Records(settings, store),
+            programs=Programs(store, self._desk, clock=_now, told=self.committed, figures=self._kpis),
+            figures=self._kpis,
+            gauges=metrics_of(settings, store, clock=_now),
         )
-        alerts, *others = ingest_topics()
-        self._ingests = [
-            Ingest(
-                lot,
-                _session(settings.broker, f"ingest-{lot.name}", window=window, keeps=True),
-                store,
-                clock=_now,
-                beat=partial(self._beat, lot.name),
-                committed=self._committed,
-            )
-            for lot, window in (
-                (Lot(name="alerts", topics=(alerts,), linger_s=0, is_urgent=True), _ALERT_WINDOW),
-                (Lot(name="telemetry", topics=others, linger_s=LINGER_S, is_urgent=False), _WINDOW),
-            )
-        ]
+        app.state.replies = self._replies if settings.channels.answers else None
+        return app
 
-        beats = self._ingests[-1]  # of the state of homes
-        self._rounds = Rounds(
-            store,
-            {home.gateway: _watch(home) for home in settings.homes},
+    def _calls(self) -> Notifier:
+        channels = self._settings.channels
+        return Notifier(
+            self._store,
+            lines_of(channels, public_url=self._address),
             clock=_now,
-            hears_since=lambda: beats.hears_since,
-            told=self._committed,
+            rung_failed=rung_failed,
+            answered=self._replies.act_on,
+            changed=self.committed,
+            people=people_of(channels),
+            public_url=self._address,
         )
 
-    async def run(self, started: Callable[[str], None] | None) -> None:
+    async def run(self, measurements: Place, started: Callable[[str], None] | None) -> None:
+        """Until SIGTERM or SIGINT."""
+        self._ingests = self._ingests_into(measurements)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in ("clocks", *(ingest.name for ingest in self._ingests)):
             self._beat(name)
+        await self._notifier.bring_in()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(ingest.run(), name=f"ingest {ingest.name}") for ingest in self._ingests]
-            tasks.append(group.create_task(self._downlink.run(), name="downlink"))
-            tasks.append(group.create_task(self._bells.run(), name="bells"))
-            tasks.append(group.create_task(self._firing.run(), name="clocks"))
-            tasks.append(group.create_task(self._room.run(), name="engine"))
-            tasks.append(group.create_task(self._rounds.run(), name="rounds"))
-            tasks.append(group.create_task(serve_console(self._app, self._listener), name="console"))
-            tasks.append(group.create_task(self._watch(), name="watchdog"))
+            tasks = [group.create_task(work, name=name) for name, work in self._works(measurements).items()]
             log.info("the console is at %s", self._address)
             self._manager.ready(f"the console is at {self._address}")
             if started is not None:
@@ -127,9 +170,81 @@ class _Community:
                 task.cancel()
         log.info("stopped")
 
-    def _committed(self) -> None:
+    def _works(self, measurements: Place) -> dict[str, Coroutine[None, None, None]]:
+        """All that runs beside each other, by name."""
+        works = {f"ingest {ingest.name}": ingest.run() for ingest in self._ingests}
+        works |= {
+            "measurements": measurements.keeper.run(),
+            "downlink": self._downlink.run(),
+            "bells": self._bells.run(),
+            "clocks": self._firing.run(),
+            "dispatcher": self._dispatcher.run(),
+            "engine": self._room.run(),
+            "notifier": self._notifier.run(),
+            "rounds": self._rounds.run(),
+            "storms": self._storms.run(),
+            "figures": self._figures.run(),
+            "console": serve_console(self._app, self._listener),
+            "watchdog": self._watch(),
+        }
+        if measurements.history is not None:
+            works["history"] = measurements.history.run()
+        if self._settings.backup is not None:
+            works["backup"] = DailyBackup(self._settings, self._store, clock=_now, told=self.committed).run()
+        return works
+
+    def _dispatch_room(self, settings: CommunitySettings, store: Store) -> DispatchRoom:
+        errands = Errands(
+            store,
+            clock=_now,
+            changed=self._went_on,
+            safe=open_safe(settings.registry.key_file),
+            phone=settings.dispatch.phone or "",
+        )
+        return DispatchRoom(store, errands, clock=_now, changed=self._went_on, centre=settings.name)
+
+    def _went_on(self) -> None:
+        """A responder's phone has moved a case: consoles, the home and the next one hear of it."""
+        self.committed()
+        self._downlink.look()
+
+    def committed(self) -> None:
+        """Look whether there is something new to ring, to call or to fire."""
         self._bells.look()
+        self._notifier.look()
+        self._dispatcher.look()
         self._firing.look()
+
+    def _ingests_into(self, measurements: Place) -> list[Ingest]:
+        """Three sessions: neither telemetry that has to wait nor a flood of it keeps beats and alarms waiting."""
+        alerts, states, telemetry, wills = ingest_topics()
+        at_once = TELEMETRY_BYTES if measurements.has_own_file else BATCH_BYTES
+        lots = (
+            (_alerts_of(alerts), _ALERT_WINDOW),
+            (Lot(name="states", topics=(states, wills), linger_s=LINGER_S, is_urgent=False), _WINDOW),
+            (
+                Lot(
+                    name="telemetry",
+                    topics=(telemetry,),
+                    linger_s=LINGER_S,
+                    is_urgent=False,
+                    bytes_at_once=at_once,
+                ),
+                _WINDOW,
+            ),
+        )
+        return [
+            Ingest(
+                lot,
+                _session(self._settings.broker, f"ingest-{lot.name}", window=window, keeps=True),
+                self._store,
+                clock=_now,
+                beat=partial(self._beat, lot.name),
+                committed=self.committed,
+                measurements=measurements.port,
+            )
+            for lot, window in lots
+        ]
 
     def _beat(self, name: str) -> None:
         self._beats[name] = asyncio.get_running_loop().time()
@@ -155,8 +270,8 @@ def address_of(web: WebEntry, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-def _watch(home: HomeEntry) -> Watch:
-    return Watch(limit=timedelta(minutes=home.offline_after), is_high_risk=home.high_risk)
+def _alerts_of(topic: str) -> Lot:
+    return Lot(name="alerts", topics=(topic,), linger_s=0, is_urgent=True, bytes_at_once=ALERT_BYTES)
 
 
 def _listener(web: WebEntry) -> socket.socket:
