@@ -61,9 +61,7 @@ def need_of(connection: sa.Connection, case: Case) -> Need:
     )
 
 
-def staff(
-    connection: sa.Connection, now: datetime
-) -> tuple[tuple[Proposal, ...], tuple[LeftOut, ...]]:
+def staff(connection: sa.Connection, now: datetime) -> tuple[tuple[Proposal, ...], tuple[LeftOut, ...]]:
     """Who could be sent now wherever it is, and who not, and why."""
     everybody = _responders(connection, now)
     return proposals(Need(), everybody), left_out(Need(), everybody)

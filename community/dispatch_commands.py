@@ -1,0 +1,167 @@
+"""`shouwang community dispatch ...` and `rosters ...`: bring in who goes there, and see that nobody is missing."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from community.dispatch_file import DispatchFile, read_csv, read_yaml
+from community.rosters import NO_SHOW_AFTER, Absence, Hole, grid_faults, holes
+from community.settings import load, secret
+from community.store import dispatch, roster_check, rosters
+from community.store.database import Connection, Store, open_store
+from shouwang.errors import ConfigError
+
+T = TypeVar("T")
+DAYS_AHEAD = 14
+"""How far the check looks by default: as long as a roster is usually written ahead."""
+_MOST_LINES = 40
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands of sending people."""
+    sending = commands.add_parser("dispatch", help="units, responders, grids: who goes there")
+    parts = sending.add_subparsers(required=True, metavar="COMMAND")
+    bring = _with_config(parts.add_parser("import", help="bring in a YAML file, or a CSV list"))
+    bring.add_argument("file", type=Path, metavar="FILE")
+    bring.add_argument("--dry-run", action="store_true", help="say what it would change, and change nothing")
+    bring.set_defaults(func=_import)
+    listed = _with_config(parts.add_parser("list", help="who could be sent now, and who not, and why"))
+    listed.set_defaults(func=_list)
+    roster = commands.add_parser("rosters", help="who is on duty when")
+    duties = roster.add_subparsers(required=True, metavar="COMMAND")
+    check = _with_config(duties.add_parser("check", help="find hours and grids for which somebody is missing"))
+    check.add_argument("--days", type=int, default=DAYS_AHEAD, help=f"how far ahead (default: {DAYS_AHEAD})")
+    check.set_defaults(func=_check)
+    absent = _with_config(duties.add_parser("absent", help="somebody cannot come"))
+    absent.add_argument("person", help="a login, or the id of a responder")
+    absent.add_argument("--from", dest="start", required=True, metavar="2026-12-01T08:00", type=_moment)
+    absent.add_argument("--to", dest="end", required=True, metavar="2026-12-02T08:00", type=_moment)
+    absent.add_argument("--reason", default="")
+    absent.set_defaults(func=_absent)
+
+
+def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument(
+        "-c", "--config", type=Path, required=True, metavar="community.yaml", help="the server's configuration"
+    )
+    return parser
+
+
+def _moment(written: str) -> datetime:
+    """Local time of this machine where no offset is written."""
+    try:
+        return datetime.fromisoformat(written).astimezone()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{written} is no time; write 2026-12-01T08:00") from error
+
+
+def _import(options: argparse.Namespace) -> int:
+    file = read(options.file)
+    now = datetime.now(UTC)
+
+    def work(connection: Connection) -> dict[str, int]:
+        counts = rosters.bring_in(connection, file, now)
+        if options.dry_run:
+            raise _Undone(counts)
+        return counts
+
+    try:
+        counts = _with_store(options, lambda store: store.write(work))
+    except _Undone as undone:
+        counts = undone.counts
+        print("nothing was changed; it would be:")
+    for part, count in counts.items():
+        print(f"{part}: {count}")
+    return 0
+
+
+class _Undone(Exception):
+    """No error: the transaction is not to be kept."""
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        super().__init__()
+        self.counts = counts
+
+
+def read(path: Path) -> DispatchFile:
+    """The file, YAML or CSV by its name. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)") from error
+    reader = read_csv if path.suffix.lower() == ".csv" else read_yaml
+    return reader(text, name=path.name)
+
+
+def _list(options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    free, others = _with_store(options, lambda store: store.read(lambda connection: dispatch.staff(connection, now)))
+    for one in free:
+        print(f"{one.responder_id}  {one.name}, {one.unit}, {one.phone}: {'; '.join(why.en for why in one.reasons)}")
+    for left in others:
+        print(f"{left.responder_id}  {left.name}: not now, {left.reason.en}")
+    if not free:
+        print("nobody could be sent now")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    if not 1 <= options.days <= 366:
+        raise ConfigError("--days: look 1 to 366 days ahead")
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    end = start + timedelta(days=options.days)
+    seen = _with_store(
+        options, lambda store: store.read(lambda connection: roster_check.gathered(connection, start, end))
+    )
+    missing = holes(seen.shifts, seen.absences, start, end)
+    faults = [_said(hole) for hole in missing]
+    faults += [fault.en for fault in grid_faults(seen.grids, seen.posts, seen.people)]
+    faults += [f"home {home}: has no grid; give its place one (people import), or areas" for home in seen.gridless]
+    faults += [f"{one}: no telephone number; nobody can send him a case" for one in seen.mute]
+    for fault in faults[:_MOST_LINES]:
+        print(fault)
+    if len(faults) > _MOST_LINES:
+        print(f"... and {len(faults) - _MOST_LINES} more")
+    late = int(NO_SHOW_AFTER.total_seconds() // 60)
+    verdict = f"{len(faults)} to be mended" if faults else "no hour and no grid is without a person and a back-up"
+    print(f"{options.days} days from now: {verdict} (who is {late} min late counts as missing)")
+    return 1 if faults else 0
+
+
+def _said(hole: Hole) -> str:
+    lacks = " and ".join({"main": "an operator", "backup": "a back-up"}[place.value] for place in hole.lacks)
+    begins, ends = (moment.astimezone() for moment in (hole.starts_at, hole.ends_at))
+    return f"{begins:%a %Y-%m-%d %H:%M} to {ends:%a %Y-%m-%d %H:%M}: lacks {lacks}"
+
+
+def _absent(options: argparse.Namespace) -> int:
+    if options.end <= options.start:
+        raise ConfigError("an absence ends after it starts")
+    away = Absence(person=options.person, starts_at=options.start, ends_at=options.end, reason=options.reason)
+
+    def work(connection: Connection) -> None:
+        if options.person not in roster_check.known_people(connection):
+            raise ConfigError(f"{options.person}: nobody of this name works here")
+        rosters.add_absence(connection, away)
+
+    _with_store(options, lambda store: store.write(work))
+    print(f"{options.person} is absent until {options.end:%Y-%m-%d %H:%M}; look at: rosters check")
+    return 0
+
+
+def _with_store(options: argparse.Namespace, work: Callable[[Store], Awaitable[T]]) -> T:
+    settings = load(options.config)
+
+    async def run() -> T:
+        store = await open_store(settings.store.url, password=secret(settings.store.password_file))
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())

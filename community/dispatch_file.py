@@ -1,0 +1,245 @@
+"""What a centre writes of its units, responders, grids and rosters: one YAML file, or CSV lists from an office program.
+
+Pure: text in, values out; nothing here opens a file.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from datetime import datetime, time
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from community.dispatch import UnitKind
+from community.rosters import Place, Post
+from shouwang.document import Id, parse
+from shouwang.errors import ConfigError
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _clock(written: str) -> str:
+    if not re.fullmatch(r"[0-2]\d:[0-5]\d", written):
+        raise ValueError(f'"{written[:20]}" is no time of day; write it as "08:00", in quotes')
+    time.fromisoformat(written)
+    return written
+
+
+def _zone(written: str) -> str:
+    try:
+        ZoneInfo(written)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f'"{written[:40]}" is no time zone; write e.g. Asia/Shanghai') from error
+    return written
+
+
+def _phone(written: str) -> str:
+    if not re.fullmatch(r"\+?[0-9][0-9 -]{2,19}", written):
+        raise ValueError(f'"{written[:24]}" is no telephone number; write digits, e.g. "+86 138 0000 0001", in quotes')
+    return written
+
+
+Clock = Annotated[str, AfterValidator(_clock)]
+Phone = Annotated[str, AfterValidator(_phone)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Key = Annotated[str, Field(min_length=1, max_length=64)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class HoursEntry(_Entry):
+    """When a unit may be asked."""
+
+    since: Clock = Field(alias="from", description='from this time of day, e.g. "08:00"')
+    until: Clock = Field(alias="to", description='to this one; "08:00" after "20:00" is the next morning')
+    days: tuple[Day, ...] = Field(default=(), description="on these days; left out: every day")
+
+
+class UnitEntry(_Entry):
+    """A party that helps: a team, the property office, the clinic, 120."""
+
+    id: Id
+    name: Name = Field(description="as people call it")
+    kind: UnitKind = Field(description="what it is; 120, 119 and 110 are called by telephone only")
+    tier: Annotated[int, Field(ge=1, le=9)] = Field(default=1, description="1 is asked first")
+    phone: Phone | None = Field(default=None, description="where it answers")
+    channel: Literal["sms", "voice", "app"] = Field(default="sms", description="how it likes to be told")
+    hours: tuple[HoursEntry, ...] = Field(default=(), description="when; left out: day and night")
+    areas: tuple[Key, ...] = Field(default=(), description="grids, buildings or communities; left out: everywhere")
+    skills: tuple[Key, ...] = Field(default=(), description="what everybody in it can do, e.g. first_aid")
+
+
+class ResponderEntry(_Entry):
+    """Somebody who goes."""
+
+    id: Id
+    name: Name
+    unit: Id = Field(description="the id of the unit")
+    phone: Phone | None = Field(default=None, description="gets the SMS with the link; without one nobody is offered")
+    tier: Annotated[int, Field(ge=1, le=9)] | None = Field(default=None, description="left out: that of the unit")
+    skills: tuple[Key, ...] = Field(default=(), description="beside those of the unit")
+    areas: tuple[Key, ...] = Field(default=(), description="grids, buildings; left out: those of the unit")
+    language: Literal["zh", "en"] = Field(default="zh", description="of the page on the phone")
+    lat: Latitude | None = Field(default=None, description="where he usually starts from (WGS-84)")
+    lon: Longitude | None = None
+    active: bool = Field(default=True, description="false: works here no more; his history stays")
+
+
+class GridEntry(_Entry):
+    """A grid (网格) and who answers for it."""
+
+    id: Key
+    worker: Id = Field(description="the 网格员: the id of a responder")
+    backup: Id = Field(description="who stands in: another responder")
+
+
+class DutyEntry(_Entry):
+    """A duty of each week."""
+
+    post: Post = Field(description="operator, supervisor, duty_leader or responder")
+    person: Id = Field(description="a login, or the id of a responder")
+    place: Place = Field(default=Place.MAIN, alias="as", description="main, or backup")
+    since: Clock = Field(alias="from")
+    until: Clock = Field(alias="to", description="not later than from: the next morning")
+    days: tuple[Day, ...] = ()
+
+
+class ShiftEntry(_Entry):
+    """One duty on a date: a swap, a holiday."""
+
+    post: Post
+    person: Id
+    place: Place = Field(default=Place.MAIN, alias="as")
+    start: datetime = Field(description="e.g. 2026-12-24T20:00, local")
+    end: datetime
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> "ShiftEntry":
+        if (self.start.tzinfo is None) != (self.end.tzinfo is None) or self.end <= self.start:
+            raise ValueError("a shift ends after it starts, both written in the same way")
+        return self
+
+
+class AbsenceEntry(_Entry):
+    """Somebody cannot: ill, on leave."""
+
+    person: Id
+    start: datetime
+    end: datetime
+    reason: Annotated[str, Field(max_length=200)] = ""
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> "AbsenceEntry":
+        if (self.start.tzinfo is None) != (self.end.tzinfo is None) or self.end <= self.start:
+            raise ValueError("an absence ends after it starts, both written in the same way")
+        return self
+
+
+class WhereEntry(_Entry):
+    """Where a home is, for whoever goes there: what the register of people and places does not say of it."""
+
+    home: Id
+    areas: tuple[Key, ...] = Field(default=(), description="nearest first: building, grid, community")
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    door_note: Annotated[str, Field(max_length=400)] = Field(default="", description="how to get in to the door")
+
+
+class DispatchFile(_Entry):
+    """All of it. Parts that are left out stay as they are in the database."""
+
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="Asia/Shanghai", description="the time zone of all times of day in this file"
+    )
+    units: tuple[UnitEntry, ...] | None = None
+    responders: tuple[ResponderEntry, ...] | None = None
+    grids: tuple[GridEntry, ...] | None = None
+    duties: tuple[DutyEntry, ...] | None = None
+    shifts: tuple[ShiftEntry, ...] | None = None
+    absences: tuple[AbsenceEntry, ...] | None = None
+    homes: tuple[WhereEntry, ...] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "DispatchFile":
+        for what, ids in (
+            ("unit", [one.id for one in self.units or ()]),
+            ("responder", [one.id for one in self.responders or ()]),
+            ("grid", [one.id for one in self.grids or ()]),
+            ("home", [one.home for one in self.homes or ()]),
+        ):
+            twice = sorted({one for one in ids if ids.count(one) > 1})
+            if twice:
+                raise ValueError(f"the {what} {', '.join(twice)} stands here twice; leave one")
+        return self
+
+    def aware(self, written: datetime) -> datetime:
+        """A moment of the file; without an offset it is local."""
+        return written if written.tzinfo is not None else written.replace(tzinfo=ZoneInfo(self.zone))
+
+
+def read_yaml(text: str, *, name: str) -> DispatchFile:
+    """The file. Raises ConfigError: one line per problem, with its line."""
+    return parse(text, DispatchFile, name=name)
+
+
+_LISTS = (";", "；", "、")
+_COLUMNS: dict[str, tuple[type[BaseModel], frozenset[str]]] = {
+    "units": (UnitEntry, frozenset({"id", "name", "kind"})),
+    "responders": (ResponderEntry, frozenset({"id", "name", "unit"})),
+    "duties": (DutyEntry, frozenset({"post", "person", "from", "to"})),
+    "grids": (GridEntry, frozenset({"id", "worker", "backup"})),
+}
+_MANY = frozenset({"skills", "areas", "days"})
+
+
+def read_csv(text: str, *, name: str) -> DispatchFile:
+    """A list with a heading: units, responders, duties or grids, told by its columns; several values with ";" between.
+
+    Raises ConfigError: one line per problem, with its line.
+    """
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    columns = frozenset(column.strip() for column in rows.fieldnames or ())
+    kind = next((kind for kind, (_, needed) in _COLUMNS.items() if needed <= columns), None)
+    if kind is None:
+        known = "; ".join(f"{kind}: {', '.join(sorted(needed))}" for kind, (_, needed) in _COLUMNS.items())
+        raise ConfigError(f"{name}:1: the heading names no list that is known; it needs at least ({known})")
+    entries: list[BaseModel] = []
+    faults: list[str] = []
+    for row in rows:
+        try:
+            entries.append(_COLUMNS[kind][0].model_validate(_filled(row)))
+        except ValidationError as error:
+            faults += [f"{name}:{rows.line_num}: {_said(one['loc'], one['msg'])}" for one in error.errors()]
+    if not faults:
+        try:
+            return DispatchFile.model_validate({kind: entries})
+        except ValidationError as error:
+            faults += [f"{name}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
+    raise ConfigError("\n".join(faults))
+
+
+def _filled(row: dict[str | None, str | list[str] | None]) -> dict[str, object]:
+    """The cells that hold something; a row longer than its heading keeps the rest under a name that is refused."""
+    found: dict[str, object] = {}
+    for column, cell in row.items():
+        written = cell.strip() if isinstance(cell, str) else ";".join(cell or ())
+        name = (column or "(no heading)").strip()
+        if written:
+            found[name] = _split(written) if name in _MANY else written
+    return found
+
+
+def _split(written: str) -> tuple[str, ...]:
+    for mark in _LISTS[1:]:
+        written = written.replace(mark, _LISTS[0])
+    return tuple(part.strip() for part in written.split(_LISTS[0]) if part.strip())
+
+
+def _said(where: Iterable[object], what: str) -> str:
+    return f"{'.'.join(str(part) for part in where)}: {what.removeprefix('Value error, ')}"

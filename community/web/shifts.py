@@ -1,0 +1,124 @@
+"""Shifts: who is here, what goes over to the next one, who signs, who did not come."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from community.accounts import Shift
+from community.dispatch_room import DispatchRoom
+from community.web.console import Console, Reader, Wired, Worker, check_form
+from community.web.responder import Room
+from shouwang.errors import IllegalMove
+
+router = APIRouter()
+MAX_WORDS = 2000
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    csrf: Annotated[str, Field(max_length=128)]
+
+
+class Offering(_Form):
+    """The leaver signs."""
+
+    taker: Annotated[str, Field(max_length=64)]
+    words: Annotated[str, Field(max_length=MAX_WORDS)] = ""
+
+
+class Answering(_Form):
+    """The other one signs, or either says no."""
+
+    handover_id: Annotated[int, Field(ge=1)]
+
+
+class Settling(_Form):
+    """A supervisor has seen to it."""
+
+    no_show_id: Annotated[int, Field(ge=1)]
+
+
+@router.get("/shifts")
+async def page(request: Request, console: Wired, shift: Reader, room: Room, leaving: bool = False) -> HTMLResponse:  # noqa: FBT001, FBT002 - a query
+    """The page; `leaving`: somebody wanted to log out and could not."""
+    return await _page(request, console, shift, room, leaving=leaving)
+
+
+@router.post("/shifts/offer")
+async def offer(
+    request: Request, console: Wired, shift: Worker, room: Room, form: Annotated[Offering, Form()]
+) -> Response:
+    """Give the shift to somebody who is here."""
+    check_form(shift, form.csrf)
+    try:
+        await room.offer_shift(shift.user.login, form.taker, form.words)
+    except IllegalMove as error:
+        return await _page(request, console, shift, room, problem=str(error), words=form.words)
+    return _back()
+
+
+@router.post("/shifts/sign")
+async def sign(
+    request: Request, console: Wired, shift: Worker, room: Room, form: Annotated[Answering, Form()]
+) -> Response:
+    """Take the shift over."""
+    check_form(shift, form.csrf)
+    try:
+        await room.sign_shift(form.handover_id, shift.user.login)
+    except IllegalMove as error:
+        return await _page(request, console, shift, room, problem=str(error))
+    return _back()
+
+
+@router.post("/shifts/withdraw")
+async def withdraw(shift: Worker, room: Room, form: Annotated[Answering, Form()]) -> Response:
+    """No."""
+    check_form(shift, form.csrf)
+    await room.withdraw_shift(form.handover_id, shift.user.login)
+    return _back()
+
+
+@router.post("/shifts/settle")
+async def settle(
+    request: Request, console: Wired, shift: Worker, room: Room, form: Annotated[Settling, Form()]
+) -> Response:
+    """A supervisor has seen to a colleague who did not come."""
+    check_form(shift, form.csrf)
+    try:
+        await room.settle_no_show(shift.user, form.no_show_id)
+    except IllegalMove as error:
+        return await _page(request, console, shift, room, problem=str(error))
+    return _back()
+
+
+def _back() -> RedirectResponse:
+    return RedirectResponse("/shifts", status_code=303)
+
+
+async def _page(
+    request: Request,
+    console: Console,
+    shift: Shift,
+    room: DispatchRoom,
+    /,
+    *,
+    leaving: bool = False,
+    problem: str = "",
+    words: str = "",
+) -> HTMLResponse:
+    shown = await room.shift_page(shift.user.login)
+    return await console.page(
+        request,
+        "shifts.html",
+        shift,
+        status=409 if problem else 200,
+        shown=shown,
+        leaving=leaving,
+        problem=problem,
+        called=await room.called(),
+        words_kept=words,
+        max_words=MAX_WORDS,
+    )
