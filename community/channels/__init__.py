@@ -1,0 +1,1 @@
+"""Ways to reach people, each behind the one port of community.channels.port."""
