@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from community.store import quality_schema, rights_schema  # noqa: F401 - their tables belong to the metadata
 from community.store.schema import metadata
 
 context.configure(

@@ -1,0 +1,319 @@
+"""Pages of figures and scores with their cases, of excuses, of items of improvement; the wall."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from community.accounts import Shift
+from community.excuses import EXCUSES
+from community.improvement import Acted, Done, Move, Phase, Planned, Verdict, may_be_checked
+from community.kpi import Kpi
+from community.kpi_desk import KpiDesk, MonthPage
+from community.kpi_months import Month, month_named
+from community.kpi_numbers import percent, written
+from community.rights import Right, holds
+from community.scores import Group, Score
+from community.step_words import name_of_clock
+from community.web import kpi_words
+from community.web.console import Console, Refused, SignedIn, Wired, check_form
+from shouwang.errors import ConfigError, IllegalMove
+
+router = APIRouter()
+MAX_WORDS = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Visit:
+    """Who asks for figures, and where."""
+
+    request: Request
+    console: Console
+    figures: KpiDesk
+    shift: Shift
+
+    def may(self, right: Right) -> bool:
+        """Whether the role of who asks has this right."""
+        return holds(self.shift.user, right)
+
+    async def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        """A page with the words of figures."""
+        shared: dict[str, object] = {
+            "kpi_words": kpi_words,
+            "written": written,
+            "percent": percent,
+            "clock_name": name_of_clock,
+            "called": await self.console.accounts.names(),
+            "Phase": Phase,
+            "Group": Group,
+            "Kpi": Kpi,
+        }
+        return await self.console.page(self.request, template, self.shift, status=status, **(shared | values))
+
+
+async def visit(request: Request, console: Wired, shift: SignedIn) -> Visit:
+    """Whoever may read figures; 404 where this server has none. Raises Refused."""
+    found = getattr(request.app.state, "kpi", None)
+    if not isinstance(found, KpiDesk):
+        raise HTTPException(404)
+    if not holds(shift.user, Right.READ_KPIS):
+        raise Refused("Your role may not see figures.")
+    return Visit(request=request, console=console, figures=found, shift=shift)
+
+
+Reader = Annotated[Visit, Depends(visit)]
+
+
+async def _overseer(asked: Reader) -> Visit:
+    if not asked.may(Right.READ_SCORES):
+        raise Refused("Your role may not see scores.")
+    return asked
+
+
+async def _excuser(asked: Reader) -> Visit:
+    if not asked.may(Right.EXCUSE_CARDS):
+        raise Refused("Only a supervisor excuses cards and moves items of improvement.")
+    return asked
+
+
+Overseer = Annotated[Visit, Depends(_overseer)]
+Excuser = Annotated[Visit, Depends(_excuser)]
+
+
+def _month(month: Annotated[str, Path(max_length=7)]) -> Month:
+    try:
+        return month_named(month)
+    except ConfigError as error:
+        raise HTTPException(404) from error
+
+
+Chosen = Annotated[Month, Depends(_month)]
+Asked = Annotated[str, Query(max_length=200)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    csrf: Annotated[str, Field(max_length=128)]
+
+
+class Counting(_Form):
+    """A button that asks for the metric."""
+
+
+class Excuse(_Form):
+    """Why a card leaves the score."""
+
+    code: Annotated[str, Field(max_length=40)]
+    month: Annotated[str, Field(max_length=7)]
+
+
+Words = Annotated[str, Field(max_length=MAX_WORDS)]
+
+
+class Plan(Counting):
+    """The plan of an item."""
+
+    cause: Words
+    measure: Words
+    owner: Annotated[str, Field(max_length=100)]
+    due_on: date
+
+
+class Change(Counting):
+    """The measure is in force."""
+
+    change: Annotated[str, Field(max_length=200)]
+
+
+class Decision(Counting):
+    """What becomes of the measure."""
+
+    verdict: Verdict
+    change: Annotated[str, Field(max_length=200)] = ""
+
+
+@router.get("/kpi")
+async def now(asked: Reader) -> RedirectResponse:
+    """This month."""
+    return RedirectResponse(f"/kpi/{asked.figures.this_month()}", status_code=303)
+
+
+@router.get("/kpi/wall")
+async def wall(asked: Reader) -> HTMLResponse:
+    """This month in a few large numbers, for the wall."""
+    page = await asked.figures.month(asked.figures.this_month())
+    centre = next((one for one in page.scores if one.group is Group.CENTRE), None)
+    shown = (Kpi.ANSWERED_SOON, Kpi.ANSWERED_AT_LAST, Kpi.ON_SITE_SOON, Kpi.ON_SITE_AT_LAST)
+    return await asked.page("kpi_wall.html", found=page, centre_score=centre, shown=[page.figure(one) for one in shown])
+
+
+@router.get("/kpi/{month}.csv")
+async def download(asked: Reader, month: Chosen) -> Response:
+    """The month as a table for other programs; names of persons for whoever may read scores."""
+    page = await asked.figures.month(month)
+    rows = _table(page, are_all=asked.may(Right.READ_SCORES))
+    headers = {"content-disposition": f'attachment; filename="kpi-{month}.csv"'}
+    return Response("\ufeff" + _csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/kpi/{month}")
+async def month_page(asked: Reader, month: Chosen) -> HTMLResponse:
+    """All figures of a month, each with numerator and denominator."""
+    return await _month_page(asked, month)
+
+
+@router.get("/kpi/{month}/cases")
+async def cases(asked: Reader, month: Chosen, *, kpi: Asked = "", phase: Asked = "", of: Asked = "") -> HTMLResponse:
+    """The cases behind a figure, and which of them its numerator counts."""
+    page = await asked.figures.month(month)
+    figure = next((one for one in page.figures if (one.kpi.value, one.of) == (kpi, of)), None)
+    time = next((one for one in page.times if one.phase == phase), None)
+    if figure is None and time is None:
+        raise HTTPException(404)
+    return await asked.page("kpi_cases.html", found=page, figure=figure, time=time, score=None)
+
+
+@router.get("/kpi/{month}/scores")
+async def score_cases(asked: Overseer, month: Chosen, group: Group, name: Asked = "") -> HTMLResponse:
+    """The cases behind a score."""
+    page = await asked.figures.month(month)
+    score = next((one for one in page.scores if (one.group, one.name) == (group, name)), None)
+    if score is None:
+        raise HTTPException(404)
+    return await asked.page("kpi_cases.html", found=page, figure=None, time=None, score=score)
+
+
+@router.post("/kpi/cards/{card_id}/excuse")
+async def excuse(asked: Excuser, card_id: Annotated[int, Path(ge=1)], form: Annotated[Excuse, Form()]) -> Response:
+    """Take a card out of the score."""
+    check_form(asked.shift, form.csrf)
+    month = _month(form.month)
+    try:
+        await asked.figures.excuse(card_id, form.code, by=asked.shift.user.login)
+    except IllegalMove as error:
+        return await _month_page(asked, month, problem=str(error))
+    return RedirectResponse(f"/kpi/{month}#cards", status_code=303)
+
+
+@router.get("/improvements")
+async def improvements(asked: Overseer) -> HTMLResponse:
+    """Items of improvement, the newest first."""
+    return await _items(asked)
+
+
+@router.post("/improvements/{item_id}/plan")
+async def plan(asked: Excuser, item_id: int, form: Annotated[Plan, Form()]) -> Response:
+    """Plan: the cause, the measure, who, until when."""
+    move = Planned(cause=form.cause, measure=form.measure, owner=form.owner, due_on=form.due_on)
+    return await _moved(asked, item_id, form, move)
+
+
+@router.post("/improvements/{item_id}/do")
+async def do(asked: Excuser, item_id: int, form: Annotated[Change, Form()]) -> Response:
+    """Do: the measure is in force."""
+    return await _moved(asked, item_id, form, Done(change=form.change))
+
+
+@router.post("/improvements/{item_id}/check")
+async def check(asked: Excuser, item_id: int, form: Annotated[Counting, Form()]) -> Response:
+    """Check: count the metric before and after."""
+    return await _moved(asked, item_id, form, None)
+
+
+@router.post("/improvements/{item_id}/act")
+async def act(asked: Excuser, item_id: int, form: Annotated[Decision, Form()]) -> Response:
+    """Act: keep it, or take it back."""
+    return await _moved(asked, item_id, form, Acted(verdict=form.verdict, change=form.change))
+
+
+async def _moved(asked: Visit, item_id: int, form: Counting, move: Move | None) -> Response:
+    check_form(asked.shift, form.csrf)
+    try:
+        if move is None:
+            await asked.figures.check(item_id, by=asked.shift.user.login)
+        else:
+            await asked.figures.move(item_id, move, by=asked.shift.user.login)
+    except IllegalMove as error:
+        return await _items(asked, problem=str(error))
+    return RedirectResponse(f"/improvements#item-{item_id}", status_code=303)
+
+
+async def _items(asked: Visit, *, problem: str = "") -> HTMLResponse:
+    today = asked.figures.today()
+    return await asked.page(
+        "improvements.html",
+        status=409 if problem else 200,
+        items=await asked.figures.items(),
+        today=today.date(),
+        may_be_checked=lambda item: may_be_checked(item, today),
+        may_move=asked.may(Right.EXCUSE_CARDS),
+        problem=problem,
+    )
+
+
+async def _month_page(asked: Visit, month: Month, *, problem: str = "") -> HTMLResponse:
+    is_overseer = asked.may(Right.READ_SCORES)
+    return await asked.page(
+        "kpi.html",
+        status=409 if problem else 200,
+        found=await asked.figures.month(month),
+        sample=await asked.figures.sample(month) if is_overseer else (),
+        is_overseer=is_overseer,
+        may_excuse=asked.may(Right.EXCUSE_CARDS),
+        excuses=EXCUSES,
+        is_over=month < asked.figures.this_month(),
+        problem=problem,
+    )
+
+
+def _table(page: MonthPage, *, are_all: bool) -> Iterable[tuple[object, ...]]:
+    yield "kind", "name", "of", "numerator", "denominator", "value", "target", "missed", "cases"
+    for one in page.figures:
+        target = "" if one.target is None else written(one.target.share, 4)
+        value, cases_of = written(one.value, 4), _listed(one.cases)
+        yield "figure", one.kpi.value, one.of, one.numerator, one.denominator, value, target, one.is_red, cases_of
+    for time in page.times:
+        yield "step_p50_ms", time.phase, "", "", time.stays, time.p50_ms, "", "", _listed(time.cases)
+        yield "step_p90_ms", time.phase, "", "", time.stays, time.p90_ms, "", "", _listed(time.cases)
+    for score in page.scores:
+        if are_all or score.group is Group.CENTRE:
+            yield _score_row(score)
+
+
+def _score_row(score: Score) -> tuple[object, ...]:
+    parts = f"yellow={score.yellow} red={score.red} excused={score.excused} again={score.repeats}"
+    return (
+        "score",
+        score.group.value,
+        score.name,
+        parts,
+        score.timed_steps,
+        written(score.value),
+        "",
+        "",
+        _listed(score.cases),
+    )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return " ".join(map(str, numbers))
+
+
+def _csv(rows: Iterable[tuple[object, ...]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for row in rows:
+        writer.writerow(["" if value is None else _harmless(str(value)) for value in row])
+    return out.getvalue()
+
+
+def _harmless(value: str) -> str:
+    """A name that begins like a formula would be run by a spreadsheet."""
+    return f"'{value}" if value[:1] in {"=", "+", "@", "\t"} else value
