@@ -16,9 +16,14 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from community import totp
+from community.desk import Desk
+from community.guarded_desk import GuardedDesk
+from community.limits import Limits, Rate
+from community.registry_sealing import Safe
 from community.store import logins
 from community.store.database import Store
-from community.users import Role, User
+from community.users import EVERYWHERE, Role, User
 from shouwang.errors import ConfigError, TryLater
 
 SHIFT = timedelta(hours=12)
@@ -28,30 +33,52 @@ MIN_PASSWORD = 12
 """OWASP ASVS 4.0.3, 2.1.1."""
 MAX_PASSWORD = 128
 """OWASP ASVS 4.0.3, 2.1.2."""
+PROOF_LASTS = timedelta(minutes=15)
+"""A key-safe code opens a home: who asks for one has proved within this time who he is (NIST SP 800-63B, 7.2)."""
 FREE_FAILURES = 3
 """A tired operator mistypes; from the next attempt on each one waits twice as long as the last."""
 MAX_DELAY_S = 16.0
 FAILURES_FADE = timedelta(minutes=15)
 MAX_WAITING_LOGINS = 32
 
+CODES = Rate(a_minute=0.5, at_once=10)
+"""Codes that may be tried for one login, against a stolen password: it succeeds once in 460 days."""
+
 _TOKEN_BYTES = 32
 _HASHING_AT_ONCE = 2
-_SEEN_EVERY = timedelta(minutes=5)
+_SEEN_EVERY = timedelta(seconds=30)
 _REMEMBERED_FAILURES = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shift:
-    """A user who is logged in until `expires_at`; `token` is what the browser holds, it is stored nowhere."""
+    """A user who is logged in until `expires_at`; `token` is what the browser holds, it is stored nowhere.
+
+    `proved_at`: when he last proved anew who he is, after the log-in.
+    """
 
     token: str
     user: User
     expires_at: datetime
+    proved_at: datetime | None = None
+
+    def is_proved(self, now: datetime) -> bool:
+        """Whether he has proved who he is lately enough for a key-safe code."""
+        began = self.expires_at - SHIFT
+        return now - max(began, self.proved_at or began) <= PROOF_LASTS
 
     @property
     def csrf(self) -> str:
         """What the forms of this session carry. It tells nothing of the token."""
         return hashlib.sha256(b"csrf:" + self.token.encode()).hexdigest()
+
+
+class CodeNeeded(Exception):
+    """Login and password are right, and the code of the authenticator app is missing, wrong or used already."""
+
+
+class AppNeeded(Exception):
+    """A user of this role needs an authenticator app, and has none yet."""
 
 
 class Accounts:
@@ -63,24 +90,52 @@ class Accounts:
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         hasher: PasswordHasher | None = None,
+        totp_for: frozenset[Role] = frozenset(),
+        safe: Safe | None = None,
     ) -> None:
-        """`pause` waits that many seconds before a slowed-down login; `hasher` None is argon2's recommended cost."""
+        """`pause` waits that many seconds before a slowed-down login; `hasher` None is argon2's recommended cost.
+
+        `totp_for`: roles that do not get in without a code of an authenticator app. Who has such an app needs its code
+        in any role. `safe` opens key-safe codes.
+        """
         self._store = store
+        self._safe = safe
+        self._totp_for = totp_for
         self._pause = pause
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
         self._hashing = asyncio.Semaphore(_HASHING_AT_ONCE)
         self._waiting = 0
         self._failures = _Failures()
+        self._codes = Limits(CODES)
 
     async def add_user(
-        self, *, login: str, name: str, role: Role, language: str, password: str | None, now: datetime
+        self,
+        *,
+        login: str,
+        name: str,
+        role: Role,
+        language: str,
+        password: str | None,
+        now: datetime,
+        areas: frozenset[str] = EVERYWHERE,
+        organisations: frozenset[str] = EVERYWHERE,
+        person: str = "",
     ) -> User:
         """A new user; without a password he comes in by login links only.
 
         Raises ConfigError for a password of the wrong length, IllegalMove where the login is taken.
         """
-        user = User(user_id=secrets.token_hex(8), login=login, name=name, role=role, language=language)
+        user = User(
+            user_id=secrets.token_hex(8),
+            login=login,
+            name=name,
+            role=role,
+            language=language,
+            areas=areas,
+            organisations=organisations,
+            person=person,
+        )
         hashed = None if password is None else await self._hash(password)
         await self._store.write(lambda connection: logins.add(connection, user, password_hash=hashed, at=now))
         return user
@@ -98,10 +153,10 @@ class Accounts:
         """What he reads the console in from now on."""
         await self._store.write(lambda connection: logins.set_language(connection, user_id, language))
 
-    async def log_in(self, login: str, password: str, *, client: str, now: datetime) -> Shift | None:
+    async def log_in(self, login: str, password: str, *, client: str, now: datetime, code: str = "") -> Shift | None:
         """A new session, or None for a wrong login or password. `client` is the address that asks.
 
-        Raises TryLater where too many logins wait already.
+        Raises TryLater where too many logins wait already, CodeNeeded, AppNeeded.
         """
         if self._waiting >= MAX_WAITING_LOGINS:
             raise TryLater("too many people are logging in at this moment")
@@ -111,8 +166,10 @@ class Accounts:
             if delay > 0:
                 await self._pause(delay)
             found = await self._store.read(lambda connection: logins.of(connection, login))
-            if not await self._is_password(None if found is None else found[1], password) or found is None:
+            hashed = None if found is None else found[1].password_hash
+            if not await self._is_password(hashed, password) or found is None or found[0].is_disabled:
                 return None
+            await self._second_factor(found, code, now)
         finally:
             self._waiting -= 1
         self._failures.forget(login, client)
@@ -125,10 +182,35 @@ class Accounts:
         await self._store.write(lambda connection: logins.add_link(connection, login, digest, at=now, until=until))
         return token
 
-    async def use_link(self, token: str, *, now: datetime) -> Shift | None:
-        """A new session; None where the link is unknown, used or too old. Of two who press at once, one gets in."""
+    async def use_link(self, token: str, *, now: datetime, code: str = "", client: str = "") -> Shift | None:
+        """A new session; None where the link is unknown, used or too old. Of two who press at once, one gets in.
+
+        Raises CodeNeeded, AppNeeded: the link is good still.
+        """
+        owner = await self._store.read(lambda connection: logins.owner_of_link(connection, _digest(token), now))
+        if owner is None or owner[0].is_disabled:
+            return None
+        await self._slowly(owner[0].login, client, now)
+        await self._second_factor(owner, code, now)
+        self._failures.forget(owner[0].login, client)
         user = await self._store.write(lambda connection: logins.spend_link(connection, _digest(token), now))
         return None if user is None else await self._begin(user, now)
+
+    async def prove(self, shift: Shift, secret: str, *, client: str, now: datetime) -> bool:
+        """Whether this is his password (or, where he has an app, its code): he has proved anew who he is.
+
+        Raises TryLater where too many wait already.
+        """
+        login = shift.user.login
+        await self._slowly(login, client, now)
+        found = await self._store.read(lambda connection: logins.of(connection, login))
+        if found is None or found[0].is_disabled:
+            return False
+        is_he = await self._is_code(found, secret, now) or await self._is_password(found[1].password_hash, secret)
+        if is_he:
+            self._failures.forget(login, client)
+            await self._store.write(lambda connection: logins.proved(connection, _digest(shift.token), now))
+        return is_he
 
     async def shift(self, token: str, *, now: datetime) -> Shift | None:
         """The session that this token opens, if it has not ended."""
@@ -138,11 +220,47 @@ class Accounts:
         if now - session.last_seen_at > _SEEN_EVERY:
             with suppress(TryLater):  # a busy disk must not keep an operator from the queue
                 await self._store.write(lambda connection: logins.seen(connection, _digest(token), now))
-        return Shift(token=token, user=session.user, expires_at=session.expires_at)
+        return Shift(token=token, user=session.user, expires_at=session.expires_at, proved_at=session.proved_at)
+
+    def guarded(self, desk: Desk, user: User, clock: Callable[[], datetime]) -> GuardedDesk:
+        """The desk as this user may see it."""
+        return GuardedDesk(self._store, desk, user, clock, safe=self._safe)
 
     async def log_out(self, token: str) -> None:
         """End the session."""
         await self._store.write(lambda connection: logins.end(connection, _digest(token)))
+
+    async def _slowly(self, login: str, client: str, now: datetime) -> None:
+        """Count an attempt, and let it wait where it comes after several. Raises TryLater where too many wait."""
+        if self._waiting >= MAX_WAITING_LOGINS:
+            raise TryLater("too many people are logging in at this moment")
+        delay = self._failures.count(login, client, now)
+        if delay > 0:
+            self._waiting += 1
+            try:
+                await self._pause(delay)
+            finally:
+                self._waiting -= 1
+
+    async def _second_factor(self, found: tuple[User, logins.Secrets], code: str, now: datetime) -> None:
+        """Raises CodeNeeded, AppNeeded; TryLater after very many wrong codes."""
+        if not found[0].has_totp:
+            if found[0].role in self._totp_for:
+                raise AppNeeded
+            return
+        if not await self._is_code(found, code, now):
+            raise CodeNeeded
+
+    async def _is_code(self, found: tuple[User, logins.Secrets], code: str, now: datetime) -> bool:
+        user, kept = found
+        if kept.totp_secret is None or not code:
+            return False
+        if self._codes.wait_s(user.login, now.timestamp()) > 0:
+            raise TryLater("too many codes were tried for this login")
+        step = totp.accepted_step(kept.totp_secret, code, now, after=kept.totp_step)
+        if step is None:
+            return False
+        return await self._store.write(lambda connection: logins.spend_code(connection, user.user_id, step))
 
     async def _begin(self, user: User, now: datetime) -> Shift:
         shift = Shift(token=secrets.token_urlsafe(_TOKEN_BYTES), user=user, expires_at=now + SHIFT)

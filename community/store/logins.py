@@ -1,10 +1,12 @@
 """Users, their sessions and their one-time links. Of tokens and passwords only hashes come here."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from community.store.dispatch_schema import responders as people
 from community.store.schema import login_links, login_sessions, users
 from community.users import Role, User
 from shouwang.errors import IllegalMove
@@ -12,11 +14,25 @@ from shouwang.errors import IllegalMove
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """A user who is logged in."""
+    """A user who is logged in. `proved_at`: when he last proved anew who he is."""
 
     user: User
     expires_at: datetime
     last_seen_at: datetime
+    proved_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Secrets:
+    """What proves who a user is. `totp_step`: the last step of his authenticator app whose code was used."""
+
+    password_hash: str | None
+    totp_secret: str | None
+    totp_step: int
+
+
+UNKNOWN = Secrets(password_hash=None, totp_secret=None, totp_step=0)
+"""Of a login that nobody has."""
 
 
 def add(connection: sa.Connection, user: User, *, password_hash: str | None, at: datetime) -> None:
@@ -32,14 +48,49 @@ def add(connection: sa.Connection, user: User, *, password_hash: str | None, at:
             language=user.language,
             password_hash=password_hash,
             created_at=at,
+            areas=joined(user.areas),
+            organisations=joined(user.organisations),
+            person=user.person,
         )
     )
 
 
-def of(connection: sa.Connection, login: str) -> tuple[User, str | None] | None:
-    """The user with this login, and the hash of his password if he has one."""
+def of(connection: sa.Connection, login: str) -> tuple[User, Secrets] | None:
+    """The user with this login, and what proves that it is he."""
     row = connection.execute(sa.select(users).where(users.c.login == login)).first()
-    return None if row is None else (_user(row), row.password_hash)
+    if row is None:
+        return None
+    secrets = Secrets(password_hash=row.password_hash, totp_secret=row.totp_secret, totp_step=row.totp_step)
+    return _user(row), secrets
+
+
+def everybody(connection: sa.Connection) -> tuple[User, ...]:
+    """All users, by login."""
+    return tuple(_user(row) for row in connection.execute(sa.select(users).order_by(users.c.login)))
+
+
+def change(connection: sa.Connection, login: str, columns: Mapping[str, object]) -> User:
+    """Other columns for this user, who begins anew: all his sessions end. Raises IllegalMove for an unknown login."""
+    found = of(connection, login)
+    if found is None:
+        raise IllegalMove(f"there is no user with the login {login}")
+    user_id = found[0].user_id
+    if columns:
+        connection.execute(sa.update(users).where(users.c.user_id == user_id).values(dict(columns)))
+    end_all(connection, user_id)
+    return _user(connection.execute(sa.select(users).where(users.c.user_id == user_id)).one())
+
+
+def spend_code(connection: sa.Connection, user_id: str, step: int) -> bool:
+    """Whether this is the first use of the code of this step: of two who bring it at once, one gets in."""
+    newer = (users.c.user_id == user_id) & (users.c.totp_step < step)
+    return connection.execute(sa.update(users).where(newer).values(totp_step=step)).rowcount == 1
+
+
+def end_all(connection: sa.Connection, user_id: str) -> None:
+    """No session and no link of his is good any more."""
+    connection.execute(sa.delete(login_sessions).where(login_sessions.c.user_id == user_id))
+    connection.execute(sa.delete(login_links).where(login_links.c.user_id == user_id))
 
 
 def names(connection: sa.Connection) -> dict[str, str]:
@@ -47,10 +98,16 @@ def names(connection: sa.Connection) -> dict[str, str]:
     return {row.login: row.name for row in connection.execute(sa.select(users.c.login, users.c.name))}
 
 
+def called(connection: sa.Connection) -> dict[str, str]:
+    """What everybody is called whom a case may name: by login, and by the id of a responder."""
+    found = {row.responder_id: row.name for row in connection.execute(sa.select(people.c.responder_id, people.c.name))}
+    return found | names(connection)
+
+
 def set_password(connection: sa.Connection, user_id: str, password_hash: str) -> None:
     """All his sessions end."""
     connection.execute(sa.update(users).where(users.c.user_id == user_id).values(password_hash=password_hash))
-    connection.execute(sa.delete(login_sessions).where(login_sessions.c.user_id == user_id))
+    end_all(connection, user_id)
 
 
 def set_language(connection: sa.Connection, user_id: str, language: str) -> None:
@@ -65,6 +122,17 @@ def add_link(connection: sa.Connection, login: str, token_hash: bytes, *, at: da
         raise IllegalMove(f"there is no user with the login {login}")
     connection.execute(sa.delete(login_links).where(login_links.c.expires_at < at))
     connection.execute(sa.insert(login_links).values(token_hash=token_hash, user_id=found[0].user_id, expires_at=until))
+
+
+def owner_of_link(connection: sa.Connection, token_hash: bytes, at: datetime) -> tuple[User, Secrets] | None:
+    """Whom the link would let in, and what proves that it is he."""
+    unspent = (login_links.c.token_hash == token_hash) & login_links.c.used_at.is_(None)
+    login = connection.scalar(
+        sa.select(users.c.login)
+        .join(login_links, login_links.c.user_id == users.c.user_id)
+        .where(unspent, login_links.c.expires_at > at)
+    )
+    return None if login is None else of(connection, login)
 
 
 def spend_link(connection: sa.Connection, token_hash: bytes, at: datetime) -> User | None:
@@ -94,11 +162,14 @@ def begin(connection: sa.Connection, token_hash: bytes, user: User, *, at: datet
 def session(connection: sa.Connection, token_hash: bytes, at: datetime) -> Session | None:
     """The session, if it has not ended."""
     row = connection.execute(
-        sa.select(users, login_sessions.c.expires_at, login_sessions.c.last_seen_at)
+        sa.select(users, login_sessions.c.expires_at, login_sessions.c.last_seen_at, login_sessions.c.proved_at)
         .join(login_sessions, login_sessions.c.user_id == users.c.user_id)
         .where(login_sessions.c.token_hash == token_hash, login_sessions.c.expires_at > at)
+        .where(users.c.disabled_at.is_(None))
     ).first()
-    return None if row is None else Session(user=_user(row), expires_at=row.expires_at, last_seen_at=row.last_seen_at)
+    if row is None:
+        return None
+    return Session(user=_user(row), expires_at=row.expires_at, last_seen_at=row.last_seen_at, proved_at=row.proved_at)
 
 
 def seen(connection: sa.Connection, token_hash: bytes, at: datetime) -> None:
@@ -107,10 +178,32 @@ def seen(connection: sa.Connection, token_hash: bytes, at: datetime) -> None:
     connection.execute(sa.update(login_sessions).where(mine).values(last_seen_at=at))
 
 
+def proved(connection: sa.Connection, token_hash: bytes, at: datetime) -> None:
+    """He has proved anew who he is."""
+    mine = login_sessions.c.token_hash == token_hash
+    connection.execute(sa.update(login_sessions).where(mine).values(proved_at=at))
+
+
 def end(connection: sa.Connection, token_hash: bytes) -> None:
     """Log out."""
     connection.execute(sa.delete(login_sessions).where(login_sessions.c.token_hash == token_hash))
 
 
+def joined(ids: Iterable[str]) -> str:
+    """Ids as a column holds them."""
+    return " ".join(sorted(ids))
+
+
 def _user(row: sa.Row[tuple[object, ...]]) -> User:
-    return User(user_id=row.user_id, login=row.login, name=row.name, role=Role(row.role), language=row.language)
+    return User(
+        user_id=row.user_id,
+        login=row.login,
+        name=row.name,
+        role=Role(row.role),
+        language=row.language,
+        areas=frozenset(row.areas.split()),
+        organisations=frozenset(row.organisations.split()),
+        person=row.person,
+        is_disabled=row.disabled_at is not None,
+        has_totp=row.totp_secret is not None,
+    )

@@ -1,0 +1,269 @@
+"""`shouwang community user|token|agreement ...`: who may what."""
+
+import argparse
+import getpass
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from community import totp
+from community.accounts import Accounts
+from community.app import address_of
+from community.settings import CommunitySettings, load
+from community.staff import Staff
+from community.store.database import Store
+from community.terminal import asked_password, say, with_config, with_store
+from community.tokens import USUAL_RATE, Agreement, Field, Scope, Token, scope_of
+from community.users import EVERYWHERE, Role, User
+
+T = TypeVar("T")
+_TERM_DAYS = 180
+"""How long a token is good where nothing is said: it is renewed twice a year."""
+_ROLES = [role.value for role in Role]
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `user`, `token` and `agreement`."""
+    _register_users(commands.add_parser("user", help="people who work at the centre"))
+    _register_tokens(commands.add_parser("token", help="programs that may use the HTTP API"))
+    _register_agreements(commands.add_parser("agreement", help="who gets which data of residents, for what, how long"))
+
+
+def _register_users(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = _verb(verbs, "add", "add a user", _user_add)
+    add.add_argument("login")
+    add.add_argument("--name", help="how the user is called (default: the login)")
+    add.add_argument("--role", choices=_ROLES, default=Role.OPERATOR.value)
+    add.add_argument("--language", choices=["zh", "en"], default="zh")
+    add.add_argument("--person", default="", metavar="ID", help="the responder or contact who this is")
+    add.add_argument("--login-link", action="store_true", help="print a link for the first login, ask for no password")
+    _scoped(add)
+    for name, words, function in (
+        ("disable", "let a user in no more, and log him out", _user_disable),
+        ("enable", "let a disabled user in again", _user_enable),
+        ("log-out", "end all sessions of a user", _user_log_out),
+    ):
+        _verb(verbs, name, words, function).add_argument("login")
+    role = _verb(verbs, "role", "give another role", _user_role)
+    role.add_argument("login")
+    role.add_argument("role", choices=_ROLES)
+    area = _verb(verbs, "area", "say for which areas and organisations", _user_area)
+    area.add_argument("login")
+    _scoped(area)
+    app = _verb(verbs, "totp", "give a user a (new) authenticator app", _user_totp)
+    app.add_argument("login")
+    app.add_argument("--remove", action="store_true", help="he needs no code any more")
+    _verb(verbs, "list", "all users", _user_list)
+
+
+def _register_tokens(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = _verb(verbs, "add", "make a token, and show it once", _token_add)
+    add.add_argument("name", help="what the program is called in the record, e.g. hospital-3")
+    add.add_argument("--role", choices=_ROLES, required=True)
+    add.add_argument("--scope", action="append", choices=[scope.value for scope in Scope], required=True)
+    add.add_argument("--person", default="", metavar="ID", help="the responder or contact for whom it asks")
+    add.add_argument("--agreement", default="", metavar="ID", help="under which it reads residents")
+    add.add_argument("--days", type=int, default=_TERM_DAYS, help=f"how long it is good (default: {_TERM_DAYS})")
+    add.add_argument("--a-minute", type=int, default=USUAL_RATE, help=f"requests a minute (default: {USUAL_RATE})")
+    _scoped(add, is_needed=True)
+    _verb(verbs, "revoke", "make a token open nothing any more", _token_revoke).add_argument("token_id", metavar="ID")
+    _verb(verbs, "list", "all tokens", _token_list)
+
+
+def _register_agreements(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = _verb(verbs, "add", "write down an agreement", _agreement_add)
+    add.add_argument("agreement_id", metavar="ID")
+    add.add_argument("--organisation", required=True, metavar="ID")
+    add.add_argument("--purpose", required=True, help="what the data is for, in words")
+    add.add_argument("--field", action="append", choices=[one.value for one in Field], required=True)
+    add.add_argument("--area", action="append", required=True, metavar="ID", help="a place, or * for all")
+    add.add_argument("--days", type=int, required=True, help="how long it holds")
+    _verb(verbs, "end", "end an agreement now", _agreement_end).add_argument("agreement_id", metavar="ID")
+    _verb(verbs, "list", "all agreements", _agreement_list)
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    words: str,
+    function: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser = with_config(verbs.add_parser(name, help=words))
+    parser.set_defaults(func=function)
+    return parser
+
+
+def _scoped(parser: argparse.ArgumentParser, *, is_needed: bool = False) -> None:
+    parser.add_argument(
+        "--area",
+        action="append",
+        required=is_needed,
+        metavar="ID",
+        help="a place; * for all; may be repeated",
+    )
+    parser.add_argument("--organisation", action="append", metavar="ID", help="the same with organisations")
+
+
+def _user_add(options: argparse.Namespace) -> int:
+    settings = load(options.config)
+    password = None if options.login_link else asked_password()
+
+    async def add(store: Store) -> str | None:
+        accounts = Accounts(store)
+        now = datetime.now(UTC)
+        user = await accounts.add_user(
+            login=options.login,
+            name=options.name or options.login,
+            role=Role(options.role),
+            language=options.language,
+            password=password,
+            now=now,
+            areas=_scope(options.area),
+            organisations=_scope(options.organisation),
+            person=options.person,
+        )
+        await _books(store).welcome(user)
+        return await accounts.make_link(options.login, now=now) if options.login_link else None
+
+    token = with_store(settings, add)
+    say(f"added {options.login}" if token is None else link_of(settings, token))
+    return 0
+
+
+def link_of(settings: CommunitySettings, token: str) -> str:
+    """The address of a one-time login link."""
+    return f"{address_of(settings.web, settings.web.port)}/login/once/{token}"
+
+
+def _user_disable(options: argparse.Namespace) -> int:
+    return _told(_in_books(options, lambda books: books.disable(options.login)))
+
+
+def _user_enable(options: argparse.Namespace) -> int:
+    return _told(_in_books(options, lambda books: books.enable(options.login)))
+
+
+def _user_log_out(options: argparse.Namespace) -> int:
+    return _told(_in_books(options, lambda books: books.log_out(options.login)))
+
+
+def _user_role(options: argparse.Namespace) -> int:
+    return _told(_in_books(options, lambda books: books.set_role(options.login, Role(options.role))))
+
+
+def _user_area(options: argparse.Namespace) -> int:
+    areas, organisations = _scope(options.area), _scope(options.organisation)
+    return _told(
+        _in_books(options, lambda books: books.set_scope(options.login, areas=areas, organisations=organisations))
+    )
+
+
+def _user_totp(options: argparse.Namespace) -> int:
+    if options.remove:
+        return _told(_in_books(options, lambda books: books.take_app(options.login)))
+    secret = _in_books(options, lambda books: books.give_app(options.login))
+    say("Show this to the user only, as a picture or to type in; it is not shown again:")
+    say(f"  {totp.address(secret, options.login, load(options.config).name)}")
+    return 0
+
+
+def _user_list(options: argparse.Namespace) -> int:
+    for user in _in_books(options, lambda books: books.users()):
+        _told(user)
+    return 0
+
+
+def _token_add(options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    token = Token(
+        token_id=secrets.token_hex(4),
+        name=options.name,
+        role=Role(options.role),
+        scopes=frozenset(Scope(scope) for scope in options.scope),
+        areas=_scope(options.area),
+        organisations=_scope(options.organisation),
+        person=options.person,
+        agreement=options.agreement,
+        a_minute=options.a_minute,
+        created_by=getpass.getuser(),
+        created_at=now,
+        expires_at=now + timedelta(days=options.days),
+    )
+    word = _in_books(options, lambda books: books.add_token(token))
+    say(f"token {token.token_id} ({token.name}), good until {token.expires_at:%Y-%m-%d}; it is not shown again:")
+    say(f"  {word}")
+    return 0
+
+
+def _token_revoke(options: argparse.Namespace) -> int:
+    token = _in_books(options, lambda books: books.revoke_token(options.token_id))
+    say(f"token {token.token_id} ({token.name}) opens nothing any more")
+    return 0
+
+
+def _token_list(options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    for token in _in_books(options, lambda books: books.tokens()):
+        used = f"last used {token.last_used_at:%Y-%m-%d %H:%M} UTC" if token.last_used_at else "never used"
+        state = f"until {token.expires_at:%Y-%m-%d}" if token.is_good(now) else "opens nothing"
+        where = _listed(token.areas)
+        say(f"{token.token_id} {token.name} {token.role} {_listed(token.scopes)}; areas {where}; {state}; {used}")
+    return 0
+
+
+def _agreement_add(options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    made = Agreement(
+        agreement_id=options.agreement_id,
+        organisation=options.organisation,
+        purpose=options.purpose,
+        fields=frozenset(Field(name) for name in options.field),
+        areas=_scope(options.area),
+        starts_at=now,
+        ends_at=now + timedelta(days=options.days),
+    )
+    _in_books(options, lambda books: books.agree(made))
+    say(f"agreement {made.agreement_id} holds until {made.ends_at:%Y-%m-%d}")
+    return 0
+
+
+def _agreement_end(options: argparse.Namespace) -> int:
+    _in_books(options, lambda books: books.end_agreement(options.agreement_id))
+    say(f"agreement {options.agreement_id} has ended")
+    return 0
+
+
+def _agreement_list(options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    for one in _in_books(options, lambda books: books.agreements()):
+        state = f"until {one.ends_at:%Y-%m-%d}" if one.stands(now) else "ended"
+        what = f"{_listed(one.fields)}; areas {_listed(one.areas)}"
+        say(f"{one.agreement_id} {one.organisation} {what}; {state}; {one.purpose}")
+    return 0
+
+
+def _in_books(options: argparse.Namespace, work: Callable[[Staff], Awaitable[T]]) -> T:
+    return with_store(load(options.config), lambda store: work(_books(store)))
+
+
+def _books(store: Store) -> Staff:
+    return Staff(store=store, by=getpass.getuser(), clock=lambda: datetime.now(UTC))
+
+
+def _scope(ids: list[str] | None) -> frozenset[str]:
+    return EVERYWHERE if ids is None else scope_of(ids)
+
+
+def _listed(ids: Iterable[str]) -> str:
+    return ",".join(sorted(ids))
+
+
+def _told(user: User) -> int:
+    marks = [mark for mark, is_so in (("app", user.has_totp), ("DISABLED", user.is_disabled)) if is_so]
+    where = f"areas {_listed(user.areas)}; organisations {_listed(user.organisations)}"
+    say(" ".join([user.login, f"({user.name})", user.role, f"{where};", user.person, *marks]).rstrip())
+    return 0

@@ -1,0 +1,48 @@
+"""What commands of the server share: the configuration, the open store, passwords asked for, words on the terminal."""
+
+import argparse
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from community.settings import CommunitySettings, secret
+from community.store.database import Store, open_store
+from shouwang.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser, which asks for community.yaml."""
+    parser.add_argument(
+        "-c", "--config", type=Path, required=True, metavar="community.yaml", help="the server's configuration"
+    )
+    return parser
+
+
+def with_store(settings: CommunitySettings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """What `work` makes of the open store."""
+
+    async def run() -> T:
+        store = await open_store(settings.store.url, password=secret(settings.store.password_file))
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def asked_password() -> str:
+    """Typed twice. Raises ConfigError where the two differ."""
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise ConfigError("the two passwords differ; try again")
+    return password
+
+
+def say(line: str) -> None:
+    """A line for whoever gave the command."""
+    print(line)
