@@ -17,27 +17,13 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from fixtures.casebook import at_the_desk, brought_to_end, wish
 from fixtures.community_home import NOON, DemoHome
+from fixtures.shapes import LATER, MIGRATIONS
 
 from community.casefile import StaleVersion
-from community.store import chain, intake, migrations, page, schema, views
+from community.store import adoption, chain, intake, migrations, page, schema, views
 from community.store.database import Store, open_store
 from community.store.engines import engines
-from community.store.migrations.versions import (
-    case_engine,
-    channels,
-    dispatch,
-    first_shape,
-    measurements,
-    modes_of_homes,
-    own_alerts,
-    people_and_places,
-    rights,
-    second_path,
-    storms,
-    supervision,
-    times_mended,
-    whose_and_late,
-)
+from community.store.migrations.versions import whose_and_late
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.errors import ConfigError, GiveUp, IllegalMove, TryLater
 from shouwang.quantities import Quantity
@@ -81,24 +67,6 @@ async def test_migrations_build_what_the_code_means(store: Store) -> None:
         return compare_metadata(context, schema.metadata)
 
     assert await store.read(differences) == []
-
-
-LATER = (
-    own_alerts,
-    whose_and_late,
-    modes_of_homes,
-    times_mended,
-    second_path,
-    supervision,
-    case_engine,
-    people_and_places,
-    dispatch,
-    rights,
-    channels,
-    measurements,
-    storms,
-)
-MIGRATIONS = (first_shape, *LATER)
 
 
 async def test_migrations_go_down_and_up_again(store: Store, store_url: str) -> None:
@@ -340,7 +308,7 @@ async def test_same_command_id_gets_the_same_answer(store: Store, home: DemoHome
         with pytest.raises(StaleVersion):
             await order(store, "ack", row.incident_id, version=1, command_id=command_id)
     kinds = [entry.kind for entry in (await whole(store, row.incident_id)).timeline]
-    assert kinds == ["opened", "acked", "noted", "refused"]
+    assert kinds == ["opened", "ack", "note", "denied"]
     with pytest.raises(IllegalMove):
         await order(store, "note", row.incident_id, text="another order, same id")
     assert len(await rows(store, schema.downlink)) == 1

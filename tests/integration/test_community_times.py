@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from fixtures.community_home import EPOCH, GATEWAY, DemoHome
+from fixtures.shapes import LATER
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from community.desk import Timing
 from community.store import intake, modes, page, schema, views
 from community.store.database import Store
 from community.store.engines import engines
-from community.store.migrations.versions import supervision, times_mended
+from community.store.migrations.versions import times_mended
 from community.store.missing import missing_numbers
 from shouwang.alert import Alert
 from shouwang.quantities import Quantity
@@ -272,12 +273,14 @@ async def test_going_back_a_version_keeps_the_mended_times(store: Store) -> None
     await take(store, telemetry(1, 1_000), ms=2_000)
     await take(store, anchor(1, 5_000), ms=5_000)
 
+    above = LATER[LATER.index(times_mended) :]
+
     def back_and_forth(connection: sa.Connection) -> None:
         with Operations.context(MigrationContext.configure(connection)):
-            supervision.downgrade()
-            times_mended.downgrade()
-            times_mended.upgrade()
-            supervision.upgrade()
+            for one in reversed(above):
+                one.downgrade()
+            for one in above:
+                one.upgrade()
 
     await store.write(back_and_forth)
     assert await samples(store) == [(at(1_000), Timing.RIGHT)]
