@@ -46,7 +46,7 @@ _GAP_S = 10.0
 """From a sensor's word to its time in the home, which was frozen or restarted in between."""
 _NOT_THERE = (
     "SELECT count(*) FROM gateways g LEFT JOIN supervision s ON s.gateway_id = g.gateway_id"
-    " WHERE NOT g.online OR s.offline_since IS NOT NULL OR s.is_in_storm"
+    " WHERE NOT g.online OR s.offline_since IS NOT NULL"
 )
 _LOST_WAYS = "SELECT count(*) FROM path_states WHERE path = 'internet' AND (NOT is_up OR told_since IS NOT NULL)"
 _HEARD_ONCE = "SELECT count(*) FROM gateways WHERE last_seen IS NOT NULL"
@@ -55,9 +55,9 @@ _OUTAGES = "SELECT gateway_id, since, received_at FROM alerts WHERE key LIKE 'ga
 _HEARD = "SELECT min(received_at) FROM messages WHERE gateway_id = '{gateway_id}' AND received_at > {since}"
 
 
-def rows(stage: Stage, question: str) -> list[tuple[object, ...]]:
-    """Ask the centre's database."""
-    engine = create_engine(stage.store_url.replace("postgresql://", "postgresql+psycopg://"))
+def rows(stage: Stage, question: str, url: str = "") -> list[tuple[object, ...]]:
+    """Ask the centre's database, or the one at `url`."""
+    engine = create_engine((url or stage.store_url).replace("postgresql://", "postgresql+psycopg://"))
     try:
         with engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(question))]
@@ -72,7 +72,8 @@ def number(stage: Stage, question: str) -> int:
 
 def stored(stage: Stage) -> Counter[Value]:
     """The readings that the centre has."""
-    return Counter({(str(g), str(s), round(float(str(v)), 3)): int(str(n)) for g, s, v, n in rows(stage, _READINGS)})
+    found = rows(stage, _READINGS, stage.measurements_url)
+    return Counter({(str(g), str(s), round(float(str(v)), 3)): int(str(n)) for g, s, v, n in found})
 
 
 def not_heard(stage: Stage) -> int:

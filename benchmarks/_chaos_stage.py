@@ -125,6 +125,11 @@ class Stage:
         """The centre's database."""
         return self.database.url if self.database else f"sqlite:///{self.folder / 'community.db'}"
 
+    @property
+    def measurements_url(self) -> str:
+        """Where it keeps samples."""
+        return self.database.url if self.database else f"sqlite:///{self.folder / 'community-measurements.db'}"
+
     def last_words(self, name: str) -> str:
         """The end of a part's log."""
         return (self.folder / f"{name}.log").read_text(errors="replace")[-1500:]

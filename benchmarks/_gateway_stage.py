@@ -169,7 +169,7 @@ class Stage:
                 self.spoken.append((time.monotonic(), found[1]))
 
     def _database(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{self.folder / 'community.db'}?mode=ro", uri=True)
+        return sqlite3.connect(f"file:{self.folder / 'community-measurements.db'}?mode=ro", uri=True)
 
 
 _READINGS = "FROM samples JOIN series USING (series_id) WHERE sensor_id LIKE 'strap-%' AND quantity = 'heart-rate'"

@@ -23,6 +23,7 @@ from community.engine_room import EngineRoom
 from community.errands import Errands
 from community.fhir.records import Records
 from community.firing import Firing
+from community.hourly import Hourly
 from community.ingest import LINGER_S, Ingest, Lot
 from community.kpi_desk import KpiDesk
 from community.kpi_rounds import KpiRounds
@@ -79,6 +80,7 @@ async def serve(settings: CommunitySettings, *, started: Callable[[str], None] |
             async with place_of(
                 settings.measurements, store, measured, clock=_now, told=community.committed
             ) as measurements:
+                store.look_anew()
                 await community.run(measurements, started)
         await room.leave()
     finally:
@@ -116,6 +118,8 @@ class _Community:
             store, watches, clock=_now, hears_since=lambda: self._ingests[_STATES].hears_since, told=self.committed
         )
         self._storms = StormRounds(store, clock=_now, told=self.committed)
+        witnesses = _session(settings.broker, "witnesses", window=20, keeps=False)
+        self._hourly = Hourly(witnesses, store, clock=_now, told=self.committed)
 
     def _console(self) -> FastAPI:
         settings, store = self._settings, self._store
@@ -183,6 +187,7 @@ class _Community:
             "notifier": self._notifier.run(),
             "rounds": self._rounds.run(),
             "storms": self._storms.run(),
+            "hourly": self._hourly.run(),
             "figures": self._figures.run(),
             "console": serve_console(self._app, self._listener),
             "watchdog": self._watch(),

@@ -18,6 +18,7 @@ from simulators.broker import BrokerKind
 from simulators.ledger import Ledger, Report, SeenBeat, StoredAlert
 from simulators.narration import describe, mark
 from simulators.operator import signed_in
+from simulators.responder import Responder
 from simulators.scenario import Action, Beat, Scenario, evening, parse_scenario
 from simulators.stage import LONGEST_HOLD_S, Plan, Stage, running_stage
 
@@ -27,6 +28,8 @@ _OPERATOR_DELAY_S = 1.0
 _OPERATOR_PATIENCE_S = 12.0
 _DRAIN_S = 30.0
 _LOOK_S = 0.1
+_AUDIENCE_S = 90.0
+"""Long enough to copy a link into a browser: an alarm at an empty desk is another story."""
 _LATE_S = 1.0  # a beat may come this much after its window: the window leaves room for hold times, this for the machine
 
 
@@ -77,8 +80,8 @@ class _Curtain:
 async def _perform_story(wish: Wish, curtain: _Curtain, tell: Callable[[str], None]) -> Report:
     story = parse_scenario(evening(), name="evening.yaml")
     pace = _pace_of(story, wish)
-    plan = Plan(broker=wish.broker, pace=pace, web_port=wish.port, language=wish.language)
-    tell("starting brokers, community server, simulated home and gateway ...")
+    plan = Plan(broker=wish.broker, pace=pace, web_port=wish.port, language=wish.language, has_district=True)
+    tell("starting brokers, community server with a district of 41 homes, simulated home and gateway ...")
     async with running_stage(plan) as stage:
         report = Report(broker=stage.broker.kind.value)
         tell(_broker_line(stage))
@@ -99,26 +102,42 @@ async def _with_operator(
     rounds = max(1, int((wish.seconds or 0) // (story.lasts.total_seconds() / pace)))
     async with (
         signed_in(
-            link, colleague, delay_s=_OPERATOR_DELAY_S / pace, patience_s=_OPERATOR_PATIENCE_S / pace
+            link,
+            colleague,
+            delay_s=_OPERATOR_DELAY_S / pace,
+            patience_s=_OPERATOR_PATIENCE_S / pace,
+            sends_out=True,
         ) as operator,
         asyncio.TaskGroup() as group,
     ):
+        responder = Responder(stage.phones, delay_s=_OPERATOR_DELAY_S / pace)
+        going = group.create_task(responder.go(), name="responder")
         watching = group.create_task(operator.watch(group), name="operator")
         for number in range(rounds):
             tell(f"story {number + 1} of {rounds}, {story.lasts.total_seconds() / pace:.0f} s, scripted operator")
             report.beats += await _tell_story(stage, story, tell)
         watching.cancel()
+        going.cancel()
         operator.stop()
+    report.sent_out = [*operator.sent_out[:1], *responder.steps, *operator.sent_out[1:]]
 
 
 async def _for_people(
     stage: Stage, story: Scenario, wish: Wish, report: Report, *, curtain: _Curtain, tell: Callable[[str], None]
 ) -> None:
     stage.on_said = lambda words: tell(f"        home | {words}")
-    link = await stage.login_link("zhanglin", "张琳", wish.language)
+    stage.phones.on_sms = lambda sms: tell(f"       phone | {sms.to}: {sms.text}")
+    operator = await stage.login_link("zhanglin", "张琳", wish.language)
+    supervisor = await stage.login_link("chenhong", "陈红", wish.language, role="supervisor")
     tell("")
-    tell(f"  控制台 Console:  {link}")
-    tell("  (one-time link, 15 minutes; open it in a browser, press the button, take the cases as they come)")
+    tell(f"  值班员 Operator:    {operator}")
+    tell(f"  主管   Supervisor:  {supervisor}")
+    tell("  (one-time links, 15 minutes, each in a browser or private window of its own: press the button and take")
+    tell("  the cases as they come. Send somebody, and the SMS with his link is printed here: open it as his phone.)")
+    tell(
+        f"  The story begins when somebody has logged in, or after {_AUDIENCE_S:.0f} s. Then nobody is at the desk, and alarms"
+    )
+    tell("  climb the ladder by themselves to whoever can be reached.")
     tell("  Ctrl-C ends everything and leaves nothing behind.")
     tell("")
     curtain.ends_in_order = True
@@ -136,6 +155,11 @@ async def _for_people(
 
 
 async def _over_and_over(stage: Stage, story: Scenario, report: Report, tell: Callable[[str], None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_AUDIENCE_S):
+            ledger = Ledger(stage.database)
+            while not ledger.has_audience():  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(_LOOK_S)
     while True:
         report.beats = await _tell_story(stage, story, tell)
 
@@ -311,6 +335,8 @@ def headless_verdict(report: Report) -> str:
         f"{report.readings.stored} stored, {report.readings.lost} lost, {report.readings.duplicated} doubled; "
         f"{len(report.alerts)} alert steps, {report.incidents} incidents, {len(report.errors)} errors"
     )
+    if report.sent_out:
+        words += f"; sent out: {', '.join(report.sent_out)}"
     return words + (f"; not seen: {missing}" if missing else "")
 
 

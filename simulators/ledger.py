@@ -60,6 +60,8 @@ class Report:
     readings: Readings = Readings(emitted=0, stored=0, lost=0, duplicated=0)
     alerts: list[StoredAlert] = field(default_factory=list)
     incidents: int = 0
+    sent_out: list[str] = field(default_factory=list)
+    """The steps of the case to which a responder was sent."""
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -80,17 +82,19 @@ class Report:
             "readings": asdict(self.readings),
             "alerts": alerts,
             "incidents": self.incidents,
+            "sent_out": self.sent_out,
             "errors": self.errors,
         }
         return json.dumps(found, ensure_ascii=False, indent=2)
 
 
 class Ledger:
-    """The community server's SQLite file, read from outside."""
+    """The community server's SQLite files, read from outside."""
 
     def __init__(self, database: Path) -> None:
-        """Each question opens the file anew, read-only: it never holds up the server."""
+        """Each question opens a file anew, read-only: it never holds up the server."""
         self._database = database
+        self._measurements = database.with_name(f"{database.stem}-measurements.db")
 
     def alerts(self) -> list[StoredAlert]:
         """All alerts, in the order of their coming."""
@@ -100,6 +104,10 @@ class Ledger:
     def incidents(self) -> int:
         """How many cases there are, open and closed."""
         return int(self._rows("SELECT count(*) FROM incidents")[0][0])
+
+    def has_audience(self) -> bool:
+        """Whether somebody is logged in at the console."""
+        return bool(self._rows("SELECT EXISTS (SELECT 1 FROM login_sessions)")[0][0])
 
     def incident_moments(self, kind: str) -> list[datetime]:
         """When cases were `opened` or `closed`, in order."""
@@ -123,12 +131,13 @@ class Ledger:
         """
         rows = self._rows(
             "SELECT sensor_id, quantity, value, count(*) FROM samples JOIN series USING (series_id)"
-            f" WHERE quantity <> '{Quantity.SIGNAL_STRENGTH}' AND sensor_id <> 'gateway' GROUP BY 1, 2, 3"
+            f" WHERE quantity <> '{Quantity.SIGNAL_STRENGTH}' AND sensor_id <> 'gateway' GROUP BY 1, 2, 3",
+            self._measurements,
         )
         return Counter({(sensor, quantity, value): count for sensor, quantity, value, count in rows})
 
-    def _rows(self, question: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=5.0)) as db:
+    def _rows(self, question: str, file: Path | None = None) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(f"file:{file or self._database}?mode=ro", uri=True, timeout=5.0)) as db:
             return db.execute(question).fetchall()
 
 

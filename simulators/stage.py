@@ -22,9 +22,11 @@ import yaml
 from shouwang.errors import DeviceError
 from simulators.broker import Broker, BrokerKind, free_port, running_broker
 from simulators.child import Child, start_child
+from simulators.district import DISPATCH, home_of
+from simulators.home_process import START_S, HomeProcess
+from simulators.phones import Phones, ringing_phones
 
 GATEWAY_ID = "gw-demo-0001"
-START_S = 60.0
 _LOOK_S = 0.05
 _SHOUWANG = (sys.executable, "-m", "shouwang")
 
@@ -95,62 +97,22 @@ class Plan:
     language: str = "zh"
     web_port: int = 0
     store_url: str = "sqlite:///community.db"
+    has_district: bool = False
+    """The home is one of a whole district, with responders and telephones; else it is the only one."""
     buttons: int = 0
     """Further SOS buttons `sos-1`, `sos-2` ... on the home's broker, for whoever presses them from outside."""
-
-
-class HomeProcess:
-    """The simulated home: orders in, events out, both JSON lines."""
-
-    def __init__(self, child: Child) -> None:
-        """`child` has said `ready` in `ports`."""
-        self._child = child
-        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._next = 0
-        self.ports: dict[str, str] = {}
-        self.emitted: dict[tuple[str, str, float], int] = {}
-        """What was said to a listener, as of the last `emitted` event."""
-
-    async def read(self) -> None:
-        """Take events in until the process ends."""
-        while line := await self._child.stdout.readline():
-            event = json.loads(line)
-            if event["event"] == "emitted":
-                self.emitted = {(sensor, quantity, value): n for sensor, quantity, value, n in event["counts"]}
-            answer = self._answers.pop(str(event.get("id")), None)
-            if answer is not None and not answer.done():
-                answer.set_result(event)
-
-    async def order(self, timeout_s: float = START_S, **verb: object) -> dict[str, Any]:
-        """Give an order and wait for its answer. Raises DeviceError where it is refused or not answered in time."""
-        self._next += 1
-        order_id = str(self._next)
-        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._answers[order_id] = answer
-        self._child.stdin.write(json.dumps({"id": order_id, **verb}).encode() + b"\n")
-        try:
-            async with asyncio.timeout(timeout_s):
-                event = await answer
-        except TimeoutError as error:
-            raise DeviceError(f"the simulated home does not answer {verb}") from error
-        if event["event"] == "refused":
-            raise DeviceError(f"the simulated home refuses {verb}: {event['why']}")
-        return event
-
-    async def finish(self) -> None:
-        """End it; it says its last counts, which `read` takes in."""
-        self._child.stdin.close()
 
 
 class Stage:
     """The running parts."""
 
-    def __init__(self, plan: Plan, folder: Path, broker: Broker, local_broker: Broker) -> None:
-        """Both brokers run; the rest is started one by one."""
+    def __init__(self, plan: Plan, folder: Path, broker: Broker, local_broker: Broker, phones: Phones) -> None:
+        """Both brokers and the telephones are there; the rest is started one by one."""
         self.plan = plan
         self.folder = folder
         self.broker = broker
         self.local_broker = local_broker
+        self.phones = phones
         self.web_port = plan.web_port or free_port()
         self.community: Child | None = None
         self.gateway: Child | None = None
@@ -177,24 +139,35 @@ class Stage:
 
     async def start_community(self) -> None:
         """Start (again) the community server; returns when its console answers."""
-        settings = {
+        settings: dict[str, Any] = {
             "name": "守望社区中心",
             "store": {"url": self.plan.store_url},
             "broker": {"url": self.broker.url, "version": self.broker.version},
             "web": {"host": "127.0.0.1", "port": self.web_port},
-            "homes": [
-                {"id": "home-3-2-501", "gateway": GATEWAY_ID, "address": "3号楼2-501", "resident": dict(RESIDENT)}
-            ],
         }
+        home = {"id": "home-3-2-501", "gateway": GATEWAY_ID, "address": "3号楼2-501", "resident": dict(RESIDENT)}
+        around = {"dispatch": {"phone": "021 5555 0000"}, "channels": {"ways": {"sms": self.phones.channel}}}
+        settings |= around if self.plan.has_district else {"homes": [home]}
         _write_yaml(self.folder / "community.yaml", settings)
+        if self.plan.has_district and not self.database.exists():
+            await self._move_in()
         self.community = await start_child(
             [*_SHOUWANG, "community", "serve", "-c", str(self.folder / "community.yaml")], log=self.log("community")
         )
         await self.community.wait_until(_answers(f"{self.url}/healthz"), timeout_s=START_S, log=self.log("community"))
 
-    async def login_link(self, login: str, name: str, language: str) -> str:
-        """A one-time link for a new operator."""
-        person = (login, "--name", name, "--role", "operator", "--language", language)
+    async def _move_in(self) -> None:
+        """Bring in the district's people, the simulated home among them, and who goes there."""
+        config = ("-c", str(self.folder / "community.yaml"))
+        register = self.folder / "home-register.yaml"
+        _write_yaml(register, home_of(GATEWAY_ID))
+        await self.run("community", "people", "demo", *config)
+        await self.run("community", "people", "import", str(register), "--by", "demo", "--strict", *config)
+        await self.run("community", "dispatch", "import", str(DISPATCH), *config)
+
+    async def login_link(self, login: str, name: str, language: str, role: str = "operator") -> str:
+        """A one-time link for a new user."""
+        person = (login, "--name", name, "--role", role, "--language", language)
         config = ("-c", str(self.folder / "community.yaml"))
         words = await self.run("community", "user", "add", *person, "--login-link", *config)
         found = re.search(r"https?://\S+", words)
@@ -300,9 +273,15 @@ class Stage:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,  # a terminal's Ctrl-C is ours to pass on
         )
-        async with asyncio.timeout(START_S):
-            printed, _ = await process.communicate()
+        try:
+            async with asyncio.timeout(START_S):
+                printed, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         if process.returncode != 0:
             raise DeviceError(f"shouwang {' '.join(words)} failed: {printed.decode(errors='replace').strip()}")
         return printed.decode()
@@ -356,7 +335,8 @@ async def running_stage(plan: Plan) -> AsyncIterator[Stage]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="shouwang-stage-")))
         broker = await stack.enter_async_context(running_broker(plan.broker))
         local_broker = await stack.enter_async_context(running_broker(plan.broker))
-        stage = Stage(plan, folder, broker, local_broker)
+        phones = await stack.enter_async_context(ringing_phones())
+        stage = Stage(plan, folder, broker, local_broker, phones)
         async with asyncio.TaskGroup() as group:
             try:
                 await stage.start_community()

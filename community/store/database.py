@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from alembic.util import CommandError
 from sqlalchemy import exc
 
 from community.store.engines import Engines, engines
+from community.store.write_times import WriteTimes
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
 T = TypeVar("T")
@@ -47,6 +49,7 @@ class Store:
         self._writer = _Writer()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
         self._guard: Callable[[sa.Connection], None] | None = None
+        self.write_times = WriteTimes()
 
     def fence(self, guard: Callable[[sa.Connection], None]) -> None:
         """From now on every transaction that writes begins with this; where it raises, nothing is written."""
@@ -65,13 +68,21 @@ class Store:
                 guard(connection)
             return work(connection)
 
-        outcome = self._writer.submit(lambda: _transact(self._engines.writer, fenced), urgent=urgent)
+        outcome = self._writer.submit(lambda: self._timed(fenced), urgent=urgent)
         return await _within(TIMEOUT_S, asyncio.wrap_future(outcome))
 
     async def read(self, work: Callable[[sa.Connection], T], *, within_s: float | None = TIMEOUT_S) -> T:
         """What `work` returns from one consistent view. Raises TryLater, GiveUp."""
         loop = asyncio.get_running_loop()
         return await _within(within_s, loop.run_in_executor(self._readers, _transact, self._engines.reader, work))
+
+    async def connect_anew(self) -> None:
+        """Whoever reads from now on sees a file of measurements that has just been made."""
+        await asyncio.to_thread(self._engines.reader.dispose)
+
+    def look_anew(self) -> None:
+        """Readers connect again: a file of measurements that was not there when they did may be there now."""
+        self._engines.reader.dispose()
 
     async def close(self) -> None:
         """Finish what waits, then let go of the database."""
@@ -84,6 +95,13 @@ class Store:
             self._shape(connection)
             connection.commit()
 
+    def _timed(self, work: Callable[[sa.Connection], T]) -> T:
+        begun = time.monotonic()
+        try:
+            return _transact(self._engines.writer, work)
+        finally:
+            self.write_times.note(time.monotonic() - begun)
+
     def _close(self) -> None:
         self._writer.stop()
         self._readers.shutdown()
@@ -95,10 +113,10 @@ async def open_store(url: str, *, password: str | None = None, measured: Path | 
     """An open store with up-to-date tables.
 
     `url`: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:port/name. `measured`: the file of
-    measurements, where they have one of their own (it exists already). Raises ConfigError for a bad url, an unreachable
+    measurements, where they have one of their own. Raises ConfigError for a bad url, an unreachable
     database, a file that is not a database or is damaged.
     """
-    return await opened(Store(engines(url, password, measured=measured), _migrate))
+    return await opened(Store(engines(url, password, measured=measured), migrate))
 
 
 async def opened(store: Store) -> Store:
@@ -111,7 +129,8 @@ async def opened(store: Store) -> Store:
     return store
 
 
-def _migrate(connection: sa.Connection) -> None:
+def migrate(connection: sa.Connection) -> None:
+    """Bring the tables of the community database to the newest shape."""
     config = Config()
     here = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(here).replace("%", "%%"))
