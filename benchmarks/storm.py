@@ -1,10 +1,12 @@
-"""A whole town at once: `./dev bench storm [--json FILE] [live|group|poll ...]`. Exits 1 where a target is missed.
+"""A whole town at once: `./dev bench storm [--json FILE] [live|group|poll|queue ...]`. Exits 1 at a missed target.
 
 - live:  a real mosquitto and the real community server on SQLite, a process of its own. 2,000 homes tell of a power cut
   and of what follows from it, 6,000 alerts in 60 s, and four of them call for help in the middle of it. How long until
   those four stand on top of the queue as a browser gets it; whether what is confirmed was committed before; how long
   the queue's page takes meanwhile.
-- group: how many alerts a second the centre takes in, in groups as the server makes them, each group on the disk.
+- group: how many alerts a second the centre takes in, in groups as the server makes them, each group on the disk;
+         beside it the rows that this left, by a bare `executemany` into the same tables with the same syncs.
+- queue: the rows of the queue's page while 2,000 cases are open in it.
 - poll:  one look whether a clock is due while 48,000 are armed.
 """
 
@@ -14,7 +16,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +27,7 @@ import httpx
 from _figures import Figure, options_of, report
 from _storm_town import Town, served
 
-from community.store import due, intake, lease, schema
+from community.store import due, intake, lease, schema, views
 from community.store.database import Connection, open_store
 from messaging.broker import BrokerSettings
 from messaging.session import Session, connect
@@ -40,6 +42,7 @@ CALLS = (0.2, 0.4, 0.6, 0.8)
 GROUP = 200
 ARMED = 48_000
 POLLS = 500
+LOOKS = 100
 _LOOK_S = 0.1
 _CHECKED = 40
 _ROW = re.compile(r'<li class="case [^>]*data-priority="(P\d)"[^>]*data-say="([^"]*)"', re.DOTALL)
@@ -173,10 +176,72 @@ async def group(folder: Path) -> list[Figure]:
     finally:
         await store.close()
     rate = len(envelopes) / sum(took)
+    bare, bare_burnt = _bare(folder / "group.db", folder / "bare.db", len(envelopes) // GROUP)
     return [
         Figure(name="group: alerts into SQLite", value=rate, unit="alerts/s", target=2000, at_least=True),
         Figure(name="group: alerts for a second of CPU", value=len(envelopes) / sum(worked), unit="alerts/s"),
+        Figure(name="group: the same rows by bare executemany", value=len(envelopes) / bare, unit="alerts/s"),
+        Figure(name="group: share of it, by the clock", value=100 * bare / sum(took), unit="%"),
+        Figure(name="group: share of it, by CPU", value=100 * bare_burnt / sum(worked), unit="%"),
         Figure(name=f"group: a group of {GROUP}, slowest", value=1000 * max(took), unit="ms"),
+    ]
+
+
+def _bare(filled: Path, empty: Path, lots: int) -> tuple[float, float]:
+    """Seconds and CPU seconds for the rows of these tables, known beforehand, in as many transactions."""
+    with closing(sqlite3.connect(filled)) as source, closing(sqlite3.connect(empty, isolation_level=None)) as target:
+        rows: list[tuple[str, list[tuple[object, ...]]]] = []
+        for name, table in source.execute(_MADE, _LEFT):
+            target.execute(table)
+            found = source.execute(f"SELECT * FROM {name}").fetchall()
+            rows.append((f"INSERT INTO {name} VALUES ({', '.join('?' * len(found[0]))})", found))
+        for (index,) in source.execute(_INDEXED, _LEFT):
+            target.execute(index)
+        target.execute("PRAGMA journal_mode = WAL")
+        target.execute("PRAGMA synchronous = FULL")
+        began, cpu = time.perf_counter(), time.thread_time()
+        for nth in range(lots):
+            target.execute("BEGIN IMMEDIATE")
+            for insert, found in rows:
+                target.executemany(insert, found[nth::lots])
+            target.execute("COMMIT")
+        return time.perf_counter() - began, time.thread_time() - cpu
+
+
+_LEFT = ("messages", "incidents", "incident_events", "alerts", "storm_homes")
+_MADE = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name IN (?, ?, ?, ?, ?)"
+_INDEXED = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL AND tbl_name IN (?, ?, ?, ?, ?)"
+
+
+async def rows_of_queue(folder: Path) -> list[Figure]:
+    """What the queue's page costs in the store, with many cases open."""
+    town = Town(HOMES)
+    took: list[float] = []
+    burnt: list[float] = []
+    store = await open_store(f"sqlite:///{folder}/queue.db")
+
+    def look(connection: Connection) -> None:
+        began, cpu = time.perf_counter(), time.thread_time()
+        assert len(views.queue(connection, datetime.now(UTC))) == HOMES
+        took.append(time.perf_counter() - began)
+        burnt.append(time.thread_time() - cpu)
+
+    try:
+        await store.write(lambda connection: lease.take(connection, None, "bench"))
+        await store.write(town.bring_in)
+        envelopes = [town.envelope(home, "medication-missed", Severity.P4) for home in range(HOMES)]
+        await store.write(lambda connection: intake.take_in(connection, envelopes, datetime.now(UTC)))
+        for _ in range(LOOKS):
+            await store.read(look)
+    finally:
+        await store.close()
+    took.sort()
+    burnt.sort()
+    last = int(0.99 * LOOKS)
+    return [
+        Figure(name=f"queue: its {HOMES} rows, p99", value=1000 * took[last], unit="ms", target=300),
+        Figure(name="queue: the same, CPU, p50", value=1000 * burnt[LOOKS // 2], unit="ms"),
+        Figure(name="queue: the same, CPU, p99", value=1000 * burnt[last], unit="ms"),
     ]
 
 
@@ -233,6 +298,8 @@ async def measure(parts: list[str], seconds: float) -> list[Figure]:
             figures += await poll(folder)
         if "group" in parts:
             figures += await group(folder)
+        if "queue" in parts:
+            figures += await rows_of_queue(folder)
         if "live" in parts:
             figures += await live(folder, seconds)
     return figures
@@ -241,10 +308,10 @@ async def measure(parts: list[str], seconds: float) -> list[Figure]:
 def main() -> int:
     """Measure and report."""
     parser = options_of(__doc__)
-    parser.add_argument("parts", nargs="*", choices=["live", "group", "poll", []], help="only these")
+    parser.add_argument("parts", nargs="*", choices=["live", "group", "poll", "queue", []], help="only these")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long the storm lasts")
     options = parser.parse_args()
-    figures = asyncio.run(measure(options.parts or ["live", "group", "poll"], options.seconds))
+    figures = asyncio.run(measure(options.parts or ["live", "group", "poll", "queue"], options.seconds))
     return report(figures, options.json)
 
 

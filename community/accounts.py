@@ -20,7 +20,7 @@ from community import totp
 from community.desk import Desk
 from community.guarded_desk import GuardedDesk
 from community.limits import Limits, Rate
-from community.registry_sealing import Safe
+from community.registry_sealing import Safe, opened
 from community.store import logins
 from community.store.database import Store
 from community.users import EVERYWHERE, Role, User
@@ -201,16 +201,25 @@ class Accounts:
 
         Raises TryLater where too many wait already.
         """
-        login = shift.user.login
-        await self._slowly(login, client, now)
-        found = await self._store.read(lambda connection: logins.of(connection, login))
-        if found is None or found[0].is_disabled:
-            return False
-        is_he = await self._is_code(found, secret, now) or await self._is_password(found[1].password_hash, secret)
+        is_he = await self.vouch(shift.user.login, secret, client=client, now=now) is not None
         if is_he:
-            self._failures.forget(login, client)
             await self._store.write(lambda connection: logins.proved(connection, _digest(shift.token), now))
         return is_he
+
+    async def vouch(self, login: str, secret: str, *, client: str, now: datetime) -> User | None:
+        """Who gives his word with his password (or, where he has an app, its code); None where it is not he.
+
+        Raises TryLater where too many wait already.
+        """
+        await self._slowly(login, client, now)
+        found = await self._store.read(lambda connection: logins.of(connection, login))
+        is_code = found is not None and not found[0].is_disabled and await self._is_code(found, secret, now)
+        hashed = None if found is None else found[1].password_hash
+        is_he = is_code or await self._is_password(hashed, secret)
+        if found is None or found[0].is_disabled or not is_he:
+            return None
+        self._failures.forget(login, client)
+        return found[0]
 
     async def shift(self, token: str, *, now: datetime) -> Shift | None:
         """The session that this token opens, if it has not ended."""
@@ -253,11 +262,12 @@ class Accounts:
 
     async def _is_code(self, found: tuple[User, logins.Secrets], code: str, now: datetime) -> bool:
         user, kept = found
-        if kept.totp_secret is None or not code:
+        if kept.totp_secret is None or not totp.is_code(code):
             return False
         if self._codes.wait_s(user.login, now.timestamp()) > 0:
             raise TryLater("too many codes were tried for this login")
-        step = totp.accepted_step(kept.totp_secret, code, now, after=kept.totp_step)
+        secret = opened(self._safe or Safe(), kept.totp_secret, of=user.user_id)
+        step = totp.accepted_step(secret, code, now, after=kept.totp_step)
         if step is None:
             return False
         return await self._store.write(lambda connection: logins.spend_code(connection, user.user_id, step))

@@ -80,7 +80,6 @@ async def serve(settings: CommunitySettings, *, started: Callable[[str], None] |
             async with place_of(
                 settings.measurements, store, measured, clock=_now, told=community.committed
             ) as measurements:
-                store.look_anew()
                 await community.run(measurements, started)
         await room.leave()
     finally:

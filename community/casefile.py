@@ -3,12 +3,13 @@
 Moments `..._e` are engine time in ms (CLOCK_BOOTTIME carried on over restarts): no step of a wall clock moves them.
 """
 
+from collections.abc import Container, Iterable
 from enum import StrEnum
 
 import msgspec
 
 from community.alert_refs import Alarm, AlertRef, Episode
-from shouwang.alert import Severity
+from shouwang.alert import Sentence, Severity
 from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
 
@@ -16,7 +17,16 @@ SYSTEM = "system"
 """Who did what no person did."""
 
 
-class StaleVersion(IllegalMove):
+class NotNow(IllegalMove):
+    """An order that the case does not allow, with the reason in the languages of the house; as text it is English."""
+
+    def __init__(self, said: Sentence) -> None:
+        """`said`: why, to whoever ordered."""
+        super().__init__(said.en)
+        self.said = said
+
+
+class StaleVersion(NotNow):
     """Somebody else was faster: the case is not as the person saw it. Look again, then decide."""
 
 
@@ -67,6 +77,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A step took too long. Drawn by a clock only, never changed; `level`: how often it was told before.
 
     `responsible`: who owned the case (or had accepted it) at that moment; empty where nobody did: the whole shift.
+    `organisation`: whose he was then, as the store knows it (community.store.belonging); empty where nobody has said.
     """
 
     step: str
@@ -75,6 +86,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limit_ms: int
     actual_ms: int
     level: int = 0
+    organisation: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -115,6 +127,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     the alarms that have not ended at home, at most one episode of each; `alarms` are all that ever rang in it.
     `version` counts the steps, but for refusals. `handlers`: whoever owned it, went there or reported:
     none of them calls back. `rung` never falls; -1 before the first.
+    `tasks`: units that were called in beside whoever goes; each answers for itself.
     """
 
     home_key: str
@@ -140,6 +153,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     handlers: tuple[str, ...] = ()
     offers: tuple[Offer, ...] = ()
     clocks: tuple[Clock, ...] = ()
+    tasks: tuple[Offer, ...] = ()
     rung: int = -1
     card: Colour | None = None
     has_acted: bool = False
@@ -187,6 +201,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reference: str = ""
     into: int | None = None
     into_home: str = ""
+    into_lane: str = ""
     into_priority: Severity | None = None
 
 
@@ -194,12 +209,13 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine needs to know of the world at this moment.
 
     `candidates`: responders to be offered the case, the best first. `reachable`: audiences in which somebody can be
-    reached now. `live_p1`: how many P1 the person who orders works on already.
+    reached now. Few steps ask for either, so both may be read when one does. `live_p1`: how many P1 the person who
+    orders works on already.
     """
 
     now_e: int
-    candidates: tuple[str, ...] = ()
-    reachable: frozenset[str] = frozenset()
+    candidates: Iterable[str] = ()
+    reachable: Container[str] = frozenset()
     live_p1: int = 0
 
 
@@ -224,3 +240,18 @@ class Denied(msgspec.Struct, frozen=True, kw_only=True, tag="denied", tag_field=
 
     order: Order
     reason: str
+    zh: str = ""
+    """The reason in Chinese; logs from before it was written have none."""
+
+
+class Excused(msgspec.Struct, frozen=True, kw_only=True, tag="excused", tag_field="kind"):
+    """A supervisor took a card out of the score, with a reason code: the card stays, the case is as it was.
+
+    `version`, `step`, `colour`: which card of the case.
+    """
+
+    by: str
+    code: str
+    version: int
+    step: str
+    colour: Colour

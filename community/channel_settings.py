@@ -25,6 +25,8 @@ _AUDIENCES = {
     "接警员": "operators",
     "主管": "supervisor",
     "组长": "team_lead",
+    "值班领导": "duty_leader",
+    "指挥中心": "command_centre",
     "家属": "family",
     "持钥人": "keyholder",
     "救助员": "responders",
@@ -192,7 +194,9 @@ class ReachedEntry(_Part):
     push: str = Field(default="", description="the {to} of the push service")
     webhook: str = Field(default="", description="the receiver's label in the other system")
     audiences: tuple[AnyAudience, ...] = Field(
-        default=(), description="duties that this telephone shares: 接警员 主管 组长, or operators supervisor team_lead"
+        default=(),
+        description="duties that this telephone shares: 接警员 主管 组长 值班领导 指挥中心, "
+        "or operators supervisor team_lead duty_leader command_centre",
     )
 
     @model_validator(mode="after")

@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import logging
+import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from community import (
@@ -37,6 +39,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     link.set_defaults(func=_login_link)
     audit = commands.add_parser("audit", help="the record of what was done")
     verify = with_config(audit.add_subparsers(required=True, metavar="COMMAND").add_parser("verify", help="check it"))
+    verify.add_argument(
+        "--head",
+        type=_head,
+        metavar="HEX",
+        help="a head kept elsewhere (a home's journal, a shift report): is it ours?",
+    )
     verify.set_defaults(func=_verify)
     dead = commands.add_parser("dead-letters", help="messages that could not be read")
     listed = with_config(dead.add_subparsers(required=True, metavar="COMMAND").add_parser("list", help="newest first"))
@@ -84,8 +92,22 @@ def _login_link(options: argparse.Namespace) -> int:
     return 0
 
 
+def _head(written: str) -> str:
+    if not re.fullmatch("[0-9a-fA-F]{64}", written):
+        raise argparse.ArgumentTypeError("a head has 64 hex digits")
+    return written.lower()
+
+
 def _verify(options: argparse.Namespace) -> int:
-    audit = with_store(load(options.config), lambda store: store.read(chain.verify, within_s=None))
+    settings = load(options.config)
+    audit = with_store(settings, lambda store: store.read(chain.verify, within_s=None))
+    if options.head is not None:
+        place = with_store(settings, lambda store: store.read(lambda reading: chain.entry_with(reading, options.head)))
+        if place is None:
+            lost = f"no entry has the head {options.head}: the record was rewritten since, or is another one"
+            audit = replace(audit, faults=(*audit.faults, lost))
+        else:
+            say(f"the head {options.head} is that of entry {place}")
     for fault in audit.faults:
         say(fault)
     verdict = f"{len(audit.faults)} faults: the record was changed or is damaged" if audit.faults else "whole"

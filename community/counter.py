@@ -8,15 +8,17 @@ from datetime import datetime
 from community.bells import Bells
 from community.desk import (
     Bell,
+    Called,
     GatewayRow,
     HomeMode,
     HomePage,
     IncidentPage,
     ModeOrder,
     QueueRow,
+    StormRow,
     Wish,
 )
-from community.store import modes, orders, page, test_wishes, views
+from community.store import calls, modes, orders, page, storm_rows, storms, test_wishes, views
 from community.store.database import Store
 
 
@@ -33,9 +35,31 @@ class Counter:
         self._for_homes = for_homes
 
     async def queue(self) -> tuple[QueueRow, ...]:
-        """Open cases: most urgent first, then oldest."""
+        """Open cases: a red card first, then the most urgent, then what turns red next."""
         now = self._clock()
         return await self._store.read(lambda connection: views.queue(connection, now))
+
+    async def storms(self) -> tuple[StormRow, ...]:
+        """Those that are on, the oldest first."""
+        now = self._clock()
+        return await self._store.read(lambda connection: storm_rows.summary(connection, now))
+
+    async def held(self, storm_id: int) -> tuple[QueueRow, ...]:
+        """The cases that this storm holds back: the shortest battery first, then the oldest."""
+        now = self._clock()
+        return await self._store.read(lambda connection: views.held(connection, storm_id, now))
+
+    async def release_storm(self, storm_id: int, *, by: str) -> bool:
+        """End the waiting. False where it is over, or was released."""
+        now = self._clock()
+        done = await self._store.write(lambda connection: storms.release(connection, storm_id, by=by, now=now))
+        self._bells.look()
+        return done
+
+    async def calls(self, incident_id: int) -> tuple[Called, ...]:
+        """Whom this case called by which channel, and what became of it, newest first."""
+        now = self._clock()
+        return await self._store.read(lambda connection: calls.calls_of(connection, incident_id, now))
 
     async def closed(self, limit: int = 50) -> tuple[QueueRow, ...]:
         """The cases closed last, newest first."""

@@ -34,6 +34,11 @@ def source_of(settings: CommunitySettings) -> Source:
     )
 
 
+def backups_of(folder: Path) -> list[Path]:
+    """The daily backups that are there, the oldest first."""
+    return sorted(folder.glob(_ANY))
+
+
 class DailyBackup:
     """Runs while the server does."""
 
@@ -80,7 +85,7 @@ class DailyBackup:
         except OSError as error:
             raise ConfigError(f"{file.parent}: cannot be made: {error.strerror}") from error
         facts = backups.back_up(self._source, file)
-        for old in sorted(self._entry.folder.glob(_ANY))[: -self._entry.keep]:
+        for old in backups_of(self._entry.folder)[: -self._entry.keep]:
             old.unlink(missing_ok=True)
         return facts
 

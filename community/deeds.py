@@ -21,6 +21,9 @@ Fields = dict[str, Any]
 
 
 def _own(case: Case, order: Order, _: Context) -> Fields:
+    """Relatives and callers have no console: what they bring back belongs to nobody yet, and rings for all."""
+    if order.role in {"family", "caller"}:
+        return {"owner": None}
     owner = order.targets[0] if order.command == "hand_over" else order.by
     return {"owner": owner, "handlers": _with(case.handlers, owner), "has_spoken": case.has_spoken or order.spoke}
 
@@ -62,6 +65,27 @@ def _drop_offer(case: Case, order: Order, _: Context) -> Fields:
             for offer in case.offers
         )
     }
+
+
+def _ask_units(case: Case, order: Order, context: Context) -> Fields:
+    """Whoever was asked already is asked once more: the first call is waited for no longer."""
+    asked = tuple(Offer(to=to, at_e=context.now_e) for to in dict.fromkeys(order.targets))
+    return {"tasks": (*_answered(case.tasks, frozenset(order.targets), Answered.EXPIRED), *asked)}
+
+
+def _unit_answers(answer: Answered) -> Callable[[Case, Order, Context], Fields]:
+    def answers(case: Case, order: Order, _: Context) -> Fields:
+        who = order.targets[0] if order.targets else order.by
+        return {"tasks": _answered(case.tasks, frozenset({who}), answer)}
+
+    return answers
+
+
+def _answered(tasks: tuple[Offer, ...], whose: frozenset[str], answer: Answered) -> tuple[Offer, ...]:
+    return tuple(
+        msgspec.structs.replace(task, answer=answer) if task.answer is Answered.ASKED and task.to in whose else task
+        for task in tasks
+    )
 
 
 def _arrive(_case: Case, _order: Order, _: Context) -> Fields:
@@ -113,6 +137,9 @@ DEEDS: Mapping[Deed, Callable[[Case, Order, Context], Fields]] = {
     "offer": _offer,
     "take_offer": _take_offer,
     "drop_offer": _drop_offer,
+    "ask_units": _ask_units,
+    "unit_accepts": _unit_answers(Answered.ACCEPTED),
+    "unit_declines": _unit_answers(Answered.DECLINED),
     "arrive": _arrive,
     "report": _report,
     "acted": _acted,

@@ -8,15 +8,39 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Protocol
 
 from community.casefile import Card, Case, Colour, Disposition
+from community.homes_at_desk import (
+    LONGEST_MODE_H,
+    ArrivedTest,
+    Gap,
+    GatewayRow,
+    Health,
+    HomeMode,
+    HomePage,
+    ModeOrder,
+    PathRow,
+    WishedTest,
+)
+from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Sex, Situation
 from shouwang.alert import Alert, Sentence, Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
-from shouwang.status import SensorState
-from shouwang.wire import Path
+
+__all__ = [
+    "LONGEST_MODE_H",
+    "ArrivedTest",
+    "Gap",
+    "GatewayRow",
+    "Health",
+    "HomeMode",
+    "HomePage",
+    "ModeOrder",
+    "PathRow",
+    "WishedTest",
+]
 
 CENTRE = "centre:storm"
 """Stands for the home of a case that is about many homes; no home id holds a colon."""
@@ -54,7 +78,7 @@ class Wish:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """A running clock of a case in wall time; `limit_s`: how long it gives, `is_yellow`, `is_red`: what it has drawn."""
+    """A running clock of a case in wall time; `limit_s`: how long it gives; `is_yellow`, `is_red`: what it drew."""
 
     name: str
     started_at: datetime
@@ -72,6 +96,7 @@ class QueueRow:
     not on file has no `address`, and its gateway in its `home_id`; without a resident on file `resident_name` is empty.
     `state`, `phase`, `state_title`: as its table (`workflow`) says. `rung` of `rungs`: how far the ladder has climbed;
     -1 before the first. `clock`: the one that turns red next. `must_call_120`: the ladder has come to its last word.
+    `is_flapping`: its alarm comes and goes. `battery_min`: so long the home's battery lasts, where that is known.
     """
 
     incident_id: int
@@ -101,21 +126,82 @@ class QueueRow:
     is_final: bool = False
     is_test: bool = False
     disposition: Disposition | None = None
+    is_flapping: bool = False
+    battery_min: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StormRow:
+    """A storm as the queue shows it. `incident_id`: its own case. `area`: its name, empty for all homes.
+
+    `held`: cases that wait; `low`: homes not yet recovered whose battery lasts less than an hour; `urgent`: homes in
+    which it is about a life (they depend on electricity, and have cases of their own). `is_ours`: look at our own line
+    first, and do not call the homes. `spark`: how many homes told of it in equal parts of its time, oldest first.
+    """
+
+    storm_id: int
+    incident_id: int | None
+    kind: str
+    area: str
+    since: datetime
+    homes: int
+    recovered: int
+    held: int
+    low: int
+    urgent: int
+    is_ours: bool
+    is_released: bool
+    spark: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Try:
+    """One try to reach somebody. `channel`, `outcome` and `code` are those of `attempts`; the code is the far end's."""
+
+    person: str
+    channel: str
+    outcome: str
+    code: str
+    tries: int
+    at: datetime
+    is_of_home: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Called:
+    """Somebody was to be reached: which rung wanted whom, and what became of it. `audience`: in words, or a name."""
+
+    at: datetime
+    rung: int
+    audience: Sentence
+    state: str
+    is_prompt_120: bool
+    tries: tuple[Try, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contact:
-    """A person to call, in the order of the list."""
+    """A person to call, in the order of the list. `is_in_hours`: it is a time at which he wants to be called."""
 
     name: str
     relation: str
     phone: str
     has_key: bool = False
+    more_phones: tuple[str, ...] = ()
+    circle: Circle = Circle.FAMILY
+    languages: tuple[str, ...] = ()
+    hours: str = ""
+    is_in_hours: bool = True
+    tested_on: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResidentCard:
-    """What an operator must know of a person in the first ten seconds."""
+    """What an operator must know of a person in the first ten seconds.
+
+    `is_withheld`: the person does not want health to be shown in emergencies; `photo` says where it is kept;
+    `key_safe`: where it hangs, None where there is none.
+    """
 
     resident_id: str
     name: str
@@ -126,6 +212,18 @@ class ResidentCard:
     medicines: tuple[str, ...]
     notes: str
     contacts: tuple[Contact, ...]
+    flags: tuple[Flag, ...] = ()
+    sex: Sex = Sex.UNKNOWN
+    phone: str = ""
+    language: str = ""
+    hearing: Hearing = Hearing.UNKNOWN
+    care_level: CareLevel = CareLevel.UNKNOWN
+    photo: str = ""
+    route: str = ""
+    is_withheld: bool = False
+    eligibility: tuple[Eligibility, ...] = ()
+    situation: Situation = Situation.UNKNOWN
+    key_safe: str | None = None
 
 
 class Timing(IntEnum):
@@ -182,6 +280,8 @@ class IncidentPage:
 
     `others`: whom its alerts are about besides the home's resident; `gaps`: what was not measured or is lost around
     them. `actions`: what its table lets a person order now. `clocks`: all that run, the next one first.
+    `is_card_hidden`: the resident's health is not for whoever looks; `may_ask`: unless he has a reason.
+    `answers`: what was ticked of its call script, by step. `called`: names of whom it was offered to.
     """
 
     row: QueueRow
@@ -196,124 +296,11 @@ class IncidentPage:
     gaps: "tuple[Gap, ...]" = ()
     clocks: tuple[Due, ...] = ()
     cards: tuple[Card, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GatewayRow:
-    """One home's box: is it heard, how much waits there, which sensors are not up.
-
-    `online`: as its connection says; `offline_since`: its last word before an outage that the centre has told.
-    """
-
-    gateway_id: str
-    home_id: str
-    address: str
-    online: bool
-    last_seen: datetime | None
-    backlog: int
-    sensors: tuple[tuple[str, SensorState, str], ...]
-    offline_since: datetime | None = None
-
-
-class HomeMode(StrEnum):
-    """Whether the people of a home are there."""
-
-    HOME = "home"
-    AWAY = "away"
-    HOSPITAL = "hospital"
-    VISITOR = "visitor"
-
-
-LONGEST_MODE_H = 14 * 24
-"""No home lets a mode last longer (decision 014)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModeOrder:
-    """What an operator said of a home; `hours` 0: as long as the home allows. `outcome` is that of the command."""
-
-    mode: HomeMode
-    hours: int
-    by: str
-    at: datetime
-    outcome: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PathRow:
-    """A way from a home to the centre, since when it is so, and when it last carried something that was answered."""
-
-    path: Path
-    is_up: bool
-    since: datetime
-    tested_at: datetime | None
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArrivedTest:
-    """A test alarm that has arrived. `took_s`: from the raise at home to the commit here, where its clock was right."""
-
-    raised_at: datetime
-    received_at: datetime
-    took_s: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WishedTest:
-    """Somebody here asked for a test alarm; `outcome` is that of the command."""
-
-    by: str
-    at: datetime
-    outcome: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gap:
-    """Data that will never come: `count` readings or messages, and why; `code` where the home named the reason."""
-
-    first_at: datetime
-    last_at: datetime
-    count: int
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Health:
-    """How a box is: its connection, its starts, its ways to the centre, its test alarms, and what it has lost.
-
-    `starts`: within the day before `born_at`, its last start; 0 where it does not count. `test_due_at` None: it sends
-    no test alarms by itself. `missing`: messages that it numbered and that neither came nor are told to be lost.
-    """
-
-    online: bool
-    last_seen: datetime | None
-    offline_since: datetime | None
-    version: str
-    backlog: int
-    born_at: datetime | None
-    starts: int
-    paths: tuple[PathRow, ...]
-    tests: tuple[ArrivedTest, ...]
-    wishes: tuple[WishedTest, ...]
-    test_due_at: datetime | None
-    is_test_missing: bool
-    gaps: tuple[Gap, ...]
-    missing: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HomePage:
-    """A home without a case: how its box is, the mode that it said last (`said_at` None: none), and the last orders."""
-
-    gateway_id: str
-    home_id: str
-    address: str
-    mode: HomeMode
-    said_at: datetime | None
-    orders: tuple[ModeOrder, ...]
-    health: Health
+    is_card_hidden: bool = False
+    may_ask: bool = False
+    answers: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
+    calls: tuple[Called, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -334,7 +321,23 @@ class Desk(Protocol):
     """The operator's desk."""
 
     async def queue(self) -> tuple[QueueRow, ...]:
-        """Open cases: most urgent first, then oldest."""
+        """Open cases: a red card first, then the most urgent, then what turns red next."""
+        ...
+
+    async def storms(self) -> tuple[StormRow, ...]:
+        """Those that are on, the oldest first."""
+        ...
+
+    async def held(self, storm_id: int) -> tuple[QueueRow, ...]:
+        """The cases that this storm holds back: the shortest battery first, then the oldest."""
+        ...
+
+    async def release_storm(self, storm_id: int, *, by: str) -> bool:
+        """End the waiting: its cases come into the queue as there is room. False where it is over, or was released."""
+        ...
+
+    async def calls(self, incident_id: int) -> tuple[Called, ...]:
+        """Whom this case called by which channel, and what became of it, newest first."""
         ...
 
     async def closed(self, limit: int = 50) -> tuple[QueueRow, ...]:

@@ -28,7 +28,9 @@ class UnitKind(StrEnum):
     COMMAND = "command"
 
 
-OUTSIDE = frozenset({UnitKind.AMBULANCE, UnitKind.FIRE, UnitKind.POLICE, UnitKind.COMMAND})
+EMERGENCY = frozenset({UnitKind.AMBULANCE, UnitKind.FIRE, UnitKind.POLICE})
+"""Called by people alone: no machine dials them without a local agreement and a tested trunk."""
+OUTSIDE = EMERGENCY | {UnitKind.COMMAND}
 """Called by telephone with their own order (call_120 ...), never offered a case by link."""
 
 SKILLS_FOR = {
@@ -103,6 +105,15 @@ class Responder(msgspec.Struct, frozen=True, kw_only=True):
     duty: Duty = Duty.FREE
     is_backup: bool = False
     asked_elsewhere: bool = False
+
+
+class CallableUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit that may be called in beside whoever goes."""
+
+    unit_id: str
+    name: str
+    phone: str
+    is_open: bool
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from community.casefile import Case
-from community.dispatch import LeftOut, Proposal
+from community.dispatch import CallableUnit, LeftOut, Proposal
 from community.errands import Errands
 from community.rights import Right, may
 from community.rosters import Hole, Post, Shift, holes
 from community.sheet import Sheet
-from community.store import dispatch, errands, handovers, logins, rights, roster_check, rosters
+from community.store import dispatch, errands, handovers, logins, no_shows, rights, roster_check, rosters
 from community.store import sheet as sheets
 from community.store.cases import load
 from community.store.database import Connection, Store
@@ -32,6 +32,7 @@ class Choice:
     case: Case
     proposed: tuple[Proposal, ...]
     left_out: tuple[LeftOut, ...]
+    units: tuple[CallableUnit, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +83,8 @@ class DispatchRoom:
                 return None
             may(user, Right.READ_CASE, subject)
             proposed, left_out = dispatch.proposed(connection, case, now)
-            return Choice(case=case, proposed=proposed, left_out=left_out)
+            units = dispatch.callable_units(connection, now)
+            return Choice(case=case, proposed=proposed, left_out=left_out, units=units)
 
         return await self._store.read(work)
 
@@ -180,6 +182,4 @@ class DispatchRoom:
         if user.role.value != "supervisor":
             raise IllegalMove("a supervisor settles this")
         now = self._clock()
-        await self._store.write(
-            lambda connection: rosters.settle_no_show(connection, no_show_id, by=user.login, now=now)
-        )
+        await self._store.write(lambda connection: no_shows.settle(connection, no_show_id, by=user.login, now=now))

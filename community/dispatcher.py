@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from community.store import next_offers, responder_links, rosters
+from community.store import next_offers, no_shows, responder_links
 from community.store.database import Connection, Store
 from shouwang.errors import GiveUp, TryLater
 
@@ -69,7 +69,7 @@ class Dispatcher:
         now = self._clock()
 
         def find(connection: Connection) -> tuple[str, ...]:
-            return rosters.find_no_shows(connection, now)
+            return no_shows.look(connection, now)
 
         try:
             missing = await self._store.write(find)

@@ -18,6 +18,7 @@ from community.casefile import (
     Case,
     Context,
     Disposition,
+    NotNow,
     Offer,
     Order,
     Step,
@@ -25,8 +26,8 @@ from community.casefile import (
 from community.clocks import Clocks
 from community.deeds import DEEDS
 from community.guards import GUARDS, PERSONAL
-from community.workflow import Deed, Transition, Workflow, workflow
-from shouwang.alert import AlertState
+from community.workflow import Deed, Transition, Workflow, kept_workflow, levels_above
+from shouwang.alert import AlertState, Sentence
 from shouwang.errors import IllegalMove
 
 
@@ -47,14 +48,24 @@ def opened(
 
     `is_held`: it waits, where its table has a state for that; `storm`: which one it waits for.
     """
-    lead = alerts[0]
     state = table.held if is_held and table.held else table.initial
-    empty = Case(
+    empty = _empty(table, (home_key, lane), alerts[0], context, at)
+    told = msgspec.structs.replace(empty, state=state, is_test=is_test, previous=previous, storm=storm)
+    draft = _Draft(told, table, context, at)
+    draft.take_alerts(alerts)
+    draft.enter(state)
+    return draft.done("opened", "system", alerts=alerts)
+
+
+def _empty(table: Workflow, where: tuple[str, str], lead: AlertRef, context: Context, at: datetime) -> Case:
+    """A case before its first step. `where`: home and lane."""
+    home_key, lane = where
+    return Case(
         home_key=home_key,
         lane=lane,
         workflow=table.workflow,
         policy=table.version,
-        state=state,
+        state=table.initial,
         priority=lead.severity,
         version=0,
         lead=lead,
@@ -66,14 +77,7 @@ def opened(
         changed_at=at,
         entered_e=context.now_e,
         is_late=lead.is_late,
-        is_test=is_test,
-        previous=previous,
-        storm=storm,
     )
-    draft = _Draft(empty, table, context, at)
-    draft.take_alerts(alerts)
-    draft.enter(state)
-    return draft.done("opened", "system", alerts=alerts)
 
 
 def joined(case: Case, alerts: tuple[AlertRef, ...], context: Context, *, at: datetime) -> tuple[Case, Step]:
@@ -81,7 +85,7 @@ def joined(case: Case, alerts: tuple[AlertRef, ...], context: Context, *, at: da
 
     Raises IllegalMove where the case has ended: a closed case never gains an alert.
     """
-    table = workflow(case.workflow)
+    table = kept_workflow(case.workflow, case.policy)
     _refuse_ended(case, table)
     draft = _Draft(case, table, context, at)
     draft.take_alerts(alerts)
@@ -89,8 +93,8 @@ def joined(case: Case, alerts: tuple[AlertRef, ...], context: Context, *, at: da
 
 
 def superseded(case: Case, context: Context, *, at: datetime) -> tuple[Case, Step]:
-    """A new alarm came while the case waited for its call-back: it ends, and a new one begins in its place."""
-    table = workflow(case.workflow)
+    """A new alarm came after the result of the case was told: it ends, and a new one begins in its place."""
+    table = kept_workflow(case.workflow, case.policy)
     if case.state not in table.reopens:
         raise IllegalMove(f"in state {case.state} a new alarm joins the case")
     draft = _Draft(case, table, context, at)
@@ -105,13 +109,15 @@ def ordered(case: Case, order: Order, context: Context, *, at: datetime) -> tupl
     Raises StaleVersion where the case has moved on since the person saw it, IllegalMove where the table or a guard does
     not allow it.
     """
-    table = workflow(case.workflow)
+    table = kept_workflow(case.workflow, case.policy)
     row = table.row(order.command, case.state)
     if row is None and order.version is not None:
         GUARDS["seen"](case, order, context)  # whoever was too late is told that first
     if row is None or order.role not in row.who:
         who = "" if row is None else f" by a {order.role}"
-        raise IllegalMove(f"{order.command} is not possible{who} in state {case.state}")
+        title = table.states[case.state].title
+        zh = f"本案处于“{title.zh}”，{'此时' if row is None else '您的角色'}不能这样做"
+        raise NotNow(Sentence(zh=zh, en=f"{order.command} is not possible{who} in state {case.state}"))
     for guard in row.guards:
         GUARDS[guard](case, order, context)
     draft = _Draft(case, table, context, at)
@@ -121,7 +127,7 @@ def ordered(case: Case, order: Order, context: Context, *, at: datetime) -> tupl
 
 def possible(case: Case, by: str, role: str) -> tuple[str, ...]:
     """What this person may order of the case as it stands, as far as that depends on who he is, not on what he says."""
-    table = workflow(case.workflow)
+    table = kept_workflow(case.workflow, case.policy)
     found = []
     for command in table.commands(case.state):
         row = table.row(command, case.state)
@@ -151,7 +157,7 @@ def fired(case: Case, context: Context, *, at: datetime) -> tuple[Case, Step] | 
     )
     if due is None:
         return None
-    table = workflow(case.workflow)
+    table = kept_workflow(case.workflow, case.policy)
     draft = _Draft(case, table, context, at)
     if due.name == Clocks.LADDER:
         draft.climb(draft.case.rung + 1)
@@ -167,14 +173,14 @@ def rung_failed(case: Case, rung: int, context: Context, *, at: datetime) -> tup
     """Every attempt of this rung has failed: the next one, at once. None where the ladder has gone on already."""
     if case.rung != rung or case.clock(Clocks.LADDER) is None:
         return None
-    draft = _Draft(case, workflow(case.workflow), context, at)
+    draft = _Draft(case, kept_workflow(case.workflow, case.policy), context, at)
     draft.climb(rung + 1)
     return draft.done("rung_failed", "system")
 
 
 def absorbed(case: Case, alerts: tuple[AlertRef, ...], context: Context, *, at: datetime) -> tuple[Case, Step]:
     """The alerts of a case that was merged into this one. Raises IllegalMove where this one has ended."""
-    table = workflow(case.workflow)
+    table = kept_workflow(case.workflow, case.policy)
     _refuse_ended(case, table)
     draft = _Draft(case, table, context, at)
     draft.take_alerts(alerts)
@@ -183,7 +189,7 @@ def absorbed(case: Case, alerts: tuple[AlertRef, ...], context: Context, *, at: 
 
 def adopted(case: Case, context: Context, *, at: datetime) -> tuple[Case, Step]:
     """A case that was kept before there were clocks: they begin now, its step says all that is known of it."""
-    draft = _Draft(case, workflow(case.workflow), context, at)
+    draft = _Draft(case, kept_workflow(case.workflow, case.policy), context, at)
     draft.enter(case.state)
     return draft.done("adopted", "system", is_whole=True)
 
@@ -219,7 +225,7 @@ _TYPES: Mapping[str, Any] = {field.name: field.type for field in msgspec.structs
 
 def _refuse_ended(case: Case, table: Workflow) -> None:
     if case.state in table.final:
-        raise IllegalMove(f"the case has ended ({case.state})")
+        raise NotNow(Sentence(zh="本案已结案", en=f"the case has ended ({case.state})"))
 
 
 class _Draft:
@@ -260,10 +266,11 @@ class _Draft:
             self.calls += [Call(audience=who, rung=self.case.rung) for who in row.call]
 
     def _apply(self, deeds: Iterable[Deed], to: str | None, else_to: str | None, order: Order) -> None:
-        before = self.case.offers
+        before, tasks = self.case.offers, len(self.case.tasks)
         for deed in deeds:
             self.set(**DEEDS[deed](self.case, order, self.context))
         self.calls += told_of_offers(before, self.case.offers, self.case.rung)
+        self.calls += [Call(audience="units", rung=-1, to=task.to) for task in self.case.tasks[tasks:]]
         target = to if else_to is None or self.case.owner is not None else else_to
         if target is not None and target != self.case.state:
             self.enter(target)
@@ -287,7 +294,8 @@ class _Draft:
         if red.rung is not None and self.case.rung < red.rung:
             self.climb(red.rung)
         called = {call.audience for call in self.calls}
-        self.calls += [Call(audience=who, rung=self.case.rung) for who in red.call if who not in called]
+        wanted = (*red.call, *levels_above(red.call, 0 if card is None else card.level))
+        self.calls += [Call(audience=who, rung=self.case.rung) for who in wanted if who not in called]
 
     def climb(self, rung: int) -> None:
         """Call for every rung up to this one; one that reaches nobody is told so, and the next one follows at once."""
@@ -303,8 +311,9 @@ class _Draft:
     def _call(self, number: int) -> bool:
         rung = self.table.ladder[self.case.priority][number]
         is_reached = False
-        if rung.do == "offer_best" and self.context.candidates and self.case.responder is None:
-            best = self.context.candidates[0]
+        is_offered = rung.do == "offer_best" and self.case.responder is None
+        best = next(iter(self.context.candidates), None) if is_offered else None
+        if best is not None:
             self.set(offers=(*self.case.offers, Offer(to=best, at_e=self.context.now_e)))
             self.calls.append(Call(audience="responders", rung=number, to=best))
             is_reached = True
@@ -340,11 +349,10 @@ class _Draft:
 
 
 def _changes(before: Case | None, after: Case) -> dict[str, msgspec.Raw]:
-    names = msgspec.structs.fields(Case)
     return {
-        field.name: msgspec.Raw(msgspec.json.encode(getattr(after, field.name)))
-        for field in names
-        if before is None or getattr(before, field.name) != getattr(after, field.name)
+        name: msgspec.Raw(msgspec.json.encode(getattr(after, name)))
+        for name in _TYPES
+        if before is None or getattr(before, name) != getattr(after, name)
     }
 
 

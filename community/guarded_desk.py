@@ -21,15 +21,16 @@ from community.desk import (
     StormRow,
     Wish,
 )
-from community.people import CareLevel, Item
+from community.people import CareLevel, Hearing, Item
 from community.registry_sealing import Safe
 from community.rights import Right, Subject, holds, is_allowed, may, may_order
-from community.store import people_key_safes, rights
+from community.store import people_key_safes, rights, views
 from community.store.database import Connection, Store
 from community.store.people_access import Act
 from community.users import EVERYWHERE, User
 from shouwang.errors import IllegalMove
 
+_NAMES_THE_OWNER = "hand_over"
 LOOKED_AGAIN_AFTER = timedelta(hours=1)
 """A page that reloads itself is one look of a person at a case; who opens it again later has looked again."""
 
@@ -76,8 +77,12 @@ class GuardedDesk:
         return told if is_allowed(user, Right.READ_RESIDENTS, subject) else _without_relatives(told)
 
     async def closed(self, limit: int = 50) -> tuple[QueueRow, ...]:
-        """The cases of his areas closed last, newest first: of the `limit` newest of all."""
-        return await self._seen(await self._desk.closed(limit))
+        """The cases of his areas closed last, newest first: as many as anybody sees."""
+        if self._is_everywhere:
+            return await self._seen(await self._desk.closed(limit))
+        now = self._clock()
+        seen = await self._visible(Right.READ_QUEUE, await self._store.read(views.closed_homes))
+        return await self._seen(await self._store.read(lambda of: views.closed(of, limit, now, homes=seen)))
 
     async def incident(self, incident_id: int, *, reason: str = "") -> IncidentPage | None:
         """One case whole; the look is written down. `reason` opens the medical card of a case that is over.
@@ -131,18 +136,37 @@ class GuardedDesk:
 
     async def broken_glass(self) -> tuple[rights.BrokenGlass, ...]:
         """Reads that only a reason opened, in his areas: those that nobody has looked at first."""
-        found = await self._store.read(rights.broken_glass)
-        seen = await self._visible(Right.READ_ACCESS, (one.access.home_id or "" for one in found))
-        return tuple(one for one in found if (one.access.home_id or "") in seen)
+        homes = await self._store.read(rights.glass_homes)
+        seen = await self._visible(Right.READ_ACCESS, homes)
+        return await self._store.read(lambda connection: rights.broken_glass(connection, homes=seen))
 
     async def review(self, access_id: int) -> None:
         """A supervisor has looked at it. Raises Refused, IllegalMove."""
         now, user = self._clock(), self._user
-        may(user, Right.REVIEW_ACCESS, Subject(now=now, is_home=False))
-        await self._store.write(lambda connection: rights.review(connection, access_id, user.login, now))
 
-    async def order(self, wish: Wish) -> QueueRow:
-        """Carry it out, once for each command id. Raises Refused, StaleVersion, IllegalMove."""
+        def work(connection: Connection) -> None:
+            home_id = rights.glass_home(connection, access_id)
+            nowhere = Subject(now=now, is_home=False)
+            there = rights.subject_of_home(connection, user, home_id, now) if home_id else nowhere
+            may(user, Right.REVIEW_ACCESS, there)
+            rights.review(connection, access_id, user.login, now)
+
+        await self._store.write(work)
+
+    async def witness(self, incident_id: int) -> bool:
+        """Whether he may stand by a colleague's word in this case: he works on cases, and on this one."""
+        now, user = self._clock(), self._user
+        subject = await self._store.read(lambda connection: rights.subject_of_case(connection, user, incident_id, now))
+        return subject is not None and is_allowed(user, Right.WORK_CASES, subject)
+
+    async def order(self, wish: Wish, *, second: str = "") -> QueueRow:
+        """Carry it out, once for each command id. Raises Refused, StaleVersion, IllegalMove.
+
+        `second`: the colleague who has proved here who he is; a name that is only written down is nobody's word. Of a
+        hand-over it is the owner as the taker saw him (community.guards), and no second person.
+        """
+        if wish.command != _NAMES_THE_OWNER:
+            wish = replace(wish, second=second)
         now, user = self._clock(), self._user
         subject = await self._store.read(
             lambda connection: rights.subject_of_case(connection, user, wish.incident_id, now)
@@ -256,7 +280,9 @@ def _without_medical(page: IncidentPage, *, is_known: bool) -> IncidentPage:
 
 
 def _without_health(card: ResidentCard) -> ResidentCard:
-    return replace(card, conditions=(), allergies=(), medicines=(), notes="", flags=(), care_level=CareLevel.UNKNOWN)
+    nothing = {"conditions": (), "allergies": (), "medicines": (), "notes": "", "flags": (), "eligibility": ()}
+    unknown = {"care_level": CareLevel.UNKNOWN, "hearing": Hearing.UNKNOWN}
+    return replace(card, **nothing, **unknown, route="", key_safe=None)  # type: ignore[arg-type]  # its own fields
 
 
 def _without_relatives(calls: Iterable[Called]) -> tuple[Called, ...]:

@@ -7,13 +7,15 @@ nobody; what the database cannot take now stays unacknowledged and is tried agai
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from community.store import cases, dead_letters, intake
+from community.batches import BATCH_BYTES, PAUSE_S, batch_of, fill, is_full
+from community.measurements.port import Measurements
+from community.store import cases, dead_letters, intake, reserves
 from community.store.database import Connection, Store
 from community.store.intake import Arrival, LifeSign
 from community.store.lease import LeaseLost
@@ -30,6 +32,7 @@ from shouwang.wire import (
     MessageId,
     Receipt,
     Sent,
+    TelemetryBody,
     decode_envelope,
     encode,
     gateway_of,
@@ -39,20 +42,14 @@ from shouwang.wire import (
     will_topic,
 )
 
-BATCH_MESSAGES, BATCH_BYTES = 200, 32 * 1024
-"""What one transaction takes at most. An alert waits for the transaction under way: with 20,000 readings of homes that
-come back after an outage that was a second, with these 300 it is 20 ms (`./dev bench uplink drain`)."""
 LINGER_S = 0.05
 """How long telemetry may wait for company: one sync of the disk for many messages, and nobody sees such a delay."""
-QUIET_S = 0.005
-"""With nothing new for this long, waiting gains nothing: the sender's window is full or empty."""
 _RETRY_START_S, _RETRY_CAP_S = 0.2, 10.0
 _RECONNECT_START_S, _RECONNECT_CAP_S = 0.5, 60.0
 """Full jitter up to 60 s, so that a restarted broker is not stormed."""
 BEHIND_S = 30.0
 """After so long without a pause between full batches, what homes say waits at the broker for nobody knows how long: a
 home whose beats lie there is not silent. Set by this project."""
-_BEAT_S = 5.0
 _WILL_WORDS = {b"online": True, b"offline": False}
 _GATEWAY_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 _ID_CHARS = 64
@@ -69,6 +66,7 @@ class Lot:
     topics: Sequence[str]
     linger_s: float
     is_urgent: bool
+    bytes_at_once: int = BATCH_BYTES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,8 +95,13 @@ class Ingest:
         clock: Callable[[], datetime],
         beat: Callable[[], None],
         committed: Callable[[], None],
+        measurements: Measurements | None = None,
     ) -> None:
-        """`beat` is called at every turn, so that a stuck ingest is a stuck watchdog; `committed` after each batch."""
+        """`beat` is called at every turn, so that a stuck ingest is a stuck watchdog; `committed` after each batch.
+
+        `measurements`: where telemetry goes; None: into the store, like all else.
+        """
+        self._measurements = measurements
         self._lot = lot
         self.name = lot.name
         self._settings = settings
@@ -155,19 +158,19 @@ class Ingest:
     async def _pause(self, seconds: float) -> None:
         while seconds > 0:
             self._beat()
-            await asyncio.sleep(min(seconds, _BEAT_S))
-            seconds -= _BEAT_S
+            await asyncio.sleep(min(seconds, PAUSE_S))
+            seconds -= PAUSE_S
 
     async def _take_in_from(self, session: Session) -> None:
         waiting: asyncio.Queue[Message] = asyncio.Queue(max(1, self._settings.receive_maximum))
         async with asyncio.TaskGroup() as group:
-            group.create_task(_fill(waiting, session), name=f"ingest-{self._lot.name}-messages")
+            group.create_task(fill(waiting, session), name=f"ingest-{self._lot.name}-messages")
             while not session.is_lost:
                 self._beat()
-                batch = await _batch(waiting, self._lot.linger_s)
+                batch = await batch_of(waiting, self._lot.linger_s, self._lot.bytes_at_once)
                 if batch:
                     await self._settle(session, batch)
-                self._look_behind(is_full=_is_full(batch))
+                self._look_behind(is_full=is_full(batch, self._lot.bytes_at_once))
 
     def _look_behind(self, *, is_full: bool) -> None:
         now = asyncio.get_running_loop().time()
@@ -199,10 +202,8 @@ class Ingest:
         """Store them in one transaction; where the database refuses one, one by one, to find which."""
         if not parsed:
             return []
-        arrivals = [one.arrival for one in parsed]
-        sent = _sent(parsed)
         try:
-            await self._write(session, lambda connection: intake.take_in(connection, arrivals, received_at, sent))
+            await self._write(session, lambda: self._keep(parsed, received_at))
         except (DeviceError, LeaseLost):
             raise
         except Exception as error:  # noqa: BLE001 - the boundary of a request: one message must not stop the others
@@ -211,6 +212,18 @@ class Ingest:
             return [found for one in parsed for found in await self._store_all(session, [one], received_at)]
         self._committed()
         return []
+
+    async def _keep(self, parsed: Sequence[_Parsed], received_at: datetime) -> None:
+        sent = _sent(parsed)
+        telemetry, others = _telemetry(parsed) if self._measurements else ([], [one.arrival for one in parsed])
+        if telemetry and self._measurements:
+            await self._measurements.write(telemetry, received_at, sent)
+            if levels := reserves.levels_in(telemetry):
+                await self._store.write(lambda connection: reserves.take_in(connection, levels, received_at))
+        if others:
+            await self._store.write(
+                lambda connection: intake.take_in(connection, others, received_at, sent), urgent=self._lot.is_urgent
+            )
 
     async def _bury(self, session: Session, poison: _Poison, received_at: datetime) -> None:
         message = poison.message
@@ -226,14 +239,14 @@ class Ingest:
             if is_new and gateway_id is not None:
                 cases.warn_of_unreadable(connection, gateway_id, received_at)
 
-        await self._write(session, bury)
+        await self._write(session, lambda: self._store.write(bury, urgent=self._lot.is_urgent))
         self._committed()
 
-    async def _write(self, session: Session, work: Callable[[Connection], None]) -> None:
+    async def _write(self, session: Session, work: Callable[[], Awaitable[None]]) -> None:
         backoff = Backoff(_RETRY_START_S, _RETRY_CAP_S)
         while True:
             try:
-                await self._store.write(work, urgent=self._lot.is_urgent)
+                await work()
             except TryLater as error:
                 self._hears_since = None
                 if backoff.failures == 0:
@@ -273,6 +286,18 @@ def _read(message: Message) -> _Parsed | _Poison:
 
 def _plain(message: Message) -> bytes:
     return unsqueeze(message.payload, message.encoding)
+
+
+def _telemetry(parsed: Sequence[_Parsed]) -> tuple[list[Envelope], list[Arrival]]:
+    """The messages with readings, and all others."""
+    telemetry: list[Envelope] = []
+    others: list[Arrival] = []
+    for one in parsed:
+        if isinstance(one.arrival, Envelope) and isinstance(one.arrival.body, TelemetryBody):
+            telemetry.append(one.arrival)
+        else:
+            others.append(one.arrival)
+    return telemetry, others
 
 
 def _sent(parsed: Sequence[_Parsed]) -> dict[MessageId, Sent]:
@@ -340,44 +365,3 @@ def _first(group: ExceptionGroup[DeviceError | ConfigError]) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-async def _fill(waiting: asyncio.Queue[Message], session: Session) -> None:
-    async for message in session.messages():
-        await waiting.put(message)
-
-
-async def _batch(waiting: asyncio.Queue[Message], linger_s: float) -> list[Message]:
-    """What is there, and what comes within `linger_s` without a pause; empty where nothing came for a while."""
-    batch: list[Message] = []
-    first = await _next(waiting, _BEAT_S)
-    if first is None:
-        return batch
-    batch.append(first)
-    end = asyncio.get_running_loop().time() + linger_s
-    size = len(first.payload)
-    while len(batch) < BATCH_MESSAGES and size < BATCH_BYTES:
-        left = end - asyncio.get_running_loop().time()
-        more = await _next(waiting, min(QUIET_S, left))
-        if more is None:
-            break
-        batch.append(more)
-        size += len(more.payload)
-    return batch
-
-
-def _is_full(batch: Sequence[Message]) -> bool:
-    """Whether it ended by its size: more may wait. Else all that was there is in it."""
-    return len(batch) >= BATCH_MESSAGES or sum(len(message.payload) for message in batch) >= BATCH_BYTES
-
-
-async def _next(waiting: asyncio.Queue[Message], seconds: float) -> Message | None:
-    if not waiting.empty():
-        return waiting.get_nowait()
-    if seconds <= 0:
-        return None
-    try:
-        async with asyncio.timeout(seconds):
-            return await waiting.get()
-    except TimeoutError:
-        return None

@@ -10,8 +10,9 @@ from community.kpi_facts import Drawn
 from community.kpi_months import Month, month_of
 from community.kpi_sample import sample
 from community.scores import Score, differences, scores
-from community.store import card_excuses, improvements, kpi
+from community.store import card_excuses, improvements, kpi, kpi_scope
 from community.store.database import Connection, Store
+from community.users import User
 from shouwang.alert import Severity
 
 SETTLED_AFTER = timedelta(days=1)
@@ -70,20 +71,21 @@ class KpiDesk:
         """Now, on the wall."""
         return self._clock().astimezone(self._zone)
 
-    async def month(self, month: Month) -> MonthPage:
-        """Everything of one month."""
-        window, as_of = month.window(self._zone), self._as_of(month)
+    async def month(self, month: Month, user: User | None = None) -> MonthPage:
+        """Everything of one month; for a `user` as far as his areas reach."""
+        window, as_of, now = month.window(self._zone), self._as_of(month), self._clock()
 
         def read(connection: Connection) -> MonthPage:
-            material, people = kpi.from_tables(connection, window), kpi.people(connection)
+            scope = kpi_scope.Scope(connection, user, now)
+            material, people = scope.of(kpi.from_tables(connection, window)), kpi.people(connection)
             return MonthPage(
                 month=month,
                 as_of=as_of,
                 figures=figures(material.facts, material.cards, window, as_of),
                 times=step_times(material.facts, window),
                 scores=scores(material.timed_steps, material.cards, window, people),
-                cards=kpi.cards(connection, window),
-                open_now=kpi.open_now(connection),
+                cards=scope.cards(kpi.cards(connection, window)),
+                open_now=kpi.open_now(connection, scope.open_cases()),
             )
 
         return await self._store.read(read)
@@ -109,21 +111,27 @@ class KpiDesk:
 
         return await self._store.read(read, within_s=None)
 
-    async def sample(self, month: Month) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """The cases of a month to be looked over, by handler; empty while the month lasts."""
+    async def sample(self, month: Month, user: User | None = None) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """The cases of a month to be looked over, by handler; empty while the month lasts. `user`: as of `month`."""
         window = month.window(self._zone)
         if self._clock() < window.end:
             return ()
 
         def read(connection: Connection) -> tuple[tuple[str, tuple[int, ...]], ...]:
-            return sample(kpi.from_tables(connection, window).facts, window, kpi.seed(connection, window))
+            scope = kpi_scope.Scope(connection, user, self._clock())
+            return sample(scope.of(kpi.from_tables(connection, window)).facts, window, kpi.seed(connection, window))
 
         return await self._store.read(read)
 
-    async def excuse(self, card_id: int, code: str, *, by: str) -> None:
-        """Take a card out of the score. Raises IllegalMove."""
+    async def excuse(self, card_id: int, code: str, *, by: User) -> None:
+        """Take a card of his areas out of the score. Raises IllegalMove."""
         now = self._clock()
-        await self._store.write(lambda connection: card_excuses.excuse(connection, card_id, code, by=by, now=now))
+
+        def excuse(connection: Connection) -> None:
+            kpi_scope.Scope(connection, by, now).must_see(card_id)
+            card_excuses.excuse(connection, card_id, code, by=by.login, now=now)
+
+        await self._store.write(excuse)
 
     async def items(self) -> tuple[Item, ...]:
         """Items of improvement, the newest first."""

@@ -11,7 +11,7 @@ import msgspec
 from community import engine
 from community.casefile import Case, Clock, Colour, Disposition, Order, Step
 from community.clocks import responsible
-from community.workflow import workflow
+from community.workflow import kept_workflow
 from shouwang.alert import Severity
 from shouwang.reading import Moment
 
@@ -74,7 +74,10 @@ class TimedStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
-    """A card as drawn. `level`: how often its clock had been red before; `excused`: the reason code, else empty."""
+    """A card as drawn. `level`: how often its clock had been red before; `excused`: the reason code, else empty.
+
+    `organisation`: whose the responsible person was when it was drawn; empty where that was not known.
+    """
 
     incident_id: int
     version: int
@@ -84,6 +87,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
     level: int = 0
     excused: str = ""
+    organisation: str = ""
 
     @property
     def key(self) -> CardKey:
@@ -262,6 +266,7 @@ def _drawn(entry: Sealed, step: Step) -> Iterable[Drawn]:
             responsible=card.responsible,
             at=entry.at,
             level=card.level,
+            organisation=card.organisation,
         )
 
 
@@ -270,8 +275,8 @@ def _id_of(clock: Clock) -> tuple[str, int]:
 
 
 def _phase(case: Case) -> str:
-    """Of the state, as the tables of today say it; a state that they have no more is a phase by itself."""
-    state = workflow(case.workflow).states.get(case.state)
+    """Of the state, as the table of the case says it; a state that it has not is a phase by itself."""
+    state = kept_workflow(case.workflow, case.policy).states.get(case.state)
     return case.state if state is None else state.phase
 
 

@@ -7,6 +7,10 @@ from shouwang.alert import Severity
 
 LATE_AFTER = timedelta(minutes=10)
 """An alert seen longer ago than this at home is marked LATE: the home was cut off, and help goes out on old news."""
+HISTORY_AFTER = timedelta(hours=1)
+"""Technical and care news that are older than this when they come are kept with the home and open no case."""
+_NEVER_OLD = "clock-error"
+"""A home whose clock is wrong says so with a wrong time."""
 LIFE_LANE = "life"
 _TABLES = {LIFE_LANE: "emergency", "tech": "technical", "care": "care", "request": "request"}
 
@@ -30,3 +34,9 @@ def table_of(lane: str) -> Workflow:
 def is_late(seen_at: datetime, received_at: datetime) -> bool:
     """Whether the alert took longer than LATE_AFTER to reach the centre."""
     return received_at - seen_at > LATE_AFTER
+
+
+def is_old_news(severity: Severity, hazard: str, seen_at: datetime, received_at: datetime) -> bool:
+    """Whether the alert is kept with the home alone. A life alarm never is, however late."""
+    is_life = severity.rank <= Severity.P2.rank
+    return not is_life and hazard != _NEVER_OLD and received_at - seen_at > HISTORY_AFTER

@@ -13,6 +13,10 @@ from community.store.database import Store
 from community.store.gauges import Gauges, gauges
 from community.store.write_times import BOUNDS_S
 from shouwang.alert import Severity
+from shouwang.errors import ConfigError
+
+MIN_TOKEN = 16
+"""As for a token of answers (community.channel_settings): 64 bits in hex, tried by nobody."""
 
 NOTICE_STATES = ("waiting", "done", "failed", "missed", "stale", "dropped")
 """As in the table of notices; one without any notice is told as 0, so that an alarm rule on it can fire."""
@@ -22,7 +26,9 @@ class Metrics:
     """What /metrics answers to whoever knows the token."""
 
     def __init__(self, store: Store, *, token: str, clock: Callable[[], datetime]) -> None:
-        """`token`: what a reader must show."""
+        """`token`: what a reader must show. Raises ConfigError for one that anybody guesses: /metrics is never open."""
+        if len(token.strip()) < MIN_TOKEN:
+            raise ConfigError(f"the token of metrics has fewer than {MIN_TOKEN} signs; make one: openssl rand -hex 24")
         self._store = store
         self._token = token
         self._clock = clock

@@ -6,8 +6,10 @@ person, and gives a responder the whole address.
 """
 
 import re
+from collections.abc import Callable, Mapping
 
 from community.channels.port import Way
+from community.notice_rules import BROKEN_GLASS, REQUEST_RESULT
 from shouwang.alert import Sentence
 
 _BUILDING = re.compile(r"^.*?(?:号楼|號樓|栋|幢|座|号院|弄|小区)")
@@ -56,11 +58,11 @@ def told(
         return _after_storm(where_of("", name), _AFTER_STORM[prompt])
     if audience in ("family", "keyholder"):
         return _to_family(audience, way, where_of("", name), why)
-    if audience == "responders":
-        place = address if way is Way.VOICE else building_of(address)
-        if prompt in _AFTER_OFFER:
-            return _after_offer(where_of(place, name), _AFTER_OFFER[prompt])
-        return _to_responder(way, where_of(place, name), why)
+    if audience in ("responders", "units"):
+        where = where_of(address if way is Way.VOICE else building_of(address), name)
+        return (_to_unit if audience == "units" else _to_responder)(way, where, why, prompt)
+    if prompt in _OF_ITSELF:
+        return _OF_ITSELF[prompt](incident_id)
     where, rank = where_of(building_of(address), name), _PRIORITIES.get(priority, _PRIORITIES["P1"])
     wish = _WISHES.get(prompt) or _WISHES.get(audience) or _WISHES["operators"]
     told_why = Sentence(zh="", en="") if why is None else Sentence(zh=f"（{why.zh}）", en=f" ({why.en})")
@@ -75,10 +77,49 @@ _WISHES = {
     "owner": Sentence(zh="您负责的警情等待处理，请看接警台。", en="Your case waits for you: look at the console."),
     "supervisor": Sentence(zh="超时未处理，请主管立即介入。", en="It is overdue: the supervisor is needed now."),
     "team_lead": Sentence(zh="回访逾期，请安排。", en="Its call-back is overdue: please arrange it."),
-    "next_candidate": Sentence(zh="无人接单，请改派。", en="Nobody has accepted: send somebody else."),
+    "duty_leader": Sentence(
+        zh="主管未处理，请值班领导立即介入。", en="The supervisor has not acted: the duty leader is needed now."
+    ),
+    "command_centre": Sentence(
+        zh="中心逐级未处理，请指挥中心立即接管。",
+        en="Nobody of the centre has acted: the command centre is asked to take charge.",
+    ),
+    "next_candidate": Sentence(
+        zh="无人前往，系统正在改派下一位，请留意。",
+        en="Nobody is going: the next one is asked by itself, keep an eye on it.",
+    ),
     "call_120": Sentence(zh="请立即拨打120！", en="CALL 120 NOW."),
 }
 
+
+_SHIFT_IS_EMPTY = Sentence(
+    zh="【守望】有坐席到点未到岗接班，由上一班继续值守。请主管立即安排，详见“交接班”页。",
+    en="[Shouwang] An operator has not come to the shift; whoever was to leave stays on. See to it now: page Shifts.",
+)
+
+
+def _glass(incident_id: int) -> Sentence:
+    return Sentence(
+        zh=f"【守望】警情{incident_id}的健康信息被凭理由查看，请主管在“凭理由查看”页核对。",
+        en=f"[Shouwang] Somebody opened the medical card of case {incident_id} with a reason alone. "
+        "Look at it: page Looked at with a reason.",
+    )
+
+
+def _result(incident_id: int) -> Sentence:
+    return Sentence(
+        zh=f"【守望】您的诉求 R-{incident_id} 已有处理结果，我们将回访；也可致电中心，并按1至5分评价。",
+        en=f"[Shouwang] There is a result of your request R-{incident_id}. We will call back; "
+        "you may ring the centre too, and rate it from 1 to 5.",
+    )
+
+
+_OF_ITSELF: Mapping[str, Callable[[int], Sentence]] = {
+    "no_show": lambda _: _SHIFT_IS_EMPTY,
+    BROKEN_GLASS: _glass,
+    REQUEST_RESULT: _result,
+}
+"""What is told by its prompt alone, without home, person or what happened."""
 
 _AFTER_STORM = {
     "storm_over": Sentence(zh="现已恢复，无需处理", en="it works again, there is nothing to do"),
@@ -125,7 +166,9 @@ def _after_offer(where: Sentence, said: Sentence) -> Sentence:
     return Sentence(zh=f"【守望】{where.zh}：{said.zh}", en=f"[Shouwang] {where.en}: {said.en}")
 
 
-def _to_responder(way: Way, where: Sentence, why: Sentence | None) -> Sentence:
+def _to_responder(way: Way, where: Sentence, why: Sentence | None, prompt: str) -> Sentence:
+    if prompt in _AFTER_OFFER:
+        return _after_offer(where, _AFTER_OFFER[prompt])
     happened = Sentence(zh="", en="") if why is None else Sentence(zh=f"：{why.zh}", en=f": {why.en}")
     press = (
         Sentence(zh="接单请按1，不能去请按2。", en="To accept, press 1; if you cannot go, press 2.")
@@ -135,6 +178,18 @@ def _to_responder(way: Way, where: Sentence, why: Sentence | None) -> Sentence:
     return Sentence(
         zh=f"【守望】求助派单：{where.zh}{happened.zh}。{press.zh}",
         en=f"[Shouwang] You are asked to go to {where.en}{happened.en}. {press.en}",
+    )
+
+
+def _to_unit(way: Way, where: Sentence, why: Sentence | None, _: str) -> Sentence:
+    """A unit has no page of its own: it presses a key, or rings back."""
+    happened = Sentence(zh="", en="") if why is None else Sentence(zh=f"：{why.zh}", en=f": {why.en}")
+    answer = Sentence(zh="请回电中心告知能否前往。", en="Please ring the centre and say whether you can.")
+    if way is Way.VOICE:
+        answer = Sentence(zh="能去请按1，不能请按2。", en="If you can, press 1; if not, press 2.")
+    return Sentence(
+        zh=f"【守望】请贵单位派人协助：{where.zh}{happened.zh}。{answer.zh}",
+        en=f"[Shouwang] Your unit is asked to help at {where.en}{happened.en}. {answer.en}",
     )
 
 
@@ -177,12 +232,3 @@ def channel_down(channel: str, reason: str) -> Sentence:
 
 
 CHANNEL_BACK = Sentence(zh="通知通道已恢复。", en="The channel works again.")
-
-
-def on_the_way(name: str, eta_min: int | None) -> Sentence:
-    """What the home says when somebody it may know by name has set out; without a name: somebody."""
-    zh, en = name or "救助人员", name or "Somebody"
-    if eta_min is None:
-        return Sentence(zh=f"{zh}已经出发，正在赶来。", en=f"{en} is on the way.")
-    minutes = "minute" if eta_min == 1 else "minutes"
-    return Sentence(zh=f"{zh}正在赶来，大约{eta_min}分钟到。", en=f"{en} is on the way, about {eta_min} {minutes}.")

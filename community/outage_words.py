@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from community.supervision import PathLost, StormBegan, StormOver
+from community.supervision import PathLost
 from rules import words
 from shouwang.alert import Sentence
 from shouwang.wire import Path
@@ -18,6 +18,10 @@ PATHS: Mapping[Path, Sentence] = {
 HOME_BACK = Sentence(zh="网关恢复联系", en="the gateway is heard again")
 PATH_BACK = Sentence(zh="通道恢复", en="the way carries again")
 HEARD_AT_LAST = Sentence(zh="已联系上，或已从名册中移除", en="heard now, or no longer on file")
+UNTESTED = Sentence(
+    zh="这户已有 35 天没有成功的测试报警，请联系住户按一次按钮测试",
+    en="no good test alarm of this home for 35 days: call and have the button pressed for a test",
+)
 TEST_ARRIVED = Sentence(zh="测试报警已收到", en="a test alarm has arrived")
 
 
@@ -31,25 +35,6 @@ def home_lost(silent: timedelta, *, is_high_risk: bool) -> Sentence:
     if not is_high_risk:
         return said
     return Sentence(zh=f"{said.zh}。高风险住户，请打电话到家中询问", en=f"{said.en}. High risk: call the home")
-
-
-def storm_began(storm: StormBegan) -> Sentence:
-    """Many homes are silent at once."""
-    return Sentence(
-        zh=f"{storm.homes} 户网关同时没有消息。先检查本中心的线路和消息服务器，再查运营商或停电；名单见“家庭网关”页",
-        en=f"{storm.homes} homes fell silent at once. Check the centre's own line and broker first, then the provider "
-        "or a power cut; the page Gateways names the homes",
-    )
-
-
-def storm_over(storm: StormOver) -> Sentence:
-    """Nearly all are heard again."""
-    if not storm.left:
-        return Sentence(zh="所有网关恢复联系", en="all homes are heard again")
-    return Sentence(
-        zh=f"不再合并处理：仍有 {storm.left} 户网关没有消息，各自列为警情",
-        en=f"no longer told as one: {storm.left} homes are still not heard, each has a case of its own now",
-    )
 
 
 def never_heard(gateway_ids: Sequence[str]) -> Sentence:

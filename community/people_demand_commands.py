@@ -2,20 +2,23 @@
 
 import argparse
 import getpass
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from community import people_erase_command
 from community.consent import Consent, How, Purpose
+from community.measurements.place import samples_of
 from community.registry_checks import moment_of
 from community.registry_dossier import chapters
 from community.registry_folder import pages_of, write_dossier, write_samples
 from community.registry_sealing import Safe, open_safe, write_new_key
-from community.settings import CommunitySettings, load
-from community.store import people_access, people_demands, people_dossier, people_erasure, people_key_safes
+from community.settings import load
+from community.store import logins, people_access, people_demands, people_dossier, people_key_safes
 from community.store.database import Connection, Store
 from community.store.people_register import Hand
-from community.terminal import say, with_config, with_store
+from community.terminal import acting, say, with_config, with_store
 from shouwang.errors import ConfigError
 
 
@@ -24,17 +27,14 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     told = with_config(verbs.add_parser("dossier", help="write all that is on file of a resident into a new folder"))
     told.add_argument("resident")
     told.add_argument("folder", type=Path)
-    _acting(told).set_defaults(func=_dossier)
+    acting(told).set_defaults(func=_dossier)
     right = with_config(verbs.add_parser("correct", help="change one thing; what was said before is kept"))
     right.add_argument("resident")
     right.add_argument("field")
     right.add_argument("value", nargs="*", help="several for a list, none to empty it")
-    _acting(right).set_defaults(func=_correct)
+    acting(right).set_defaults(func=_correct)
     _register_consent(with_config(verbs.add_parser("consent", help="write down what somebody agreed to, or withdrew")))
-    gone = with_config(verbs.add_parser("erase", help="erase a resident: identity, contacts, words, measurements"))
-    gone.add_argument("resident")
-    gone.add_argument("--yes", action="store_true", help="do not ask again")
-    _acting(gone).set_defaults(func=_erase)
+    people_erase_command.register(verbs)
     looked = with_config(verbs.add_parser("access", help="who looked at what of a resident, when and why"))
     looked.add_argument("resident")
     looked.add_argument("--limit", type=int, default=500)
@@ -70,13 +70,8 @@ def _register_key_safe(parser: argparse.ArgumentParser) -> None:
     seal.set_defaults(func=_seal)
 
 
-def _acting(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("--by", required=True, metavar="LOGIN", help="who does it")
-    parser.add_argument("--reason", required=True, help="who asked for it, and how that was proved; both are logged")
-    return parser
-
-
 def _dossier(options: argparse.Namespace) -> int:
+    settings = load(options.config)
     now = datetime.now(UTC)
 
     async def make(store: Store) -> int:
@@ -86,24 +81,23 @@ def _dossier(options: argparse.Namespace) -> int:
             )
         )
         write_dossier(options.folder, told, pages_of(chapters(told)))
-        parts: list[list[tuple[str, str, str, datetime, float, str]]] = []
-        for series in told.series:
-            after = None
-            while part := await store.read(_next(series.series_id, after)):
-                after = part[-1][:3]
-                named = (series.gateway_id, series.sensor_id, series.quantity)
-                parts.append([(*named, at, value, quality) for at, _, _, value, quality in part])
+        async with samples_of(settings.measurements, settings.store.url, store) as samples:
+            parts = [part async for part in _measured(samples, told)]
         return write_samples(options.folder, parts)
 
-    count = with_store(load(options.config), make)
+    count = with_store(settings, make)
     say(f"{options.folder}: dossier.json, dossier.txt and measurements.csv with {count} values")
     return 0
 
 
-def _next(
-    series_id: int, after: tuple[datetime, int, int] | None
-) -> Callable[[Connection], list[people_dossier.Sample]]:
-    return lambda connection: people_dossier.samples_of(connection, series_id, after)
+async def _measured(
+    samples: Store, told: people_dossier.Dossier
+) -> AsyncIterator[list[tuple[str, str, str, datetime, float, str]]]:
+    for series in await samples.read(partial(people_dossier.series_of, claims=told.claims)):
+        named, after = (series.gateway_id, series.sensor_id, series.quantity), None
+        while part := await samples.read(partial(people_dossier.samples_of, series=series, after=after)):
+            after = part[-1][:3]
+            yield [(*named, at, value, quality) for at, _, _, value, quality in part]
 
 
 def _correct(options: argparse.Namespace) -> int:
@@ -142,44 +136,6 @@ def _consent(options: argparse.Namespace) -> int:
     )
     say(f"{options.resident}: {options.purpose} {options.word}")
     return 0
-
-
-def _erase(options: argparse.Namespace) -> int:
-    settings = load(options.config)
-    if not options.yes and input(f"Erase {options.resident} for ever? Write the id again: ") != options.resident:
-        raise ConfigError("nothing was erased")
-    now = datetime.now(UTC)
-
-    async def erase(store: Store) -> people_erasure.Erased:
-        gone = await store.write(
-            lambda connection: people_erasure.erase(
-                connection, options.resident, by=options.by, at=now, reason=options.reason
-            )
-        )
-        for series_id in gone.series:
-            while not await store.write(_forget(series_id)):
-                pass
-        return gone
-
-    gone = with_store(settings, erase)
-    say(
-        f"{gone.resident_id} is erased: {gone.contacts} contacts, the words of {gone.notes} notes and {gone.alerts} "
-        f"alerts, the values of {len(gone.series)} series"
-    )
-    for line in _left(settings, options.resident, was_last=gone.was_last):
-        say(line)
-    return 0
-
-
-def _forget(series_id: int) -> Callable[[Connection], bool]:
-    return lambda connection: people_erasure.forget_series(connection, series_id)
-
-
-def _left(settings: CommunitySettings, resident: str, *, was_last: bool) -> Iterable[str]:
-    """What this command cannot reach."""
-    if any(home.resident.id == resident for home in settings.homes):
-        yield f"community.yaml still names {resident}: take {'the home' if was_last else 'the resident'} out of it"
-    yield "backups made before today still hold it, until they are thrown away as docs/people.md says"
 
 
 def _access(options: argparse.Namespace) -> int:
@@ -227,8 +183,10 @@ def _seal(options: argparse.Namespace) -> int:
     if not safe.key_name:
         raise ConfigError("community.yaml names no registry.key_file; make one with `people key-safe new-key FILE`")
     before: Safe = open_safe(options.old_key)
-    count = with_store(
-        settings, lambda store: store.write(lambda connection: people_key_safes.seal_all(connection, before, safe))
-    )
-    say(f"{count} codes are sealed with {settings.registry.key_file}")
+
+    def seal(connection: Connection) -> tuple[int, int]:
+        return people_key_safes.seal_all(connection, before, safe), logins.seal_apps(connection, before, safe)
+
+    codes, apps = with_store(settings, lambda store: store.write(seal))
+    say(f"{codes} codes and {apps} secrets of authenticator apps are sealed with {settings.registry.key_file}")
     return 0

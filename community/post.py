@@ -130,6 +130,11 @@ class Post:
                 return await self.line.channel.send(message)
         except TimeoutError as error:
             raise TryLater(f"timeout: not carried within {self.line.timeout_s:.0f} s") from error
+        except (TryLater, GiveUp, ConfigError):
+            raise
+        except Exception as error:
+            log.exception("channel %s has a fault", self.line.name)
+            raise TryLater(f"fault of the channel: {type(error).__name__}") from error
 
     async def _keep(self, write: Callable[[], Awaitable[None]]) -> None:
         """What was done must be known: a busy database is asked until it takes it, or the message goes twice."""

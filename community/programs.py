@@ -11,8 +11,9 @@ from datetime import datetime
 from community.desk import Desk, GatewayRow, IncidentPage, QueueRow, Wish
 from community.kpi_desk import KpiDesk, MonthPage
 from community.kpi_months import Month
+from community.request_desk import Asked, RequestDesk
 from community.rights import Right, Subject, may, may_order
-from community.store import api_reads, requests, rights, tokens
+from community.store import api_reads, rights, tokens
 from community.store.api_reads import BellsPage, CasesPage, NoticeRow, TimelineRow
 from community.store.database import Connection, Store
 from community.tokens import MEDICAL, Caller, Field, digest
@@ -39,7 +40,7 @@ class Programs:
         self._store = store
         self._desk = desk
         self._clock = clock
-        self._told = told
+        self.requests = RequestDesk(store, desk, clock=clock, told=told)
         self._waiting = 0
 
     async def caller(self, word: str) -> Caller | None:
@@ -109,7 +110,7 @@ class Programs:
         may(caller.user, Right.READ_KPIS, Subject(now=self._clock(), is_home=False))
         if self._figures is None:
             return None
-        return await self._figures.month(month or self._figures.this_month())
+        return await self._figures.month(month or self._figures.this_month(), caller.user)
 
     async def residents(
         self, caller: Caller, *, after: str, limit: int, fields: frozenset[Field]
@@ -135,31 +136,16 @@ class Programs:
 
     async def file(self, caller: Caller, *, home_id: str, words: str, key: str, is_urgent: bool) -> int:
         """The case of a new request; the same key gives the first one. Raises Refused, IllegalMove."""
-        now, user = self._clock(), caller.user
-
-        def file(connection: Connection) -> int:
-            may(user, Right.FILE_REQUEST, rights.subject_of_home(connection, user, home_id, now))
-            return requests.file(connection, home_id, words, by=user.login, key=key, is_urgent=is_urgent, at=now)
-
-        number = await self._store.write(file)
-        self._told()
-        return number
+        asked = Asked(home_id=home_id, words=words, key=key, is_urgent=is_urgent)
+        return await self.requests.file(caller.user, asked)
 
     async def request(self, caller: Caller, incident_id: int) -> QueueRow | None:
         """How a request stands, for who may file one there; None where there is none. Raises Refused."""
-        now, user = self._clock(), caller.user
+        return await self.requests.request(caller.user, incident_id)
 
-        def check(connection: Connection) -> bool:
-            subject = rights.subject_of_case(connection, user, incident_id, now)
-            if subject is None or not requests.is_request(connection, incident_id):
-                return False
-            may(user, Right.FILE_REQUEST, subject)
-            return True
-
-        if not await self._store.read(check):
-            return None
-        found = await self._desk.incident(incident_id)
-        return None if found is None else found.row
+    async def rate(self, caller: Caller, incident_id: int, *, score: int, words: str, key: str) -> QueueRow | None:
+        """Rate the result of a request; None where there is none. Raises Refused, IllegalMove."""
+        return await self.requests.rate(caller.user, incident_id, score, words, key)
 
     async def changes(self, caller: Caller, *, after: int, limit: int, wait_s: float) -> BellsPage:
         """What happened after this sequence; where nothing did, wait so long for the first."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from community.registry import Row
 from community.store.people_dossier import CaseFiled, Dossier
+from community.store.schema import EARLIEST, LATEST
 
 
 def chapters(told: Dossier) -> Iterator[tuple[str, list[str]]]:
@@ -30,7 +31,10 @@ def chapters(told: Dossier) -> Iterator[tuple[str, list[str]]]:
             for one in told.looked
         ],
     )
-    measured = [f"{one.gateway_id} {one.sensor_id} {one.quantity}" for one in told.series]
+    measured = [
+        f"{box} {name or told.resident.id}: {_day(span.start, EARLIEST)} - {_day(span.end, LATEST)}"
+        for box, name, span in told.claims
+    ]
     yield "测量 / What was measured (measurements.csv)", measured
 
 
@@ -54,6 +58,10 @@ def _of(row: Row, *without: str) -> str:
 def _said(values: dict[str, object]) -> str:
     told = ((name, ", ".join(map(str, value)) if isinstance(value, list) else value) for name, value in values.items())
     return "; ".join(f"{name}: {value}" for name, value in told if value not in ("", None, "unknown"))
+
+
+def _day(moment: datetime, bound: datetime) -> str:
+    return "" if moment == bound else _at(moment)
 
 
 def _at(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Key-safe codes at rest: sealed with a key that lies in a file beside the server, never in its database.
+"""Key-safe codes and secrets of authenticator apps at rest: sealed with a key in a file, never in the database.
 
 Whoever gets a copy of the database alone opens no door.
 """
@@ -50,6 +50,30 @@ class Safe:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], of.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise GiveUp(f"the code of {of} is not as it was sealed; set it anew and look into the audit") from error
+
+
+_MARK = "sealed:"
+"""What a sealed text in a column of words begins with; no Base32 has a colon."""
+
+
+def sealed_words(safe: Safe, words: str, *, of: str) -> str:
+    """Words as a column of text keeps them; without a key as they are."""
+    if safe.key_name == PLAIN:
+        return words
+    return f"{_MARK}{safe.key_name}:{base64.b64encode(safe.seal(words, of=of)).decode()}"
+
+
+def is_sealed_with(safe: Safe, kept: str) -> bool:
+    """Whether these words lie sealed under this key already."""
+    return safe.key_name != PLAIN and kept.startswith(f"{_MARK}{safe.key_name}:")
+
+
+def opened(safe: Safe, kept: str, *, of: str) -> str:
+    """What `sealed_words` was given. Raises ConfigError for a key that is missing or another, GiveUp as `Safe.open`."""
+    if not kept.startswith(_MARK):
+        return kept
+    key_name, _, body = kept.removeprefix(_MARK).partition(":")
+    return safe.open(base64.b64decode(body), of=of, key_name=key_name)
 
 
 def open_safe(key_file: Path | None) -> Safe:

@@ -1,7 +1,7 @@
 """What people say by a key of their telephone, and what providers tell of messages: kept, and acted on.
 
-1 of a family member or keyholder: "I am going" is noted in the case. 1 of a responder accepts, 2 declines. Anything
-else only shows that somebody was there.
+1 of a family member or keyholder: "I am going" is noted in the case. 1 of a responder or of a unit accepts, 2 declines.
+Anything else only shows that somebody was there.
 """
 
 import hmac
@@ -19,7 +19,10 @@ from community.store.notices import RungFailed
 from shouwang.errors import IllegalMove
 
 ACCEPT, DECLINE = "1", "2"
-_TO_RESPONDERS = {ACCEPT: "accept", DECLINE: "decline"}
+_ORDERS = {
+    "responders": {ACCEPT: "accept", DECLINE: "decline"},
+    "units": {ACCEPT: "unit_accept", DECLINE: "unit_decline"},
+}
 _GOES = frozenset({"family", "keyholder"})
 
 log = logging.getLogger(__name__)
@@ -68,6 +71,11 @@ class Replies:
             await self._order(wish)
         except IllegalMove as error:
             log.info("case %d: the answer by telephone comes too late: %s", reply.incident_id, error)
+            if wish.command == "accept":
+                now = self._clock()
+                await self._store.write(
+                    lambda connection: answers.came_too_late(connection, reply.incident_id, wish.by, now)
+                )
 
     async def _came(self, key: str, outcome: Outcome, code: str, now: datetime) -> bool:
         return await self._store.write(
@@ -89,11 +97,12 @@ def wish_of(reply: Reply) -> Wish | None:
             command_id=command_id,
             text=f"{words.zh} / {words.en}",
         )
-    if reply.audience == "responders" and reply.digit in _TO_RESPONDERS:
+    command = _ORDERS.get(reply.audience, {}).get(reply.digit)
+    if command is not None:
         return Wish(
             incident_id=reply.incident_id,
-            command=_TO_RESPONDERS[reply.digit],
-            by=reply.person.removeprefix("responder:"),
+            command=command,
+            by=reply.person.removeprefix("responder:").removeprefix("unit:"),
             role="responder",
             command_id=command_id,
         )

@@ -10,6 +10,7 @@ from typing import TypeVar
 from community import totp
 from community.accounts import Accounts
 from community.app import address_of
+from community.registry_sealing import Safe, open_safe
 from community.settings import CommunitySettings, load
 from community.staff import Staff
 from community.store.database import Store
@@ -126,7 +127,7 @@ def _user_add(options: argparse.Namespace) -> int:
             organisations=_scope(options.organisation),
             person=options.person,
         )
-        await _books(store).welcome(user)
+        await _books(store, Safe()).welcome(user)
         return await accounts.make_link(options.login, now=now) if options.login_link else None
 
     token = with_store(settings, add)
@@ -247,11 +248,13 @@ def _agreement_list(options: argparse.Namespace) -> int:
 
 
 def _in_books(options: argparse.Namespace, work: Callable[[Staff], Awaitable[T]]) -> T:
-    return with_store(load(options.config), lambda store: work(_books(store)))
+    settings = load(options.config)
+    safe = open_safe(settings.registry.key_file)
+    return with_store(settings, lambda store: work(_books(store, safe)))
 
 
-def _books(store: Store) -> Staff:
-    return Staff(store=store, by=getpass.getuser(), clock=lambda: datetime.now(UTC))
+def _books(store: Store, safe: Safe) -> Staff:
+    return Staff(store=store, by=getpass.getuser(), clock=lambda: datetime.now(UTC), safe=safe)
 
 
 def _scope(ids: list[str] | None) -> frozenset[str]:

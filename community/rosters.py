@@ -13,6 +13,8 @@ from shouwang.reading import Moment
 
 NO_SHOW_AFTER = timedelta(minutes=15)
 """So late a colleague may be; later nobody has come (a proposal of this project)."""
+NO_SHOW = "no-show"
+"""The hazard of the case that is opened then; its key begins so."""
 
 
 class Post(StrEnum):

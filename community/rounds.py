@@ -14,7 +14,7 @@ from community.expected import NeverHeard, PutOnFile
 from community.store import supervision
 from community.store.database import Store
 from community.store.supervision import AT_ONCE, Watch
-from community.supervision import Lost, StormBegan, StormOver, Verdict
+from community.supervision import Lost, StormBegan, Verdict
 from shouwang.errors import GiveUp, TryLater
 
 EVERY_S = 5.0
@@ -105,10 +105,9 @@ class Rounds:
 def _log(found: list[Verdict]) -> None:
     for verdict in found:
         if isinstance(verdict, StormBegan):
-            log.warning("%d homes fell silent at once: is it our own line or broker?", verdict.homes)
-        elif isinstance(verdict, StormOver):
-            log.warning("the storm is over; %d homes are still not heard", verdict.left)
+            whose = ": is it our own line or broker?" if verdict.is_ours else ""
+            log.warning("%d homes fell silent at once%s", verdict.homes, whose)
         elif isinstance(verdict, NeverHeard):
             log.warning("on file and never heard of: %s", ", ".join(verdict.gateway_ids))
-    alone = sum(isinstance(verdict, Lost) and verdict.is_alone for verdict in found)
-    log.info("went round: %d things are new, %d homes offline by themselves", len(found), alone)
+    lost = sum(isinstance(verdict, Lost) for verdict in found)
+    log.info("went round: %d things are new, %d homes offline", len(found), lost)

@@ -74,7 +74,7 @@ def scores(
         if window.holds(card.at):
             drawn_in = run_of(card)
             if drawn_in is not None:
-                tally.count_step(drawn_in, card.responsible)
+                tally.count_step(drawn_in, card.responsible, card.organisation)
             tally.count_card(card)
     return tally.scores()
 
@@ -103,13 +103,13 @@ class _Tally:
         self._people = people
         self._rows: dict[tuple[Group, str], _Row] = {}
 
-    def count_step(self, run: TimedStep, who: str) -> None:
-        for row in self._of(run.step, who):
+    def count_step(self, run: TimedStep, who: str, organisation: str = "") -> None:
+        for row in self._of(run.step, who, organisation):
             row.steps.add((run.incident_id, run.step, run.version))
             row.cases.add(run.incident_id)
 
     def count_card(self, card: Drawn) -> None:
-        for row in self._of(card.step, card.responsible):
+        for row in self._of(card.step, card.responsible, card.organisation):
             row.cases.add(card.incident_id)
             if card.excused:
                 row.excused += 1
@@ -135,14 +135,15 @@ class _Tally:
             for (group, name), row in sorted(self._rows.items())
         )
 
-    def _of(self, step: str, who: str) -> Iterable[_Row]:
+    def _of(self, step: str, who: str, organisation: str) -> Iterable[_Row]:
+        """`organisation`: what a card says; where it says nothing, the books of today do."""
         belongs = self._people.get(who, Belonging())
         names = {
             Group.CENTRE: "",
             Group.STEP: step,
             Group.PERSON: who,
             Group.TEAM: belongs.team,
-            Group.ORGANISATION: belongs.organisation,
+            Group.ORGANISATION: organisation or belongs.organisation,
         }
         return [self._rows.setdefault((group, name), _Row()) for group, name in names.items()]
 

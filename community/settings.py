@@ -8,6 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from community.access_settings import AccessEntry
+from community.channel_settings import ChannelsEntry
+from community.dispatch_settings import DispatchEntry
+from community.kpi_settings import KpiEntry, MetricsEntry
+from community.measurement_settings import BackupEntry, MeasurementsEntry
+from community.registry_settings import RegistryEntry
 from community.store.engines import parse_url
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
@@ -140,7 +146,15 @@ class CommunitySettings(_Part):
     broker: BrokerEntry
     web: WebEntry = WebEntry()
     sms_inlet: SmsInletEntry | None = None
+    registry: RegistryEntry = RegistryEntry()
     homes: tuple[HomeEntry, ...] = ()
+    dispatch: DispatchEntry = DispatchEntry()
+    channels: ChannelsEntry = ChannelsEntry()
+    measurements: MeasurementsEntry = MeasurementsEntry()
+    backup: BackupEntry | None = None
+    access: AccessEntry = AccessEntry()
+    kpi: KpiEntry = KpiEntry()
+    metrics: MetricsEntry | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> "CommunitySettings":
@@ -203,6 +217,11 @@ def _placed(settings: CommunitySettings, folder: Path) -> CommunitySettings:
             "store": store.model_copy(update={"url": url, "password_file": _under(folder, store.password_file)}),
             "broker": broker.model_copy(update={name: _under(folder, file) for name, file in files.items()}),
             "sms_inlet": None if inlet is None else SmsInletEntry(token_file=folder / inlet.token_file),
+            "channels": settings.channels.placed(folder),
+            "measurements": settings.measurements.placed(folder),
+            "metrics": settings.metrics and settings.metrics.placed(folder),
+            "backup": settings.backup and settings.backup.placed(folder),
+            "registry": RegistryEntry(key_file=_under(folder, settings.registry.key_file)),
             "homes": tuple(
                 home.model_copy(update={"sms_key_file": _under(folder, home.sms_key_file)}) for home in settings.homes
             ),

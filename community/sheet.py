@@ -59,13 +59,13 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def vitals_of(series: Iterable[Series]) -> tuple[Vital, ...]:
-    """The home's resident's series, each in a line; what nobody measured does not stand there."""
+    """The home's resident's series, each in a line; without presses of buttons and what nobody measured."""
     found = []
     for one in series:
-        if not one.points or one.resident_id:
+        info = QUANTITIES[one.quantity]
+        if not one.points or one.resident_id or info.event:
             continue
         values = [point.value for point in one.points]
-        info = QUANTITIES[one.quantity]
         found.append(
             Vital(
                 name=Sentence(zh=info.zh, en=info.en),
@@ -148,7 +148,7 @@ def _clock(at: datetime, zone: tzinfo | timezone | None) -> str:
 
 
 _ZH = {
-    "title": "120 交接单 事件 {number}（{centre}）",
+    "title": "120 交接单 警情编号 {number}（{centre}）",
     "callback": "回拨电话",
     "who": "患者",
     "where": "地址",

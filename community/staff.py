@@ -1,10 +1,11 @@
 """Who works here, and which programs do: rights given, changed and taken, each written down with who did it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from community import totp
+from community.registry_sealing import Safe, sealed_words
 from community.store import logins
 from community.store import tokens as books
 from community.store.database import Connection, Store
@@ -14,7 +15,7 @@ from community.users import Role, User
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staff:
-    """The books of users, tokens and agreements. `by`: who changes them, at `clock`'s time.
+    """The books of users, tokens and agreements. `by`: who changes them, at `clock`'s time; `safe` seals app secrets.
 
     A user whose rights change is logged out everywhere: what he may is what he may from that moment on.
     """
@@ -22,6 +23,7 @@ class Staff:
     store: Store
     by: str
     clock: Callable[[], datetime]
+    safe: Safe = field(default_factory=Safe)
 
     async def users(self) -> tuple[User, ...]:
         """All of them, by login."""
@@ -59,8 +61,15 @@ class Staff:
 
     async def give_app(self, login: str) -> str:
         """A new secret for his authenticator app; the old one is good no more. Raises IllegalMove."""
-        secret = totp.new_secret()
-        await self._change(login, "app given", "", totp_secret=secret, totp_step=0)
+        secret, now = totp.new_secret(), self.clock()
+
+        def give(connection: Connection) -> None:
+            user = logins.user_called(connection, login)
+            kept = sealed_words(self.safe, secret, of=user.user_id)
+            logins.change(connection, login, {"totp_secret": kept, "totp_step": 0})
+            books.changed(connection, self.by, "app given", login, "", at=now)
+
+        await self.store.write(give)
         return secret
 
     async def take_app(self, login: str) -> User:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from community import first_cases
 from community.alert_refs import AlertRef
-from community.casefile import Call, Card, Colour, Denied, Order, Step
+from community.call_scripts import in_words
+from community.casefile import Call, Card, Colour, Denied, Excused, Order, Step
+from community.excuses import EXCUSES
 from community.first_cases import FirstEvent
 from shouwang.alert import Alert, AlertState, Sentence
 
@@ -17,6 +19,9 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "accept": ("接单", "accepted and sets out"),
     "decline": ("拒单", "declined"),
     "arrive": ("到达现场", "is at the door"),
+    "call_unit": ("请求协助：{to}", "called in {to}"),
+    "unit_accept": ("{to} 答应协助", "agreed to help {to}"),
+    "unit_decline": ("{to} 不能协助", "cannot help {to}"),
     "offer_next": ("改派下一位 {to}", "asked the next one, {to}"),
     "ping": ("报平安", "said that all is well"),
     "resolve_remote": ("电话处置（{how}）", "settled it from here ({how})"),
@@ -76,11 +81,15 @@ _AUDIENCES: Mapping[str, tuple[str, str]] = {
     "operators": ("所有坐席", "all operators"),
     "owner": ("负责人", "the owner"),
     "supervisor": ("主管", "the supervisor"),
+    "duty_leader": ("值班领导", "the duty leader"),
+    "command_centre": ("指挥中心", "the command centre"),
     "responders": ("救助人员", "responders"),
+    "units": ("协助单位", "units called in"),
     "family": ("家属", "family"),
     "keyholder": ("持钥匙人", "keyholder"),
     "team_lead": ("班组长", "the team lead"),
     "next_candidate": ("下一位救助人员", "the next responder"),
+    "submitter": ("报送人", "whoever asked"),
 }
 _PROMPTS: Mapping[str, tuple[str, str]] = {
     "call_120": ("，请拨 120", ", dial 120 now"),
@@ -90,7 +99,7 @@ _PROMPTS: Mapping[str, tuple[str, str]] = {
 _ALERTS_STEPS = frozenset({"opened", "alert", "told", "absorbed"})
 _SYSTEM_STEPS: Mapping[str, Sentence] = {
     "superseded": Sentence(
-        zh="回访期间又有报警：本案结束，另立新案", en="a new alarm while it waited: it goes on anew"
+        zh="处置结束后又有报警：本案结束，另立新案", en="a new alarm after its result: it goes on anew"
     ),
     "adopted": Sentence(zh="由旧版本接续", en="carried over from an earlier version"),
     "rung_failed": Sentence(zh="上一级无人应答，立即升级", en="nobody answered: the next rung at once"),
@@ -99,7 +108,7 @@ _SYSTEM_STEPS: Mapping[str, Sentence] = {
 
 
 def told_in_timeline(
-    event: Step | Denied | FirstEvent, actor: str, alerts: Mapping[str, Alert], notes: Mapping[str, str]
+    event: Step | Denied | Excused | FirstEvent, actor: str, alerts: Mapping[str, Alert], notes: Mapping[str, str]
 ) -> Sentence:
     """One event as a sentence. `alerts` by id and `notes` by id give the words; what was erased is said to be so."""
     if isinstance(event, Step):
@@ -107,7 +116,13 @@ def told_in_timeline(
     if isinstance(event, Denied):
         wish = _command(event.order)
         return Sentence(
-            zh=f"{actor} 想{wish.zh}，未执行：{event.reason}", en=f"{actor}: not done ({wish.en}): {event.reason}"
+            zh=f"{actor} 想{wish.zh}，未执行：{event.zh or event.reason}",
+            en=f"{actor}: not done ({wish.en}): {event.reason}",
+        )
+    if isinstance(event, Excused):
+        clock, why = name_of_clock(event.step), EXCUSES.get(event.code, _said((event.code, event.code)))
+        return Sentence(
+            zh=f"{actor} 核销一张牌：{clock.zh}（{why.zh}）", en=f"{actor} excused a card: {clock.en} ({why.en})"
         )
     return _of_first(event, actor, alerts, notes)
 
@@ -220,7 +235,10 @@ def _with_note(said: Sentence, note_id: str, notes: Mapping[str, str]) -> Senten
     words = notes.get(note_id)
     if words is None:
         return Sentence(zh=f"{said.zh}：（文字已删除）", en=f"{said.en}: (words erased)")
-    return Sentence(zh=f"{said.zh}：{words}", en=f"{said.en}: {words}") if words else said
+    if not words:
+        return said
+    note = in_words(words)
+    return Sentence(zh=f"{said.zh}：{note.zh}", en=f"{said.en}: {note.en}")
 
 
 def _joined(said: list[Sentence]) -> Sentence:

@@ -2,35 +2,39 @@
 
 A home is offline once it has said nothing for its `limit`, whatever it used to say. The will of its connection is a
 hint: after it a third of the limit is enough, and a beat takes it back. What could not arrive proves nothing: all
-silence counts from when the centre began to listen. Many homes at once are one storm, in which our own line is the
-first suspect; it is over when few are left and none of them has come back for a while, or when they are few enough to
-be told one by one and it has lasted. Who falls silent later, alone, is no part of it.
+silence counts from when the centre began to listen. Many homes at once are one storm (community.storms), which is
+found here before the first of them has a case; what becomes of it is the same as for every other kind of storm.
 
 Every loss is told once and taken back once. All times are by the centre's clock, but for `test_due_at`.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from community.expected import NEVER, HeardAtLast, NeverHeard, PutOnFile
+from community.flapping import HAZARD as FLAPPING
+from community.measurement_words import BACKUP, MEASUREMENTS
+from community.rosters import NO_SHOW
+from community.storms import AT_LEAST, EVERYWHERE, MANY_SILENT, MANY_TELL, SILENT, WITHIN, area_of, is_ours
 from shouwang.wire import Path
 
-OFFLINE, STORM, PATH, TEST = "gateway-silent", "gateways-silent", "path-lost", "test-missing"
+OFFLINE, PATH, TEST = SILENT, "path-lost", "test-missing"
 """The hazards of alarms that the centre raises by itself; their keys begin so."""
+CHANNEL = "channel-down"
+"""The same, of a way to reach people."""
+CENTRE_BOX = "centre"
+"""Stands for the gateway of alarms that are about the centre itself; it is no box of a home."""
+OWN_CHANNELS = "centre:channels"
+"""Stands for the home of a case about the centre's channels; no home id holds a colon."""
+_OF_THE_CENTRE = (OFFLINE, MANY_SILENT, MANY_TELL, FLAPPING, PATH, TEST, NEVER, CHANNEL, MEASUREMENTS, BACKUP, NO_SHOW)
 OFFLINE_AFTER = timedelta(seconds=180)
 """Three missed beats of 60 s (EN 50136-1 SP4 reports a lost path within 3 min; UK grade 4 likewise)."""
 MISSED_BEATS = 2
 """So many missed beats make a home a suspect, and no home is judged by fewer: one lost message is not an outage."""
 AFTER_WILL = 3
 """After the will, the limit divided by this is enough (the broker has waited 30 s already). Set by this project."""
-STORM_WITHIN = timedelta(minutes=2)
-STORM_HOMES, STORM_SHARE, STORM_AT_LEAST = 5, 0.2, 3
-"""More than five homes within 2 min, or more than a fifth of all (but at least three), are a storm. Set by us."""
-STORM_HOLDS, STORM_FEW = timedelta(minutes=30), 20
-"""Nobody is held back longer than this (the project's incident model), once so few are left that their cases can be
-read: ten rows for each operator in ten minutes (ISA-18.2)."""
 PATH_SETTLES = timedelta(seconds=30)
 """A loss that a home tells together with its end, after an outage, is no news any more. Set by this project."""
 STANDBY_PROVED_WITHIN = timedelta(hours=25)
@@ -48,9 +52,8 @@ CATCHES_UP_WITHIN = timedelta(minutes=30)
 class Heard:
     """A home of which something was heard once (the others: `community.expected`).
 
-    `last_seen`: its last word; `doubted_at`: its last will.
-    `offline_since`: its last word before the outage that is told now; `is_in_storm`: it was told with others, and the
-    storm goes on; `heard_again_at`: when its last outage ended.
+    `last_seen`: its last word; `doubted_at`: its last will; `offline_since`: its last word before the outage that is
+    told now; `areas`: in which it lies.
     """
 
     gateway_id: str
@@ -60,8 +63,7 @@ class Heard:
     is_high_risk: bool = False
     doubted_at: datetime | None = None
     offline_since: datetime | None = None
-    is_in_storm: bool = False
-    heard_again_at: datetime | None = None
+    areas: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,10 +103,9 @@ class Owed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lost:
-    """A home is offline; `is_alone` false: it belongs to the storm and gets no case of its own."""
+    """A home is offline."""
 
     home: Heard
-    is_alone: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,19 +117,16 @@ class Back:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StormBegan:
-    """So many homes are silent at once, `since` the first of them spoke last."""
+    """So many homes of an area are silent at once, `since` the first of them spoke last.
+
+    `is_ours`: they are so many of all that our own line or broker is the first suspect.
+    """
 
     since: datetime
     gateway_id: str
     homes: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StormOver:
-    """The storm of `since` is over; so many homes are still not heard, each has a case of its own now."""
-
-    since: datetime
-    left: int
+    area: str
+    is_ours: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,49 +160,40 @@ class MadeGood:
     home: Owed
 
 
-Supervised = Lost | Back | StormBegan | StormOver | PathLost | PathBack | OverdueTest | MadeGood
+Supervised = Lost | Back | StormBegan | PathLost | PathBack | OverdueTest | MadeGood
 Verdict = Supervised | PutOnFile | NeverHeard | HeardAtLast
 
 
 def is_of_the_centre(key: str) -> bool:
     """Whether the alarm of this key is raised here: no home knows of it, and none is told that help is coming."""
-    return key.partition(":")[0] in (OFFLINE, STORM, PATH, TEST, NEVER)
+    return key.partition(":")[0] in _OF_THE_CENTRE
 
 
 def judge_homes(
-    homes: Sequence[Heard], *, storm: datetime | None, total: int, now: datetime, listening_since: datetime
+    homes: Sequence[Heard],
+    *,
+    sizes: Mapping[str, int],
+    storms: Collection[str] = (),
+    now: datetime,
+    listening_since: datetime,
 ) -> list[Supervised]:
     """What is new of these homes: all that are offline or silent for long; others may be left out.
 
-    `storm`: since when one is on; `total`: how many homes there are. Who carries out only the first of what is found,
-    and asks again, comes to the same end.
+    `sizes`: how many homes an area has; `storms`: areas with a storm of silent homes that is on. Who carries out only
+    the first of what is found, and asks again, comes to the same end.
     """
     # any other word than its last one: after the centre's clock was set back, it is an earlier one
     back = [home for home in homes if home.offline_since is not None and home.last_seen != home.offline_since]
     gone = [home for home in homes if home.offline_since is not None and home.last_seen == home.offline_since]
     silent = [home for home in homes if home.offline_since is None]
     overdue = [home for home in silent if _is_overdue(home, now, listening_since)]
-    suspects = overdue + [
-        home
-        for home in silent
-        if not _is_overdue(home, now, listening_since) and _is_suspect(home, now, listening_since)
+    suspects = [
+        home for home in silent if _is_overdue(home, now, listening_since) or _is_suspect(home, now, listening_since)
     ]
+    began = _storm_of(overdue, [*suspects, *gone], sizes, frozenset(storms))
     found: list[Supervised] = [Back(home=home) for home in back]
-    if storm is None:
-        began = _storm_of(overdue, suspects, gone, total)
-        found += [] if began is None else [began]
-        on_since = None if began is None else began.since
-    else:
-        silent_now, left = len(_of_storm(storm, gone, suspects)), len(_of_storm(storm, gone, gone))
-        goes_on = _goes_on(homes, silent_now, left, total, since=storm, now=now)
-        on_since = storm if goes_on else None
-    joins = [] if on_since is None else _of_storm(on_since, gone, overdue)
-    held_back = {home.gateway_id for home in joins if not home.is_high_risk}
-    found += [Lost(home=home, is_alone=home.gateway_id not in held_back) for home in overdue]
-    if storm is not None and on_since is None:
-        held = [home for home in gone if home.is_in_storm]
-        found += [*(Lost(home=home) for home in held), StormOver(since=storm, left=len(held))]
-    return found
+    found += [] if began is None else [began]
+    return found + [Lost(home=home) for home in overdue]
 
 
 def judge_ways(ways: Iterable[Way], *, now: datetime, listening_since: datetime) -> list[Supervised]:
@@ -241,52 +230,30 @@ def _is_late(home: Owed, due_at: datetime, now: datetime, listening_since: datet
 
 
 def _storm_of(
-    overdue: Sequence[Heard], suspects: Sequence[Heard], gone: Sequence[Heard], total: int
+    overdue: Sequence[Heard], silent: Sequence[Heard], sizes: Mapping[str, int], storms: frozenset[str]
 ) -> StormBegan | None:
     """Whether these silences are one. Homes lost together are judged within a beat of each other: the others are
     counted as suspects when the first of them is judged, so that no home of a storm has a case before it.
 
     One that fell silent long before them does not hide them: any overdue home may be the first of a storm.
     """
-    known = sorted(home.last_seen for home in (*suspects, *gone))
+    known = sorted((home for home in silent if not _is_in(home, storms)), key=lambda home: home.last_seen)
+    times = [home.last_seen for home in known]
     for first in sorted(overdue, key=lambda home: home.last_seen):
-        together = bisect_right(known, first.last_seen + STORM_WITHIN) - bisect_left(
-            known, first.last_seen - STORM_WITHIN
-        )
-        if _is_many(together, total):
-            return StormBegan(since=first.last_seen, gateway_id=first.gateway_id, homes=together)
+        if _is_in(first, storms):
+            continue
+        low, high = bisect_left(times, first.last_seen - WITHIN), bisect_right(times, first.last_seen + WITHIN)
+        together = known[low:high]
+        area = area_of((home.areas for home in together), sizes) if len(together) >= AT_LEAST else None
+        if area is not None:
+            homes = sum(_is_in(home, {area}) for home in together)
+            ours = is_ours(len(together), sizes.get(EVERYWHERE, 0))
+            return StormBegan(since=first.last_seen, gateway_id=first.gateway_id, homes=homes, area=area, is_ours=ours)
     return None
 
 
-def _of_storm(since: datetime, gone: Iterable[Heard], homes: Iterable[Heard]) -> list[Heard]:
-    """Those of the homes that fell silent with the storm or within `STORM_WITHIN` of one that belongs to it."""
-    times = sorted({since, *(home.last_seen for home in gone if home.is_in_storm)})
-    found = []
-    for home in sorted(homes, key=lambda home: home.last_seen):
-        place = bisect_left(times, home.last_seen)
-        if any(abs(home.last_seen - time) <= STORM_WITHIN for time in times[max(0, place - 1) : place + 1]):
-            times.insert(place, home.last_seen)
-            found.append(home)
-    return found
-
-
-def _goes_on(homes: Iterable[Heard], silent: int, left: int, total: int, *, since: datetime, now: datetime) -> bool:
-    """Whether the storm does. Where homes come back one by one, the last ones need no case of their own."""
-    if left <= STORM_FEW and not timedelta(0) <= now - since <= STORM_HOLDS:
-        return False
-    if _is_many(silent + left, total):
-        return True
-    return left > 0 and any(home.is_in_storm and _is_just_back(home, now) for home in homes)
-
-
-def _is_just_back(home: Heard, now: datetime) -> bool:
-    if home.offline_since is not None:
-        return home.last_seen != home.offline_since
-    return home.heard_again_at is not None and now - home.heard_again_at < OFFLINE_AFTER
-
-
-def _is_many(homes: int, total: int) -> bool:
-    return homes > STORM_HOMES or (homes >= STORM_AT_LEAST and homes > STORM_SHARE * total)
+def _is_in(home: Heard, areas: Collection[str]) -> bool:
+    return EVERYWHERE in areas or any(area in areas for area in home.areas)
 
 
 def _silence(home: Heard, now: datetime, listening_since: datetime) -> timedelta:

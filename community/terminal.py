@@ -22,6 +22,13 @@ def with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
+def acting(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser, which asks who does it and why."""
+    parser.add_argument("--by", required=True, metavar="LOGIN", help="who does it")
+    parser.add_argument("--reason", required=True, help="who asked for it, and how that was proved; both are logged")
+    return parser
+
+
 def with_store(settings: CommunitySettings, work: Callable[[Store], Awaitable[T]]) -> T:
     """What `work` makes of the open store."""
 

@@ -36,6 +36,12 @@ def code_at(secret: str, step: int, *, digits: int = DIGITS) -> str:
     return f"{number % 10**digits:0{digits}d}"
 
 
+def is_code(given: str) -> bool:
+    """Whether this can be a code at all: a password that is typed in its place is no try of one."""
+    signs = "".join(given.split())
+    return len(signs) == DIGITS and signs.isascii() and signs.isdigit()
+
+
 def step_at(now: datetime) -> int:
     """The number of the step that runs now."""
     return int(now.timestamp()) // STEP_S

@@ -18,6 +18,18 @@ UNREADABLE = Sentence(
 )
 
 
+CAME_LATE = Sentence(zh="接班人员已到岗。", en="The colleague has come.")
+SHIFT_SETTLED = Sentence(zh="主管已安排该班次。", en="The supervisor has seen to the shift.")
+
+
+def told_of_no_show(person: str, leaver: str) -> Sentence:
+    """A colleague has not come to his shift; `leaver` (empty: nobody) stays on in his place."""
+    stays = Sentence(zh="无人留守", en="nobody has stayed on")
+    if leaver:
+        stays = Sentence(zh=f"{leaver} 继续值守", en=f"{leaver} stays on")
+    return Sentence(zh=f"{person} 未到岗接班，{stays.zh}", en=f"{person} has not come to the shift: {stays.en}")
+
+
 def told_late(why: Sentence, took: timedelta | None) -> Sentence:
     """The reason of an alarm that was raised long before it came, with how long it took where that is known."""
     if took is None or took < timedelta(minutes=1):
@@ -39,11 +51,12 @@ def told_to_home(lane: str) -> Sentence:
     return HELP_IS_COMING if lane == LIFE_LANE else FAULT_IS_SEEN
 
 
-def told_on_the_way(eta_min: int | None) -> Sentence:
-    """What the home says when somebody has set out."""
+def told_on_the_way(name: str, eta_min: int | None) -> Sentence:
+    """What the home says when somebody has set out; who it is where that is on file."""
+    zh, en = name or "救助人员", name or "Somebody"
     if eta_min is None:
-        return Sentence(zh="救助人员已经出发，正在赶来。", en="Somebody is on the way to you.")
+        return Sentence(zh=f"{zh}已经出发，正在赶来。", en=f"{en} is on the way to you.")
     return Sentence(
-        zh=f"救助人员已经出发，大约{eta_min}分钟到。",
-        en=f"Somebody is on the way to you, about {eta_min} minute{'' if eta_min == 1 else 's'}.",
+        zh=f"{zh}已经出发，大约{eta_min}分钟到。",
+        en=f"{en} is on the way to you, about {eta_min} minute{'' if eta_min == 1 else 's'}.",
     )

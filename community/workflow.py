@@ -20,9 +20,21 @@ from shouwang.errors import ConfigError
 
 Role = Literal["operator", "supervisor", "responder", "caller", "family", "system"]
 Audience = Literal[
-    "operators", "owner", "supervisor", "responders", "family", "keyholder", "team_lead", "next_candidate"
+    "operators",
+    "owner",
+    "supervisor",
+    "duty_leader",
+    "command_centre",
+    "responders",
+    "family",
+    "keyholder",
+    "team_lead",
+    "next_candidate",
 ]
 """Whom a rung or a red clock calls; who that is stands in rosters and contacts."""
+
+MANAGEMENT: tuple[Audience, ...] = ("team_lead", "supervisor", "duty_leader", "command_centre")
+"""Who stands over whom: a clock that goes red again calls one level more each time (incident model, Cards)."""
 
 Guard = Literal[
     "seen",  # the command names the version that the person saw
@@ -32,12 +44,14 @@ Guard = Literal[
     "target_confirms",  # hand-over: whoever takes it says so
     "below_live_limit",  # an operator works on at most so many P1 at once
     "candidate_was_asked",  # only who was offered the case accepts or declines
+    "unit_was_asked",  # the same of a unit that was called in
     "is_responder",
     "has_disposition",
     "spoke_or_second",  # P1 ends from afar only after a voice contact, or with a second person
     "spoke_or_visited",  # a false alarm of P1 was heard from, or seen
     "not_reporter",
     "not_handler",
+    "not_rated_low",  # who is not content has not had his request settled
     "no_life_flag",
     "condition_is_cleared",
     "same_home",
@@ -50,6 +64,9 @@ Deed = Literal[
     "offer",
     "take_offer",
     "drop_offer",
+    "ask_units",
+    "unit_accepts",
+    "unit_declines",
     "arrive",
     "report",
     "acted",  # the first effective action: ends the clock `total`
@@ -100,6 +117,12 @@ class Red(_Row):
     again: Duration | None = Field(
         default=None, description="and again after this long, for ever; left out: after half the limit, 60s at least"
     )
+
+
+def levels_above(called: Iterable[Audience], repeats: int) -> tuple[Audience, ...]:
+    """Whom a clock calls beside these when it went red so often before: as many levels above the highest of them."""
+    highest = max((MANAGEMENT.index(who) for who in called if who in MANAGEMENT), default=-1)
+    return MANAGEMENT[highest + 1 : highest + 1 + repeats]
 
 
 class Timer(_Row):
@@ -320,7 +343,25 @@ def _reached(ways: Iterable[tuple[str, str]], starts: Iterable[str]) -> set[str]
 @cache
 def workflow(name: str) -> Workflow:
     """The table of this name that comes with the server. Raises ConfigError."""
-    file = files("community") / "workflows" / f"{name}.yaml"
-    if not file.is_file():
+    found = _read(name)
+    if found is None:
         raise ConfigError(f"there is no workflow {name}")
-    return parse(file.read_text(encoding="utf-8"), Workflow, name=f"workflows/{name}.yaml")
+    return found
+
+
+@cache
+def kept_workflow(name: str, version: int) -> Workflow:
+    """The table by which a case of this version goes on: a case keeps the table that it was opened with.
+
+    Old ones lie as NAME@VERSION.yaml beside the present one. Where one is not there the case goes on by the present
+    table: a case that no table moves would be forgotten. Raises ConfigError where nobody knows the name.
+    """
+    present = workflow(name)
+    if version == present.version:
+        return present
+    return _read(f"{name}@{version}") or present
+
+
+def _read(name: str) -> Workflow | None:
+    file = files("community") / "workflows" / f"{name}.yaml"
+    return parse(file.read_text(encoding="utf-8"), Workflow, name=f"workflows/{name}.yaml") if file.is_file() else None

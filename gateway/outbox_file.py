@@ -249,6 +249,8 @@ class OutboxFile:
     def _prepare(self, db: sqlite3.Connection) -> None:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # EXTRA while a new file gets its WAL: else its first journal may come back with the power, and empty the file
+        db.execute("PRAGMA synchronous = EXTRA")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA journal_size_limit = 4194304")

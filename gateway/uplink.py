@@ -27,7 +27,19 @@ from messaging.refusals import Refused
 from messaging.session import Message, PublishRefused, Session, connect
 from shouwang.errors import ConfigError, DecodeError, DeviceError, TryLater
 from shouwang.squeeze import WORTH_BYTES, ZLIB_1, squeeze
-from shouwang.wire import Command, Lane, Sent, command_topic, decode_receipt, receipt_topic, up_topic, will_topic
+from shouwang.wire import (
+    ChainHead,
+    Command,
+    Lane,
+    Sent,
+    command_topic,
+    decode_head,
+    decode_receipt,
+    head_topic,
+    receipt_topic,
+    up_topic,
+    will_topic,
+)
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +66,8 @@ _ADVICE = {
 
 class Uplink:
     """The gateway's end of the wire."""
+
+    _head: ChainHead | None = None
 
     def __init__(
         self,
@@ -138,7 +152,8 @@ class Uplink:
             self._lost(_first(group))
 
     async def _serve(self, session: Session) -> None:
-        await session.subscribe([receipt_topic(self._gateway_id), command_topic(self._gateway_id)])
+        topics = (receipt_topic, command_topic, head_topic)
+        await session.subscribe([topic(self._gateway_id) for topic in topics])
         self._begin(session)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._announce_online(session), name="uplink-online")
@@ -283,11 +298,21 @@ class Uplink:
             try:
                 if message.topic == receipt_topic(self._gateway_id):
                     self._take_receipt(message)
+                elif message.topic == head_topic(self._gateway_id):
+                    self._witness(message)
                 else:
                     self._orders.take(message)
             except DecodeError as error:
                 log.warning("a message from the centre cannot be read and is left out: %s", error)
                 message.ack()
+
+    def _witness(self, message: Message) -> None:
+        """The journal of this box keeps it: the centre cannot change what stands there."""
+        head = decode_head(message.payload)
+        message.ack()
+        if head != self._head:
+            log.info("witness: the centre's record ends in %s after %d entries", head.hash, head.entries)
+        self._head = head
 
     def _take_receipt(self, message: Message) -> None:
         receipt = decode_receipt(message.payload)

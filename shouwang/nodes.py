@@ -46,10 +46,10 @@ def line_of(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def compose(text: str, *, name: str) -> yaml.MappingNode | None:
+def compose(text: str, *, name: str, limit: int = MAX_CHARS) -> yaml.MappingNode | None:
     """The document's keys with their lines; None where it is empty. Raises ConfigError with the line."""
-    if len(text) > MAX_CHARS:
-        raise ConfigError(f"{name}:1: longer than {MAX_CHARS} characters; this cannot be the right file")
+    if len(text) > limit:
+        raise ConfigError(f"{name}:1: longer than {limit} characters; this cannot be the right file")
     try:
         root = _Composer(text).get_single_node()
     except ReaderError as error:

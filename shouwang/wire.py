@@ -8,6 +8,7 @@ Topics (`gw` is the gateway's id, which is also its MQTT user name, so that one 
     v1/{gw}/lwt       retained will: "offline" / "online"           QoS 1
     v1/{gw}/down/ack  receipts, sent after COMMIT                   QoS 0 (a lost one only causes a resend)
     v1/{gw}/down/cmd  commands                                      QoS 1
+    v1/{gw}/down/head retained: the head of the centre's record     QoS 1
 
 JSON is strict: unknown kinds and wrong types raise DecodeError; unknown fields are ignored, so that a newer home can
 talk to an older server. A bigger change takes a new topic version.
@@ -258,7 +259,15 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
 
 
-def encode(message: Envelope | Receipt | Command) -> bytes:
+class ChainHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The last hash of the centre's audit record after so many entries: each home is a witness of it."""
+
+    entries: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    at: Moment
+
+
+def encode(message: Envelope | Receipt | Command | ChainHead) -> bytes:
     """The message as JSON; equal messages give equal bytes."""
     return _encoder.encode(message)
 
@@ -285,6 +294,11 @@ def decode_command(payload: bytes) -> Command:
     return _decode(_command, payload)
 
 
+def decode_head(payload: bytes) -> ChainHead:
+    """Raises DecodeError."""
+    return _decode(_head, payload)
+
+
 def up_topic(gateway: str, lane: Lane) -> str:
     """Where a message of this lane goes up."""
     return f"{VERSION}/{gateway}/up/{_LEAVES[lane]}"
@@ -303,6 +317,11 @@ def receipt_topic(gateway: str) -> str:
 def command_topic(gateway: str) -> str:
     """Where commands come down."""
     return f"{VERSION}/{gateway}/down/cmd"
+
+
+def head_topic(gateway: str) -> str:
+    """Where the head of the centre's record comes down (retained)."""
+    return f"{VERSION}/{gateway}/down/head"
 
 
 def ingest_topics() -> tuple[str, ...]:
@@ -326,6 +345,7 @@ _encoder = msgspec.json.Encoder()
 _envelope = msgspec.json.Decoder(Envelope)
 _receipt = msgspec.json.Decoder(Receipt)
 _command = msgspec.json.Decoder(Command)
+_head = msgspec.json.Decoder(ChainHead)
 _M = TypeVar("_M")
 
 

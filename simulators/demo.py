@@ -134,10 +134,8 @@ async def _for_people(
     tell(f"  主管   Supervisor:  {supervisor}")
     tell("  (one-time links, 15 minutes, each in a browser or private window of its own: press the button and take")
     tell("  the cases as they come. Send somebody, and the SMS with his link is printed here: open it as his phone.)")
-    tell(
-        f"  The story begins when somebody has logged in, or after {_AUDIENCE_S:.0f} s. Then nobody is at the desk, and alarms"
-    )
-    tell("  climb the ladder by themselves to whoever can be reached.")
+    tell(f"  The story begins when somebody has logged in, or after {_AUDIENCE_S:.0f} s; with an empty desk,")
+    tell("  alarms climb the ladder by themselves to whoever can be reached.")
     tell("  Ctrl-C ends everything and leaves nothing behind.")
     tell("")
     curtain.ends_in_order = True

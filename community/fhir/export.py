@@ -17,13 +17,14 @@ from community.fhir.moments import moment
 from community.fhir.names import Names
 from community.fhir.pages import paged
 from community.fhir.reading import Every, Reader, groups
-from community.fhir.record import CaseFile, Deed, Person, Sensor, Try
+from community.fhir.record import CaseFile, Deed, OwnSeries, Person, Sensor, Try
 from community.fhir.record import Reader as Who
-from community.measurements.port import SeriesKey, Span
-from community.store import fhir, fhir_cases, people_access, rights
+from community.measurements.port import Span
+from community.store import fhir, fhir_cases, people_access, rights, stays
 from community.store.database import Connection, Store
 from community.store.fhir_cases import FoundAlarm
 from community.store.people_access import Act
+from community.store.stays import Stay
 from community.users import User
 from shouwang.alert import Severity
 from shouwang.errors import ShouwangError
@@ -116,16 +117,18 @@ class _Telling:
         self._told = casework.Told(names=sources.names, subject=self._subject, zone=sources.zone)
         self._issues: list[resources.Issue] = []
         self._others: frozenset[str] = frozenset()
+        self._lived: tuple[Stay, ...] = ()
 
     async def whole(self) -> AsyncIterator[resources.AnyResource]:
         who, reader, zone = self._who, self._wish.reader, self._sources.zone
-        boxes = await self._sources.store.read(partial(fhir.boxes, home_id=who.home_id))
-        gateways = [box.gateway_id for box in boxes]
+        claims = await self._sources.store.read(partial(stays.claims, resident_id=who.resident_id))
+        self._lived = await self._sources.store.read(partial(stays.of_person, resident_id=who.resident_id))
         may_tell = self._may_tell_of_health()
-        series = await self._sources.samples.read(lambda connection: fhir.series_of(connection, who, gateways))
-        sensors = await self._sources.store.read(
-            lambda connection: fhir.sensors(connection, gateways, series if may_tell else ())
-        )
+        told = claims if may_tell else ()
+        boxes = await self._sources.store.read(partial(fhir.boxes, home_id=who.home_id, claims=told))
+        series = await self._sources.samples.read(partial(fhir.series_of, claims=told))
+        here = [box.gateway_id for box in boxes if box.is_here]
+        sensors = await self._sources.store.read(partial(fhir.sensors, gateways=here, series=series))
         yield people.patient(self._names, who)
         for contact in people.contacts(self._names, who):
             yield contact
@@ -134,7 +137,7 @@ class _Telling:
         for device in people.devices(self._names, who, boxes, sensors):
             yield device
         if may_tell:
-            async for resource in self._health(gateways, sensors, series):
+            async for resource in self._health([box.gateway_id for box in boxes], sensors, series):
                 yield resource
         yield audit.provenance_of_export(self._names, who.resident_id, reader, zone)
         yield audit.audit_of_export(self._names, who.resident_id, reader, zone)
@@ -159,7 +162,7 @@ class _Telling:
         self._issues.append(resources.Issue(severity="warning", code=code, details=own("issue", own_code, text)))
 
     async def _health(
-        self, gateways: Sequence[str], sensors: Sequence[Sensor], series: Sequence[SeriesKey]
+        self, gateways: Sequence[str], sensors: Sequence[Sensor], series: Sequence[OwnSeries]
     ) -> AsyncIterator[resources.AnyResource]:
         for known in people.health(self._names, self._who):
             yield known
@@ -169,13 +172,13 @@ class _Telling:
                 async for observation in self._measured(sensor, together):
                     yield observation
         named = await self._sources.samples.read(lambda connection: fhir.named_in_readings(connection, gateways))
-        mates = await self._sources.store.read(lambda connection: fhir.housemates(connection, self._who))
+        mates = await self._sources.store.read(partial(fhir.housemates, who=self._who, lived=self._lived))
         self._others = (named | mates) - {self._who.resident_id}
         async for case in self._cases():
             async for resource in self._case(case):
                 yield resource
 
-    async def _measured(self, sensor: Sensor, series: Sequence[SeriesKey]) -> AsyncIterator[resources.Observation]:
+    async def _measured(self, sensor: Sensor, series: Sequence[OwnSeries]) -> AsyncIterator[resources.Observation]:
         sources, wish = self._sources, self._wish
         watched = Watched(names=self._names, subject=self._subject, zone=sources.zone, sensor=sensor)
         reader = Reader(sources.samples, wish.span, wish.every, day_offset=sources.day_offset)
@@ -195,26 +198,30 @@ class _Telling:
     # ---- cases ----
 
     def _cases(self) -> AsyncIterator[CaseFile]:
-        home_id, span = self._who.home_id, self._wish.span
+        lived, span = self._lived, self._wish.span
 
         def page(connection: Connection, after: int | None, limit: int) -> Sequence[CaseFile]:
-            return fhir_cases.cases(connection, home_id, span, after or 0, limit)
+            return fhir_cases.cases(connection, lived, span, after or 0, limit)
 
         return paged(self._sources.store, page, lambda case: case.incident_id)
 
     async def _case(self, case: CaseFile) -> AsyncIterator[resources.AnyResource]:
         """A case, unless all its alarms are about somebody else of the home."""
         has_flag, is_mine, is_others = False, False, False
+        was_first = any(
+            one.is_first and one.home_id == case.home_id and one.span.start <= case.opened_at < one.span.end
+            for one in self._lived
+        )
         async for found in self._alarms(case.incident_id):
             alarm = found.alarm
-            if not self._is_mine(found.about):
+            if not self._is_mine(found.about, was_first=was_first):
                 is_others = True
                 continue
             is_mine = True
             if alarm.severity is not Severity.P3:  # of the equipment, not of the person
                 has_flag = has_flag or (alarm.gateway_id, alarm.key, alarm.told_since) == case.lead
                 yield casework.flag(self._told, alarm)
-        if not is_mine and (is_others or not self._who.is_first):
+        if not is_mine and (is_others or not was_first):
             return
         visit, last = casework.Visit(), None
         async for deed in self._deeds(case.incident_id):
@@ -231,9 +238,9 @@ class _Telling:
         async for one in self._tries(case.incident_id):
             yield casework.communication(self._told, one)
 
-    def _is_mine(self, about: str) -> bool:
-        """Alarms that name nobody, or whom only the home knows, are of whoever stands first."""
-        return about == self._who.resident_id or (self._who.is_first and about not in self._others)
+    def _is_mine(self, about: str, *, was_first: bool) -> bool:
+        """Alarms that name nobody, or whom only the home knows, are of whoever stood first there then."""
+        return about == self._who.resident_id or (was_first and about not in self._others)
 
     def _alarms(self, incident_id: int) -> AsyncIterator[FoundAlarm]:
         def page(connection: Connection, after: tuple[str, str] | None, limit: int) -> Sequence[FoundAlarm]:

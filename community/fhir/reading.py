@@ -1,23 +1,26 @@
 """What was measured, read from the store: by the hour or day, or value by value, a bounded piece at a time."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
 from community.fhir.codes import PRESSURE
 from community.fhir.measured import Watched, observations, rolled_up
-from community.fhir.record import RollUp, Sample
+from community.fhir.record import OwnSeries, RollUp, Sample
 from community.fhir.resources import Observation
 from community.measurements.port import Bucket, SeriesKey, Span, Step
 from community.store import fhir, measurements
 from community.store.database import Connection, Store
+from community.store.stays import overlap
 from shouwang.quantities import Quantity
 
 FEW = 4
 """So many values of an hour are told one by one: two blood pressures, each taken twice (ESH 2021), lose nothing."""
 _PAGE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FINER = {Step.DAY: Step.QUARTER, Step.QUARTER: Step.MINUTE}
 
 
 class Every(StrEnum):
@@ -48,7 +51,7 @@ class Reader:
         self._day_offset = day_offset
         self._span = span if every is Every.VALUE else _whole(span, every.span, day_offset)
 
-    async def spans(self, watched: Watched, series: Sequence[SeriesKey]) -> AsyncIterator[Observation]:
+    async def spans(self, watched: Watched, series: Sequence[OwnSeries]) -> AsyncIterator[Observation]:
         """One Observation for each hour or day; few values of an hour, one by one."""
         start, width = self._span.start, _WINDOWS[self._every]
         while start < self._span.end:
@@ -61,7 +64,7 @@ class Reader:
             start = end
 
     async def values(
-        self, watched: Watched, series: Sequence[SeriesKey], limit: int
+        self, watched: Watched, series: Sequence[OwnSeries], limit: int
     ) -> AsyncIterator[Observation | datetime]:
         """One Observation for each value; in the end, where there are more than `limit`, when the first untold was."""
         after, told = None, 0
@@ -83,7 +86,7 @@ class Reader:
                 return
 
     async def _told(
-        self, watched: Watched, series: Sequence[SeriesKey], together: Sequence[RollUp]
+        self, watched: Watched, series: Sequence[OwnSeries], together: Sequence[RollUp]
     ) -> Iterator[Observation]:
         numbers = [span.count + span.doubtful for span in together]
         if self._every is Every.HOUR and max(numbers) <= FEW:
@@ -92,15 +95,15 @@ class Reader:
                 return observations(watched, values)
         return rolled_up(watched, together)
 
-    async def _samples(self, series: Sequence[SeriesKey], span: Span, after: fhir.Place | None) -> tuple[Sample, ...]:
+    async def _samples(self, series: Sequence[OwnSeries], span: Span, after: fhir.Place | None) -> tuple[Sample, ...]:
         return await self._store.read(lambda connection: fhir.samples(connection, series, span, after, _PAGE))
 
-    def _sums(self, connection: Connection, *, series: Sequence[SeriesKey], span: Span) -> list[list[RollUp]]:
+    def _sums(self, connection: Connection, *, series: Sequence[OwnSeries], span: Span) -> list[list[RollUp]]:
         """What stands for each hour or day of these series, oldest first."""
         step = Step.DAY if self._every is Every.DAY else Step.QUARTER
         sums: dict[tuple[datetime, Quantity], RollUp] = {}
         for one in series:
-            for bucket in measurements.query(connection, one, span, step, self._day_offset):
+            for bucket in self._of_his(connection, one, span, step):
                 start = _floor(bucket.at, self._every.span, self._day_offset)
                 key = (start, one.quantity)
                 sums[key] = _plus(sums.get(key), one, Span(start, start + self._every.span), bucket)
@@ -109,8 +112,21 @@ class Reader:
             found.setdefault(start, []).append(sums[start, quantity])
         return list(found.values())
 
+    def _of_his(self, connection: Connection, one: OwnSeries, span: Span, step: Step) -> Iterator[Bucket]:
+        """Sums of what was the person's. One that reaches beyond it is made of finer ones; a minute is left out."""
+        for own in one.spans:
+            part = overlap(own, span)
+            if part is None:
+                continue
+            for bucket in measurements.query(connection, one, part, step, self._day_offset):
+                whole = Span(bucket.at, bucket.at + step.span)
+                if own.start <= whole.start and whole.end <= own.end:
+                    yield bucket
+                elif step in _FINER and (rest := overlap(own, whole)) is not None:
+                    yield from self._of_his(connection, replace(one, spans=(rest,)), rest, _FINER[step])
 
-def groups(series: Sequence[SeriesKey]) -> Iterator[tuple[SeriesKey, ...]]:
+
+def groups(series: Sequence[OwnSeries]) -> Iterator[tuple[OwnSeries, ...]]:
     """Series of one sensor that are told together: the pressures; each other quantity by itself."""
     for quantities in (PRESSURE, *((quantity,) for quantity in Quantity if quantity not in PRESSURE)):
         chosen = tuple(one for one in series if one.quantity in quantities)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from community.consent import Consent
 from community.desk import Timing
+from community.measurements.port import SeriesKey, Span
 from shouwang.alert import Sentence, Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
@@ -55,11 +56,19 @@ class Reader:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Box:
-    """A gateway of the home."""
+    """A gateway of the home. `is_here`: not in another one by now."""
 
     gateway_id: str
     is_online: bool
     version: str
+    is_here: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class OwnSeries(SeriesKey):
+    """A series, and in which `spans` its values were those of the person told of: a box may have stood elsewhere."""
+
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +139,7 @@ class CaseFile:
     """A case. `offered`: who was asked to go; `responder`: who went; `ended_at`: None while it is open."""
 
     incident_id: int
+    home_id: str
     workflow: str
     lane: str
     state: str

@@ -6,9 +6,8 @@ from datetime import tzinfo
 
 from community.fhir.export import Sources
 from community.fhir.names import Names
-from community.measurements.place import measured_file
+from community.measurements.place import samples_of
 from community.settings import CommunitySettings
-from community.store import fhir
 from community.store.database import Store
 
 
@@ -24,15 +23,9 @@ class Records:
     @asynccontextmanager
     async def sources(self) -> AsyncIterator[Sources]:
         """Where to read."""
-        path = measured_file(self._settings.measurements, self._settings.store.url)
-        if path is None or not path.is_file():
-            yield self._of(self._store)
-            return
-        samples = fhir.only_to_read(path)
-        try:
+        settings = self._settings
+        async with samples_of(settings.measurements, settings.store.url, self._store) as samples:
             yield self._of(samples)
-        finally:
-            await samples.close()
 
     def _of(self, samples: Store) -> Sources:
         settings = self._settings

@@ -26,13 +26,13 @@ from shouwang.errors import ConfigError, GiveUp, TryLater
 from shouwang.reading import Reading
 from shouwang.wire import Envelope, MessageId, Sent, TelemetryBody
 
-_MEASUREMENT = "shouwang"
+MEASUREMENT = "shouwang"
 _AT_ONCE = 50
 """Pieces of the spool in one request: some thousand lines."""
-_REQUEST_S = 20.0
+REQUEST_S = 20.0
 _IDLE_S = 1.0
 _RETRY_START_S, _RETRY_CAP_S = 1.0, 60.0
-_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\\": r"\\", "\n": " ", "\r": " "})
+ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\\": r"\\", "\n": " ", "\r": " "})
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ def lines_of(telemetry: Sequence[Envelope]) -> str:
 
 
 def _line(gateway_id: str, reading: Reading) -> str:
-    person = f",resident={reading.resident_id.translate(_ESCAPES)}" if reading.resident_id else ""
+    person = f",resident={reading.resident_id.translate(ESCAPES)}" if reading.resident_id else ""
     trust = "1" if reading.quality in TRUSTED else "0"
     at = round(reading.at.timestamp() * 1000) * 1000
     return (
-        f"{_MEASUREMENT},gateway={gateway_id},quantity={reading.quantity.value}{person}"
-        f",sensor={reading.sensor_id.translate(_ESCAPES)},trusted={trust} value={reading.value!r} {at}"
+        f"{MEASUREMENT},gateway={gateway_id},quantity={reading.quantity.value}{person}"
+        f",sensor={reading.sensor_id.translate(ESCAPES)},trusted={trust} value={reading.value!r} {at}"
     )
 
 
@@ -81,7 +81,7 @@ class History:
     async def run(self) -> None:
         """Send until cancelled."""
         backoff = Backoff(_RETRY_START_S, _RETRY_CAP_S)
-        timeout_ms = int(_REQUEST_S * 1000)
+        timeout_ms = int(REQUEST_S * 1000)
         async with InfluxDBClientAsync(
             url=self._entry.url, token=self._token, org=self._entry.org, timeout=timeout_ms
         ) as client:
@@ -107,7 +107,7 @@ class History:
             return 0
         lines = "\n".join(piece.lines for piece in pieces)
         try:
-            async with asyncio.timeout(_REQUEST_S):
+            async with asyncio.timeout(REQUEST_S):
                 await api.write(bucket=self._entry.bucket, record=lines.encode(), write_precision="us")  # type: ignore[arg-type]  # a str there
         except ApiException as error:
             if error.status != 400:
@@ -147,13 +147,13 @@ class History:
         labels["resident"] = series.resident_id
         selector = ",".join(f"{name}={msgspec.json.encode(text).decode()}" for name, text in labels.items())
         parameters = {
-            "match[]": f"{{__name__={msgspec.json.encode(_MEASUREMENT + '_value').decode()},{selector}}}",
+            "match[]": f"{{__name__={msgspec.json.encode(MEASUREMENT + '_value').decode()},{selector}}}",
             "start": f"{span.start.timestamp():.3f}",
             "end": f"{span.end.timestamp() - 0.001:.3f}",
         }
         headers = {"Authorization": f"Token {self._token}"}
         try:
-            async with httpx.AsyncClient(timeout=_REQUEST_S) as client:
+            async with httpx.AsyncClient(timeout=REQUEST_S) as client:
                 answer = await client.get(f"{self._entry.url}/api/v1/export", params=parameters, headers=headers)
                 answer.raise_for_status()
                 found = [_series.decode(line) for line in answer.content.splitlines() if line]

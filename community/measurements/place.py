@@ -14,6 +14,7 @@ from community.measurements.own_file import OwnFile
 from community.measurements.port import Measurements
 from community.store.database import Store
 from community.store.engines import file_of
+from community.store.measurement_file import only_to_read
 from messaging.secret import read_secret
 from shouwang.errors import ConfigError
 
@@ -39,6 +40,20 @@ def measured_file(entry: MeasurementsEntry, store_url: str) -> Path | None:
 
 
 @asynccontextmanager
+async def samples_of(entry: MeasurementsEntry, store_url: str, store: Store) -> AsyncIterator[Store]:
+    """Where samples can be read, beside a server that runs: the file of measurements, else the `store` itself."""
+    path = measured_file(entry, store_url)
+    if path is None or not path.is_file():
+        yield store
+        return
+    samples = only_to_read(path)
+    try:
+        yield samples
+    finally:
+        await samples.close()
+
+
+@asynccontextmanager
 async def place_of(
     entry: MeasurementsEntry,
     store: Store,
@@ -58,10 +73,11 @@ async def place_of(
     history = None
     if entry.history is not None:
         token = None if entry.history.token_file is None else read_secret(entry.history.token_file)
-        history = History(entry.history, token, _spool_beside(path), keep.day_offset)
+        history = History(entry.history, token, spool_beside(path), keep.day_offset)
         port = WithHistory(port, history, keep, clock=clock)
     try:
         await keeper.open()
+        await store.connect_anew()  # at the first start the file was not there yet when others connected
         yield Place(port=port, keeper=keeper, history=history, has_own_file=own is not None)
     finally:
         if history is not None:
@@ -70,5 +86,6 @@ async def place_of(
             await own.close()
 
 
-def _spool_beside(path: Path | None) -> Path:
+def spool_beside(path: Path | None) -> Path:
+    """What is on its way to the time-series database, beside the file of measurements."""
     return Path("shouwang-history.db").absolute() if path is None else path.with_name(f"{path.stem}-history.db")

@@ -6,9 +6,15 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from community.channels.port import Outcome
+from community.notice_rules import LATE_ANSWER
 from community.store import notices as work
 from community.store.case_schema import attempts, notices
+from community.store.cases import load
+from community.store.lease import engine_now
 from community.store.reach import Known
+
+_AFTER_CALLS = 1200
+"""The place of such a word among the calls of a step: no step calls so many (community.store.no_shows: 1100)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +66,33 @@ def came(
         return False
     work.finish(connection, int(attempt_id), (outcome, code), now, rung_failed)
     return True
+
+
+def came_too_late(connection: sa.Connection, incident_id: int, responder_id: str, now: datetime) -> None:
+    """Whoever accepted what is not his any more is told so, once; nothing where the case is his after all."""
+    case = load(connection, incident_id)
+    if case is None or case.responder == responder_id:
+        return
+    of_now = (notices.c.incident_id == incident_id, notices.c.version == case.version)
+    late = (notices.c.step == LATE_ANSWER, notices.c.to_whom == responder_id)
+    if connection.execute(sa.select(notices.c.notice_id).where(*of_now, *late)).first() is not None:
+        return
+    last = connection.execute(sa.select(sa.func.max(notices.c.place)).where(*of_now)).scalar()
+    connection.execute(
+        notices.insert().values(
+            incident_id=incident_id,
+            version=case.version,
+            place=max(_AFTER_CALLS, (last or 0) + 1),
+            step=LATE_ANSWER,
+            audience="responders",
+            to_whom=responder_id,
+            rung=-1,
+            prompt="withdrawn",
+            created_at=now,
+            created_e=engine_now(connection),
+            state="waiting",
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -267,6 +267,8 @@ def _told(file: Path) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
+    except tarfile.ReadError as error:
+        raise ConfigError(f"{file}: is no backup of this server, or only a part of one") from error
     except (OSError, tarfile.TarError, sqlite3.Error, KeyError) as error:
         raise ConfigError(f"{file}: {error}") from error
     except (exc.SQLAlchemyError, msgspec.DecodeError, subprocess.SubprocessError) as error:

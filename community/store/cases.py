@@ -12,14 +12,15 @@ from community.casefile import SYSTEM, Case, Denied, Step
 from community.desk import Bell
 from community.lanes import is_late as came_late
 from community.lanes import is_old_news, lane_of, table_of
-from community.store import case_schema, chain, flapping, quieting, schema, sms_copies, storms
+from community.store import chain, flapping, quieting, schema, sms_copies, step_rows, storms
 from community.store.chain import Entry
 from community.store.directory import meet_gateway
-from community.store.group import recall, remember
-from community.store.lease import engine_now
+from community.store.group import forget, recall, remember, write_later, write_out
+from community.store.people_left import left_of_alert, thinned, was_erased_since
 from community.store.storms import HELD, Placed
-from community.store.surroundings import context
+from community.store.surroundings import moment
 from community.wording import UNREADABLE, told_by_sms
+from community.workflow import kept_workflow
 from shouwang.alert import Alert, AlertState, Severity, alert_id_of
 
 CLOSED = "CLOSED"
@@ -48,18 +49,21 @@ def record(
     connection: sa.Connection, incident_id: int | None, made: tuple[Case, Step], *, at: datetime, actor: str
 ) -> int:
     """Write what the engine made of a case, all of it: row, sealed step, cards, notices. A new case gets a number."""
-    after, step = made
+    after, step = made[0], step_rows.told_whose(connection, made[1], at)
     values = chain.columns_of(after) | {"body": msgspec.json.encode(after)}
     table = schema.incidents
     if incident_id is None:
         incident_id = recall(connection, _LAST, lambda: _last_number(connection)) + 1
         remember(connection, _LAST, incident_id)
-        connection.execute(table.insert(), {"incident_id": incident_id, **values})
+        write_later(connection, _NEW, {"incident_id": incident_id, **values})
     else:
+        write_out(connection)
         connection.execute(table.update().where(table.c.incident_id == incident_id).values(values))
+    is_open = after.state != CLOSED
+    remember(connection, ("open", after.home_key, after.lane), (incident_id, after) if is_open else (None, None))
     chain.append(connection, incident_id, after, step, at=at, actor=actor)
-    _draw_cards(connection, incident_id, after, step, at)
-    _call(connection, incident_id, after, step, at)
+    step_rows.draw_cards(connection, incident_id, after, step, at)
+    step_rows.call(connection, incident_id, after, step, at)
     return incident_id
 
 
@@ -72,50 +76,6 @@ def _last_number(connection: sa.Connection) -> int:
 def deny(connection: sa.Connection, incident_id: int, case: Case, denied: Denied, *, at: datetime, actor: str) -> None:
     """Keep for the audit what was not carried out; the case stays as it is."""
     chain.append(connection, incident_id, case, denied, at=at, actor=actor)
-
-
-def _draw_cards(connection: sa.Connection, incident_id: int, case: Case, step: Step, at: datetime) -> None:
-    rows = [
-        {
-            "incident_id": incident_id,
-            "version": case.version,
-            "step": card.step,
-            "colour": card.colour.value,
-            "priority": case.priority.value,
-            "policy": case.policy,
-            "responsible": card.responsible,
-            "at": at,
-            "limit_ms": card.limit_ms,
-            "actual_ms": card.actual_ms,
-            "level": card.level,
-        }
-        for card in step.cards
-    ]
-    if rows:
-        connection.execute(case_schema.cards.insert(), rows)
-
-
-def _call(connection: sa.Connection, incident_id: int, case: Case, step: Step, at: datetime) -> None:
-    if not step.calls:
-        return
-    now_e = engine_now(connection)
-    rows = [
-        {
-            "incident_id": incident_id,
-            "version": case.version,
-            "place": place,
-            "step": step.name,
-            "audience": call.audience,
-            "to_whom": call.to,
-            "rung": call.rung,
-            "prompt": call.prompt,
-            "created_at": at,
-            "created_e": now_e,
-            "state": "missed" if call.is_missed else "waiting",
-        }
-        for place, call in enumerate(step.calls)
-    ]
-    connection.execute(case_schema.notices.insert(), rows)
 
 
 def bell_of(entry: Entry) -> Bell | None:
@@ -151,30 +111,31 @@ def take_in(
     `boot_number`: of a boot whose clock was not right.
     """
     body = msgspec.json.encode(alert)
-    if connection.execute(_KNOWN, {"gateway": gateway_id, "alert": alert.alert_id}).first() is not None:
-        if message_id is not None:
-            columns = {"message_id": message_id, "seen_at": seen_at, "boot_number": boot_number}
+    columns = {"message_id": message_id, "seen_at": seen_at, "boot_number": boot_number}
+    if _is_known(connection, gateway_id, alert.alert_id):
+        if message_id is not None and left_of_alert(connection, gateway_id, alert.alert_id) is None:
             sms_copies.fill_in(connection, gateway_id, alert.alert_id, body, **columns)
         return
     home_key = home_key or recall(connection, ("home", gateway_id), lambda: _home_key(connection, gateway_id))
     raised_at = seen_at or alert.at
-    is_old = alert.state is AlertState.FIRING and is_old_news(alert.severity, alert.hazard, raised_at, received_at)
-    is_history = alert.is_only_a_test or is_old
+    is_history = _is_history(alert, raised_at, received_at)
     placed = Placed(severity=alert.severity)
     if lane is None and not is_history:
         placed = storms.place(connection, gateway_id, home_key, alert, received_at)
     ref = _ref(gateway_id, alert, body, is_late=came_late(raised_at, received_at), severity=placed.severity)
     incident_id = None if is_history else _route(connection, home_key, ref, received_at, placed=placed, lane=lane)
-    columns = {
-        "message_id": message_id,
-        "home_key": home_key,
-        "received_at": received_at,
-        "incident_id": incident_id,
-        "body": body,
-        "seen_at": seen_at,
-        "boot_number": boot_number,
-    }
-    connection.execute(schema.alerts.insert(), _columns_of(ref) | columns)
+    if incident_id is None and was_erased_since(connection, home_key, alert.resident_id, raised_at):
+        body = thinned(body)
+    kept = {"home_key": home_key, "received_at": received_at, "incident_id": incident_id, "body": body}
+    write_later(connection, _KEPT, {**_columns_of(ref), **columns, **kept})
+    for question in (("alert", gateway_id, alert.alert_id), ("steps", gateway_id, alert.key, alert.since)):
+        forget(connection, question)
+
+
+def _is_history(alert: Alert, raised_at: datetime, received_at: datetime) -> bool:
+    """Whether it is kept with the home alone. The end of an alarm is heard of at any age."""
+    is_begin = alert.state is AlertState.FIRING
+    return alert.is_only_a_test or (is_begin and is_old_news(alert.severity, alert.hazard, raised_at, received_at))
 
 
 def _columns_of(ref: AlertRef) -> dict[str, object]:
@@ -227,7 +188,7 @@ def _route(
         if case is None or number is None:  # a pre-alarm rings nobody, the end of a closed case neither
             return None
         incident_id, alerts = number, (ref,)
-        made = engine.joined(case, alerts, context(connection, case, at), at=at)
+        made = engine.joined(case, alerts, moment(connection), at=at)
         record(connection, number, made, at=at, actor=SYSTEM)
         after, _ = made
         if after.is_cleared:
@@ -243,21 +204,20 @@ def _ring(
     """An alarm rings: in its open case, or in a new one, which waits where a storm holds it back."""
     number, case = _open_case(connection, home_key, lane)
     alerts = (ref, *_unlinked_steps(connection, ref))
-    if case is not None and case.state in table_of(lane).reopens:
-        record(connection, number, engine.superseded(case, context(connection, case, at), at=at), at=at, actor=SYSTEM)
+    if case is not None and case.state in kept_workflow(case.workflow, case.policy).reopens:
+        record(connection, number, engine.superseded(case, moment(connection), at=at), at=at, actor=SYSTEM)
         number, case, previous = None, None, number
     else:
         previous = None
     if case is not None:
-        made = engine.joined(case, alerts, context(connection, case, at), at=at)
+        made = engine.joined(case, alerts, moment(connection), at=at)
     else:
-        around = context(connection, None, at)
         made = engine.opened(
             table_of(lane),
             home_key,
             lane,
             alerts,
-            around,
+            moment(connection),
             at=at,
             is_held=storm_id is not None,
             previous=previous,
@@ -269,6 +229,8 @@ def _ring(
 def link(connection: sa.Connection, alerts: tuple[AlertRef, ...], incident_id: int) -> None:
     """These alerts belong to this case."""
     table = schema.alerts
+    if alerts:
+        write_out(connection)
     for ref in alerts:
         which = (table.c.gateway_id == ref.gateway_id, table.c.alert_id == ref.alert_id)
         connection.execute(table.update().where(*which).values(incident_id=incident_id))
@@ -286,11 +248,16 @@ def refs_of(connection: sa.Connection, incident_id: int) -> tuple[AlertRef, ...]
 
 
 def _open_case(connection: sa.Connection, home_key: str, lane: str) -> tuple[int, Case] | tuple[None, None]:
-    row = connection.execute(_OPEN, {"home": home_key, "lane": lane}).first()
-    return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
+    def read() -> tuple[int, Case] | tuple[None, None]:
+        write_out(connection)
+        row = connection.execute(_OPEN, {"home": home_key, "lane": lane}).first()
+        return (int(row.incident_id), decode_case(row.body)) if row else (None, None)
+
+    return recall(connection, ("open", home_key, lane), read)
 
 
 def _open_case_of_episode(connection: sa.Connection, ref: AlertRef) -> tuple[int, Case] | tuple[None, None]:
+    write_out(connection)
     table, alerts = schema.incidents, schema.alerts
     rang = (*_same_episode(ref), alerts.c.state == AlertState.FIRING.value)
     return _first(connection, sa.select(table).join(alerts, alerts.c.incident_id == table.c.incident_id).where(*rang))
@@ -303,8 +270,22 @@ def _first(connection: sa.Connection, of: sa.Select[tuple[object, ...]]) -> tupl
 
 
 def _unlinked_steps(connection: sa.Connection, ref: AlertRef) -> tuple[AlertRef, ...]:
-    rows = connection.execute(_UNLINKED, {"gateway": ref.gateway_id, "alarm": ref.key, "begun": ref.since})
-    return tuple(_ref(ref.gateway_id, decode_alert(row.body), row.body, is_late=row.is_late) for row in rows)
+    def read() -> tuple[AlertRef, ...]:
+        write_out(connection)
+        rows = connection.execute(_UNLINKED, {"gateway": ref.gateway_id, "alarm": ref.key, "begun": ref.since})
+        return tuple(_ref(ref.gateway_id, decode_alert(row.body), row.body, is_late=row.is_late) for row in rows)
+
+    return recall(connection, ("steps", ref.gateway_id, ref.key, ref.since), read)
+
+
+def _is_known(connection: sa.Connection, gateway_id: str, alert_id: str) -> bool:
+    asked = {"gateway": gateway_id, "alert": alert_id}
+
+    def read() -> bool:
+        write_out(connection)
+        return connection.execute(_KNOWN, asked).first() is not None
+
+    return recall(connection, ("alert", gateway_id, alert_id), read)
 
 
 def _same_episode(ref: AlertRef) -> tuple[sa.ColumnElement[bool], ...]:
@@ -360,6 +341,8 @@ def unknown_home_key(gateway_id: str) -> str:
 
 
 _LAST = "number of the last case"
+_NEW = schema.incidents.insert()
+_KEPT = schema.alerts.insert()
 _KNOWN = sa.select(schema.alerts.c.alert_id).where(
     schema.alerts.c.gateway_id == sa.bindparam("gateway"), schema.alerts.c.alert_id == sa.bindparam("alert")
 )

@@ -14,9 +14,11 @@ import sqlalchemy as sa
 
 from community import engine, first_cases
 from community.alert_refs import AlertRef
-from community.casefile import Case, Denied, Step
+from community.casefile import Case, Denied, Excused, Step
 from community.first_cases import FirstCase, FirstEvent, FirstState
-from community.store import schema
+from community.store import people_access, schema
+from community.store.group import recall, remember, write_later
+from community.store.people_left import left_of_alert
 from shouwang.alert import Severity
 from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
@@ -24,7 +26,7 @@ from shouwang.reading import Moment
 GENESIS = bytes(32)
 _BATCH = 500
 
-Event = Step | Denied
+Event = Step | Denied | Excused
 AnyEvent = Event | FirstEvent
 
 
@@ -64,10 +66,9 @@ def append(
     connection: sa.Connection, incident_id: int, after: Case, event: Event, *, at: datetime, actor: str
 ) -> Entry:
     """Seal one more event of a case that is `after` it."""
-    events = schema.incident_events
-    head = connection.execute(sa.select(events.c.seq, events.c.hash).order_by(events.c.seq.desc()).limit(1)).first()
+    seq, previous = recall(connection, _HEAD, lambda: head(connection))
     entry = Entry(
-        seq=head.seq + 1 if head else 1,
+        seq=seq + 1,
         incident_id=incident_id,
         version=after.version,
         at=at,
@@ -77,21 +78,30 @@ def append(
         event=event,
     )
     body = _encoder.encode(entry)
-    previous = head.hash if head else GENESIS
-    connection.execute(
-        events.insert().values(
-            seq=entry.seq,
-            incident_id=incident_id,
-            version=entry.version,
-            kind=entry.kind,
-            actor=actor,
-            at=at,
-            body=body,
-            prev_hash=previous,
-            hash=_seal(previous, body),
-        )
+    sealed = seal(previous, body)
+    write_later(
+        connection,
+        _SEALED,
+        {
+            "seq": entry.seq,
+            "incident_id": incident_id,
+            "version": entry.version,
+            "kind": entry.kind,
+            "actor": actor,
+            "at": at,
+            "body": body,
+            "prev_hash": previous,
+            "hash": sealed,
+        },
     )
+    remember(connection, _HEAD, (entry.seq, sealed))
     return entry
+
+
+def head(connection: sa.Connection) -> tuple[int, bytes]:
+    """The number and the hash of the last entry."""
+    row = connection.execute(_LAST).first()
+    return (0, GENESIS) if row is None else (row.seq, row.hash)
 
 
 def words_digest(salt: bytes, words: str) -> str:
@@ -104,8 +114,18 @@ def bytes_digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def entry_with(connection: sa.Connection, head_hex: str) -> int | None:
+    """The number of the entry that was sealed with this hash (hex); None: no such head was ever in this record."""
+    events = schema.incident_events
+    found = connection.execute(sa.select(events.c.seq).where(events.c.hash == bytes.fromhex(head_hex))).scalar()
+    return None if found is None else int(found)
+
+
 def verify(connection: sa.Connection) -> Audit:
-    """Check every link, every case against the fold of its events, every alert and every note against its digest."""
+    """Check every link, every case against the fold of its events, every alert and every note against its digest.
+
+    And the log of who looked at what.
+    """
     check = _Check(connection)
     rows = connection.execution_options(yield_per=_BATCH).execute(
         sa.select(schema.incident_events).order_by(schema.incident_events.c.seq)
@@ -113,7 +133,8 @@ def verify(connection: sa.Connection) -> Audit:
     for row in rows:
         check.link(row)
     check.projections()
-    return Audit(entries=check.entries, head=check.head.hex(), faults=tuple(check.faults))
+    faults = (*check.faults, *people_access.faults(connection))
+    return Audit(entries=check.entries, head=check.head.hex(), faults=faults)
 
 
 class _Check:
@@ -134,7 +155,7 @@ class _Check:
             self.entries = row.seq
         if row.prev_hash != self.head:
             self.faults.append(f"{where}: does not follow the one before it")
-        if _seal(row.prev_hash, row.body) != row.hash:
+        if seal(row.prev_hash, row.body) != row.hash:
             self.faults.append(f"{where}: its bytes are not those that were sealed")
         self.head = row.hash
         try:
@@ -160,10 +181,8 @@ class _Check:
     def _is_as_folded(self, row: sa.Row[tuple[object, ...]]) -> bool:
         case, first = self._cases.pop(row.incident_id, None), self._first.pop(row.incident_id, None)
         if case is not None:
-            columns = columns_of(case)
-            return msgspec.json.encode(case) == row.body and all(
-                row._mapping[name] == columns[name] for name in columns
-            )
+            is_whole = msgspec.json.encode(case) == row.body
+            return is_whole and all(getattr(row, name) == value for name, value in columns_of(case).items())
         return first is not None and msgspec.json.encode(first) == row.body
 
     def _fold(self, entry: Entry, where: str) -> None:
@@ -171,7 +190,7 @@ class _Check:
         try:
             if isinstance(event, Step):
                 after: Case | FirstCase = self._moved(number, event)
-            elif isinstance(event, Denied):
+            elif isinstance(event, Denied | Excused):
                 after = self._cases[number]
             else:
                 state = FirstState(entry.state)
@@ -212,7 +231,11 @@ class _Check:
         ).scalar()
         if body is None:
             return f"alert {ref.alert_id} is missing"
-        return None if bytes_digest(body) == ref.digest else f"alert {ref.alert_id} is not the one that was sealed"
+        found = bytes_digest(body)
+        is_erased = left_of_alert(self._connection, ref.gateway_id, ref.alert_id) == (ref.digest, found)
+        if found == ref.digest or is_erased:
+            return None
+        return f"alert {ref.alert_id} is not the one that was sealed"
 
     def _case_of(self, gateway_id: str, alert_id: str) -> int | None:
         alerts = schema.alerts
@@ -256,9 +279,17 @@ def _carries_on(first: FirstCase, case: Case) -> bool:
     return case.version == first.version + 1 and all(getattr(first, name) == getattr(case, name) for name in told)
 
 
-def _seal(previous: bytes, body: bytes) -> bytes:
+def seal(previous: bytes, body: bytes) -> bytes:
+    """The hash of a link: of the one before it and its own bytes."""
     return hashlib.sha256(previous + body).digest()
 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
+_HEAD = "head of the chain"
+_SEALED = schema.incident_events.insert()
+_LAST = (
+    sa.select(schema.incident_events.c.seq, schema.incident_events.c.hash)
+    .order_by(schema.incident_events.c.seq.desc())
+    .limit(1)
+)

@@ -80,10 +80,6 @@ class Store:
         """Whoever reads from now on sees a file of measurements that has just been made."""
         await asyncio.to_thread(self._engines.reader.dispose)
 
-    def look_anew(self) -> None:
-        """Readers connect again: a file of measurements that was not there when they did may be there now."""
-        self._engines.reader.dispose()
-
     async def close(self) -> None:
         """Finish what waits, then let go of the database."""
         await asyncio.to_thread(self._close)

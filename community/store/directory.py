@@ -5,24 +5,27 @@ who was erased does not come back with the file.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from community.registry import ContactRow, ResidentRow
 from community.settings import HomeEntry, ResidentEntry
-from community.store import schema
+from community.store import schema, stays
 from community.store.people_register import meet_gateway, settle_gateways
 from community.store.people_rows import values_of_contact, values_of_resident
 from community.store.people_schema import home_register
 
-__all__ = ["bring_in", "meet_gateway"]
+__all__ = ["bring_in", "gateways", "meet_gateway"]
 
 
-def bring_in(connection: sa.Connection, homes: Sequence[HomeEntry]) -> None:
+def bring_in(connection: sa.Connection, homes: Sequence[HomeEntry], at: datetime | None = None) -> None:
     """Make the directory say what the file says. Homes no longer in the file keep their history and lose their box.
 
-    Homes that the register alone knows keep theirs. Of a box, the file has the last word.
+    Homes that the register alone knows keep theirs. Of a box, the file has the last word. `at`: when who moved has
+    moved; now, where nobody says.
     """
+    at = at or datetime.now(UTC)
     residents = schema.residents
     on_file = connection.execute(sa.select(home_register)).all()
     registered = {row.home_id for row in on_file if row.is_registered}
@@ -44,7 +47,8 @@ def bring_in(connection: sa.Connection, homes: Sequence[HomeEntry]) -> None:
         if home.resident.id not in kept:
             _bring_in_resident(connection, home.id, home.resident)
         meet_gateway(connection, home.gateway)
-    settle_gateways(connection)
+    settle_gateways(connection, at)
+    stays.settle_residents(connection, at)
 
 
 def _let_go_of_boxes(
@@ -81,3 +85,9 @@ def _put(connection: sa.Connection, table: sa.Table, key: Mapping[str, str], val
     where = sa.and_(*(table.c[name] == value for name, value in key.items()))
     if connection.execute(table.update().where(where).values(values)).rowcount == 0:
         connection.execute(table.insert().values({**key, **values}))
+
+
+def gateways(connection: sa.Connection) -> tuple[str, ...]:
+    """All boxes that were ever heard of or are on file."""
+    table = schema.gateways
+    return tuple(connection.execute(sa.select(table.c.gateway_id).order_by(table.c.gateway_id)).scalars())

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from community.casefile import Answered, Case
 from community.dispatch import (
+    EMERGENCY,
+    CallableUnit,
     Duty,
     Hours,
     LeftOut,
@@ -24,7 +26,7 @@ from community.rosters import Place, Post, Shift
 from community.store import dispatch_schema as tables
 from community.store import rosters, schema
 from community.store.people_schema import home_register, places
-from community.workflow import workflow
+from community.workflow import kept_workflow
 
 _ANSWERED_NO = (Answered.ASKED, Answered.ACCEPTED, Answered.DECLINED, Answered.EXPIRED)
 """Whoever was only too slow (taken) may be asked again, where the one who was faster does not arrive."""
@@ -65,6 +67,52 @@ def staff(connection: sa.Connection, now: datetime) -> tuple[tuple[Proposal, ...
     """Who could be sent now wherever it is, and who not, and why."""
     everybody = _responders(connection, now)
     return proposals(Need(), everybody), left_out(Need(), everybody)
+
+
+def meant(connection: sa.Connection, whom: str, *, is_unit: bool) -> str:
+    """The id of who is called so: a unit, or a responder too, by id or by a name that one alone has; empty: nobody.
+
+    120, 119 and 110 are never meant: people call them. A centre without any register names whom it likes.
+    """
+    people, units = tables.responders, tables.units
+    may_be_called = (units.c.is_active, units.c.kind.not_in([one.value for one in EMERGENCY]))
+    found = [
+        (row.unit_id, row.name)
+        for row in connection.execute(sa.select(units.c.unit_id, units.c.name).where(*may_be_called))
+    ]
+    if not is_unit:
+        active = sa.select(people.c.responder_id, people.c.name).where(people.c.is_active)
+        found += [(row.responder_id, row.name) for row in connection.execute(active)]
+        if not found:
+            return whom
+    ids = {one for one, _ in found}
+    named = [one for one, name in found if name == whom]
+    return whom if whom in ids else named[0] if len(named) == 1 else ""
+
+
+def callable_units(connection: sa.Connection, now: datetime) -> tuple[CallableUnit, ...]:
+    """Units that one may call in, those that are open first; 120, 119 and 110 are called by people."""
+    units = tables.units
+    rows = connection.execute(
+        sa.select(units)
+        .where(units.c.is_active, units.c.kind.not_in([one.value for one in EMERGENCY]))
+        .order_by(units.c.tier, units.c.unit_id)
+    )
+    found = (
+        CallableUnit(unit_id=row.unit_id, name=row.name, phone=row.phone, is_open=_is_open(row, now)) for row in rows
+    )
+    return tuple(sorted(found, key=lambda one: not one.is_open))
+
+
+def name_of(connection: sa.Connection, whom: str) -> str:
+    """What a responder or a unit is called; empty where it is not on file."""
+    people, units = tables.responders, tables.units
+    found = connection.execute(
+        sa.select(people.c.name)
+        .where(people.c.responder_id == whom)
+        .union_all(sa.select(units.c.name).where(units.c.unit_id == whom))
+    ).scalars()
+    return next(iter(found), "")
 
 
 def all_areas_of(connection: sa.Connection, home_id: str) -> tuple[str, ...]:
@@ -109,7 +157,7 @@ def grids_of_homes(connection: sa.Connection) -> Mapping[str, str]:
 
 
 def _is_sent_to(case: Case) -> bool:
-    table = workflow(case.workflow)
+    table = kept_workflow(case.workflow, case.policy)
     return any(rung.do == "offer_best" for rungs in table.ladder.values() for rung in rungs)
 
 

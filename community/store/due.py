@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from community import engine
 from community.casefile import SYSTEM
-from community.store import schema
+from community.store import reach, schema
 from community.store.cases import decode_case, record
 from community.store.lease import engine_now
 from community.store.surroundings import context
@@ -43,11 +43,12 @@ def fire(connection: sa.Connection, now: datetime, limit: int, but: Collection[i
         .limit(limit)
     ).all()
     fired = 0
+    known = reach.Known(connection, now)
     stuck: dict[int, str] = {}
     for row in rows:
         step = connection.begin_nested()
         try:
-            fired += _fire(connection, row.incident_id, row.body, now)
+            fired += _fire(connection, row.incident_id, row.body, known)
         except (ShouwangError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             step.rollback()
             stuck[row.incident_id] = f"{type(error).__name__}: {error}"
@@ -56,9 +57,9 @@ def fire(connection: sa.Connection, now: datetime, limit: int, but: Collection[i
     return Turn(fired=fired, stuck=stuck)
 
 
-def _fire(connection: sa.Connection, incident_id: int, body: bytes, now: datetime) -> int:
-    case = decode_case(body)
-    made = engine.fired(case, context(connection, case, now), at=now)
+def _fire(connection: sa.Connection, incident_id: int, body: bytes, known: reach.Known) -> int:
+    case, now = decode_case(body), known.now
+    made = engine.fired(case, context(connection, case, now, known=known), at=now)
     if made is None:
         return 0
     record(connection, incident_id, made, at=now, actor=SYSTEM)

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -16,9 +17,21 @@ from shouwang.errors import ConfigError
 
 _BUSY_TIMEOUT_S = 5.0
 _JOURNAL_LIMIT_BYTES = 4 * 1024 * 1024
+DURABLE = (
+    "PRAGMA synchronous = EXTRA",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    f"PRAGMA journal_size_limit = {_JOURNAL_LIMIT_BYTES}",
+)
+"""So that what is committed is on the disk. EXTRA while a new file gets its WAL: else the name of the journal of before
+may come back with the power, and empty the file."""
 _CONNECT_TIMEOUT_S = 10
 _STATEMENT_TIMEOUT_MS = 30_000
 _READERS = 4
+_ATTACH_AGAIN_S = 60
+"""After so long a reader connects anew: a file that could not be attached may be there again."""
+MEASURED = "measured"
+"""Name of the attached file of measurements, and of the engine's option that says that there is one."""
 _CHAIN_LOCK = 0x53485557
 """Number of the PostgreSQL advisory lock which keeps two servers from forking the audit chain."""
 
@@ -33,11 +46,14 @@ class Engines:
     advice: str
 
 
-def engines(url: str, password: str | None) -> Engines:
-    """Engines for `url`, not connected yet. Raises ConfigError for a url that cannot be used."""
+def engines(url: str, password: str | None, *, measured: Path | None = None) -> Engines:
+    """Engines for `url`, not connected yet. Raises ConfigError for a url that cannot be used.
+
+    `measured`: the SQLite file of measurements, which those who read see beside the database, as schema MEASURED.
+    """
     parsed = parse_url(url)
     if parsed.drivername == "sqlite":
-        return _sqlite(Path(str(parsed.database)).absolute())
+        return _sqlite(Path(str(parsed.database)).absolute(), measured)
     return _postgresql(parsed.set(drivername="postgresql+psycopg", password=password))
 
 
@@ -58,7 +74,13 @@ def parse_url(url: str) -> URL:
 _FORMS = "write sqlite:///folder/community.db or postgresql://user@host:5432/database"
 
 
-def _sqlite(path: Path) -> Engines:
+def file_of(url: str) -> Path | None:
+    """The file of a database of SQLite; None for PostgreSQL. Raises ConfigError as `parse_url` does."""
+    parsed = parse_url(url)
+    return Path(str(parsed.database)).absolute() if parsed.drivername == "sqlite" else None
+
+
+def _sqlite(path: Path, measured: Path | None) -> Engines:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # born unreadable for others: it holds people's health
@@ -71,8 +93,14 @@ def _sqlite(path: Path) -> Engines:
         "sqlite+pysqlite://", creator=lambda: _connect(path, "rw"), poolclass=QueuePool, pool_size=1, max_overflow=0
     )
     reader = sa.create_engine(
-        "sqlite+pysqlite://", creator=lambda: _connect(path, "ro"), poolclass=QueuePool, pool_size=_READERS
+        "sqlite+pysqlite://",
+        creator=lambda: _connect(path, "ro", measured),
+        poolclass=QueuePool,
+        pool_size=_READERS,
+        pool_recycle=_ATTACH_AGAIN_S,
     )
+    if measured is not None:
+        reader = reader.execution_options(**{MEASURED: True})
     # IMMEDIATE: a read that turns into a write fails with BUSY at once, whatever the time-out
     event.listen(writer, "begin", _saying("BEGIN IMMEDIATE"))
     event.listen(reader, "begin", _saying("BEGIN"))
@@ -81,9 +109,9 @@ def _sqlite(path: Path) -> Engines:
     )
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, measured: Path | None = None) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode={mode}",
+        _uri(path, mode),
         uri=True,
         timeout=_BUSY_TIMEOUT_S,
         isolation_level=None,
@@ -91,10 +119,17 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA foreign_keys = ON")
     if mode == "rw":
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_LIMIT_BYTES}")
+        for statement in DURABLE:
+            connection.execute(statement)
+    if measured is not None:
+        # where it cannot be used, cases are worked on without plots (community.store.measured)
+        with suppress(sqlite3.DatabaseError):
+            connection.execute(f"ATTACH DATABASE ? AS {MEASURED}", (_uri(measured, mode),))
     return connection
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?mode={mode}"
 
 
 def _saying(statement: str) -> Callable[[sa.Connection], None]:

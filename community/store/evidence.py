@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from community.desk import Point, Series, Timing
 from community.lanes import is_late
-from community.store import schema
+from community.measurements.port import Span
+from community.store import measured, schema, stays
 from shouwang.alert import Alert
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality, Reading
@@ -53,40 +54,42 @@ class _Measured:
     resident_id: str
 
 
+_Points = dict[_Measured, dict[datetime, Point]]
+
+
 def further_residents(connection: sa.Connection, alerts: _Alerts) -> frozenset[str]:
     """Whom the alerts are about besides the home's resident.
 
     Told by the readings, which name everybody but the home's resident: his id at home and in our directory may differ.
     """
     told_of = {alert.resident_id for _, alert in alerts}
-    table = schema.series
-    named = connection.execute(
-        sa.select(table.c.resident_id)
-        .where(table.c.gateway_id.in_(sorted({gateway_id for gateway_id, _ in alerts})))
-        .distinct()
-    ).scalars()
+    table = measured.tables(connection).series
+    of_homes = table.c.gateway_id.in_(sorted({gateway_id for gateway_id, _ in alerts}))
+    names = sa.select(table.c.resident_id).where(of_homes).distinct()
+    nobody: Sequence[str] = ()
+    named = measured.or_without(connection, nobody, lambda: connection.execute(names).scalars().all())
     read = {reading.resident_id for _, alert in alerts for reading in alert.evidence}
     return frozenset(told_of & {*named, *read} - {""})
 
 
-def measured_around(connection: sa.Connection, alerts: _Alerts, others: frozenset[str]) -> tuple[Series, ...]:
+def measured_around(
+    connection: sa.Connection, home_key: str, alerts: _Alerts, others: frozenset[str]
+) -> tuple[Series, ...]:
     """What rang, then the vital signs, then what else the sensors that rang have measured; of nobody else.
 
-    `others`: as `further_residents` says. All other alerts are the home's resident's.
+    `others`: as `further_residents` says. All other alerts are the home's resident's. Of what the box measured
+    elsewhere, or of who lived there before or after, nothing is shown.
     """
     if not alerts:
         return ()
-    points: dict[_Measured, dict[datetime, Point]] = {}
-    for measured, series_id in _series_of(connection, alerts, others):
-        start, end = _window(measured.quantity, alerts)
-        found = points.setdefault(measured, {})
-        found.update((point.at, point) for point in _points(connection, series_id, start, end))
+    nothing: _Points = {}
+    points = measured.or_without(connection, nothing, lambda: _stored_around(connection, home_key, alerts, others))
     rang = set()
     for _, alert in alerts:  # telemetry comes behind the alert: until it is here, the alert's own readings show why
         for reading in alert.evidence:
-            measured = _Measured(reading.sensor_id, reading.quantity, reading.resident_id)
-            points.setdefault(measured, {}).setdefault(reading.at, _point(reading))
-            rang.add(measured)
+            one = _Measured(reading.sensor_id, reading.quantity, reading.resident_id)
+            points.setdefault(one, {}).setdefault(reading.at, _point(reading))
+            rang.add(one)
     order = [*VITALS, *Quantity]
     return tuple(
         Series(
@@ -102,12 +105,28 @@ def measured_around(connection: sa.Connection, alerts: _Alerts, others: frozense
     )
 
 
-def _series_of(connection: sa.Connection, alerts: _Alerts, others: frozenset[str]) -> list[tuple[_Measured, int]]:
-    """The series that belong to the case, with their numbers; a home whose box was changed has some twice."""
+def _stored_around(connection: sa.Connection, home_key: str, alerts: _Alerts, others: frozenset[str]) -> _Points:
+    points: _Points = {}
+    last = max(alert.since for _, alert in alerts)
+    bounds: dict[tuple[str, str], Span | None] = {}
+    for gateway_id, one, series_id in _series_of(connection, alerts, others):
+        key = (gateway_id, one.resident_id)
+        if key not in bounds:
+            bounds[key] = stays.around(connection, home_key, *key, at=last)
+        bound = bounds[key]
+        shown = None if bound is None else stays.overlap(bound, _window(one.quantity, alerts))
+        if shown is not None:
+            found = points.setdefault(one, {})
+            found.update((point.at, point) for point in _points(connection, series_id, shown))
+    return points
+
+
+def _series_of(connection: sa.Connection, alerts: _Alerts, others: frozenset[str]) -> list[tuple[str, _Measured, int]]:
+    """The series that belong to the case, with box and number; a home whose box was changed has some twice."""
     gateways = {gateway_id for gateway_id, _ in alerts}
     sensors = {alert.sensor_id for _, alert in alerts}
     people = {alert.resident_id if alert.resident_id in others else "" for _, alert in alerts}
-    table = schema.series
+    table = measured.tables(connection).series
     rows = connection.execute(
         sa.select(table)
         .where(
@@ -118,21 +137,24 @@ def _series_of(connection: sa.Connection, alerts: _Alerts, others: frozenset[str
         )
         .order_by(table.c.gateway_id, table.c.series_id)
     )
-    return [(_Measured(row.sensor_id, Quantity(row.quantity), row.resident_id), row.series_id) for row in rows]
+    return [
+        (row.gateway_id, _Measured(row.sensor_id, Quantity(row.quantity), row.resident_id), row.series_id)
+        for row in rows
+    ]
 
 
-def _window(quantity: Quantity, alerts: _Alerts) -> tuple[datetime, datetime]:
+def _window(quantity: Quantity, alerts: _Alerts) -> Span:
     start = min(alert.since for _, alert in alerts) - VITALS.get(quantity, BEFORE_ALARM)
     end = max(alert.at for _, alert in alerts) + AFTER_ALARM
-    return max(start, schema.EARLIEST), min(end, schema.LATEST)
+    return Span(max(start, schema.EARLIEST), min(end, schema.LATEST))
 
 
-def _points(connection: sa.Connection, series_id: int, start: datetime, end: datetime) -> list[Point]:
-    table, messages = schema.samples, schema.messages
+def _points(connection: sa.Connection, series_id: int, shown: Span) -> list[Point]:
+    _, table, messages = measured.tables(connection)
     rows = connection.execute(
         sa.select(table.c.at, table.c.value, table.c.quality, table.c.is_late, table.c.timing, messages.c.received_at)
-        .join_from(table, messages)
-        .where(table.c.series_id == series_id, table.c.at.between(start, end))
+        .join_from(table, messages, table.c.message_id == messages.c.message_id)
+        .where(table.c.series_id == series_id, table.c.at.between(*shown))
         .order_by(table.c.at.desc())
         .limit(POINTS_PER_SERIES)
     )

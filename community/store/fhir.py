@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -11,13 +10,12 @@ import sqlalchemy as sa
 from community.consent import Consent, How, Purpose
 from community.desk import Timing
 from community.fhir.codes import CODED
-from community.fhir.record import Box, ContactPerson, Person, Sample, Sensor
+from community.fhir.record import Box, ContactPerson, OwnSeries, Person, Sample, Sensor
 from community.lanes import is_late
 from community.measurements.port import SeriesKey, Span
 from community.store import schema
-from community.store.database import Store
-from community.store.engines import engines
-from community.store.people_schema import consents
+from community.store.people_schema import consents, resident_stays
+from community.store.stays import ALWAYS, Claim, Stay
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
 
@@ -28,11 +26,6 @@ class Place(NamedTuple):
     at: datetime
     message_id: int
     place: int
-
-
-def only_to_read(path: Path) -> Store:
-    """A file of measurements that another process may be writing; it must exist. Close it."""
-    return Store(engines(f"sqlite:///{path}", None), lambda _connection: None)
 
 
 def person(connection: sa.Connection, resident_id: str) -> Person | None:
@@ -64,22 +57,26 @@ def person(connection: sa.Connection, resident_id: str) -> Person | None:
     )
 
 
-def housemates(connection: sa.Connection, who: Person) -> frozenset[str]:
-    """Who else is on file in the home, or was."""
-    table = schema.residents
-    rows = connection.execute(sa.select(table.c.resident_id).where(table.c.home_id == who.home_id))
-    return frozenset(rows.scalars()) - {who.resident_id}
+def housemates(connection: sa.Connection, who: Person, lived: Sequence[Stay]) -> frozenset[str]:
+    """Who else is on file in the homes where he lived, or was."""
+    homes = {who.home_id, *(stay.home_id for stay in lived)}
+    on_file = sa.select(schema.residents.c.resident_id).where(schema.residents.c.home_id.in_(homes))
+    stayed = sa.select(resident_stays.c.resident_id).where(resident_stays.c.home_id.in_(homes))
+    return frozenset(connection.scalars(on_file.union(stayed))) - {who.resident_id}
 
 
-def boxes(connection: sa.Connection, home_id: str) -> tuple[Box, ...]:
-    """The gateways of the home."""
+def boxes(connection: sa.Connection, home_id: str, claims: Sequence[Claim]) -> tuple[Box, ...]:
+    """The gateways of the home; those that measured him before and stand elsewhere, without how they are now."""
     table = schema.gateways
-    rows = connection.execute(sa.select(table).where(table.c.home_id == home_id).order_by(table.c.gateway_id))
-    return tuple(Box(gateway_id=row.gateway_id, is_online=row.online, version=row.version) for row in rows)
+    rows = connection.execute(sa.select(table).where(table.c.home_id == home_id))
+    here = {row.gateway_id: Box(gateway_id=row.gateway_id, is_online=row.online, version=row.version) for row in rows}
+    before = {one.gateway_id for one in claims} - here.keys()
+    gone = {one: Box(gateway_id=one, is_online=False, version="", is_here=False) for one in before}
+    return tuple(box for _, box in sorted({**here, **gone}.items()))
 
 
 def sensors(connection: sa.Connection, gateways: Sequence[str], series: Sequence[SeriesKey]) -> tuple[Sensor, ...]:
-    """The sensors of these gateways, with what they measure of the person whose `series` these are."""
+    """The sensors of these gateways, and of any that measured the person whose `series` these are."""
     table = schema.sensor_status
     rows = connection.execute(sa.select(table).where(table.c.gateway_id.in_(gateways)))
     told = {(row.gateway_id, row.sensor_id): (row.kind, row.state) for row in rows}
@@ -98,27 +95,30 @@ def sensors(connection: sa.Connection, gateways: Sequence[str], series: Sequence
     )
 
 
-def series_of(connection: sa.Connection, who: Person, gateways: Sequence[str]) -> tuple[SeriesKey, ...]:
-    """What was measured of this person. Readings that name nobody are of whoever stands first in the home."""
+def series_of(connection: sa.Connection, claims: Sequence[Claim]) -> tuple[OwnSeries, ...]:
+    """What was measured of a person, and from when to when it was him."""
     table = schema.series
-    named = [who.resident_id, ""] if who.is_first else [who.resident_id]
+    spans: dict[tuple[str, str], tuple[Span, ...]] = {}
+    for one in claims:
+        spans[one.gateway_id, one.name] = (*spans.get((one.gateway_id, one.name), ()), one.span)
     rows = connection.execute(
         sa.select(table)
         .where(
-            table.c.gateway_id.in_(gateways),
-            table.c.resident_id.in_(named),
+            table.c.gateway_id.in_({one.gateway_id for one in claims}),
             table.c.quantity.in_([quantity.value for quantity in CODED]),
         )
         .order_by(table.c.gateway_id, table.c.sensor_id, table.c.quantity, table.c.resident_id)
     )
     return tuple(
-        SeriesKey(
+        OwnSeries(
             gateway_id=row.gateway_id,
             sensor_id=row.sensor_id,
             quantity=Quantity(row.quantity),
             resident_id=row.resident_id,
+            spans=spans[row.gateway_id, row.resident_id],
         )
         for row in rows
+        if (row.gateway_id, row.resident_id) in spans
     )
 
 
@@ -130,16 +130,16 @@ def named_in_readings(connection: sa.Connection, gateways: Sequence[str]) -> fro
 
 
 def samples(
-    connection: sa.Connection, series: Sequence[SeriesKey], span: Span, after: Place | None, limit: int
+    connection: sa.Connection, series: Sequence[OwnSeries], span: Span, after: Place | None, limit: int
 ) -> tuple[Sample, ...]:
-    """Samples of these series in the order of time, the next `limit` after a place."""
+    """Samples of these series while they were of the person, in the order of time, the next `limit` after a place."""
     table, messages = schema.samples, schema.messages
     at, message_id, place = table.c.at, table.c.message_id, table.c.place
     numbers = _numbers(connection, series)
     chosen = (
         sa.select(table, messages.c.received_at)
         .join_from(table, messages, table.c.message_id == messages.c.message_id, isouter=True)
-        .where(table.c.series_id.in_(numbers), at >= span.start, at < span.end)
+        .where(sa.or_(sa.false(), *map(_his, numbers.items())), at >= span.start, at < span.end)
         .order_by(at, message_id, place)
         .limit(limit)
     )
@@ -148,6 +148,14 @@ def samples(
         chosen = chosen.where(at >= after.at, sa.or_(at > after.at, later))
     rows = connection.execute(chosen)
     return tuple(_sample(row, numbers[row.series_id]) for row in rows)
+
+
+def _his(numbered: tuple[int, OwnSeries]) -> sa.ColumnElement[bool]:
+    number, series = numbered
+    table = schema.samples
+    bound = [sa.and_(table.c.at >= span.start, table.c.at < span.end) for span in series.spans if span != ALWAYS]
+    is_bound = ALWAYS not in series.spans
+    return sa.and_(table.c.series_id == number, sa.or_(*bound) if is_bound else sa.true())
 
 
 def _sample(row: sa.Row[tuple[object, ...]], of: SeriesKey) -> Sample:
@@ -166,7 +174,7 @@ def _sample(row: sa.Row[tuple[object, ...]], of: SeriesKey) -> Sample:
     )
 
 
-def _numbers(connection: sa.Connection, series: Sequence[SeriesKey]) -> dict[int, SeriesKey]:
+def _numbers(connection: sa.Connection, series: Sequence[OwnSeries]) -> dict[int, OwnSeries]:
     table = schema.series
     wanted = {(one.gateway_id, one.sensor_id, one.quantity.value, one.resident_id): one for one in series}
     rows = connection.execute(

@@ -14,6 +14,7 @@ from community.measurements.port import Span
 from community.store import case_schema, schema
 from community.store.cases import CLOSED, as_it_came
 from community.store.sms_copies import came_by_sms, whole_or_body
+from community.store.stays import Stay
 from community.store.times import boot_in, told_of, with_boots
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.reading import Moment
@@ -75,13 +76,20 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     event: _Event
 
 
-def cases(connection: sa.Connection, home_id: str, span: Span, after: int, limit: int) -> tuple[CaseFile, ...]:
-    """Cases of the home that were open at some time of the span, by number, the next `limit` after one."""
+def cases(connection: sa.Connection, lived: Sequence[Stay], span: Span, after: int, limit: int) -> tuple[CaseFile, ...]:
+    """Cases of his homes, opened while he lived there, that were open at some time of the span, by number.
+
+    The next `limit` after one.
+    """
     table = schema.incidents
+    his = (
+        sa.and_(table.c.home_key == one.home_id, table.c.opened_at >= one.span.start, table.c.opened_at < one.span.end)
+        for one in lived
+    )
     rows = connection.execute(
         sa.select(table)
         .where(
-            table.c.home_key == home_id,
+            sa.or_(sa.false(), *his),
             table.c.incident_id > after,
             table.c.opened_at < span.end,
             sa.or_(table.c.changed_at >= span.start, table.c.state != CLOSED),
@@ -162,6 +170,7 @@ def _case(row: sa.Row[*tuple[object, ...]]) -> CaseFile:
     body = _case_decoder.decode(row.body)
     return CaseFile(
         incident_id=row.incident_id,
+        home_id=row.home_key,
         workflow=row.workflow,
         lane=row.lane,
         state=row.state,

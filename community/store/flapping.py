@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from community.alert_refs import AlertRef
 from community.flapping import CALM_AFTER, WITHIN, flaps
 from community.store import schema
+from community.store.group import write_out
 from community.store.storm_schema import flapping
 from shouwang.alert import AlertState
 
@@ -24,6 +25,7 @@ class Flapping:
 
 def note(connection: sa.Connection, ref: AlertRef, incident_id: int, now: datetime) -> None:
     """An alarm rings (its row is not written yet): is it once too often?"""
+    write_out(connection)
     rows = connection.execute(_BEGUN, {"gateway": ref.gateway_id, "key": ref.key, "from": now - WITHIN})
     if not flaps([ref.since, *(row.since for row in rows)], now):
         return
@@ -42,6 +44,12 @@ def is_in(connection: sa.Connection, incident_id: int) -> bool:
 def labelled(connection: sa.Connection, incident_ids: Collection[int]) -> frozenset[int]:
     """Those of the cases whose alarm comes and goes: the console says so."""
     rows = connection.execute(sa.select(flapping.c.incident_id).where(flapping.c.incident_id.in_(incident_ids)))
+    return frozenset(row.incident_id for row in rows)
+
+
+def all_labelled(connection: sa.Connection) -> frozenset[int]:
+    """All cases whose alarm comes and goes."""
+    rows = connection.execute(sa.select(flapping.c.incident_id).where(flapping.c.incident_id.is_not(None)))
     return frozenset(row.incident_id for row in rows)
 
 

@@ -1,7 +1,8 @@
 """What is on its way to the history of measurements: a small SQLite file, bounded; the oldest gives way."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from community.store.engines import engines
 
 MOST_PIECES = 1_000_000
 """At about 20 readings each some GB: a day and more of a hundred thousand homes."""
+_AT_ONCE = 500
 _SHAPE = "CREATE TABLE IF NOT EXISTS pieces (number INTEGER PRIMARY KEY AUTOINCREMENT, lines TEXT NOT NULL)"
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,12 @@ class Spool:
             lambda connection: connection.exec_driver_sql("DELETE FROM pieces WHERE number <= ?", (up_to,))
         )
 
+    async def thin(self, keeps: Callable[[str], bool]) -> None:
+        """Lines that are not to be kept go. Raises TryLater."""
+        after: int | None = 0
+        while after is not None:
+            after = await self._store.write(partial(_thin, keeps=keeps, after=after))
+
     async def close(self) -> None:
         """Let go of the file."""
         await self._store.close()
@@ -65,6 +73,20 @@ class Spool:
 async def open_spool(path: Path) -> Spool:
     """Made where there is none. Raises ConfigError."""
     return Spool(await opened(Store(engines(f"sqlite:///{path}", None), _shape)))
+
+
+def _thin(connection: sa.Connection, keeps: Callable[[str], bool], after: int) -> int | None:
+    """The number to go on after; None at the end."""
+    pieces = connection.exec_driver_sql(
+        "SELECT number, lines FROM pieces WHERE number > ? ORDER BY number LIMIT ?", (after, _AT_ONCE)
+    ).all()
+    for number, lines in pieces:
+        left = "\n".join(line for line in lines.split("\n") if keeps(line))
+        if not left:
+            connection.exec_driver_sql("DELETE FROM pieces WHERE number = ?", (number,))
+        elif left != lines:
+            connection.exec_driver_sql("UPDATE pieces SET lines = ? WHERE number = ?", (left, number))
+    return int(pieces[-1].number) if pieces else None
 
 
 def _shape(connection: sa.Connection) -> None:

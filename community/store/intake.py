@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from community.desk import NOT_HEARD_YET
-from community.store import cases, life_signs, schema, watch_schema
+from community.store import cases, life_signs, lookups, measurements, needs, reserves, schema, storm_round, watch_schema
 from community.store.directory import meet_gateway
+from community.store.group import group
 from community.store.times import Boot, Times
 from shouwang.alert import Alert
 from shouwang.quantities import Quantity
@@ -52,6 +53,18 @@ def take_in(
     _Intake(connection, received_at, sent or {}).all(arrivals)
 
 
+_IDS = tuple(schema.messages.c[name] for name in ("gateway_id", "epoch", "lane", "seq"))
+_NUMBERED = {
+    name: insert(schema.messages).on_conflict_do_nothing().returning(schema.messages.c.message_id, *_IDS)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_HEARD = (
+    schema.gateways.update()
+    .where(schema.gateways.c.gateway_id == sa.bindparam("gateway"))
+    .values(last_seen=sa.bindparam("at"))
+)
+
+
 class _Intake:
     """One transaction's worth."""
 
@@ -60,24 +73,47 @@ class _Intake:
         self._received_at = received_at
         self._times = Times(connection, received_at, sent)
         self._met: set[str] = set()
+        self._heard: set[str] = set()
+        self._numbers: dict[MessageId, int] = {}
         self._series: dict[tuple[str, str, Quantity, str], int] = {}
         self._samples: list[dict[str, object]] = []
 
     def all(self, arrivals: Sequence[Arrival]) -> None:
-        for arrival in arrivals:
-            if isinstance(arrival, LifeSign):
-                self._life_sign(arrival)
-            else:
-                self._envelope(arrival)
+        with group(self._connection):
+            self._look_up(arrivals)
+            for arrival in arrivals:
+                if isinstance(arrival, LifeSign):
+                    self._life_sign(arrival)
+                else:
+                    self._envelope(arrival)
+            storm_round.tell(self._connection, self._received_at)
         self._times.finish()
+        if self._heard:
+            rows = [{"gateway": gateway_id} for gateway_id in sorted(self._heard)]
+            self._connection.execute(_HEARD, [row | {"at": self._received_at} for row in rows])
         if self._samples:
             self._connection.execute(schema.samples.insert(), self._samples)
+            measurements.touch_samples(self._connection, self._samples)
+
+    def _look_up(self, arrivals: Sequence[Arrival]) -> None:
+        """What alarms of many homes need to be known of them, asked at once; all messages get their number."""
+        envelopes = [one for one in arrivals if isinstance(one, Envelope)]
+        told = [(one.id.gateway, one.body.alert) for one in envelopes if isinstance(one.body, AlertBody)]
+        homes = {gateway_id for gateway_id, _ in told}
+        if len(homes) > 1:
+            keys = cases.recall_homes(self._connection, homes)
+            self._met |= keys.keys()
+            needs.recall_all(self._connection, keys.values())
+            reserves.recall_all(self._connection, homes)
+            lookups.recall_alerts(self._connection, keys, told)
+        for one in envelopes:
+            self._meet(one.id.gateway)
+        self._number([one.id for one in envelopes])
 
     def _envelope(self, envelope: Envelope) -> None:
         gateway_id = envelope.id.gateway
-        self._meet(gateway_id)
-        message_id = self._number(envelope.id)
-        if message_id is None:
+        message_id = self._numbers.pop(envelope.id, None)
+        if message_id is None:  # stored before
             return
         self._seen(gateway_id, is_up=envelope.id.lane is not Lane.LIFE_SAFETY)
         boot = self._times.doubt(envelope)
@@ -125,22 +161,22 @@ class _Intake:
             meet_gateway(self._connection, gateway_id)
             self._met.add(gateway_id)
 
-    def _number(self, message: MessageId) -> int | None:
-        """The row number of a message that is new, None for one that was stored before."""
-        insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
-        number: int | None = self._connection.execute(
-            insert(schema.messages)
-            .values(
-                gateway_id=message.gateway,
-                epoch=message.epoch,
-                lane=int(message.lane),
-                seq=message.seq,
-                received_at=self._received_at,
-            )
-            .on_conflict_do_nothing()
-            .returning(schema.messages.c.message_id)
-        ).scalar()
-        return number
+    def _number(self, ids: Sequence[MessageId]) -> None:
+        """Row numbers for messages that are new; none for one that was stored before."""
+        rows = [
+            {
+                "gateway_id": one.gateway,
+                "epoch": one.epoch,
+                "lane": int(one.lane),
+                "seq": one.seq,
+                "received_at": self._received_at,
+            }
+            for one in ids
+        ]
+        if rows:
+            for row in self._connection.execute(_NUMBERED[self._connection.dialect.name], rows):
+                one = MessageId(gateway=row.gateway_id, epoch=row.epoch, lane=Lane(row.lane), seq=row.seq)
+                self._numbers[one] = row.message_id
 
     def _life_sign(self, sign: LifeSign) -> None:
         self._meet(sign.gateway_id)
@@ -152,14 +188,17 @@ class _Intake:
 
     def _seen(self, gateway_id: str, *, is_up: bool) -> None:
         # alerts come by a connection of their own and may be older than the word that the gateway is gone
-        values: dict[str, object] = {"online": True} if is_up else {}
-        self._gateway(gateway_id, last_seen=self._received_at, **values)
+        if is_up:
+            self._gateway(gateway_id, last_seen=self._received_at, online=True)
+        else:
+            self._heard.add(gateway_id)
 
     def _gateway(self, gateway_id: str, **values: object) -> None:
         table = schema.gateways
         self._connection.execute(table.update().where(table.c.gateway_id == gateway_id).values(values))
 
     def _readings(self, envelope: Envelope, message_id: int, readings: Sequence[Reading], boot: Boot | None) -> None:
+        reserves.note(self._connection, envelope.id.gateway, readings, self._received_at)
         for place, reading in enumerate(readings):
             sample: dict[str, object] = {
                 "series_id": self._series_id(envelope.id.gateway, reading),

@@ -3,7 +3,7 @@
 `from_tables` reads what pages show; `from_log` reads the sealed entries alone. Both must give the same (S20).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -16,6 +16,8 @@ from community.kpi_facts import CardKey, CaseFacts, Drawn, History, Sealed, Time
 from community.kpi_months import Window
 from community.scores import Belonging
 from community.store import case_schema, chain, dispatch_schema, quality_schema, schema
+from community.store.belonging import bound_to
+from community.store.pairs import words_of
 from shouwang.alert import Severity
 from shouwang.errors import DecodeError
 
@@ -146,6 +148,7 @@ def _drawn(row: sa.Row[tuple[object, ...]]) -> Drawn:
         at=row.at,
         level=row.level,
         excused=row.reason_code or "",
+        organisation=row.organisation,
     )
 
 
@@ -157,7 +160,7 @@ def people(connection: sa.Connection) -> dict[str, Belonging]:
     """
     users, responders, units = schema.users, dispatch_schema.responders, dispatch_schema.units
     found = {
-        row.login: Belonging(team=row.role, organisation=_one(row.organisations))
+        row.login: Belonging(team=row.role, organisation=bound_to(row.organisations))
         for row in connection.execute(sa.select(users.c.login, users.c.role, users.c.organisations))
     }
     rows = connection.execute(
@@ -166,11 +169,6 @@ def people(connection: sa.Connection) -> dict[str, Belonging]:
         )
     )
     return found | {row.responder_id: Belonging(team=row.kind, organisation=row.unit_id) for row in rows}
-
-
-def _one(scope: str) -> str:
-    names = scope.split()
-    return names[0] if len(names) == 1 and names[0] != "*" else ""
 
 
 # ---- what the log says ----
@@ -228,12 +226,15 @@ def _sealed(body: bytes) -> Sealed:
     return told
 
 
-def open_now(connection: sa.Connection) -> tuple[tuple[Severity, int, datetime], ...]:
-    """How many cases are open in each priority, and since when the oldest of them is."""
+def open_now(
+    connection: sa.Connection, homes: Sequence[str] | None = None
+) -> tuple[tuple[Severity, int, datetime], ...]:
+    """How many cases are open in each priority, and since when the oldest of them is. `homes`: of these alone."""
     table = schema.incidents
     rows = connection.execute(
         sa.select(table.c.priority, sa.func.count().label("number"), sa.func.min(table.c.opened_at).label("oldest"))
         .where(table.c.state != "CLOSED", table.c.is_test.is_(False))
+        .where(sa.true() if homes is None else table.c.home_key.in_(sa.select(words_of(connection, homes).c.word)))
         .group_by(table.c.priority)
         .order_by(table.c.priority)
     )

@@ -94,7 +94,7 @@ def note_test(connection: sa.Connection, gateway_id: str, alert: Alert, at: date
         keep(connection, home, {"gateway_id": gateway_id}, {"test_due_at": due_at + weeks * TEST_PERIOD})
 
 
-def keep(connection: sa.Connection, table: sa.Table, key: Mapping[str, str], values: Mapping[str, object]) -> None:
+def keep(connection: sa.Connection, table: sa.Table, key: Mapping[str, object], values: Mapping[str, object]) -> None:
     """Put these values into the row of this key, a new one where there is none."""
     where = sa.and_(*(table.c[name] == value for name, value in key.items()))
     if connection.execute(table.update().where(where).values(values)).rowcount == 0:

@@ -6,7 +6,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from community.registry_sealing import Safe, is_sealed_with, opened, sealed_words
 from community.store.dispatch_schema import responders as people
+from community.store.dispatch_schema import units
 from community.store.schema import login_links, login_sessions, users
 from community.users import Role, User
 from shouwang.errors import IllegalMove
@@ -64,6 +66,27 @@ def of(connection: sa.Connection, login: str) -> tuple[User, Secrets] | None:
     return _user(row), secrets
 
 
+def user_called(connection: sa.Connection, login: str) -> User:
+    """The user with this login. Raises IllegalMove for an unknown one."""
+    found = of(connection, login)
+    if found is None:
+        raise IllegalMove(f"there is no user with the login {login}")
+    return found[0]
+
+
+def seal_apps(connection: sa.Connection, before: Safe, safe: Safe) -> int:
+    """Seal the secrets of authenticator apps that lie plain or under another key; how many that were."""
+    count = 0
+    given = sa.select(users.c.user_id, users.c.totp_secret).where(users.c.totp_secret.is_not(None))
+    for row in connection.execute(given).all():
+        if is_sealed_with(safe, row.totp_secret):
+            continue
+        kept = sealed_words(safe, opened(before, row.totp_secret, of=row.user_id), of=row.user_id)
+        connection.execute(sa.update(users).where(users.c.user_id == row.user_id).values(totp_secret=kept))
+        count += 1
+    return count
+
+
 def everybody(connection: sa.Connection) -> tuple[User, ...]:
     """All users, by login."""
     return tuple(_user(row) for row in connection.execute(sa.select(users).order_by(users.c.login)))
@@ -71,10 +94,7 @@ def everybody(connection: sa.Connection) -> tuple[User, ...]:
 
 def change(connection: sa.Connection, login: str, columns: Mapping[str, object]) -> User:
     """Other columns for this user, who begins anew: all his sessions end. Raises IllegalMove for an unknown login."""
-    found = of(connection, login)
-    if found is None:
-        raise IllegalMove(f"there is no user with the login {login}")
-    user_id = found[0].user_id
+    user_id = user_called(connection, login).user_id
     if columns:
         connection.execute(sa.update(users).where(users.c.user_id == user_id).values(dict(columns)))
     end_all(connection, user_id)
@@ -100,7 +120,8 @@ def names(connection: sa.Connection) -> dict[str, str]:
 
 def called(connection: sa.Connection) -> dict[str, str]:
     """What everybody is called whom a case may name: by login, and by the id of a responder."""
-    found = {row.responder_id: row.name for row in connection.execute(sa.select(people.c.responder_id, people.c.name))}
+    found = {row.unit_id: row.name for row in connection.execute(sa.select(units.c.unit_id, units.c.name))}
+    found |= {row.responder_id: row.name for row in connection.execute(sa.select(people.c.responder_id, people.c.name))}
     return found | names(connection)
 
 

@@ -95,6 +95,11 @@ async def open_file(path: Path) -> MeasurementFile:
     return MeasurementFile(await opened(Store(engines(url, None), _shape)))
 
 
+def only_to_read(path: Path) -> Store:
+    """A file of measurements that another process may be writing; it must exist. Close it."""
+    return Store(engines(f"sqlite:///{path}", None), lambda _connection: None)
+
+
 def applied(connection: sa.Connection) -> dict[int, tuple[datetime | None, int]]:
     """By the numbers of boots: the zero and timing that their samples carry; (None, -1): several."""
     return {row.boot_number: (row.zero, row.timing) for row in connection.execute(sa.select(mended_boots))}

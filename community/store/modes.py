@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from community.desk import HomeMode, HomePage, ModeOrder
-from community.store import schema
+from community.store import measured, schema
 from community.store.cases import unknown_home_key
 from community.store.health import health_of
 from community.store.orders import RESET_EXPIRES_AFTER
@@ -81,8 +81,8 @@ def _queue(connection: sa.Connection, gateway_id: str, order: ModeOrder, command
 
 
 def _last_said(connection: sa.Connection, gateway_id: str) -> tuple[HomeMode, datetime] | None:
-    series, samples = schema.series, schema.samples
-    row = connection.execute(
+    series, samples, _ = measured.tables(connection)
+    newest = (
         sa.select(samples.c.value, samples.c.at)
         .join_from(samples, series, samples.c.series_id == series.c.series_id)
         .where(
@@ -92,7 +92,8 @@ def _last_said(connection: sa.Connection, gateway_id: str) -> tuple[HomeMode, da
         )
         .order_by(samples.c.at.desc(), samples.c.message_id.desc(), samples.c.place.desc())
         .limit(1)
-    ).first()
+    )
+    row = measured.or_without(connection, None, lambda: connection.execute(newest).first())
     if row is None or row.value not in range(len(_MODES)):
         return None
     return _MODES[int(row.value)], row.at

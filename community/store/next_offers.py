@@ -9,7 +9,7 @@ from community.desk import Wish
 from community.store import case_schema, dispatch, dispatch_schema
 from community.store.cases import load
 from community.store.orders import carry_out, rung_failed
-from community.workflow import workflow
+from community.workflow import kept_workflow
 
 AT_ONCE = 50
 """Calls in one transaction: an alarm waits for no more."""
@@ -40,7 +40,7 @@ def ask(connection: sa.Connection, now: datetime) -> tuple[int, int]:
 
 def _ask(connection: sa.Connection, notice_id: int, incident_id: int, now: datetime) -> str:
     case = load(connection, incident_id)
-    if case is None or workflow(case.workflow).row(_COMMAND, case.state) is None:
+    if case is None or kept_workflow(case.workflow, case.policy).row(_COMMAND, case.state) is None:
         return "dropped"
     found = dispatch.candidates(connection, case, now)
     if not found:
@@ -59,7 +59,7 @@ def _ask(connection: sa.Connection, notice_id: int, incident_id: int, now: datet
 
 def _go_on(connection: sa.Connection, incident_id: int, case: Case, now: datetime) -> None:
     """The ladder goes past the rung that sends people, or to its next one: supervisor, family, keyholder, 120."""
-    rungs = workflow(case.workflow).ladder.get(case.priority, ())
+    rungs = kept_workflow(case.workflow, case.policy).ladder.get(case.priority, ())
     sends = max((place for place, rung in enumerate(rungs) if rung.do == "offer_best"), default=-1)
     past, rung = max(sends, case.rung), case.rung
     while rung <= past and rung_failed(connection, incident_id, rung, now):

@@ -16,7 +16,8 @@ from community.store.reach import Known, Person
 from community.store.schema import alerts, homes, incidents, residents
 from shouwang.alert import Alert, AlertState, Sentence
 
-_ASKS = {"family", "keyholder", "responders"}
+_UNIT = "unit:"
+_ASKS = {"family", "keyholder", "responders", "units"}
 """Audiences whose telephone asks for a key."""
 LAST_WORDS = frozenset({"taken", "withdrawn"})
 """Prompts that end an offer: nothing is asked any more (community.engine)."""
@@ -68,8 +69,9 @@ def _digest(connection: sa.Connection, key: str) -> Sentence:
 
 def _said(connection: sa.Connection, row: sa.Row[tuple[object, ...]], person: Person, way: Way) -> Sentence:
     address, name = _home(connection, row.home_key)
+    is_asked_as_unit = row.audience == "responders" and person.key.startswith(_UNIT) and not row.prompt
     return words.told(
-        row.audience,
+        "units" if is_asked_as_unit else row.audience,
         incident_id=row.incident_id,
         priority=row.priority,
         way=way,

@@ -99,7 +99,7 @@ def _attempt(
     rows = []
     if person.has_console:
         rows.append((CONSOLE, attempt_key(*step, CONSOLE, person.key), Outcome.DELIVERED))
-    for way, address in ways_for(decode_glance(notice.body), person.ways):
+    for way, address in ways_for(decode_glance(notice.body), person.ways, step=notice.step):
         channel = next(iter(known.living.get(way) or known.all_channels.get(way, ())), None)
         if channel is not None:
             rows.append((channel, attempt_key(*step, channel, address), Outcome.QUEUED))

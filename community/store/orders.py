@@ -9,9 +9,9 @@ import msgspec
 import sqlalchemy as sa
 
 from community import engine
-from community.casefile import SYSTEM, Case, Denied, Order, StaleVersion
+from community.casefile import SYSTEM, Case, Denied, NotNow, Order, StaleVersion
 from community.desk import QueueRow, Wish
-from community.store import chain, schema
+from community.store import chain, dispatch, request_results, schema
 from community.store.cases import CLOSED, deny, link, load, record, refs_of
 from community.store.outgoing import queue
 from community.store.surroundings import context
@@ -19,7 +19,6 @@ from community.store.views import row_of
 from community.supervision import is_of_the_centre
 from community.wording import told_on_the_way, told_to_home
 from shouwang.alert import Sentence
-from shouwang.errors import IllegalMove
 from shouwang.wire import Command, HelpComing, ResetAlarm
 
 HELP_EXPIRES_AFTER = timedelta(seconds=120)
@@ -27,6 +26,14 @@ HELP_EXPIRES_AFTER = timedelta(seconds=120)
 RESET_EXPIRES_AFTER = timedelta(hours=24)
 """As long as the broker keeps a gateway's session: later it would reach nobody."""
 _MS_PER_MIN = 60_000
+_MERGE = "merge"
+"""The one command that moves alerts: a number in the form of another one means nothing."""
+_USED_ID = Sentence(
+    zh="这个指令编号已经用于另一个操作，请重新打开页面",
+    en="this command id was used for another order already; load the page again",
+)
+_CALLS_IN = frozenset({"dispatch", "call_unit"})
+"""Orders that call the people whom they name."""
 _RESULT_STATES = frozenset({"FEEDBACK", "REVISIT", CLOSED})
 """Once a result is told, the home's siren and lamp have no more to say."""
 
@@ -36,13 +43,15 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     row: QueueRow | None = None
     refusal: str = ""
+    zh: str = ""
     is_stale: bool = False
 
     def value(self) -> QueueRow:
         """The case; raises StaleVersion or IllegalMove where the order was refused."""
         if self.row is not None:
             return self.row
-        raise StaleVersion(self.refusal) if self.is_stale else IllegalMove(self.refusal)
+        said = Sentence(zh=self.zh or self.refusal, en=self.refusal)
+        raise StaleVersion(said) if self.is_stale else NotNow(said)
 
 
 def carry_out(connection: sa.Connection, wish: Wish, now: datetime) -> Answer:
@@ -55,11 +64,11 @@ def carry_out(connection: sa.Connection, wish: Wish, now: datetime) -> Answer:
     first = connection.execute(sa.select(done).where(done.c.command_id == wish.command_id)).first()
     if first is not None:
         if first.fingerprint != fingerprint:
-            raise IllegalMove("this command id was used for another order already; load the page again")
+            raise NotNow(_USED_ID)
         return _answer.decode(first.answer)
     case = load(connection, wish.incident_id)
     if case is None:
-        raise IllegalMove(f"there is no case {wish.incident_id}")
+        raise NotNow(Sentence(zh=f"没有 {wish.incident_id} 号案件", en=f"there is no case {wish.incident_id}"))
     answer = _try(connection, wish, case, now)
     connection.execute(
         done.insert().values(
@@ -83,31 +92,51 @@ def _try(connection: sa.Connection, wish: Wish, case: Case, now: datetime) -> An
     salt = secrets.token_bytes(16)
     order = _order(connection, wish, salt)
     try:
+        order = msgspec.structs.replace(order, targets=_whom(connection, order))
         made = engine.ordered(case, order, context(connection, case, now, by=wish.by), at=now)
-        if order.into is not None:
+        if order.into is not None and order.command == _MERGE:
             _absorb(connection, wish.incident_id, order.into, now)
-    except IllegalMove as error:
-        denied = Denied(order=order, reason=str(error))
+    except NotNow as error:
+        said = error.said
+        denied = Denied(order=order, reason=said.en, zh=said.zh)
         deny(connection, wish.incident_id, case, denied, at=now, actor=wish.by)
-        return Answer(refusal=str(error), is_stale=isinstance(error, StaleVersion))
+        return Answer(refusal=said.en, zh=said.zh, is_stale=isinstance(error, StaleVersion))
     after, _ = made
     record(connection, wish.incident_id, made, at=now, actor=wish.by)
+    request_results.tell(connection, wish.incident_id, case, after, now)
     if order.note_id:
         connection.execute(
             schema.notes.insert().values(
                 note_id=order.note_id, incident_id=wish.incident_id, salt=salt, words=words_of(wish)
             )
         )
-    for command, gateway_id in _messages_home(wish, case, after, now):
+    going = dispatch.name_of(connection, after.responder or "")
+    for command, gateway_id in _messages_home(wish, case, after, now, going):
         queue(connection, command, gateway_id, wish.incident_id)
     return Answer(row=row_of(connection, wish.incident_id, after, now))
+
+
+def _whom(connection: sa.Connection, order: Order) -> tuple[str, ...]:
+    """Who is meant, by id. Raises NotNow for somebody who cannot be called: the case would wait for nobody."""
+    asked = order.targets if order.command in _CALLS_IN else ()
+    found = {one: dispatch.meant(connection, one, is_unit=order.command == "call_unit") for one in asked}
+    nobody = [one for one, whom in found.items() if not whom]
+    if nobody:
+        unknown = "、".join(nobody)
+        raise NotNow(
+            Sentence(
+                zh=f"名册中没有可以呼叫的“{unknown}”；120、119、110 请用各自的按钮",
+                en=f"{unknown}: nobody on file who can be called so; 120, 119 and 110 have orders of their own",
+            )
+        )
+    return tuple(dict.fromkeys(found.get(one, one) for one in order.targets))
 
 
 def _absorb(connection: sa.Connection, merged: int, into: int, now: datetime) -> None:
     """The alerts of the merged case go over to the other one. Raises IllegalMove where that has ended."""
     target = load(connection, into)
     if target is None or merged == into:
-        raise IllegalMove(f"there is no other case {into}")
+        raise NotNow(Sentence(zh=f"没有另一个 {into} 号案件", en=f"there is no other case {into}"))
     alerts = refs_of(connection, merged)
     made = engine.absorbed(target, alerts, context(connection, target, now), at=now)
     record(connection, into, made, at=now, actor=SYSTEM)
@@ -140,12 +169,13 @@ def _order(connection: sa.Connection, wish: Wish, salt: bytes) -> Order:
         reference=wish.reference,
         into=wish.into,
         into_home="" if target is None else target.home_key,
+        into_lane="" if target is None else target.lane,
         into_priority=None if target is None or target.state == CLOSED else target.priority,
     )
 
 
-def _messages_home(wish: Wish, before: Case, case: Case, now: datetime) -> Iterable[tuple[Command, str]]:
-    say = _said_at_home(wish, before, case)
+def _messages_home(wish: Wish, before: Case, case: Case, now: datetime, going: str) -> Iterable[tuple[Command, str]]:
+    say = _said_at_home(wish, before, case, going)
     has_ended = case.state in _RESULT_STATES and before.state not in _RESULT_STATES and case.merged_into is None
     for gateway_id in _homes_of(case):
         keys = _keys_at(case, gateway_id)
@@ -155,12 +185,12 @@ def _messages_home(wish: Wish, before: Case, case: Case, now: datetime) -> Itera
             yield _command(ResetAlarm(keys=keys, by=wish.by), wish.incident_id, now, RESET_EXPIRES_AFTER), gateway_id
 
 
-def _said_at_home(wish: Wish, before: Case, case: Case) -> Sentence | None:
-    """Somebody has it in hand; somebody is on the way, and how long that takes."""
+def _said_at_home(wish: Wish, before: Case, case: Case, going: str) -> Sentence | None:
+    """Somebody has it in hand; who is on the way (`going`: what he is called), and how long that takes."""
     if wish.command == "ack" and before.owner is None:
         return told_to_home(case.lane)
     if wish.command == "accept":
-        return told_on_the_way(wish.eta_min)
+        return told_on_the_way(going, wish.eta_min)
     return None
 
 

@@ -3,21 +3,24 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import msgspec
 import sqlalchemy as sa
 
-from community.casefile import SYSTEM, Card, Colour
-from community.desk import Contact, IncidentPage, ResidentCard, TimelineEntry, Timing
+from community.call_scripts import answers_in
+from community.casefile import Card, Colour, Step
+from community.desk import IncidentPage, TimelineEntry, Timing
+from community.step_names import named
 from community.step_words import told_in_timeline
-from community.store import case_schema, chain, schema
+from community.store import case_schema, chain, logins, schema
+from community.store.calls import calls_of
 from community.store.cases import as_it_came, load
 from community.store.evidence import further_residents, measured_around
 from community.store.gaps import gaps_around
 from community.store.lease import engine_now
+from community.store.people import card
 from community.store.sms_copies import came_by_sms, whole_or_body
 from community.store.times import boot_in, told_of, with_boots
-from community.store.views import age_in, dues_of, row_of
-from community.workflow import workflow
+from community.store.views import dues_of, row_of
+from community.workflow import kept_workflow
 from shouwang.alert import Alert
 
 SHOWN = 500
@@ -30,21 +33,26 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
     if case is None:
         return None
     told = _alerts(connection, incident_id)
+    entries, words = _events(connection, incident_id)
+    names = logins.called(connection)
     alerts = [(gateway_id, alert) for gateway_id, alert, _ in told]
     others = further_residents(connection, alerts)
     return IncidentPage(
         row=row_of(connection, incident_id, case, now),
-        resident=_resident(connection, case.home_key, now),
+        resident=card(connection, case.home_key, now, resident_id=alerts[-1][1].resident_id if alerts else ""),
         alerts=tuple(alert for _, alert in alerts),
-        evidence=measured_around(connection, alerts, others),
-        timeline=_timeline(connection, incident_id, alerts),
+        evidence=measured_around(connection, case.home_key, alerts, others),
+        timeline=_timeline(entries, names, alerts, words),
         case=case,
-        actions=workflow(case.workflow).commands(case.state),
+        actions=kept_workflow(case.workflow, case.policy).commands(case.state),
         others=others,
         timings={alert.alert_id: timing for _, alert, timing in told},
         gaps=gaps_around(connection, alerts),
         clocks=dues_of(case, (now, engine_now(connection))),
         cards=_cards(connection, incident_id),
+        answers=answers_in(words[note_id] for note_id in map(_note_of, entries) if note_id in words),
+        called={offer.to: names.get(offer.to, offer.to) for offer in case.offers},
+        calls=calls_of(connection, incident_id, now),
     )
 
 
@@ -58,6 +66,7 @@ def _cards(connection: sa.Connection, incident_id: int) -> tuple[Card, ...]:
             step=row.step,
             colour=Colour(row.colour),
             responsible=row.responsible,
+            organisation=row.organisation,
             limit_ms=row.limit_ms,
             actual_ms=row.actual_ms,
             level=row.level,
@@ -79,33 +88,9 @@ def _alerts(connection: sa.Connection, incident_id: int) -> list[tuple[str, Aler
     return sorted(found, key=lambda one: one[1].at)
 
 
-def _resident(connection: sa.Connection, home_key: str, now: datetime) -> ResidentCard | None:
-    residents, contacts = schema.residents, schema.contacts
-    row = connection.execute(sa.select(residents).where(residents.c.home_id == home_key)).first()
-    if row is None:
-        return None
-    people = connection.execute(
-        sa.select(contacts).where(contacts.c.resident_id == row.resident_id).order_by(contacts.c.place)
-    )
-    return ResidentCard(
-        resident_id=row.resident_id,
-        name=row.name,
-        age=age_in(now.year, row.born),
-        living=row.living,
-        conditions=_lines.decode(row.conditions),
-        allergies=_lines.decode(row.allergies),
-        medicines=_lines.decode(row.medicines),
-        notes=row.notes,
-        contacts=tuple(
-            Contact(name=one.name, relation=one.relation, phone=one.phone, has_key=one.has_key) for one in people
-        ),
-    )
-
-
-def _timeline(
-    connection: sa.Connection, incident_id: int, alerts: Sequence[tuple[str, Alert]]
-) -> tuple[TimelineEntry, ...]:
-    events, notes, users = schema.incident_events, schema.notes, schema.users
+def _events(connection: sa.Connection, incident_id: int) -> tuple[list[chain.Entry], dict[str, str]]:
+    """Its events, oldest first, and the words of its notes that were not erased."""
+    events, notes = schema.incident_events, schema.notes
     words = {
         row.note_id: row.words
         for row in connection.execute(sa.select(notes).where(notes.c.incident_id == incident_id))
@@ -114,12 +99,20 @@ def _timeline(
     rows = connection.execute(
         sa.select(events.c.body).where(events.c.incident_id == incident_id).order_by(events.c.seq.desc()).limit(SHOWN)
     ).all()
-    entries = [chain.decode_entry(row.body) for row in reversed(rows)]
-    actors = {entry.actor for entry in entries} - {SYSTEM}
-    names: Mapping[str, str] = {
-        row.login: row.name
-        for row in connection.execute(sa.select(users.c.login, users.c.name).where(users.c.login.in_(sorted(actors))))
-    }
+    return [chain.decode_entry(row.body) for row in reversed(rows)], words
+
+
+def _note_of(entry: chain.Entry) -> str:
+    order = entry.event.order if isinstance(entry.event, Step) else None
+    return "" if order is None else order.note_id
+
+
+def _timeline(
+    entries: Sequence[chain.Entry],
+    names: Mapping[str, str],
+    alerts: Sequence[tuple[str, Alert]],
+    words: Mapping[str, str],
+) -> tuple[TimelineEntry, ...]:
     by_id = {alert.alert_id: alert for _, alert in alerts}
     return tuple(
         TimelineEntry(
@@ -127,10 +120,7 @@ def _timeline(
             at=entry.at,
             kind=entry.kind,
             actor=entry.actor,
-            text=told_in_timeline(entry.event, names.get(entry.actor, entry.actor), by_id, words),
+            text=told_in_timeline(named(entry.event, names), names.get(entry.actor, entry.actor), by_id, words),
         )
         for entry in entries
     )
-
-
-_lines = msgspec.json.Decoder(tuple[str, ...])

@@ -35,6 +35,7 @@ def card(connection: sa.Connection, home_key: str, now: datetime, *, resident_id
         return None
     is_shown = may(Purpose.EMERGENCY, consents_of(connection, row.id), now)
     route = connection.scalar(sa.select(home_register.c.route).where(home_register.c.home_id == home_key))
+    hint = connection.scalar(sa.select(key_safes.c.hint).where(key_safes.c.home_id == home_key))
     return ResidentCard(
         resident_id=row.id,
         name=row.name,
@@ -54,6 +55,9 @@ def card(connection: sa.Connection, home_key: str, now: datetime, *, resident_id
         photo=row.photo,
         route=route or "",
         is_withheld=not is_shown,
+        eligibility=row.eligibility,
+        situation=row.situation,
+        key_safe=hint,
     )
 
 

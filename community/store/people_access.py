@@ -78,40 +78,18 @@ def note(
     reason: str = "",
 ) -> int:
     """Add an entry, in the transaction of the act itself; its number."""
-    table = access_log
     head = connection.execute(
-        sa.select(table.c.access_id, table.c.hash).order_by(table.c.access_id.desc()).limit(1)
+        sa.select(access_log.c.access_id, access_log.c.hash).order_by(access_log.c.access_id.desc()).limit(1)
     ).first()
+    number = head.access_id + 1 if head else 1
     salt = secrets.token_bytes(16)
-    sealed = Sealed(
-        access_id=head.access_id + 1 if head else 1,
-        at=at,
-        actor=actor,
-        act=act.value,
-        resident_id=resident_id,
-        home_id=home_id,
-        incident_id=incident_id,
-        reason=_digest(salt, reason),
-    )
-    body = msgspec.json.encode(sealed)
+    of = {"resident_id": resident_id, "home_id": home_id, "incident_id": incident_id}
+    said = {"access_id": number, "at": at, "actor": actor, "act": act.value, **of}
+    body = msgspec.json.encode(msgspec.convert(said | {"reason": _digest(salt, reason)}, Sealed))
     previous = head.hash if head else GENESIS
-    connection.execute(
-        sa.insert(table).values(
-            access_id=sealed.access_id,
-            at=at,
-            actor=actor,
-            act=act.value,
-            resident_id=resident_id,
-            home_id=home_id,
-            incident_id=incident_id,
-            salt=salt,
-            reason=reason,
-            body=body,
-            prev_hash=previous,
-            hash=_seal(previous, body),
-        )
-    )
-    return sealed.access_id
+    sealed = {"body": body, "prev_hash": previous, "hash": _seal(previous, body)}
+    connection.execute(sa.insert(access_log).values(**said, **sealed, salt=salt, reason=reason))
+    return number
 
 
 def of_resident(connection: sa.Connection, resident_id: str, *, limit: int = 500) -> tuple[Access, ...]:

@@ -4,22 +4,24 @@ Without key-safe codes, and without what is another's: of a shared home only wha
 is its first resident.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
 
+from community.measurements.port import Span
 from community.registry import ConsentRow, DeviceRow, ResidentRow
-from community.store import people_access, schema
+from community.store import people_access, schema, stays
 from community.store.people import residents_of
 from community.store.people_access import Access, Act
 from community.store.people_demands import Change, history
-from community.store.people_erasure import cases_of
+from community.store.people_erasure_cases import cases_of
 from community.store.people_rows import consent_in, contact_in, device_in
 from community.store.people_schema import consents, devices, home_register
 from community.store.places import area_of, name_of
+from community.store.stays import Claim
 from shouwang.errors import IllegalMove
 
 Sample = tuple[datetime, int, int, float, str]
@@ -45,12 +47,13 @@ class CaseFiled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeriesFiled:
-    """What was measured of him; its samples come apart (`samples_of`)."""
+    """What was measured of him, and while it was him; its samples come apart (`samples_of`)."""
 
     series_id: int
     gateway_id: str
     sensor_id: str
     quantity: str
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,7 @@ class Dossier:
     cases: tuple[CaseFiled, ...]
     changes: tuple[Change, ...]
     looked: tuple[Access, ...]
-    series: tuple[SeriesFiled, ...]
+    claims: tuple[Claim, ...]
 
 
 def dossier(connection: sa.Connection, resident_id: str, *, by: str, at: datetime, reason: str) -> Dossier:
@@ -101,19 +104,40 @@ def dossier(connection: sa.Connection, resident_id: str, *, by: str, at: datetim
         contacts=tuple(_contacts(connection, resident_id)),
         consents=tuple(_consents(connection, resident_id)),
         devices=tuple(_devices(connection, home_id)),
-        cases=tuple(_cases(connection, home_id, resident_id)),
+        cases=tuple(_cases(connection, resident_id)),
         changes=history(connection, resident_id),
         looked=people_access.of_resident(connection, resident_id, limit=_ALL),
-        series=tuple(_series(connection, home_id, [resident_id, *([""] if here[0].id == resident_id else [])])),
+        claims=stays.claims(connection, resident_id),
     )
 
 
-def samples_of(connection: sa.Connection, series_id: int, after: tuple[datetime, int, int] | None) -> list[Sample]:
-    """The next samples of a series: moment, message, place, value, quality; empty at the end."""
+def series_of(connection: sa.Connection, claims: Sequence[Claim]) -> tuple[SeriesFiled, ...]:
+    """What was measured, where this connection leads: to the file of measurements, or the community database."""
+    spans: dict[tuple[str, str], tuple[Span, ...]] = {}
+    for one in claims:
+        spans[one.gateway_id, one.name] = (*spans.get((one.gateway_id, one.name), ()), one.span)
+    table = schema.series
+    boxes = table.c.gateway_id.in_({one.gateway_id for one in claims})
+    return tuple(
+        SeriesFiled(
+            series_id=row.series_id,
+            gateway_id=row.gateway_id,
+            sensor_id=row.sensor_id,
+            quantity=row.quantity,
+            spans=spans[row.gateway_id, row.resident_id],
+        )
+        for row in connection.execute(sa.select(table).where(boxes).order_by(table.c.series_id))
+        if (row.gateway_id, row.resident_id) in spans
+    )
+
+
+def samples_of(connection: sa.Connection, series: SeriesFiled, after: tuple[datetime, int, int] | None) -> list[Sample]:
+    """The next samples of a series, his only: moment, message, place, value, quality; empty at the end."""
     table = schema.samples
     key = sa.tuple_(table.c.at, table.c.message_id, table.c.place)
     query = sa.select(table.c.at, table.c.message_id, table.c.place, table.c.value, table.c.quality)
-    query = query.where(table.c.series_id == series_id)
+    his = (sa.and_(table.c.at >= span.start, table.c.at < span.end) for span in series.spans)
+    query = query.where(table.c.series_id == series.series_id, sa.or_(*his))
     if after is not None:
         at, message, place = after
         later = (table.c.at == at) & (
@@ -142,9 +166,9 @@ def _devices(connection: sa.Connection, home_id: str) -> Iterator[DeviceRow]:
         yield device_in(row).model_copy(update={"key_ref": ""})
 
 
-def _cases(connection: sa.Connection, home_id: str, resident_id: str) -> Iterator[CaseFiled]:
+def _cases(connection: sa.Connection, resident_id: str) -> Iterator[CaseFiled]:
     cases, alerts, notes = schema.incidents, schema.alerts, schema.notes
-    for number in sorted(cases_of(connection, home_id, resident_id)):
+    for number in sorted(cases_of(connection, resident_id)):
         row = connection.execute(sa.select(cases).where(cases.c.incident_id == number)).one()
         told = sa.select(alerts.c.body).where(alerts.c.incident_id == number).order_by(alerts.c.received_at)
         words = sa.select(notes.c.words).where(notes.c.incident_id == number, notes.c.words.is_not(None))
@@ -157,20 +181,6 @@ def _cases(connection: sa.Connection, home_id: str, resident_id: str) -> Iterato
             changed_at=row.changed_at,
             alerts=tuple(_alert.decode(body) for body in connection.scalars(told)),
             words=tuple(str(one) for one in connection.scalars(words.order_by(notes.c.note_id))),
-        )
-
-
-def _series(connection: sa.Connection, home_id: str, named: list[str]) -> Iterator[SeriesFiled]:
-    series, gateways = schema.series, schema.gateways
-    rows = connection.execute(
-        sa.select(series)
-        .join(gateways, gateways.c.gateway_id == series.c.gateway_id)
-        .where(gateways.c.home_id == home_id, series.c.resident_id.in_(named))
-        .order_by(series.c.series_id)
-    )
-    for row in rows:
-        yield SeriesFiled(
-            series_id=row.series_id, gateway_id=row.gateway_id, sensor_id=row.sensor_id, quantity=row.quantity
         )
 
 

@@ -4,37 +4,44 @@ What stays: that there were cases, when, of which kind, and who worked on them, 
 the record of consent without names, which must be shown for three years (PIPL art. 56). See docs/people.md.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 import sqlalchemy as sa
 
-from community.store import case_schema, measurement_schema, schema
-from community.store.chain import bytes_digest
+from community.measurements.port import Span
+from community.store import schema, stays
+from community.store.dispatch_schema import home_spots
 from community.store.people_access import Act, forget_reasons, note
-from community.store.people_left import left_of_alert
-from community.store.people_schema import consents, devices, erased_alerts, home_register, key_safes, register_changes
-from shouwang.alert import Alert, Sentence
+from community.store.people_erasure_cases import (
+    ERASED,
+    cases_of,
+    forget_alerts,
+    forget_answers,
+    forget_calls,
+    forget_visits,
+    forget_words,
+    refuse_open,
+)
+from community.store.people_forgetting import note_claims
+from community.store.people_left import GONE
+from community.store.people_schema import consents, devices, home_register, key_safes, register_changes
+from community.store.stays import Claim
 from shouwang.errors import IllegalMove
-
-GONE = Sentence(zh="已应本人要求删除", en="erased on request")
-"""Stands where the words of an alert were."""
-_ERASED = "erased"
-_AT_ONCE = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Erased:
-    """What went. `series`: measurements that go now, one `forget_series` after the other."""
+    """What went. `claims`: measurements that go now, wherever they lie (community.measurements.forgetting)."""
 
     resident_id: str
     contacts: int
     notes: int
     alerts: int
-    series: tuple[int, ...]
+    photos: int
+    letters: int
+    claims: tuple[Claim, ...]
     was_last: bool
 
 
@@ -50,65 +57,45 @@ def erase(connection: sa.Connection, resident_id: str, *, by: str, at: datetime,
     if row is None:
         raise IllegalMove(f"the resident {resident_id} is not on file (any more)")
     here = _people_of(connection, row.home_id)
-    cases = cases_of(connection, row.home_id, resident_id)
-    _refuse_open(connection, cases)
+    was_last = here == [resident_id]
+    cases = cases_of(connection, resident_id)
+    refuse_open(connection, cases)
     said = {"resident_id": resident_id, "home_id": row.home_id, "reason": reason}
     access_id = note(connection, Act.ERASURE, actor=by, at=at, **said)
-    notes = _forget_words(connection, cases)
-    alerts = _forget_alerts(connection, cases, access_id)
-    _forget_answers(connection, cases)
-    contacts = schema.contacts
-    gone = connection.execute(sa.delete(contacts).where(contacts.c.resident_id == resident_id)).rowcount
+    claims = stays.claims(connection, resident_id)
+    note_claims(connection, resident_id, claims)
+    gone = {
+        "notes": forget_words(connection, cases),
+        "alerts": forget_alerts(connection, resident_id, cases, access_id),
+        "photos": forget_visits(connection, cases),
+        "letters": forget_letters(connection, {(one.gateway_id, one.span) for one in claims}),
+    }
+    forget_answers(connection, cases, {"zh": GONE.zh, "en": GONE.en})
+    forget_calls(connection, cases)
+    contacts = _forget_contacts(connection, resident_id, at)
     _forget_person(connection, resident_id, at)
-    was_last = here == [resident_id]
     if was_last:
         _forget_home(connection, row.home_id)
-    named = [resident_id, *([""] if here[0] == resident_id else [])]
-    series = tuple(_series_of(connection, row.home_id, named))
-    return Erased(
-        resident_id=resident_id,
-        contacts=gone,
-        notes=notes,
-        alerts=alerts,
-        series=series,
-        was_last=here == [resident_id],
-    )
+    stays.settle_residents(connection, at, [row.home_id])
+    return Erased(resident_id=resident_id, contacts=contacts, claims=claims, was_last=was_last, **gone)
 
 
-def cases_of(connection: sa.Connection, home_id: str, resident_id: str) -> frozenset[int]:
-    """A resident's cases: those whose alerts name him, or nobody who is on file there while he is the home's first.
-
-    All of a home in which he lives alone, and those that name him in homes where he lived before.
-    """
-    alerts, incidents = schema.alerts, schema.incidents
-    here = _people_of(connection, home_id)
-    if here == [resident_id]:
-        mine = set(connection.scalars(sa.select(incidents.c.incident_id).where(incidents.c.home_key == home_id)))
-    else:
-        mine = set()
-    homes = sorted({home_id, *_homes_before(connection, resident_id)})
-    told = alerts.c.home_key.in_(homes) & alerts.c.incident_id.is_not(None)
-    named: dict[tuple[str, int], set[str]] = {}
-    for row in connection.execute(sa.select(alerts.c.incident_id, alerts.c.home_key, alerts.c.body).where(told)):
-        named.setdefault((row.home_key, row.incident_id), set()).add(_names.decode(row.body).resident_id)
-    is_first = here[:1] == [resident_id]
-    for (home_key, number), who in named.items():
-        if resident_id in who or (is_first and home_key == home_id and who.isdisjoint(here)):
-            mine.add(number)
-    return frozenset(mine)
-
-
-def forget_series(connection: sa.Connection, series_id: int, limit: int = 50_000) -> bool:
-    """Whether all samples of a series are gone; else there are more: a transaction must not keep alarms waiting."""
-    samples = schema.samples
-    his = samples.c.series_id == series_id
-    ordered = sa.select(samples.c.at).where(his).order_by(samples.c.at)
-    last = connection.scalar(ordered.offset(limit).limit(1))
-    connection.execute(sa.delete(samples).where(his if last is None else his & (samples.c.at <= last)))
-    sums = (measurement_schema.rollups, measurement_schema.dirty_quarters, measurement_schema.raw_since)
-    for table in (schema.doubtful_samples, *sums):
-        connection.execute(sa.delete(table).where(table.c.series_id == series_id))
-    return last is None
+def forget_letters(connection: sa.Connection, boxes: Iterable[tuple[str, Span]]) -> int:
+    """Messages of his box that nobody could read, from while it was his; how many."""
+    table = schema.dead_letters
+    gone = 0
+    for gateway_id, span in boxes:
+        rows = connection.execute(
+            sa.select(table.c.letter_id, table.c.topic, table.c.payload).where(
+                table.c.received_at >= span.start, table.c.received_at < span.end
+            )
+        )
+        his = [
+            row.letter_id for row in rows if gateway_id in row.topic.split("/") or gateway_id.encode() in row.payload
+        ]
+        for letter_id in his:
+            gone += connection.execute(sa.delete(table).where(table.c.letter_id == letter_id)).rowcount
+    return gone
 
 
 def _people_of(connection: sa.Connection, home_id: str) -> list[str]:
@@ -119,66 +106,19 @@ def _people_of(connection: sa.Connection, home_id: str) -> list[str]:
     return list(connection.scalars(sa.select(table.c.resident_id).where(here).order_by(*order)))
 
 
-def _homes_before(connection: sa.Connection, resident_id: str) -> Iterable[str]:
-    table = register_changes
-    moved = (table.c.resident_id == resident_id) & (table.c.field == "home_id") & (table.c.before != "")
-    return connection.scalars(sa.select(table.c.before).where(moved))
-
-
-def _refuse_open(connection: sa.Connection, cases: frozenset[int]) -> None:
-    table = schema.incidents
-    for part in _parts(cases):
-        is_open = table.c.incident_id.in_(part) & (table.c.state != "CLOSED")
-        found = connection.scalar(sa.select(table.c.incident_id).where(is_open).limit(1))
-        if found is not None:
-            raise IllegalMove(f"case {found} is open and needs what is on file; close it first")
-
-
-def _forget_words(connection: sa.Connection, cases: frozenset[int]) -> int:
-    notes, calls, attempts = schema.notes, case_schema.notices, case_schema.attempts
-    gone = 0
-    for part in _parts(cases):
-        told = notes.c.incident_id.in_(part) & notes.c.words.is_not(None)
-        gone += connection.execute(sa.update(notes).where(told).values(words=None, salt=None)).rowcount
-        his = sa.select(calls.c.notice_id).where(
-            calls.c.incident_id.in_(part), calls.c.audience.in_(("family", "keyholder"))
-        )
-        connection.execute(sa.update(attempts).where(attempts.c.notice_id.in_(his)).values(person=_ERASED))
-    return gone
-
-
-def _forget_alerts(connection: sa.Connection, cases: frozenset[int], access_id: int) -> int:
-    """The digests of what they were stay in the chain; those of what is left stand beside, under the logged erasure."""
-    alerts, copies = schema.alerts, schema.sms_copies
-    gone = 0
-    for part in _parts(cases):
-        for row in connection.execute(sa.select(alerts).where(alerts.c.incident_id.in_(part))).all():
-            which = {"gateway_id": row.gateway_id, "alert_id": row.alert_id}
-            if left_of_alert(connection, **which) is not None:
-                continue
-            whole = _alerts.decode(row.body)
-            left = msgspec.json.encode(msgspec.structs.replace(whole, evidence=(), resident_id=_ERASED, why=GONE))
-            digests = {"digest": bytes_digest(row.body), "left_digest": bytes_digest(left)}
-            connection.execute(sa.insert(erased_alerts).values(**which, **digests, access_id=access_id))
-            for table, column in ((alerts, "body"), (copies, "whole")):
-                this = (table.c.gateway_id == row.gateway_id) & (table.c.alert_id == row.alert_id)
-                connection.execute(sa.update(table).where(this, table.c[column].is_not(None)).values({column: left}))
-            gone += 1
-    return gone
-
-
-def _forget_answers(connection: sa.Connection, cases: frozenset[int]) -> None:
-    """Answers to commands hold the row of the case with the person's name, for a command that comes twice."""
-    done = schema.commands_done
-    for row in connection.execute(sa.select(done.c.command_id, done.c.answer)).all():
-        answer = json.loads(row.answer)
-        case = answer.get("row") if isinstance(answer, dict) else None
-        if not isinstance(case, dict) or case.get("incident_id") not in cases:
-            continue
-        why = {"zh": GONE.zh, "en": GONE.en}
-        case.update(address="", resident_name="", resident_age=None, **({"why": why} if "why" in case else {}))
-        this = done.c.command_id == row.command_id
-        connection.execute(sa.update(done).where(this).values(answer=msgspec.json.encode(answer)))
+def _forget_contacts(connection: sa.Connection, resident_id: str, at: datetime) -> int:
+    """Whom to call; how many. Whoever signed in as one of them does so no more."""
+    contacts, users, sessions = schema.contacts, schema.users, schema.login_sessions
+    theirs = sa.select(contacts.c.contact_id).where(contacts.c.resident_id == resident_id)
+    logins = sa.and_(users.c.role == "family", users.c.person != "", users.c.person.in_(theirs))
+    of_them = sa.select(users.c.user_id).where(logins)
+    for table in (sessions, schema.login_links):
+        connection.execute(sa.delete(table).where(table.c.user_id.in_(of_them)))
+    on = sa.and_(logins, users.c.disabled_at.is_(None))
+    connection.execute(sa.update(users).where(on).values(disabled_at=at))
+    nobody = {"name": "", "person": "", "password_hash": None, "totp_secret": None}
+    connection.execute(sa.update(users).where(logins).values(nobody))
+    return connection.execute(sa.delete(contacts).where(contacts.c.resident_id == resident_id)).rowcount
 
 
 def _forget_person(connection: sa.Connection, resident_id: str, at: datetime) -> None:
@@ -200,7 +140,7 @@ def _forget_person(connection: sa.Connection, resident_id: str, at: datetime) ->
     his = changes.c.resident_id == resident_id
     connection.execute(sa.update(changes).where(his).values(before=None, after=None, reason=None))
     said = consents.c.resident_id == resident_id
-    connection.execute(sa.update(consents).where(said).values(given_by=_ERASED))
+    connection.execute(sa.update(consents).where(said).values(given_by=ERASED))
     forget_reasons(connection, resident_id)
 
 
@@ -209,31 +149,8 @@ def _forget_home(connection: sa.Connection, home_id: str) -> None:
     connection.execute(sa.update(schema.homes).where(schema.homes.c.home_id == home_id).values(address=""))
     register = {"place_id": None, "route": ""}
     connection.execute(sa.update(home_register).where(home_register.c.home_id == home_id).values(register))
+    connection.execute(sa.delete(home_spots).where(home_spots.c.home_id == home_id))
     connection.execute(sa.delete(key_safes).where(key_safes.c.home_id == home_id))
     connection.execute(sa.update(devices).where(devices.c.home_id == home_id).values(home_id=None, room=""))
     of_home = register_changes.c.home_id == home_id
     connection.execute(sa.update(register_changes).where(of_home).values(before=None, after=None, reason=None))
-
-
-def _series_of(connection: sa.Connection, home_id: str, named: list[str]) -> Iterator[int]:
-    series, gateways = schema.series, schema.gateways
-    rows = connection.execute(
-        sa.select(series.c.series_id)
-        .join(gateways, gateways.c.gateway_id == series.c.gateway_id)
-        .where(gateways.c.home_id == home_id, series.c.resident_id.in_(named))
-        .order_by(series.c.series_id)
-    )
-    yield from rows.scalars()
-
-
-def _parts(cases: frozenset[int]) -> Iterator[list[int]]:
-    ordered = sorted(cases)
-    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
-
-
-class _Named(msgspec.Struct):
-    resident_id: str = ""
-
-
-_names = msgspec.json.Decoder(_Named)
-_alerts = msgspec.json.Decoder(Alert)

@@ -23,7 +23,7 @@ from community.registry import (
     Row,
     Written,
 )
-from community.store import schema
+from community.store import schema, stays
 from community.store.people_rows import (
     Values,
     contact_id_of,
@@ -101,7 +101,8 @@ def take_in(connection: sa.Connection, register: Register, hand: Hand, tally: Ta
     for device in register.rows(DeviceRow):
         pen.device(device)
     if pen.has_moved_boxes:
-        settle_gateways(connection)
+        settle_gateways(connection, hand.at)
+    stays.settle_residents(connection, hand.at, pen.lived_in)
 
 
 def note_change(
@@ -136,6 +137,8 @@ class _Pen:
         self._hand = hand
         self._tally = tally
         self.has_moved_boxes = False
+        self.lived_in: set[str] = set()
+        """Homes into which or out of which somebody has moved."""
 
     def place(self, row: PlaceRow) -> None:
         values = {"parent_id": row.within, "level": row.level.value, "code": row.code, "name": row.name}
@@ -177,6 +180,7 @@ class _Pen:
         if not self._count("residents", row.id, is_new=before is None, changes=changes) or self._hand.dry:
             return
         self._write(schema.residents, key, {**values, "is_registered": True}, before)
+        self.lived_in |= {row.home} if before is None else {row.home, before.home_id}
         self._keep(changes, before, home_id=row.home, resident_id=row.id, subject="resident")
 
     def contacts(self, resident_id: str, rows: list[ContactRow]) -> None:
@@ -289,8 +293,8 @@ class _Pen:
         return str(self._connection.scalar(sa.select(table.c.home_id).where(table.c.resident_id == resident_id)))
 
 
-def settle_gateways(connection: sa.Connection) -> None:
-    """Every box is in the home that the register says, or in none."""
+def settle_gateways(connection: sa.Connection, at: datetime) -> None:
+    """Every box is in the home that the register says, or in none; what changes does so at this moment."""
     gateways = schema.gateways
     named = connection.scalars(sa.select(home_register.c.gateway_id).where(home_register.c.gateway_id.is_not(None)))
     met = set(connection.scalars(sa.select(gateways.c.gateway_id)))
@@ -298,6 +302,7 @@ def settle_gateways(connection: sa.Connection) -> None:
         meet_gateway(connection, gateway_id)
     home = sa.select(home_register.c.home_id).where(home_register.c.gateway_id == gateways.c.gateway_id)
     connection.execute(sa.update(gateways).values(home_id=home.scalar_subquery()))
+    stays.settle_boxes(connection, at)
 
 
 def meet_gateway(connection: sa.Connection, gateway_id: str) -> None:

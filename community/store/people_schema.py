@@ -129,3 +129,39 @@ erased_alerts = sa.Table(
     sa.Column("access_id", sa.ForeignKey("access_log.access_id"), nullable=False),
     sa.ForeignKeyConstraint(["gateway_id", "alert_id"], ["alerts.gateway_id", "alerts.alert_id"]),
 )
+
+# Which box stood in which home, and who lived where (`is_first`: as the one whom readings mean that name nobody), from
+# when to when. `since` empty: nothing before is known; `until` empty: still.
+box_stays = sa.Table(
+    "box_stays",
+    metadata,
+    sa.Column("stay_id", NUMBER, primary_key=True),
+    sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False, index=True),
+    sa.Column("home_id", sa.ForeignKey("homes.home_id"), nullable=False, index=True),
+    sa.Column("since", UtcMicros),
+    sa.Column("until", UtcMicros),
+)
+
+resident_stays = sa.Table(
+    "resident_stays",
+    metadata,
+    sa.Column("stay_id", NUMBER, primary_key=True),
+    sa.Column("resident_id", sa.ForeignKey("residents.resident_id"), nullable=False, index=True),
+    sa.Column("home_id", sa.ForeignKey("homes.home_id"), nullable=False, index=True),
+    sa.Column("is_first", sa.Boolean, nullable=False),
+    sa.Column("since", UtcMicros),
+    sa.Column("until", UtcMicros),
+)
+
+# Measurements of an erased person that are still to be forgotten, wherever they lie: rows go when all of it is done.
+# `name`: as the readings name him, empty where they name nobody.
+to_forget = sa.Table(
+    "to_forget",
+    metadata,
+    sa.Column("claim_id", NUMBER, primary_key=True),
+    sa.Column("resident_id", sa.ForeignKey("residents.resident_id"), nullable=False, index=True),
+    sa.Column("gateway_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("since", UtcMicros, nullable=False),
+    sa.Column("until", UtcMicros, nullable=False),
+)

@@ -13,7 +13,7 @@ from community.store.needs import needs
 from community.store.quieting import FORGET, put_off
 from community.store.storm_schema import quiet_cases
 from community.store.surroundings import context
-from community.workflow import workflow
+from community.workflow import kept_workflow
 from shouwang.alert import Severity
 
 
@@ -26,7 +26,7 @@ def due(connection: sa.Connection, limit: int) -> list[int]:
 def end(connection: sa.Connection, incident_id: int, now: datetime) -> bool:
     """End this case, or give it to a person to look at. False where it is about a life, or is not quiet any more."""
     case = load(connection, incident_id)
-    table = None if case is None else workflow(case.workflow)
+    table = None if case is None else kept_workflow(case.workflow, case.policy)
     if case is None or table is None or table.quiet is None or not _may_end(connection, case):
         connection.execute(FORGET, {"incident": incident_id})
         return False
@@ -47,7 +47,7 @@ def end(connection: sa.Connection, incident_id: int, now: datetime) -> bool:
 
 
 def _may_end(connection: sa.Connection, case: Case) -> bool:
-    is_ended = case.state in workflow(case.workflow).final
+    is_ended = case.state in kept_workflow(case.workflow, case.policy).final
     is_life = case.priority.rank <= Severity.P2.rank
     return case.is_cleared and not is_ended and not is_life and not needs(connection, case.home_key).needs_power
 

@@ -15,22 +15,36 @@ import sqlalchemy as sa
 from community.casefile import Case
 from community.channels.port import Way
 from community.consent import Purpose
-from community.notice_rules import Glance, ways_for
+from community.dispatch import EMERGENCY, UnitKind
+from community.notice_rules import SUBMITTER, Glance, ways_for
 from community.people import Circle, Item, in_hours
+from community.rosters import Post
+from community.store import rosters
 from community.store.channel_schema import channel_health, reach_people, reach_ways
-from community.store.dispatch_schema import responders
+from community.store.dispatch_schema import responders, units
+from community.store.people_rows import contact_in
 from community.store.people_schema import consents
 from community.store.schema import contacts, login_sessions, residents, users
 from community.users import Role
+from community.workflow import MANAGEMENT
+from shouwang.alert import Severity
 
 CONSOLE_SEEN_WITHIN = timedelta(seconds=90)
 """An open console is seen every 30 s: one that missed three times is shut, asleep or cut off."""
-AUDIENCES = ("operators", "owner", "supervisor", "team_lead", "responders", "next_candidate", "family", "keyholder")
+AUDIENCES = ("operators", "owner", *MANAGEMENT, "responders", "next_candidate", "family", "keyholder")
+
+_BY_UNIT: Mapping[str, tuple[Way, ...]] = {
+    "voice": (Way.VOICE,),
+    "sms": (Way.SMS, Way.VOICE),
+    "app": (Way.PUSH, Way.SMS, Way.VOICE),
+}
+"""How a unit is told by its own choice, the dearest first; telephones ring for a life only (notice_rules.ways_for)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Somebody to reach. `key` names him in `attempts`: desk:LOGIN, responder:ID, contact:RESIDENT:PLACE, shared:NAME.
+    """Somebody to reach. `key` names him in `attempts`: desk:LOGIN, responder:ID, unit:ID, contact:RESIDENT:PLACE,
+    shared:NAME.
 
     `ways`: the dearest first; `is_told_why`: he may hear what happened.
     """
@@ -44,9 +58,12 @@ class Person:
     relation: str = ""
 
 
-def audiences(connection: sa.Connection, case: Case, now: datetime) -> frozenset[str]:
-    """Those in which somebody can be reached now by a console or by a channel that lives."""
-    known = Known(connection, now)
+def audiences(connection: sa.Connection, case: Case, now: datetime, known: "Known | None" = None) -> frozenset[str]:
+    """Those in which somebody can be reached now by a console or by a channel that lives.
+
+    `known`: whom another case of this transaction has asked for.
+    """
+    known = known or Known(connection, now)
     glance = msgspec.convert(case, Glance, from_attributes=True)
     return frozenset(who for who in AUDIENCES if any(known.is_reachable(one, glance) for one in known.of(who, glance)))
 
@@ -55,9 +72,9 @@ class Known:
     """The people around a case, read once and only as far as they are asked for."""
 
     def __init__(self, connection: sa.Connection, now: datetime) -> None:
-        """For one transaction."""
+        """For one transaction, at this moment."""
         self._connection = connection
-        self._now = now
+        self.now = now
 
     @cached_property
     def living(self) -> dict[Way, tuple[str, ...]]:
@@ -84,14 +101,25 @@ class Known:
     def of(self, audience: str, case: Glance, to: str = "") -> tuple[Person, ...]:
         """The people of the audience. `to`: one of them by name."""
         shared = self._shared.get(audience, ())
+        if audience in MANAGEMENT:
+            return (*self._management(audience, is_shared=bool(shared)), *shared)
         if audience in ("operators", "next_candidate", "owner"):
             return (*self._operators(case.owner if audience != "operators" else None), *shared)
-        if audience in ("supervisor", "team_lead"):
-            own = self._desk_of(Role.SUPERVISOR) if audience == "supervisor" or not shared else ()
-            return (*own, *shared)
-        if audience == "responders":
-            return (*self._responder(to or case.responder or ""), *shared)
-        return (*self._contacts(case.home_key, audience), *shared)
+        if audience in ("responders", "units"):
+            whom = to or case.responder or ""
+            person = self._responder(whom) if audience == "responders" else ()
+            return (*(person or self._unit(whom)), *shared)
+        if audience == SUBMITTER:
+            return self._asker(case.home_key, to)
+        return (*self._contacts(case, audience), *shared)
+
+    def _management(self, level: str, *, is_shared: bool) -> tuple[Person, ...]:
+        """A level above the operators. `is_shared`: a telephone of community.yaml stands for it as well."""
+        if level == "command_centre":
+            return self._units_of(UnitKind.COMMAND)
+        leaders = self._duty_leaders if level == "duty_leader" else ()
+        is_vacant = level == "supervisor" or not (leaders or is_shared)
+        return self._desk_of(Role.SUPERVISOR) if is_vacant else leaders
 
     def person(self, key: str) -> Person | None:
         """Whom an attempt names; None where he is gone."""
@@ -100,23 +128,27 @@ class Known:
             return next((one for one in self._desk.values() if one[0].key == key), (None,))[0]
         if kind == "responder":
             return next(iter(self._responder(rest)), None)
+        if kind == "unit":
+            return next(iter(self._unit(rest)), None)
+        if kind == "resident":
+            return self._resident(rest)
         if kind == "shared":
             return next((one for people in self._shared.values() for one in people if one.key == key), None)
         resident_id, _, place = rest.rpartition(":")
         return self._contact(resident_id, int(place)) if place.isdigit() else None
 
-    # ---- the desk ----
+    # ---- the desk and above it ----
 
     @cached_property
     def _desk(self) -> dict[str, tuple[Person, Role]]:
         seen = sa.and_(
             login_sessions.c.user_id == users.c.user_id,
-            login_sessions.c.expires_at > self._now,
-            login_sessions.c.last_seen_at > self._now - CONSOLE_SEEN_WITHIN,
+            login_sessions.c.expires_at > self.now,
+            login_sessions.c.last_seen_at > self.now - CONSOLE_SEEN_WITHIN,
         )
         rows = self._connection.execute(
             sa.select(users, sa.exists(sa.select(sa.literal(1)).where(seen)).label("has_console")).where(
-                users.c.role.in_([Role.OPERATOR.value, Role.SUPERVISOR.value]), users.c.disabled_at.is_(None)
+                sa.or_(users.c.role.in_(_AT_THE_DESK), users.c.login.in_(self._leaders)), users.c.disabled_at.is_(None)
             )
         )
         return {
@@ -137,11 +169,20 @@ class Known:
     def _desk_of(self, role: Role) -> tuple[Person, ...]:
         return tuple(person for person, his in self._desk.values() if his is role)
 
+    @cached_property
+    def _leaders(self) -> tuple[str, ...]:
+        """值班领导: whoever the roster names for now, of any role; the first before the back-ups."""
+        return tuple(dict.fromkeys(one.person for one in rosters.here(self._connection, Post.DUTY_LEADER, self.now)))
+
+    @property
+    def _duty_leaders(self) -> tuple[Person, ...]:
+        return tuple(self._desk[login][0] for login in self._leaders if login in self._desk)
+
     def _operators(self, owner: str | None) -> tuple[Person, ...]:
         """The owner; without one all at an open console; without any, all who can be called."""
         if owner is not None and owner in self._desk:
             return (self._desk[owner][0],)
-        everybody = tuple(person for person, _ in self._desk.values())
+        everybody = tuple(person for person, role in self._desk.values() if role.value in _AT_THE_DESK)
         at_desk = tuple(replace(person, ways=()) for person in everybody if person.has_console)
         return at_desk or tuple(person for person in everybody if person.ways)
 
@@ -172,7 +213,7 @@ class Known:
     def _ways_of(self, *names: str) -> tuple[tuple[Way, str], ...]:
         return next((self._reach[name][3] for name in names if name in self._reach), ())
 
-    # ---- responders and contacts ----
+    # ---- responders, units and contacts ----
 
     def _responder(self, responder_id: str) -> tuple[Person, ...]:
         table = responders
@@ -184,12 +225,39 @@ class Known:
         ways = self._ways_of(responder_id, row.phone) or _by_phone(row.phone)
         return (Person(key=f"responder:{responder_id}", name=row.name, language=row.language or "zh", ways=ways),)
 
-    def _contacts(self, home_key: str, audience: str) -> tuple[Person, ...]:
+    def _units_of(self, kind: UnitKind) -> tuple[Person, ...]:
+        rows = self._connection.execute(
+            sa.select(units)
+            .where(units.c.kind == kind.value, units.c.is_active)
+            .order_by(units.c.tier, units.c.unit_id)
+        )
+        return tuple(self._person_of_unit(row) for row in rows)
+
+    def _unit(self, unit_id: str) -> tuple[Person, ...]:
+        """120, 119 and 110 are called by people, with an order of their own: no machine dials them."""
+        row = self._connection.execute(
+            sa.select(units).where(
+                units.c.unit_id == unit_id, units.c.is_active, units.c.kind.not_in([one.value for one in EMERGENCY])
+            )
+        ).first()
+        return () if row is None else (self._person_of_unit(row),)
+
+    def _person_of_unit(self, row: sa.Row[tuple[object, ...]]) -> Person:
+        """By the unit's channel first; people of community.yaml may give it other addresses under its id."""
+        listed = dict(self._ways_of(row.unit_id))
+        known = listed or dict(_by_phone(row.phone))
+        wanted = tuple(way for way in _BY_UNIT.get(row.channel, _BY_UNIT["sms"]) if way in known)
+        others = tuple(way for way in listed if way not in wanted)
+        ways = tuple((way, known[way]) for way in (*wanted, *others))
+        return Person(key=f"unit:{row.unit_id}", name=row.name, language="zh", ways=ways)
+
+    def _contacts(self, case: Glance, audience: str) -> tuple[Person, ...]:
+        """Those who want to be called at this hour, else all; all at once where a life hangs on it (P1)."""
         table = contacts
         rows = self._connection.execute(
             sa.select(table, residents.c.place.label("of_place"))
             .join(residents, residents.c.resident_id == table.c.resident_id)
-            .where(residents.c.home_id == home_key, residents.c.erased_at.is_(None))
+            .where(residents.c.home_id == case.home_key, residents.c.erased_at.is_(None))
             .order_by(residents.c.place, residents.c.resident_id, table.c.place)
         ).all()
         if audience == "keyholder":
@@ -197,9 +265,33 @@ class Known:
         else:
             family = [row for row in rows if row.circle == Circle.FAMILY.value]
             mine = family or [row for row in rows if row.circle == Circle.NEIGHBOURS.value]
-        local = self._now.astimezone().time()
-        awake = [row for row in mine if in_hours(row.hours, local)]
+        local = self.now.astimezone().time()
+        awake = [row for row in mine if case.priority is Severity.P1 or in_hours(row.hours, local)]
         return tuple(self._person_of(row) for row in awake or mine)
+
+    def _asker(self, home_key: str, who: str) -> tuple[Person, ...]:
+        """Who filed a request: a resident or a contact of the home; a colleague or a program is told by no message."""
+        resident = self._resident(who)
+        if resident is not None:
+            return (resident,)
+        table = contacts
+        rows = self._connection.execute(
+            sa.select(table)
+            .join(residents, residents.c.resident_id == table.c.resident_id)
+            .where(residents.c.home_id == home_key, residents.c.erased_at.is_(None))
+            .order_by(residents.c.place, table.c.place)
+        )
+        return tuple(self._person_of(row) for row in rows if contact_in(row).id == who)[:1]
+
+    def _resident(self, resident_id: str) -> Person | None:
+        table = residents
+        row = self._connection.execute(
+            sa.select(table).where(table.c.resident_id == resident_id, table.c.erased_at.is_(None))
+        ).first()
+        if row is None:
+            return None
+        key = f"resident:{resident_id}"
+        return Person(key=key, name=row.name, language=row.language or "zh", ways=_by_phone(row.phone))
 
     def _contact(self, resident_id: str, place: int) -> Person | None:
         table = contacts
@@ -230,12 +322,15 @@ class Known:
             .where(
                 table.c.resident_id == resident_id,
                 table.c.purpose == Purpose.FAMILY_VIEW.value,
-                table.c.at <= self._now,
+                table.c.at <= self.now,
             )
             .order_by(table.c.at.desc(), table.c.is_given)
             .limit(1)
         ).scalar()
         return bool(said)
+
+
+_AT_THE_DESK = (Role.OPERATOR.value, Role.SUPERVISOR.value)
 
 
 def _by_phone(phone: str) -> tuple[tuple[Way, str], ...]:

@@ -8,11 +8,14 @@ import msgspec
 import sqlalchemy as sa
 
 from community.casefile import Answered, Case
+from community.notice_rules import BROKEN_GLASS
 from community.people import Item
 from community.rights import Right, Subject, breaks_glass, is_allowed, may
-from community.store import people, schema, tokens
+from community.store import case_schema, people, schema, tokens
 from community.store.cases import CLOSED, decode_case
 from community.store.dispatch_schema import home_spots
+from community.store.lease import engine_now
+from community.store.pairs import words_of
 from community.store.people_access import Access, Act, access_in, note
 from community.store.people_schema import access_log, home_register, places
 from community.store.rights_schema import glass_reviews
@@ -28,6 +31,8 @@ _OF_PEOPLE = ("emergency", "care")
 """Workflows whose cases are about a person: a fault of a box opens no medical card."""
 _LIFE = (Severity.P1.value, Severity.P2.value)
 _AT_ONCE = 500
+_TO_SUPERVISOR = 1200
+"""The place of such a call among those of a step (community.store.no_shows: 1100)."""
 _OF_THE_CENTRE = "centre:"
 """So begin the keys of cases that are about no home."""
 _RIGHT_OF = {
@@ -148,7 +153,7 @@ def look(
     may(user, right, subject)
     acts = (act, Act.BREAK_GLASS) if breaks_glass(user, right, subject) else (act,)
     for one in acts:
-        note(
+        access_id = note(
             connection,
             one,
             actor=user.login,
@@ -158,6 +163,27 @@ def look(
             incident_id=incident_id,
             reason=subject.reason,
         )
+        if one is Act.BREAK_GLASS and incident_id is not None:
+            _call_supervisor(connection, incident_id, access_id, subject.now)
+
+
+def _call_supervisor(connection: sa.Connection, incident_id: int, access_id: int, now: datetime) -> None:
+    """By his channels, at once and beside whatever the case calls for; the words name neither person nor reader."""
+    connection.execute(
+        case_schema.notices.insert().values(
+            incident_id=incident_id,
+            version=-access_id,  # of no step of the case: each look is told, though the case is as it was
+            place=_TO_SUPERVISOR,
+            step=BROKEN_GLASS,
+            audience="supervisor",
+            to_whom="",
+            rung=-1,
+            prompt=BROKEN_GLASS,
+            created_at=now,
+            created_e=engine_now(connection),
+            state="waiting",
+        )
+    )
 
 
 def has_looked(connection: sa.Connection, user: User, incident_id: int, since: datetime) -> bool:
@@ -176,12 +202,30 @@ def homes_of(connection: sa.Connection, numbers: Iterable[int]) -> dict[int, str
     return {int(row.incident_id): row.home_key for row in rows}
 
 
-def broken_glass(connection: sa.Connection, limit: int = 100) -> tuple[BrokenGlass, ...]:
-    """Reads that only a reason opened: those that no supervisor has looked at first, then the newest."""
+def glass_homes(connection: sa.Connection) -> frozenset[str]:
+    """Where glass was broken; empty: of no home."""
+    mine = sa.select(access_log.c.home_id).where(access_log.c.act == Act.BREAK_GLASS.value).distinct()
+    return frozenset(row.home_id or "" for row in connection.execute(mine))
+
+
+def glass_home(connection: sa.Connection, access_id: int) -> str:
+    """The home of a read; empty for none."""
+    return connection.scalar(sa.select(access_log.c.home_id).where(access_log.c.access_id == access_id)) or ""
+
+
+def broken_glass(
+    connection: sa.Connection, limit: int = 100, *, homes: frozenset[str] | None = None
+) -> tuple[BrokenGlass, ...]:
+    """Reads that only a reason opened: those that no supervisor has looked at first, then the newest.
+
+    `homes`: of these alone, as `glass_homes` names them; None: of all.
+    """
+    here = sa.func.coalesce(access_log.c.home_id, "")
     rows = (
         sa.select(access_log, glass_reviews.c.seen_by)
         .join(glass_reviews, glass_reviews.c.access_id == access_log.c.access_id, isouter=True)
         .where(access_log.c.act == Act.BREAK_GLASS.value)
+        .where(sa.true() if homes is None else here.in_(sa.select(words_of(connection, homes or ()).c.word)))
         .order_by(glass_reviews.c.seen_by.is_not(None), access_log.c.access_id.desc())
         .limit(limit)
     )
@@ -190,8 +234,12 @@ def broken_glass(connection: sa.Connection, limit: int = 100) -> tuple[BrokenGla
 
 def review(connection: sa.Connection, access_id: int, by: str, at: datetime) -> None:
     """A supervisor has looked at it. Raises IllegalMove where there is nothing to look at, or it is his own."""
-    open_ones = [one for one in broken_glass(connection, _AT_ONCE) if one.seen_by is None]
-    if not any(one.access.access_id == access_id and one.access.actor != by for one in open_ones):
+    row = connection.execute(
+        sa.select(access_log.c.actor, glass_reviews.c.seen_by)
+        .join(glass_reviews, glass_reviews.c.access_id == access_log.c.access_id, isouter=True)
+        .where(access_log.c.access_id == access_id, access_log.c.act == Act.BREAK_GLASS.value)
+    ).first()
+    if row is None or row.seen_by is not None or row.actor == by:
         raise IllegalMove("there is nothing here that you could review; your own is for another supervisor")
     connection.execute(sa.insert(glass_reviews).values(access_id=access_id, seen_by=by, seen_at=at))
 

@@ -165,10 +165,10 @@ def _refuse(faults: Iterable[str]) -> None:
 # ---- who is there ----
 
 
-def shifts(connection: sa.Connection, start: datetime, end: datetime) -> tuple[Shift, ...]:
-    """All duties that touch this time, weekly ones and single ones."""
+def shifts(connection: sa.Connection, start: datetime, end: datetime, post: Post | None = None) -> tuple[Shift, ...]:
+    """All duties (of this post) that touch this time, weekly ones and single ones."""
     found: list[Shift] = []
-    for row in connection.execute(sa.select(tables.weekly_duties)):
+    for row in connection.execute(_of_post(tables.weekly_duties, post)):
         weekly = Weekly(
             post=Post(row.post),
             person=row.person,
@@ -179,7 +179,7 @@ def shifts(connection: sa.Connection, start: datetime, end: datetime) -> tuple[S
         )
         found += expanded((weekly,), ZoneInfo(row.zone), start, end)
     table = tables.single_shifts
-    for row in connection.execute(sa.select(table).where(table.c.starts_at < end, table.c.ends_at > start)):
+    for row in connection.execute(_of_post(table, post).where(table.c.starts_at < end, table.c.ends_at > start)):
         found.append(
             Shift(
                 post=Post(row.post),
@@ -190,6 +190,11 @@ def shifts(connection: sa.Connection, start: datetime, end: datetime) -> tuple[S
             )
         )
     return tuple(sorted(found, key=lambda one: (one.starts_at, one.person)))
+
+
+def _of_post(table: sa.Table, post: Post | None) -> sa.Select[tuple[object, ...]]:
+    rows = sa.select(table)
+    return rows if post is None else rows.where(table.c.post == post.value)
 
 
 def absences(connection: sa.Connection, start: datetime, end: datetime) -> tuple[Absence, ...]:
@@ -216,7 +221,8 @@ def rostered(connection: sa.Connection) -> frozenset[str]:
 def here(connection: sa.Connection, post: Post, now: datetime) -> tuple[Shift, ...]:
     """Who is on duty as this, the first before the back-ups."""
     moment = timedelta(microseconds=1)
-    return on_duty(shifts(connection, now, now + moment), absences(connection, now, now + moment), post, now)
+    duties = shifts(connection, now, now + moment, post)
+    return on_duty(duties, absences(connection, now, now + moment), post, now) if duties else ()
 
 
 def grid_posts(connection: sa.Connection) -> tuple[GridPost, ...]:

@@ -1,47 +1,10 @@
-"""The tables. `migrations/` builds them; a test holds both to the same shape.
-
-Moments are aware UTC in Python and integer microseconds since 1970 in the database, so that SQLite and PostgreSQL
-hold the same values and nothing depends on a session's time zone.
-"""
-
-from datetime import UTC, datetime, timedelta
+"""The tables. `migrations/` builds them; a test holds both to the same shape."""
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2900, 1, 1, tzinfo=UTC)
-"""A clock that was never set says 1970 or 2000. Outside this, adding and showing times would fail."""
+from community.store.columns import EARLIEST, LATEST, NUMBER, UtcMicros, micros
 
-
-def micros(moment: datetime) -> int:
-    """As the database holds it, for sums of times."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-class UtcMicros(TypeDecorator[datetime]):
-    """An aware datetime as microseconds since 1970 (UTC)."""
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
-        """To the database. A naive time raises TypeError; one that no clock can mean raises OverflowError."""
-        if value is None:
-            return None
-        if not EARLIEST <= value <= LATEST:
-            raise OverflowError(f"{value} is no time that a clock can mean")
-        return micros(value)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From the database."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-# SQLite gives out row numbers by itself only for the type name INTEGER.
-NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+__all__ = ["EARLIEST", "LATEST", "NUMBER", "UtcMicros", "micros"]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -59,6 +22,8 @@ homes = sa.Table(
     sa.Column("address", sa.Text, nullable=False),
 )
 
+# Several of one home stand in the order of `place`: the first is whom its readings mean that name nobody.
+# `is_registered`: community.yaml does not change the row any more. Of an erased person only the id stays.
 residents = sa.Table(
     "residents",
     metadata,
@@ -71,6 +36,19 @@ residents = sa.Table(
     sa.Column("allergies", sa.LargeBinary, nullable=False),
     sa.Column("medicines", sa.LargeBinary, nullable=False),
     sa.Column("notes", sa.Text, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("sex", sa.Text, nullable=False, server_default=""),
+    sa.Column("phone", sa.Text, nullable=False, server_default=""),
+    sa.Column("language", sa.Text, nullable=False, server_default=""),
+    sa.Column("hearing", sa.Text, nullable=False, server_default=""),
+    sa.Column("situation", sa.Text, nullable=False, server_default=""),
+    sa.Column("care_level", sa.Text, nullable=False, server_default=""),
+    sa.Column("eligibility", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("flags", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("photo", sa.Text, nullable=False, server_default=""),
+    sa.Column("reviewed_on", sa.Text, nullable=False, server_default=""),
+    sa.Column("is_registered", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("erased_at", UtcMicros),
 )
 
 contacts = sa.Table(
@@ -82,6 +60,13 @@ contacts = sa.Table(
     sa.Column("relation", sa.Text, nullable=False),
     sa.Column("phone", sa.Text, nullable=False),
     sa.Column("has_key", sa.Boolean, nullable=False),
+    sa.Column("contact_id", sa.Text, nullable=False, server_default="", index=True),
+    sa.Column("circle", sa.Text, nullable=False, server_default="family"),
+    sa.Column("more_phones", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("languages", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("hours", sa.Text, nullable=False, server_default=""),
+    sa.Column("may_see", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("tested_on", sa.Text, nullable=False, server_default=""),
 )
 
 gateways = sa.Table(
@@ -359,6 +344,7 @@ mode_orders = sa.Table(
     sa.Index("ix_mode_orders_gateway_id_at", "gateway_id", "at"),
 )
 
+# `areas`, `organisations`: ids with spaces between, a star for all. `totp_step`: the last one whose code was used.
 users = sa.Table(
     "users",
     metadata,
@@ -369,6 +355,12 @@ users = sa.Table(
     sa.Column("language", sa.Text, nullable=False),
     sa.Column("password_hash", sa.Text),
     sa.Column("created_at", UtcMicros, nullable=False),
+    sa.Column("areas", sa.Text, nullable=False, server_default="*"),
+    sa.Column("organisations", sa.Text, nullable=False, server_default="*"),
+    sa.Column("person", sa.Text, nullable=False, server_default=""),
+    sa.Column("disabled_at", UtcMicros),
+    sa.Column("totp_secret", sa.Text),
+    sa.Column("totp_step", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 login_sessions = sa.Table(
@@ -379,6 +371,7 @@ login_sessions = sa.Table(
     sa.Column("created_at", UtcMicros, nullable=False),
     sa.Column("expires_at", UtcMicros, nullable=False),
     sa.Column("last_seen_at", UtcMicros, nullable=False),
+    sa.Column("proved_at", UtcMicros),
 )
 
 login_links = sa.Table(

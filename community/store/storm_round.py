@@ -19,6 +19,7 @@ from community.store import flapping, needs, quiet, schema
 from community.store.areas import name_of
 from community.store.case_schema import notices
 from community.store.cases import load, record
+from community.store.group import write_out
 from community.store.lease import engine_now
 from community.store.reserves import reserve_of
 from community.store.storm_schema import reserves, storm_homes
@@ -111,6 +112,7 @@ def turn(connection: sa.Connection, now: datetime) -> Work:
 
 def tell(connection: sa.Connection, now: datetime) -> None:
     """Storms that have just begun get their row in the queue."""
+    write_out(connection)
     for row in connection.execute(_ON.where(table.c.incident_id.is_(None))).all():
         area = name_of(connection, row.area) if row.area else ""
         why = storm_words.began(row.kind, area, row.homes, is_ours=row.is_ours)
@@ -118,6 +120,7 @@ def tell(connection: sa.Connection, now: datetime) -> None:
         known = sa.select(schema.incidents.c.incident_id).where(
             schema.incidents.c.home_key == CENTRE, schema.incidents.c.lane == _LANE.format(row.storm_id)
         )
+        write_out(connection)
         incident_id = connection.execute(known).scalar_one()
         connection.execute(table.update().where(table.c.storm_id == row.storm_id).values(incident_id=incident_id))
 

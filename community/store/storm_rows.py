@@ -1,12 +1,12 @@
 """What consoles show of storms: one row for all the cases that each holds back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from community import storms
+from community.desk import StormRow
 from community.store import schema
 from community.store.areas import name_of
 from community.store.reserves import reserve_of
@@ -17,30 +17,6 @@ from shouwang.alert import Severity
 
 SPARKS = 24
 """So many columns has the little plot of when homes told of it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StormRow:
-    """A storm as the queue shows it. `incident_id`: its own case. `area`: its name, empty for all homes.
-
-    `held`: cases that wait; `low`: homes not yet recovered whose battery lasts less than an hour; `urgent`: homes in
-    which it is about a life (they depend on electricity, and have cases of their own). `is_ours`: look at our own line
-    first, and do not call the homes. `spark`: how many homes told of it in equal parts of its time, oldest first.
-    """
-
-    storm_id: int
-    incident_id: int | None
-    kind: str
-    area: str
-    since: datetime
-    homes: int
-    recovered: int
-    held: int
-    low: int
-    urgent: int
-    is_ours: bool
-    is_released: bool
-    spark: tuple[int, ...]
 
 
 def summary(connection: sa.Connection, now: datetime) -> tuple[StormRow, ...]:

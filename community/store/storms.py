@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from community import storms
 from community.store.areas import areas, lies_in
-from community.store.group import forget, recall
+from community.store.group import forget, recall, write_later, write_out
 from community.store.life_signs import keep
 from community.store.needs import needs
 from community.store.reserves import minutes_left
@@ -89,6 +89,7 @@ def settled(connection: sa.Connection, placed: Placed, home: tuple[str, str], in
         _join(connection, placed.storm_id, (gateway_id, home_key), now, incident_id)
         _moved_on(connection, placed, now)
     else:
+        write_out(connection)
         raised = (tech_raises.c.kind == placed.kind, tech_raises.c.home_key == home_key)
         connection.execute(tech_raises.update().where(*raised).values(incident_id=incident_id))
         # it may have belonged to one, and have recovered
@@ -97,6 +98,7 @@ def settled(connection: sa.Connection, placed: Placed, home: tuple[str, str], in
 
 def recovered(connection: sa.Connection, incident_id: int, now: datetime) -> None:
     """Every cause of this case has ended."""
+    write_out(connection)
     mine = (storm_homes.c.incident_id == incident_id, storm_homes.c.recovered_at.is_(None))
     connection.execute(storm_homes.update().where(*mine).values(recovered_at=now))
 
@@ -148,6 +150,7 @@ def _begun_by(connection: sa.Connection, kind: str, now: datetime) -> Storm | No
     """Whether this home is the one too many. Its fellows have cases already: they belong to the storm and stay."""
     if kind == storms.SILENT:
         return None
+    write_out(connection)
     lately = connection.execute(_LATELY, {"kind": kind, "from_at": now - storms.WITHIN}).all()
     if len(lately) < storms.AT_LEAST:
         return None
@@ -179,7 +182,7 @@ def _join(
     """A home that tells again is one home: it is there no less than before, and has not recovered."""
     gateway_id, home_key = home
     values = {"storm_id": storm_id, "home_key": home_key, "gateway_id": gateway_id, "told_at": at}
-    connection.execute(_JOINED[connection.dialect.name], values | {"incident_id": incident_id})
+    write_later(connection, _JOINED[connection.dialect.name], values | {"incident_id": incident_id})
 
 
 def _moved_on(connection: sa.Connection, placed: Placed, now: datetime) -> None:

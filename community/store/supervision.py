@@ -1,24 +1,25 @@
 """The judgement of `community.supervision` on the tables: what it needs is read, what it finds becomes cases."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from community import outage_words as said
-from community.desk import CENTRE
 from community.expected import HeardAtLast, NeverHeard, PutOnFile, judge_expected
-from community.store import schema, unheard, watch_schema
+from community.store import schema, storm_round, storms, unheard, watch_schema
+from community.store.areas import areas
 from community.store.life_signs import keep
+from community.store.storms import Storm
 from community.store.told import Told
+from community.storms import AT_LEAST, EVERYWHERE
 from community.supervision import (
     MISSED_BEATS,
     OFFLINE,
     OFFLINE_AFTER,
     PATH,
     STANDBY_PROVED_WITHIN,
-    STORM,
     TEST,
     TEST_GRACE,
     Back,
@@ -30,7 +31,6 @@ from community.supervision import (
     PathBack,
     PathLost,
     StormBegan,
-    StormOver,
     Verdict,
     Way,
     judge_homes,
@@ -57,14 +57,10 @@ def judge(
     connection: sa.Connection, watches: Mapping[str, Watch], *, now: datetime, listening_since: datetime
 ) -> list[Verdict]:
     """What is new of homes, ways and tests. Reads only."""
-    storms, gateways = watch_schema.storms, schema.gateways
-    storm = connection.execute(sa.select(storms.c.since).where(storms.c.ended_at.is_(None))).scalar()
-    total = connection.execute(
-        sa.select(sa.func.count()).select_from(gateways).where(gateways.c.last_seen.is_not(None))
-    ).scalar_one()
-    homes = _homes(connection, watches, now)
+    homes, sizes = _placed(connection, _homes(connection, watches, now))
+    on = {storm.area for storm in storms.on(connection, OFFLINE)}
     return [
-        *judge_homes(homes, storm=storm, total=total, now=now, listening_since=listening_since),
+        *judge_homes(homes, sizes=sizes, storms=on, now=now, listening_since=listening_since),
         *judge_ways(_ways(connection, now), now=now, listening_since=listening_since),
         *judge_tests(_tested(connection, now), now=now, listening_since=listening_since),
         *judge_expected(unheard.expected(connection), now=now, listening_since=listening_since),
@@ -81,6 +77,7 @@ def judge_and_record(
     verdicts = judge(connection, watches, now=now, listening_since=listening_since)[:AT_ONCE]
     for verdict in verdicts:
         _record(connection, verdict, now)
+    storm_round.tell(connection, now)
     return verdicts
 
 
@@ -99,7 +96,6 @@ def _homes(connection: sa.Connection, watches: Mapping[str, Watch], now: datetim
                 gateways.c.last_seen > now,
                 known.c.doubted_at > gateways.c.last_seen,
                 known.c.offline_since.is_not(None),
-                known.c.is_in_storm,
             ),
         )
         .order_by(gateways.c.last_seen, gateways.c.gateway_id)
@@ -116,9 +112,18 @@ def _heard(row: sa.Row[tuple[object, ...]], watch: Watch) -> Heard:
         is_high_risk=watch.is_high_risk,
         doubted_at=row.doubted_at,
         offline_since=row.offline_since,
-        is_in_storm=bool(row.is_in_storm),
-        heard_again_at=row.heard_again_at,
     )
+
+
+def _placed(connection: sa.Connection, homes: list[Heard]) -> tuple[list[Heard], dict[str, int]]:
+    """The same homes with the areas in which they lie, and how many homes those have. A few are no storm anyway."""
+    heard = connection.execute(_HEARD_OF).scalar_one()
+    if sum(home.offline_since is None for home in homes) < AT_LEAST:
+        return homes, {EVERYWHERE: heard}
+    keys = {row.gateway_id: row.home_id for row in connection.execute(_ON_FILE)}
+    lie = areas(connection, keys.values())
+    placed = [replace(home, areas=tuple(lie.of.get(keys.get(home.gateway_id, ""), ()))) for home in homes]
+    return placed, {**lie.sizes, EVERYWHERE: heard}
 
 
 def _ways(connection: sa.Connection, now: datetime) -> list[Way]:
@@ -177,7 +182,7 @@ def _record(connection: sa.Connection, verdict: Verdict, now: datetime) -> None:
     match verdict:
         case Lost() | Back():
             _record_home(connection, verdict, now)
-        case StormBegan() | StormOver():
+        case StormBegan():
             _record_storm(connection, verdict, now)
         case PathLost() | PathBack():
             _record_way(connection, verdict, now)
@@ -193,29 +198,18 @@ def _record_home(connection: sa.Connection, verdict: Lost | Back, now: datetime)
     told = Told(hazard=OFFLINE, gateway_id=home.gateway_id, since=since)
     if isinstance(verdict, Back):
         _know(connection, home.gateway_id, offline_since=None, heard_again_at=now)
-        if not home.is_in_storm:
-            told.over(connection, said.HOME_BACK, now)
+        told.over(connection, said.HOME_BACK, now)
         return
-    _know(connection, home.gateway_id, offline_since=since, is_in_storm=not verdict.is_alone)
+    _know(connection, home.gateway_id, offline_since=since)
     gateways = schema.gateways
     connection.execute(gateways.update().where(gateways.c.gateway_id == home.gateway_id).values(online=False))
-    if verdict.is_alone:
-        why = said.home_lost(now - since, is_high_risk=home.is_high_risk)
-        told.begin(connection, why, now, severity=Severity.P2 if home.is_high_risk else Severity.P3)
+    why = said.home_lost(now - since, is_high_risk=home.is_high_risk)
+    told.begin(connection, why, now, severity=Severity.P2 if home.is_high_risk else Severity.P3)
 
 
-def _record_storm(connection: sa.Connection, verdict: StormBegan | StormOver, now: datetime) -> None:
-    storms, known = watch_schema.storms, watch_schema.supervision
-    if isinstance(verdict, StormBegan):
-        connection.execute(storms.insert().values(since=verdict.since, gateway_id=verdict.gateway_id))
-        told = Told(hazard=STORM, gateway_id=verdict.gateway_id, since=verdict.since, home_key=CENTRE)
-        told.begin(connection, said.storm_began(verdict), now, severity=Severity.P2)
-        return
-    lead = connection.execute(sa.select(storms.c.gateway_id).where(storms.c.since == verdict.since)).scalar_one()
-    connection.execute(storms.update().where(storms.c.since == verdict.since).values(ended_at=now))
-    connection.execute(known.update().where(known.c.is_in_storm).values(is_in_storm=False))
-    told = Told(hazard=STORM, gateway_id=lead, since=verdict.since, home_key=CENTRE)
-    told.over(connection, said.storm_over(verdict), now)
+def _record_storm(connection: sa.Connection, verdict: StormBegan, now: datetime) -> None:
+    storm = Storm(storm_id=0, kind=OFFLINE, area=verdict.area, since=verdict.since, last_at=now)
+    storms.begin(connection, storm, verdict.gateway_id, verdict.homes, is_ours=verdict.is_ours)
 
 
 def _record_way(connection: sa.Connection, verdict: PathLost | PathBack, now: datetime) -> None:
@@ -245,3 +239,9 @@ def _record_test(connection: sa.Connection, verdict: OverdueTest | MadeGood, now
 
 def _know(connection: sa.Connection, gateway_id: str, **values: object) -> None:
     keep(connection, watch_schema.supervision, {"gateway_id": gateway_id}, values)
+
+
+_ON_FILE = sa.select(schema.gateways.c.gateway_id, schema.gateways.c.home_id).where(
+    schema.gateways.c.home_id.is_not(None)
+)
+_HEARD_OF = sa.select(sa.func.count()).select_from(schema.gateways).where(schema.gateways.c.last_seen.is_not(None))

@@ -8,28 +8,27 @@ anchors and arrivals alone, in whatever order they come and however often (decis
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from community.desk import Timing
 from community.store import schema
+from community.store.mending import AGREES, mend
 from shouwang.alert import Alert
 from shouwang.reading import Reading
 from shouwang.wire import Body, ClockBody, Envelope, GapBody, MessageId, PathBody, Sent, StatusBody
 
 AHEAD = timedelta(minutes=5)
 """A home whose times are further ahead of their arrival has a wrong clock, whatever it says of it."""
-AGREES = timedelta(seconds=2)
-"""A time that is mended by less was right."""
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """No home ran before: an anchor that says less is of a dead clock, or of a time server that lies."""
 _DRIFT = 10_000
 """A crystal is off by 1 in so many (100 ppm): an anchor from the beginning of a boot is worth more than a later one."""
 _WORTH = timedelta(seconds=1)
 """An estimate that gets better by less is left as it is."""
-_ONE_MS, _ONE_MICRO = timedelta(milliseconds=1), timedelta(microseconds=1)
+_ONE_MS = timedelta(milliseconds=1)
 _LONGEST_MS = 3_000_000_000_000
 """95 years: no engine time is longer, and no sum with it fails."""
 
@@ -66,6 +65,27 @@ class Boot:
             self.by_arrival = min(self.by_arrival or zero, zero)
 
 
+class Doubt(NamedTuple):
+    """What is kept of a sample whose home's clock was wrong; without a boot it is not mended any more."""
+
+    boot_number: int | None
+    engine_ms: int
+    told_at: datetime
+
+
+def placed(
+    envelope: Envelope, boot: Boot | None, reading: Reading, received_at: datetime
+) -> tuple[datetime, Timing, Doubt | None]:
+    """When a reading was measured as far as is known now, how far that may be trusted, and what may be mended."""
+    if boot is None and reading.at <= received_at + AHEAD:
+        return reading.at, Timing.RIGHT, None
+    engine_ms = _measured_ms(envelope, reading)
+    if boot is not None and abs(engine_ms) <= _LONGEST_MS:
+        at = boot.moment(engine_ms) or received_at
+        return at, _timing(boot, reading.at, at), Doubt(boot.number, engine_ms, reading.at)
+    return received_at - _age(envelope.mono, reading.mono), Timing.AHEAD, Doubt(None, engine_ms, reading.at)
+
+
 class Times:
     """One transaction's worth."""
 
@@ -75,8 +95,8 @@ class Times:
         self._received_at = received_at
         self._sent = sent
         self._boots: dict[tuple[str, str, str], tuple[Boot, Boot]] = {}
-        self._waiting: list[tuple[Boot, dict[str, object], dict[str, object]]] = []
-        self._beyond: list[dict[str, object]] = []
+        self._waiting: list[tuple[Envelope, Boot, Reading, dict[str, object]]] = []
+        self._doubtful: list[dict[str, object]] = []
 
     def doubt(self, envelope: Envelope) -> Boot | None:
         """The boot that this message belongs to, where its clock had not been set; None where its times are right."""
@@ -109,17 +129,10 @@ class Times:
 
     def place(self, envelope: Envelope, boot: Boot | None, reading: Reading, sample: dict[str, object]) -> None:
         """Put moment and `timing` into the row of a sample, now or at `finish`."""
-        if boot is None and reading.at <= self._received_at + AHEAD:
-            sample |= {"at": reading.at, "timing": int(Timing.RIGHT)}
+        if boot is not None:
+            self._waiting.append((envelope, boot, reading, sample))
             return
-        engine_ms = _measured_ms(envelope, reading)
-        doubtful: dict[str, object] = {name: sample[name] for name in ("message_id", "place", "series_id")}
-        doubtful |= {"told_at": reading.at, "boot_number": None, "engine_ms": engine_ms}
-        if boot is not None and abs(engine_ms) <= _LONGEST_MS:
-            self._waiting.append((boot, sample, doubtful | {"boot_number": boot.number}))
-            return
-        sample |= {"at": self._received_at - _age(envelope.mono, reading.mono), "timing": int(Timing.AHEAD)}
-        self._beyond.append(doubtful | {"at": sample["at"]})
+        self._put(envelope, None, reading, sample)
 
     def seen_at(self, envelope: Envelope, boot: Boot | None, alert: Alert) -> datetime | None:
         """When the alert was raised at home, as far as is known now, if not as it says: never later than possible."""
@@ -154,15 +167,19 @@ class Times:
         """Mend what is stored, and give the samples that wait their moments. Comes before they are inserted."""
         for stored, boot in self._boots.values():
             self._keep(stored, boot)
-        rows = self._beyond
-        for boot, sample, doubtful in self._waiting:
-            at = boot.moment(cast("int", doubtful["engine_ms"])) or self._received_at
-            sample |= {"at": at, "timing": int(_timing(boot, cast("datetime", doubtful["told_at"]), at))}
-            rows.append(doubtful | {"at": at})
-        if rows:
-            self._connection.execute(schema.doubtful_samples.insert(), rows)
+        for envelope, boot, reading, sample in self._waiting:
+            self._put(envelope, boot, reading, sample)
+        if self._doubtful:
+            self._connection.execute(schema.doubtful_samples.insert(), self._doubtful)
 
     # ---- inside ----
+
+    def _put(self, envelope: Envelope, boot: Boot | None, reading: Reading, sample: dict[str, object]) -> None:
+        at, timing, doubt = placed(envelope, boot, reading, self._received_at)
+        sample |= {"at": at, "timing": int(timing)}
+        if doubt is not None:
+            names = ("message_id", "place", "series_id")
+            self._doubtful.append({**{name: sample[name] for name in names}, **doubt._asdict(), "at": at})
 
     def _boot(self, envelope: Envelope) -> Boot:
         key = (envelope.id.gateway, envelope.id.epoch, envelope.boot)
@@ -174,7 +191,7 @@ class Times:
     def _load(self, key: tuple[str, str, str]) -> Boot | None:
         table = schema.boots
         where = (table.c.gateway_id == key[0], table.c.epoch == key[1], table.c.boot == key[2])
-        row = self._connection.execute(sa.select(*_columns()).where(*where)).first()
+        row = self._connection.execute(sa.select(*boot_columns()).where(*where)).first()
         return None if row is None else boot_in(row)
 
     def _meet(self, key: tuple[str, str, str]) -> Boot:
@@ -215,36 +232,18 @@ class Times:
             )
         )
         if boot.zero is not None and (boot.zero, boot.timing) != (stored.zero, stored.timing):
-            self._mend(boot, boot.zero)
-
-    def _mend(self, boot: Boot, zero: datetime) -> None:
-        """Move the samples of this boot that are stored already."""
-        samples, doubtful = schema.samples, schema.doubtful_samples
-        at = sa.type_coerce(sa.literal(schema.micros(zero), sa.BigInteger) + doubtful.c.engine_ms * 1000, sa.BigInteger)
-        told = sa.type_coerce(doubtful.c.told_at, sa.BigInteger)
-        was_right = sa.func.abs(told - at) <= AGREES // _ONE_MICRO
-        timing = sa.case((was_right, int(Timing.RIGHT)), else_=int(boot.timing))
-        of_boot = doubtful.c.boot_number == boot.number
-        self._connection.execute(
-            samples.update()
-            .values(
-                at=sa.type_coerce(at, schema.UtcMicros),
-                timing=timing if boot.timing is Timing.MENDED else int(boot.timing),
-            )
-            .where(
-                of_boot,
-                samples.c.series_id == doubtful.c.series_id,
-                samples.c.at == doubtful.c.at,
-                samples.c.message_id == doubtful.c.message_id,
-                samples.c.place == doubtful.c.place,
-            )
-        )
-        self._connection.execute(doubtful.update().values(at=sa.type_coerce(at, schema.UtcMicros)).where(of_boot))
+            mend(self._connection, boot.number, boot.zero, boot.timing)
 
 
 def with_boots(of: sa.Select[tuple[object, ...]]) -> sa.Select[tuple[object, ...]]:
     """The same selection of alerts, with what `boot_in` needs."""
-    return of.add_columns(*_columns()).join_from(schema.alerts, schema.boots, isouter=True)
+    return of.add_columns(*boot_columns()).join_from(schema.alerts, schema.boots, isouter=True)
+
+
+def boot_columns() -> tuple[sa.Column[object], ...]:
+    """What `boot_in` needs."""
+    table = schema.boots
+    return table.c.boot_number, table.c.zero_by_anchor, table.c.zero_by_arrival, table.c.zero_by_later_boot
 
 
 def boot_in(row: sa.Row[*tuple[object, ...]]) -> Boot | None:
@@ -268,11 +267,6 @@ def told_of(alert: Alert, received_at: datetime, boot: Boot | None) -> tuple[Ale
         msgspec.structs.replace(reading, at=boot.moment(reading.mono) or reading.at) for reading in moved.evidence
     )
     return msgspec.structs.replace(moved, evidence=evidence), _timing(boot, alert.at, at)
-
-
-def _columns() -> tuple[sa.Column[object], ...]:
-    table = schema.boots
-    return table.c.boot_number, table.c.zero_by_anchor, table.c.zero_by_arrival, table.c.zero_by_later_boot
 
 
 def _worth(before: datetime | None, after: datetime | None) -> datetime | None:

@@ -11,13 +11,17 @@ from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """One episode of an alarm that the centre raises by itself. `part`: of the gateway, where that has several."""
+    """One episode of an alarm that the centre raises by itself. `part`: of the gateway, where that has several.
+
+    `home_key`, `lane`: where its case is not that of the gateway's home, or not of the lane of its hazard.
+    """
 
     hazard: str
     gateway_id: str
     since: datetime
     part: str = ""
     home_key: str | None = None
+    lane: str | None = None
 
     def begin(
         self, connection: sa.Connection, why: Sentence, now: datetime, *, severity: Severity = Severity.P3
@@ -48,4 +52,4 @@ class Told:
             mono=0,
             why=why,
         )
-        cases.take_in(connection, self.gateway_id, None, alert, now, home_key=self.home_key)
+        cases.take_in(connection, self.gateway_id, None, alert, now, home_key=self.home_key, lane=self.lane)

@@ -1,4 +1,4 @@
-"""The tables of the centre's supervision: outages, storms, ways to the centre, test alarms. They belong to `schema`."""
+"""The tables of the centre's supervision: outages, ways to the centre, test alarms. They belong to `schema`."""
 
 import sqlalchemy as sa
 
@@ -13,7 +13,6 @@ supervision = sa.Table(
     sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), primary_key=True),
     sa.Column("doubted_at", UtcMicros),
     sa.Column("offline_since", UtcMicros),
-    sa.Column("is_in_storm", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("heard_again_at", UtcMicros),
     sa.Column("born_at", UtcMicros),
     sa.Column("starts", sa.Integer, nullable=False, server_default="0"),
@@ -23,15 +22,6 @@ supervision = sa.Table(
     sa.Column("on_file_at", UtcMicros),
     sa.Column("never_told_as", sa.Text),
     sa.Column("never_told_at", UtcMicros),
-)
-
-# Many homes silent at once, told as one; the one whose `ended_at` is empty is on.
-storms = sa.Table(
-    "storms",
-    metadata,
-    sa.Column("since", UtcMicros, primary_key=True),
-    sa.Column("gateway_id", sa.ForeignKey("gateways.gateway_id"), nullable=False),
-    sa.Column("ended_at", UtcMicros),
 )
 
 # The ways of a home to the centre. `proved_at`: when the centre heard of its newest test; `told_since`: of the loss

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from community.accounts import MAX_PASSWORD, Shift
 from community.rights import Right, holds
@@ -29,7 +29,7 @@ class _Form(BaseModel):
 class Proof(_Form):
     """The button that shows a code; with a proof of who presses it, where his last one is older."""
 
-    proof: Annotated[str, Field(max_length=MAX_PASSWORD)] = ""
+    proof: Annotated[str, Field(max_length=MAX_PASSWORD), StringConstraints(strip_whitespace=False)] = ""
 
 
 class Reason(_Form):

@@ -342,6 +342,13 @@ class RequestIn(_Model):
     is_urgent: bool = False
 
 
+class RatingIn(_Model):
+    """What the result was worth to whoever asked: 1 (not settled) to 5."""
+
+    score: Annotated[int, Field(ge=1, le=5)]
+    text: Words = ""
+
+
 class RequestOut(_Model):
     """The tracking number, and how it stands."""
 
@@ -350,6 +357,7 @@ class RequestOut(_Model):
     phase: str
     filed_at: datetime
     changed_at: datetime
+    outcome: Disposition | None = None
 
 
 class ChangeOut(_Model):

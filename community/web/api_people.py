@@ -15,6 +15,7 @@ from community.web.api_models import (
     FiguresOut,
     GatewayOut,
     GatewaysOut,
+    RatingIn,
     RequestIn,
     RequestOut,
     ResidentOut,
@@ -27,6 +28,7 @@ Id = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f
 AfterId = Annotated[str, Query(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$", description="the last id that you have")]
 Fields = Annotated[list[Field] | None, Query(max_length=len(Field), description="none: all that the agreement covers")]
 _TRACKING = "R-"
+Tracking = Annotated[str, Path(pattern=r"^R-[1-9][0-9]{0,14}$", max_length=17)]
 
 _READ = Depends(Asks(Scope.RESIDENTS_READ))
 _FILE = Depends(Asks(Scope.REQUESTS_FILE))
@@ -112,10 +114,22 @@ async def file(
 async def request(
     programs: ThePrograms,
     caller: Annotated[Caller, _FILE],
-    tracking: Annotated[str, Path(pattern=r"^R-[1-9][0-9]{0,14}$", max_length=17)],
+    tracking: Tracking,
 ) -> RequestOut:
     """How a request stands."""
     row = await programs.request(caller, int(tracking.removeprefix(_TRACKING)))
+    if row is None:
+        raise HTTPException(404)
+    return _request(row)
+
+
+@router.post("/requests/{tracking}/rating", tags=["requests"])
+async def rate(
+    programs: ThePrograms, caller: Annotated[Caller, _FILE], tracking: Tracking, said: RatingIn, key: CommandId
+) -> RequestOut:
+    """Whoever asked rates the result, 1 to 5: a rating of 1 or 2 opens the request again, else it is closed."""
+    number = int(tracking.removeprefix(_TRACKING))
+    row = await programs.rate(caller, number, score=said.score, words=said.text, key=key)
     if row is None:
         raise HTTPException(404)
     return _request(row)
@@ -133,4 +147,5 @@ def _request(row: QueueRow) -> RequestOut:
         phase=row.phase,
         filed_at=row.opened_at,
         changed_at=row.changed_at,
+        outcome=row.disposition,
     )

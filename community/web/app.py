@@ -13,10 +13,37 @@ from starlette.exceptions import HTTPException
 
 from community.accounts import Accounts
 from community.desk import Desk
+from community.dispatch_room import DispatchRoom
+from community.fhir.records import Records
+from community.kpi_desk import KpiDesk
+from community.metrics import Metrics
+from community.programs import Programs
+from community.rights import Refused as NotAllowed
 from community.sms_inlet import SmsInlet
-from community.web import assets, events, gateways, incident, inlet, queue, session
+from community.web import (
+    access,
+    answers,
+    assets,
+    events,
+    fhir,
+    gateways,
+    incident,
+    inlet,
+    kpi,
+    metrics,
+    queue,
+    requests,
+    responder,
+    script,
+    sending,
+    session,
+    shifts,
+    storm,
+)
+from community.web.api import MOUNTED_AT, create_api
+from community.web.api_problem import problem
 from community.web.console import Console, NotSignedIn, Refused, Wired, console_of, is_script, language_of
-from community.web.guard import Guard
+from community.web.guard import Guard, without_link
 from community.web.pages import Pages
 from community.web.words import marked
 from shouwang.errors import IllegalMove, ShouwangError, TryLater
@@ -44,6 +71,11 @@ def create_app(
     secure_cookies: bool,
     zone: tzinfo | None = None,
     sms_inlet: SmsInlet | None = None,
+    dispatch: DispatchRoom | None = None,
+    records: Records | None = None,
+    programs: Programs | None = None,
+    figures: KpiDesk | None = None,
+    gauges: Metrics | None = None,
 ) -> FastAPI:
     """The console of the centre called `name`. Times are shown in `zone`, None for the server's own.
 
@@ -54,18 +86,30 @@ def create_app(
     pages = Pages(clock=clock, zone=zone, name=name, static=static)
     app.state.console = Console(desk=desk, accounts=accounts, pages=pages, clock=clock, secure_cookies=secure_cookies)
     app.state.sms_inlet = sms_inlet
+    app.state.dispatch = dispatch
+    app.state.records = records
+    app.state.kpi, app.state.metrics = figures, gauges
     app.mount(static, assets.Assets(directory=assets.folder()))
-    for noun in (session, queue, incident, gateways, events, inlet):
+    at_the_desk = (session, queue, storm, access, script, incident, gateways, events, responder, sending, shifts, kpi)
+    for noun in (*at_the_desk, requests, inlet, answers, fhir, metrics):
         app.include_router(noun.router)
+    app.state.programs = programs
+    if programs is not None:
+        app.mount(MOUNTED_AT, create_api(programs, name=name))
     app.add_api_route("/healthz", _health, methods=["GET"])
+    _answer_failures(app)
+    app.add_middleware(Guard, secure=secure_cookies)
+    return app
+
+
+def _answer_failures(app: FastAPI) -> None:
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(NotAllowed, _refused)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(RequestValidationError, _bad_form)
     app.add_exception_handler(ShouwangError, _failure)
     app.add_exception_handler(Exception, _mistake)
-    app.add_middleware(Guard, secure=secure_cookies)
-    return app
 
 
 async def _health(console: Wired) -> Response:
@@ -94,6 +138,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _http_problem(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if request.scope["path"].startswith(MOUNTED_AT):  # of an address that the API itself did not recognise as its own
+        return problem(status)
     return await _message(request, status, _SENTENCES.get(status, _SENTENCES[400]))
 
 
@@ -102,7 +148,7 @@ async def _bad_form(request: Request, _: Exception) -> Response:
 
 
 async def _failure(request: Request, error: Exception) -> Response:
-    _log.warning("%s %s: %s", request.method, request.url.path, error)
+    _log.warning("%s %s: %s", request.method, without_link(request.url.path), error)
     status = 409 if isinstance(error, IllegalMove) else 503 if isinstance(error, TryLater) else 500
     return await _message(request, status, _SENTENCES[status])
 

@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse
 
 from community.accounts import Accounts, Shift
 from community.desk import Desk
+from community.guarded_desk import GuardedDesk
+from community.rights import Right, holds
 from community.web.language import Language, language_named, preferred
 from community.web.pages import Pages
 
@@ -43,6 +45,10 @@ class Console:
         """Name of the session cookie; the `__Host-` prefix binds it to this host and HTTPS."""
         return "__Host-shift" if self.secure_cookies else "shift"
 
+    def desk_of(self, shift: Shift) -> GuardedDesk:
+        """The desk as who asks may see it."""
+        return self.accounts.guarded(self.desk, shift.user, self.clock)
+
     async def shift(self, request: Request) -> Shift | None:
         """Who asks."""
         token = request.cookies.get(self.cookie)
@@ -53,10 +59,10 @@ class Console:
     ) -> HTMLResponse:
         """A page of the shell, for this user."""
         shell: dict[str, object] = {"shift": shift, "path": request.url.path, "seq": 0, "strip": ()}
-        if shift is not None and shift.user.role.may_read_cases:
+        if shift is not None and holds(shift.user, Right.READ_QUEUE):
             # The sequence before the rows: what happens in between is then told again, not lost.
             shell["seq"] = await self.desk.last_seq()
-            shell["strip"] = await self.desk.queue()
+            shell["strip"] = await self.desk_of(shift).queue()
             shell["names"] = await self.accounts.names()
         html = self.pages.render(template, language_of(request, shift), shell | values)
         return HTMLResponse(html, status_code=status)
@@ -86,19 +92,27 @@ SignedIn = Annotated[Shift, Depends(signed_in)]
 
 async def reader(shift: SignedIn) -> Shift:
     """Who asks, if he may see cases. Raises Refused."""
-    if not shift.user.role.may_read_cases:
+    if not holds(shift.user, Right.READ_QUEUE):
         raise Refused("Your role may not see cases.")
     return shift
 
 
 async def worker(shift: SignedIn) -> Shift:
     """Who asks, if he may work on cases. Raises Refused."""
-    if not shift.user.role.may_act:
+    if not holds(shift.user, Right.WORK_CASES):
         raise Refused("Your role may look, but not act.")
     return shift
 
 
+async def box_reader(shift: SignedIn) -> Shift:
+    """Who asks, if he may see boxes and sensors. Raises Refused."""
+    if not holds(shift.user, Right.READ_HOMES):
+        raise Refused("Your role may not see this.")
+    return shift
+
+
 Reader = Annotated[Shift, Depends(reader)]
+BoxReader = Annotated[Shift, Depends(box_reader)]
 Worker = Annotated[Shift, Depends(worker)]
 
 

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Header, HTTPException, Query
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from community.accounts import Shift
 from community.desk import Bell
 from community.web.console import Console, Reader, Wired
 from shouwang.errors import ShouwangError
@@ -42,7 +43,7 @@ async def events(
     if len(console.streams) >= MAX_STREAMS:
         raise HTTPException(503)
     seen = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 19 else after
-    return EventStream(console, token=shift.token, after=await console.desk.last_seq() if seen is None else seen)
+    return EventStream(console, shift, after=await console.desk.last_seq() if seen is None else seen)
 
 
 class EventStream(Response):
@@ -53,12 +54,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, console: Console, *, token: str, after: int) -> None:
+    def __init__(self, console: Console, shift: Shift, *, after: int) -> None:
         """`after`: the last bell that the browser has."""
         super().__init__(headers={"x-accel-buffering": "no", "cache-control": "no-store"})
         del self.headers["content-length"]
         self._console = console
-        self._token = token
+        self._desk = console.desk_of(shift)
+        self._token = shift.token
         self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
@@ -86,14 +88,14 @@ class EventStream(Response):
             _log.warning("a console stream ended: %s", failed.exceptions[0])
 
     async def _talk(self, send: Send, group: asyncio.TaskGroup) -> None:
-        async with self._console.desk.bells() as live:
+        async with self._desk.bells() as live:
             await _send(send, b"retry: %d\n\n" % RETRY_MS)
             await self._replay(send)
             await self._ping(send)
             await self._follow(send, live, group)
 
     async def _replay(self, send: Send) -> None:
-        missed = await self._console.desk.bells_after(self._after, MAX_REPLAY + 1)
+        missed = await self._desk.bells_after(self._after, MAX_REPLAY + 1)
         if len(missed) > MAX_REPLAY:
             await self._resync(send)
             return
@@ -102,13 +104,17 @@ class EventStream(Response):
 
     async def _follow(self, send: Send, live: AsyncIterator[Bell], group: asyncio.TaskGroup) -> None:
         waiting = group.create_task(_next(live), name="console stream: next bell")
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         try:
             while True:
                 # Not wait_for: cancelling a half-done anext would end the listener.
                 done, _ = await asyncio.wait({waiting}, timeout=PING_S)
-                if not done:
+                if loop.time() - asked >= PING_S:  # also where bells never pause: his rights may be others by now
                     if not await self._is_signed_in():
                         return
+                    asked = loop.time()
+                if not done:
                     await self._ping(send)
                     continue
                 bell = waiting.result()
@@ -128,10 +134,10 @@ class EventStream(Response):
 
     async def _ping(self, send: Send) -> None:
         now = self._console.clock().isoformat()
-        await _send(send, _event("ping", {"seq": await self._console.desk.last_seq(), "now": now}))
+        await _send(send, _event("ping", {"seq": await self._desk.last_seq(), "now": now}))
 
     async def _resync(self, send: Send) -> None:
-        self._after = await self._console.desk.last_seq()
+        self._after = await self._desk.last_seq()
         await _send(send, _event("resync", {"seq": self._after}, self._after))
 
     async def _is_signed_in(self) -> bool:

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from community.desk import LONGEST_MODE_H, HomeMode
-from community.web.console import Reader, SignedIn, Wired, Worker, check_form
+from community.web.console import BoxReader, Reader, Wired, Worker, check_form
 
 router = APIRouter()
 
@@ -33,15 +33,15 @@ class ModeForm(HomeForm):
 
 
 @router.get("/gateways")
-async def gateways(request: Request, console: Wired, shift: SignedIn) -> HTMLResponse:
+async def gateways(request: Request, console: Wired, shift: BoxReader) -> HTMLResponse:
     """All of them, those not heard first."""
-    return await console.page(request, "gateways.html", shift, rows=await console.desk.gateways())
+    return await console.page(request, "gateways.html", shift, rows=await console.desk_of(shift).gateways())
 
 
 @router.get("/gateways/{gateway_id}")
 async def home(request: Request, console: Wired, shift: Reader, gateway_id: GatewayId) -> HTMLResponse:
     """One home, and who said what of it."""
-    page = await console.desk.home(gateway_id)
+    page = await console.desk_of(shift).home(gateway_id)
     if page is None:
         raise HTTPException(404)
     return await console.page(request, "home.html", shift, home=page, hours=HOURS)
@@ -51,7 +51,7 @@ async def home(request: Request, console: Wired, shift: Reader, gateway_id: Gate
 async def set_mode(console: Wired, shift: Worker, gateway_id: GatewayId, form: Annotated[ModeForm, Form()]) -> Response:
     """Tell the home whether its people are there."""
     check_form(shift, form.csrf)
-    await console.desk.set_mode(
+    await console.desk_of(shift).set_mode(
         gateway_id, mode=form.mode, hours=form.hours, by=shift.user.login, command_id=form.command_id
     )
     return RedirectResponse(f"/gateways/{gateway_id}", status_code=303)
@@ -63,5 +63,5 @@ async def request_test(
 ) -> Response:
     """Ask the home for a test alarm."""
     check_form(shift, form.csrf)
-    await console.desk.request_test(gateway_id, by=shift.user.login, command_id=form.command_id)
+    await console.desk_of(shift).request_test(gateway_id, by=shift.user.login, command_id=form.command_id)
     return RedirectResponse(f"/gateways/{gateway_id}", status_code=303)

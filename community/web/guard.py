@@ -5,15 +5,27 @@ Pure ASGI, so that the event stream is not buffered.
 
 import asyncio
 import logging
+import re
+from contextlib import nullcontext
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from community.web.api_problem import problem
 
 MAX_BODY_BYTES = 64 * 1024
 """A note of 4,000 Chinese characters is 36 kB when it is form-encoded."""
 ANSWER_TIMEOUT_S = 15.0
+UPLOADS_AT = re.compile(r"/r/[A-Za-z0-9_-]{20,64}/report")
+"""Where a responder's phone sends a photo (community.web.responder)."""
+MAX_UPLOAD_BYTES = 13 * 1024 * 1024
+"""A photo of 12 MB (community.photos) and the words around it."""
+UPLOAD_TIMEOUT_S = 120.0
+"""10 MB from the stairs of a house, over a line of 1 Mbit/s."""
+UPLOADS_AT_ONCE = 4
+"""They are held in memory; whoever comes later waits for his turn, within his time."""
 STREAM_PATH = "/events"
 
 HEADERS = {
@@ -39,6 +51,7 @@ class Guard:
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         """`secure`: the console is reached over HTTPS only."""
         self._app = app
+        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,26 +60,36 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, self._headers)
-        refusal = _refusal(scope["method"], Headers(scope=scope))
+        is_upload = scope["method"] == "POST" and UPLOADS_AT.fullmatch(scope["path"]) is not None
+        most = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
+        refusal = _refusal(scope["method"], Headers(scope=scope), most)
         if refusal is not None:
-            await refusal(scope, receive, answer)
+            await (_for_programs(refusal) if _is_api(scope) else refusal)(scope, receive, answer)
         elif scope["path"] == STREAM_PATH:
             await self._app(scope, receive, answer)
         else:
-            await self._timed(scope, receive, answer)
+            await self._timed(scope, receive, answer, is_upload=is_upload)
 
-    async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer", *, is_upload: bool) -> None:
+        within_s = UPLOAD_TIMEOUT_S if is_upload else ANSWER_TIMEOUT_S
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                body = await _body(receive)
+            async with asyncio.timeout(within_s), self._uploads if is_upload else nullcontext():
+                body = await _body(receive, MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES)
                 if body is None:
-                    await _too_large()(scope, receive, answer)
+                    refusal = _for_programs(_too_large()) if _is_api(scope) else _too_large()
+                    await refusal(scope, receive, answer)
                 else:
                     await self._app(scope, _replayed(body, receive), answer)
         except TimeoutError:
-            _log.warning("no answer to %s %s within %s s", scope["method"], scope["path"], ANSWER_TIMEOUT_S)
+            _log.warning("no answer to %s %s within %s s", scope["method"], without_link(scope["path"]), within_s)
             if not answer.started:
-                await _plain(503, "服务器繁忙，请重试。 The server is slow: try again.")(scope, receive, answer)
+                slow = _plain(503, "服务器繁忙，请重试。 The server is slow: try again.")
+                await (_for_programs(slow) if _is_api(scope) else slow)(scope, receive, answer)
+
+
+def without_link(path: str) -> str:
+    """The path as logs may keep it: a responder's link opens a case, a one-time link a session."""
+    return re.sub(r"^/(r|login/once)/[^/]+", r"/\1/...", path)
 
 
 class _Answer:
@@ -87,9 +110,9 @@ class _Answer:
         await self._send(message)
 
 
-def _refusal(method: str, headers: Headers) -> PlainTextResponse | None:
+def _refusal(method: str, headers: Headers, most: int) -> PlainTextResponse | None:
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+    if not length.isdecimal() or int(length) > most:
         return _too_large()
     if method not in _SAFE_METHODS and not _is_from_our_page(headers):
         return _plain(
@@ -104,20 +127,22 @@ def _is_from_our_page(headers: Headers) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host")
+    except ValueError:  # `http://[`: no browser sends that
+        return False
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     """The whole body; None where it is too large."""
-    body: bytes = b""
+    body = bytearray()
     while True:
         message = await receive()
-        part: bytes = message.get("body", b"")
-        body += part
-        if len(body) > MAX_BODY_BYTES:
+        body += message.get("body", b"")
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
@@ -132,6 +157,14 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _is_api(scope: Scope) -> bool:
+    return str(scope["path"]).startswith("/api/")
+
+
+def _for_programs(refusal: PlainTextResponse) -> Response:
+    return problem(refusal.status_code, headers={"retry-after": "5"} if refusal.status_code == 503 else None)
 
 
 def _too_large() -> PlainTextResponse:

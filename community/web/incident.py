@@ -4,14 +4,18 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from community import engine
-from community.accounts import Shift
-from community.casefile import Disposition, StaleVersion
+from community.accounts import MAX_PASSWORD, Shift
+from community.call_scripts import script_of
+from community.casefile import Disposition, NotNow, StaleVersion
 from community.desk import QueueRow, Wish
+from community.fhir.records import Records
+from community.rights import Right, Subject, is_allowed
 from community.web import words
 from community.web.console import Console, Reader, Wired, Worker, check_form, language_of, wants_part
+from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
 
 router = APIRouter()
@@ -33,6 +37,10 @@ def _filled(written: object) -> object:
     return None if written == "" else written
 
 
+_NOT_CONFIRMED = Sentence(
+    zh="同事没有确认：请同事本人在此输入密码或验证码",
+    en="your colleague has not confirmed it: let him enter his own password, or the code of his app, here",
+)
 Command = Annotated[str, Path(max_length=40), AfterValidator(_known)]
 
 
@@ -50,6 +58,7 @@ class Ordering(BaseModel):
     disposition: Annotated[Disposition | None, BeforeValidator(_filled)] = None
     spoke: bool = False
     second: _Name = ""
+    second_proof: Annotated[str, Field(max_length=MAX_PASSWORD), StringConstraints(strip_whitespace=False)] = ""
     targets: Annotated[list[_Name], Field(max_length=20)] = []
     reference: _Name = ""
     eta_min: Annotated[int | None, Field(ge=1, le=600), BeforeValidator(_filled)] = None
@@ -87,6 +96,13 @@ async def incident(request: Request, console: Wired, shift: Reader, incident_id:
     return await _page(request, console, shift, incident_id)
 
 
+@router.get("/incidents/{incident_id}/calls")
+async def calls(request: Request, console: Wired, shift: Reader, incident_id: IncidentId) -> HTMLResponse:
+    """Whom the case called and what became of it: the part of its page that changes without a step of the case."""
+    values = {"calls": await console.desk_of(shift).calls(incident_id)}
+    return HTMLResponse(console.pages.render("_calls.html", language_of(request, shift), values))
+
+
 @router.post("/incidents/{incident_id}/{command}")
 async def order(
     request: Request,
@@ -100,11 +116,22 @@ async def order(
     """Carry an order out."""
     check_form(shift, form.csrf)
     try:
-        row = await console.desk.order(form.wish(incident_id, command, shift))
+        second = await _second(request, console, shift, incident_id, command=command, form=form)
+        row = await console.desk_of(shift).order(form.wish(incident_id, command, shift), second=second)
     except IllegalMove as error:
         kept = {"command": command, "note": form.note, "reason": form.reason, "disposition": form.disposition or ""}
         return await _conflict(request, console, shift, incident_id, error, **kept)
     return await _done(request, console, shift, row, form)
+
+
+async def show(request: Request, console: Console, shift: Shift, incident_id: int, *, why: str) -> HTMLResponse:
+    """The case with its medical card, for a reason."""
+    return await _page(request, console, shift, incident_id, why=why)
+
+
+def reason_of(error: IllegalMove) -> Sentence:
+    """Why an order was refused, to whoever gave it."""
+    return error.said if isinstance(error, NotNow) else Sentence(zh=str(error), en=str(error))
 
 
 async def _page(
@@ -115,14 +142,16 @@ async def _page(
     /,
     *,
     status: int = 200,
-    problem: str = "",
+    problem: str | Sentence = "",
+    why: str = "",
     **kept: str,
 ) -> HTMLResponse:
-    """The case as it is now; `kept` is what the operator had typed."""
+    """The case as it is now; `kept` is what the operator had typed, `why` what opens the medical card to him."""
     seq = await console.desk.last_seq()  # before the case: what happens in between is told again, not lost
-    case = await console.desk.incident(incident_id)
+    case = await console.desk_of(shift).incident(incident_id, reason=why)
     if case is None:
         raise HTTPException(404)
+    record = Subject(now=console.clock(), is_home=False, holds_medical=True)
     values = {
         "seq": seq,
         "case": case,
@@ -130,8 +159,28 @@ async def _page(
         "kept": kept,
         "max_note": MAX_NOTE,
         "possible": engine.possible(case.case, shift.user.login, shift.user.role.value),
+        "script": script_of(case.row.hazard, case.row.workflow),
+        "has_record": isinstance(request.app.state.records, Records) and is_allowed(shift.user, Right.EXPORT, record),
     }
     return await console.page(request, "incident.html", shift, status=status, **values)
+
+
+async def _second(
+    request: Request, console: Console, shift: Shift, incident_id: int, /, *, command: str, form: Ordering
+) -> str:
+    """The colleague who has proved at this screen that it is he; empty: nobody is named. Raises NotNow."""
+    if not form.second or "second" not in words.FIELDS.get(command, ()):
+        return ""
+    client = request.client.host if request.client else ""
+    colleague = None
+    if form.second_proof and form.second != shift.user.login:
+        colleague = await console.accounts.vouch(form.second, form.second_proof, client=client, now=console.clock())
+    is_his_case = colleague is not None and await console.accounts.guarded(
+        console.desk, colleague, console.clock
+    ).witness(incident_id)
+    if colleague is None or not is_his_case:
+        raise NotNow(_NOT_CONFIRMED)
+    return colleague.login
 
 
 async def _done(request: Request, console: Console, shift: Shift, row: QueueRow, order: Ordering) -> Response:
@@ -144,16 +193,23 @@ async def _conflict(
     request: Request, console: Console, shift: Shift, incident_id: int, error: IllegalMove, **kept: str
 ) -> Response:
     """Say what the case is now. Nothing has been changed."""
-    problem = "stale" if isinstance(error, StaleVersion) else str(error)
+    problem = "stale" if isinstance(error, StaleVersion) else reason_of(error)
     if wants_part(request):
-        case = await console.desk.incident(incident_id)
+        case = await console.desk_of(shift).incident(incident_id)
         if case is not None:
             return await _row(request, console, shift, case.row, status=409, problem=problem)
     return await _page(request, console, shift, incident_id, status=409, problem=problem, **kept)
 
 
 async def _row(
-    request: Request, console: Console, shift: Shift, row: QueueRow, /, *, status: int = 200, problem: str = ""
+    request: Request,
+    console: Console,
+    shift: Shift,
+    row: QueueRow,
+    /,
+    *,
+    status: int = 200,
+    problem: str | Sentence = "",
 ) -> HTMLResponse:
     values = {"row": row, "shift": shift, "problem": problem, "names": await console.accounts.names()}
     return HTMLResponse(console.pages.render("_row.html", language_of(request, shift), values), status_code=status)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -41,6 +42,10 @@ class Visit:
     def may(self, right: Right) -> bool:
         """Whether the role of who asks has this right."""
         return holds(self.shift.user, right)
+
+    async def month(self, month: Month) -> MonthPage:
+        """A month as far as the areas of who asks reach."""
+        return await self.figures.month(month, self.shift.user)
 
     async def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """A page with the words of figures."""
@@ -148,7 +153,7 @@ async def now(asked: Reader) -> RedirectResponse:
 @router.get("/kpi/wall")
 async def wall(asked: Reader) -> HTMLResponse:
     """This month in a few large numbers, for the wall."""
-    page = await asked.figures.month(asked.figures.this_month())
+    page = await asked.month(asked.figures.this_month())
     centre = next((one for one in page.scores if one.group is Group.CENTRE), None)
     shown = (Kpi.ANSWERED_SOON, Kpi.ANSWERED_AT_LAST, Kpi.ON_SITE_SOON, Kpi.ON_SITE_AT_LAST)
     return await asked.page("kpi_wall.html", found=page, centre_score=centre, shown=[page.figure(one) for one in shown])
@@ -157,7 +162,7 @@ async def wall(asked: Reader) -> HTMLResponse:
 @router.get("/kpi/{month}.csv")
 async def download(asked: Reader, month: Chosen) -> Response:
     """The month as a table for other programs; names of persons for whoever may read scores."""
-    page = await asked.figures.month(month)
+    page = await asked.month(month)
     rows = _table(page, are_all=asked.may(Right.READ_SCORES))
     headers = {"content-disposition": f'attachment; filename="kpi-{month}.csv"'}
     return Response("\ufeff" + _csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
@@ -172,7 +177,7 @@ async def month_page(asked: Reader, month: Chosen) -> HTMLResponse:
 @router.get("/kpi/{month}/cases")
 async def cases(asked: Reader, month: Chosen, *, kpi: Asked = "", phase: Asked = "", of: Asked = "") -> HTMLResponse:
     """The cases behind a figure, and which of them its numerator counts."""
-    page = await asked.figures.month(month)
+    page = await asked.month(month)
     figure = next((one for one in page.figures if (one.kpi.value, one.of) == (kpi, of)), None)
     time = next((one for one in page.times if one.phase == phase), None)
     if figure is None and time is None:
@@ -183,7 +188,7 @@ async def cases(asked: Reader, month: Chosen, *, kpi: Asked = "", phase: Asked =
 @router.get("/kpi/{month}/scores")
 async def score_cases(asked: Overseer, month: Chosen, group: Group, name: Asked = "") -> HTMLResponse:
     """The cases behind a score."""
-    page = await asked.figures.month(month)
+    page = await asked.month(month)
     score = next((one for one in page.scores if (one.group, one.name) == (group, name)), None)
     if score is None:
         raise HTTPException(404)
@@ -196,7 +201,7 @@ async def excuse(asked: Excuser, card_id: Annotated[int, Path(ge=1)], form: Anno
     check_form(asked.shift, form.csrf)
     month = _month(form.month)
     try:
-        await asked.figures.excuse(card_id, form.code, by=asked.shift.user.login)
+        await asked.figures.excuse(card_id, form.code, by=asked.shift.user)
     except IllegalMove as error:
         return await _month_page(asked, month, problem=str(error))
     return RedirectResponse(f"/kpi/{month}#cards", status_code=303)
@@ -263,8 +268,8 @@ async def _month_page(asked: Visit, month: Month, *, problem: str = "") -> HTMLR
     return await asked.page(
         "kpi.html",
         status=409 if problem else 200,
-        found=await asked.figures.month(month),
-        sample=await asked.figures.sample(month) if is_overseer else (),
+        found=await asked.month(month),
+        sample=await asked.figures.sample(month, asked.shift.user) if is_overseer else (),
         is_overseer=is_overseer,
         may_excuse=asked.may(Right.EXCUSE_CARDS),
         excuses=EXCUSES,
@@ -315,5 +320,9 @@ def _csv(rows: Iterable[tuple[object, ...]]) -> str:
 
 
 def _harmless(value: str) -> str:
-    """A name that begins like a formula would be run by a spreadsheet."""
-    return f"'{value}" if value[:1] in {"=", "+", "@", "\t"} else value
+    """A name that begins like a formula would be run by a spreadsheet; a negative number is none."""
+    is_formula = value[:1] in {"=", "+", "@", "\t", "\r"} or (value[:1] == "-" and not _NUMBER.fullmatch(value))
+    return f"'{value}" if is_formula else value
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -3,17 +3,27 @@
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from community.desk import QueueRow
-from community.web import plot, words
+from community.desk import Due, QueueRow
+from community.web import people_words, plot, words
 from community.web.language import Language, translations
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, Severity
 from shouwang.quantities import QUANTITIES, Quantity
+
+MAX_ROWS = 200
+"""More rows at once make a browser slow, and nobody reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    shown: list[QueueRow]
+    hidden: list[QueueRow]
 
 
 class Pages:
@@ -23,6 +33,7 @@ class Pages:
         """Compile both catalogues; `name` is the centre's, shown on every page."""
         self._clock = clock
         self._zone = zone
+        self.zone = zone
         self._environments = {language: self._environment(language, name, static) for language in Language}
 
     def render(self, template: str, language: Language, values: Mapping[str, object]) -> str:
@@ -46,12 +57,21 @@ class Pages:
             "static": static,
             "language": language,
             "words": words,
+            "people_words": people_words,
             "plot": plot,
             "browser_words": {name: catalogue.gettext(msgid) for name, msgid in words.BROWSER.items()},
             "step_counts": _step_counts,
+            "first_rows": _first_rows,
+            "found": _found,
+            "spark": _spark,
             "new_command_id": _new_command_id,
         }
-        environment.filters |= {
+        environment.filters |= self._filters(language)
+        return environment
+
+    def _filters(self, language: Language) -> dict[str, Callable[..., object]]:
+        catalogue = translations(language)
+        return {
             "word": _word_in(catalogue.gettext),
             "sentence": lambda said: _sentence_in(said, language),
             "quantity": lambda quantity: _quantity_in(quantity, language),
@@ -62,12 +82,13 @@ class Pages:
             "offset": self._offset_minutes,
             "span": _span,
             "age": self._age,
+            "left": self._left,
+            "bar": self._bar,
             "data": lambda value: json.dumps(value, separators=(",", ":")),
             "number": _number,
             "phone": lambda number: "".join(c for c in number if c in "+0123456789"),
             "translated": catalogue.gettext,
         }
-        return environment
 
     def _moment(self, at: datetime) -> Markup:
         """Local time with seconds; with the date where that is not today."""
@@ -80,6 +101,19 @@ class Pages:
         """How long ago; the browser keeps it running."""
         seconds = (self._clock() - since).total_seconds()
         return Markup('<sw-age data-since="{}">{}</sw-age>').format(since.isoformat(), _span(seconds))
+
+    def _left(self, until: datetime) -> Markup:
+        """How long yet, with a minus once it is over; the browser keeps it running."""
+        seconds = (until - self._clock()).total_seconds()
+        text = f"-{_span(-seconds)}" if seconds <= -1 else _span(seconds)
+        return Markup('<sw-left data-until="{}">{}</sw-left>').format(until.isoformat(), text)
+
+    def _bar(self, due: Due) -> Markup:
+        """What is left of a clock as a bar; the browser keeps it running."""
+        left = max(0.0, min(due.limit_s, (due.due_at - self._clock()).total_seconds()))
+        return Markup(
+            '<sw-bar data-until="{}"><progress max="{}" value="{}" aria-hidden="true"></progress></sw-bar>'
+        ).format(due.due_at.isoformat(), max(1, round(due.limit_s)), round(left))
 
     def _offset_minutes(self, at: datetime) -> int:
         offset = at.astimezone(self._zone).utcoffset()
@@ -126,6 +160,40 @@ def _span(seconds: float) -> str:
     whole = max(0, int(seconds))
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60:02d}:{rest % 60:02d}"
+
+
+def _found(rows: Sequence[QueueRow], wanted: str) -> Sequence[QueueRow]:
+    """Those that hold what is searched for; a life is never left out."""
+    word = wanted.strip().casefold()
+
+    def holds(row: QueueRow) -> bool:
+        said = (row.resident_name, row.address, row.home_id, row.hazard, row.why.zh, row.why.en)
+        return row.priority is Severity.P1 or any(word in text.casefold() for text in said)
+
+    return [row for row in rows if holds(row)] if word else rows
+
+
+def _first_rows(rows: Sequence[QueueRow]) -> "_Rows":
+    """What a browser draws at once; a life or something urgent is always among it."""
+    first = set(range(min(MAX_ROWS, len(rows))))
+    shown = [place in first or row.priority.rank <= Severity.P2.rank for place, row in enumerate(rows)]
+    return _Rows(
+        shown=[row for row, is_shown in zip(rows, shown, strict=True) if is_shown],
+        hidden=[row for row, is_shown in zip(rows, shown, strict=True) if not is_shown],
+    )
+
+
+def _spark(counts: Sequence[int]) -> Markup:
+    """A little plot of columns, the first one left."""
+    most = max((*counts, 1))
+    columns = Markup("").join(
+        Markup('<rect x="{}" y="{}" width="3" height="{}"/>').format(4 * place, 20 - height, height)
+        for place, count in enumerate(counts)
+        if (height := round(20 * count / most))
+    )
+    return Markup('<svg class="columns" viewBox="0 0 {} 20" aria-hidden="true" focusable="false">{}</svg>').format(
+        4 * len(counts), columns
+    )
 
 
 def _step_counts(rows: Iterable[QueueRow]) -> Counter[words.Step]:

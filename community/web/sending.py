@@ -1,20 +1,22 @@
 """Sending people from the desk: whom to send and why, the sheet for 120, photos of a scene."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from community import engine
 from community.accounts import Shift
 from community.desk import Wish
 from community.dispatch_room import DispatchRoom
 from community.rights import Refused as NotAllowed
 from community.sheet import Sheet, reference_of, text
 from community.web.console import Console, Reader, Refused, Wired, Worker, check_form, language_of
-from community.web.incident import IncidentId
+from community.web.incident import IncidentId, reason_of
 from community.web.responder import Room
 from community.web.words import marked
+from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
 
 router = APIRouter()
@@ -61,8 +63,62 @@ async def send(  # noqa: PLR0917 - FastAPI gives each part of a request by its o
     try:
         await console.desk_of(shift).order(wish)
     except IllegalMove as error:
-        return await _choice(request, console, shift, room, incident_id, problem=str(error), status=409)
+        return await _choice(request, console, shift, room, incident_id, problem=reason_of(error), status=409)
     return RedirectResponse(f"/incidents/{incident_id}", status_code=303)
+
+
+@router.post("/incidents/{incident_id}/send/units")
+async def call_in(  # noqa: PLR0917 - FastAPI gives each part of a request by its own name
+    request: Request,
+    console: Wired,
+    shift: Worker,
+    room: Room,
+    incident_id: IncidentId,
+    form: Annotated[Sending, Form()],
+) -> Response:
+    """Call in the units that are ticked, beside whoever goes."""
+    return await _of_units(request, console, shift, room, incident_id, form=form, command="call_unit")
+
+
+@router.post("/incidents/{incident_id}/send/units/{answer}")
+async def unit_answered(  # noqa: PLR0917 - FastAPI gives each part of a request by its own name
+    request: Request,
+    console: Wired,
+    shift: Worker,
+    room: Room,
+    incident_id: IncidentId,
+    answer: Literal["accept", "decline"],
+    form: Annotated[Sending, Form()],
+) -> Response:
+    """A unit has said by telephone whether it helps."""
+    return await _of_units(request, console, shift, room, incident_id, form=form, command=f"unit_{answer}")
+
+
+async def _of_units(
+    request: Request,
+    console: Console,
+    shift: Shift,
+    room: DispatchRoom,
+    incident_id: int,
+    /,
+    *,
+    form: Sending,
+    command: str,
+) -> Response:
+    check_form(shift, form.csrf)
+    wish = Wish(
+        incident_id=incident_id,
+        command=command,
+        by=shift.user.login,
+        role=shift.user.role.value,
+        command_id=form.command_id,
+        targets=form.who,
+    )
+    try:
+        await console.desk_of(shift).order(wish)
+    except IllegalMove as error:
+        return await _choice(request, console, shift, room, incident_id, problem=reason_of(error), status=409)
+    return RedirectResponse(f"/incidents/{incident_id}/send#units", status_code=303)
 
 
 @router.get("/incidents/{incident_id}/sheet")
@@ -112,7 +168,7 @@ async def _choice(
     incident_id: int,
     /,
     *,
-    problem: str = "",
+    problem: Sentence | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     try:
@@ -129,5 +185,6 @@ async def _choice(
         "pictures": pictures,
         "problem": problem,
         "called": await room.called(),
+        "possible": engine.possible(choice.case, shift.user.login, shift.user.role.value),
     }
     return await console.page(request, "send.html", shift, status=status, **values)

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from community.accounts import MAX_PASSWORD, SHIFT, Shift
+from community.accounts import MAX_PASSWORD, SHIFT, AppNeeded, CodeNeeded, Shift
+from community.dispatch_room import DispatchRoom
 from community.web.console import LANGUAGE_COOKIE, Console, SignedIn, Wired, check_form
 from community.web.language import Language
 from shouwang.errors import TryLater
@@ -20,11 +21,21 @@ class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_Code = Annotated[str, Field(max_length=16)]
+
+
+class OnceForm(_Form):
+    """The button of a one-time link; with a code where the user has an authenticator app."""
+
+    code: _Code = ""
+
+
 class Credentials(_Form):
     """The login form. It needs no token: there is no session yet, and the guard knows our own page."""
 
     login: Annotated[str, Field(max_length=64)]
     password: Annotated[str, Field(max_length=MAX_PASSWORD)]
+    code: _Code = ""
     next: Annotated[str, Field(max_length=200)] = "/"
 
 
@@ -54,11 +65,17 @@ async def login_page(request: Request, console: Wired, next: str = "/") -> Respo
 async def log_in(request: Request, console: Wired, form: Annotated[Credentials, Form()]) -> Response:
     """Begin a shift, or say that this was wrong; slower after several failures."""
     client = request.client.host if request.client else ""
-    problem = "wrong"
+    problem, shift = "wrong", None
     try:
-        shift = await console.accounts.log_in(form.login.strip(), form.password, client=client, now=console.clock())
+        shift = await console.accounts.log_in(
+            form.login.strip(), form.password, client=client, now=console.clock(), code=form.code
+        )
     except TryLater:
-        shift, problem = None, "busy"
+        problem = "busy"
+    except CodeNeeded:
+        problem = "code"
+    except AppNeeded:
+        problem = "app"
     if shift is None:
         status = 503 if problem == "busy" else 401
         values = {"next": _local(form.next), "problem": problem, "login": form.login}
@@ -73,18 +90,31 @@ async def link_page(request: Request, console: Wired, token: str) -> HTMLRespons
 
 
 @router.post("/login/once/{token}")
-async def use_link(request: Request, console: Wired, token: str) -> Response:
+async def use_link(request: Request, console: Wired, token: str, form: Annotated[OnceForm, Form()]) -> Response:
     """Begin a shift with a one-time link."""
-    shift = await console.accounts.use_link(token, now=console.clock())
+    client = request.client.host if request.client else ""
+    problem, shift = "spent", None
+    try:
+        shift = await console.accounts.use_link(token, now=console.clock(), code=form.code, client=client)
+    except TryLater:
+        problem = "busy"
+    except CodeNeeded:
+        problem = "code"
+    except AppNeeded:
+        problem = "app"
     if shift is None:
-        return await console.page(request, "once.html", None, status=401, token=token, problem="spent")
+        status = 503 if problem == "busy" else 401
+        return await console.page(request, "once.html", None, status=status, token=token, problem=problem)
     return _welcome(console, shift, "/")
 
 
 @router.post("/logout")
-async def log_out(console: Wired, shift: SignedIn, form: Annotated[Leaving, Form()]) -> Response:
-    """End the shift, here and in the database."""
+async def log_out(request: Request, console: Wired, shift: SignedIn, form: Annotated[Leaving, Form()]) -> Response:
+    """End the shift, here and in the database. Whoever has cases in hand gives them to somebody first."""
     check_form(shift, form.csrf)
+    room = request.app.state.dispatch
+    if shift.user.role.may_act and isinstance(room, DispatchRoom) and await room.owned(shift.user.login):
+        return RedirectResponse("/shifts?leaving=1", status_code=303)
     await console.accounts.log_out(shift.token)
     response = RedirectResponse("/login", status_code=303)
     response.delete_cookie(console.cookie, secure=console.secure_cookies, httponly=True, samesite="strict")

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from community.casefile import Colour, Disposition
 from community.desk import CENTRE, NOT_HEARD_YET, HomeMode, Timing
+from community.supervision import OWN_CHANNELS
 from shouwang.alert import AlertState, Severity
 from shouwang.reading import GUEST, Quality
 from shouwang.status import SensorState
@@ -33,10 +34,24 @@ HAZARDS = {
     "gateway-never-heard": marked("Gateway never heard"),
     "gateways-silent": marked("Many gateways silent"),
     "path-lost": marked("A way to the centre is lost"),
+    "channel-down": marked("A way to reach people does not work"),
     "test-missing": marked("Test alarm missing"),
     "starts": marked("The box starts again and again"),
     "mains": marked("Power cut"),
     "rule-failed": marked("A rule fails"),
+    "gas": marked("Gas"),
+    "heat": marked("Heat"),
+    "inactivity": marked("No movement for long"),
+    "wandering": marked("Out at night"),
+    "bed-exit": marked("Out of bed"),
+    "door-open": marked("Door left open"),
+    "stove": marked("Stove left on"),
+    "visit-missed": marked("Nobody came to visit"),
+    "medication-missed": marked("Medicine missed"),
+    "daily-ok-missed": marked("No sign of life today"),
+    "restless-night": marked("Restless night"),
+    "news2": marked("Vital signs together"),
+    "storm": marked("Many homes at once"),
 }
 
 DISPOSITIONS = {
@@ -102,6 +117,9 @@ COMMANDS = {
 }
 """Orders in the order in which they stand on the page; each is a form there."""
 
+ON_SENDING_PAGE = frozenset({"call_unit", "unit_accept", "unit_decline"})
+"""Orders whose forms stand on the page of whom to send."""
+
 FIELDS = {
     "call_120": ("reference",),
     "call_119": ("reference",),
@@ -125,6 +143,9 @@ FIELDS = {
 
 NEEDED = frozenset({"disposition", "reason", "targets", "into", "score"})
 """Fields without which the order is refused; a note, where one says how it ended or notes something."""
+
+HOT = {"release": "r", "hand_over": "h", "take_over": "h"}
+"""Keys that unfold an order."""
 
 PROMINENT = frozenset(
     {"ack", "dispatch", "resolve_remote", "report", "verify_ok", "verify_bad", "revisit_ok", "revisit_bad", "note"}
@@ -205,7 +226,7 @@ PATHS = {
 }
 """Ways to the centre."""
 
-PLACES = {CENTRE: marked("Many homes at once")}
+PLACES = {CENTRE: marked("Many homes at once"), OWN_CHANNELS: marked("The centre's own channels")}
 """What stands for a home in cases that are not about one."""
 
 MANY_STARTS = 3
@@ -296,3 +317,42 @@ BROWSER = {
     "P4": PRIORITIES[Severity.P4],
 }
 """What the scripts say."""
+
+STANDINGS = {
+    "done": marked("Thank you. You have reported; the case is with the centre now."),
+    "taken": marked("Somebody else was faster and is going. Thank you."),
+    "declined": marked("You said that you cannot go. Somebody else is asked."),
+    "expired": marked("The centre waits for you no longer; somebody else is asked."),
+    "over": marked("This case is over for you."),
+}
+"""What a responder's phone says once there is nothing more to do."""
+
+DECLINES = {
+    "far": marked("Too far away"),
+    "busy": marked("I am with somebody else"),
+    "ill": marked("I am ill"),
+    "off": marked("I am off duty"),
+    "danger": marked("Too dangerous for me alone"),
+    "other": marked("Another reason"),
+}
+"""Why somebody does not go."""
+
+ANSWERS = {
+    "asked": marked("has not answered yet"),
+    "accepted": marked("accepted"),
+    "declined": marked("declined"),
+    "expired": marked("did not answer or arrive in time"),
+    "taken": marked("was slower than somebody else"),
+}
+"""What became of an offer."""
+
+POSTS = {
+    "operator": marked("Operator"),
+    "supervisor": marked("Supervisor"),
+    "duty_leader": marked("Duty leader"),
+    "responder": marked("Responder"),
+}
+"""What somebody is on duty as."""
+
+LACKS = {"main": marked("no operator"), "backup": marked("no back-up")}
+"""What an hour lacks."""

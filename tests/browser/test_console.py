@@ -8,9 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
+from fixtures.casebook import brought_to_result, wish
+from fixtures.desk_time import let_pass, take_the_engine
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, expect
 
 from community.desk import IncidentPage
+from community.store import notices
+from community.store.orders import rung_failed
 from shouwang.alert import Severity
 from shouwang.quantities import Quantity
 
@@ -101,7 +105,7 @@ async def test_case_arrives_in_the_open_queue_rings_and_is_acknowledged_by_keybo
     await expect(page.locator("#say-now")).to_contain_text("LIFE: 王桂兰")
     await page.wait_for_function("() => window.heard.includes('P1')")
     await page.keyboard.press("Space")
-    await expect(row).to_contain_text("In hand")
+    await expect(row).to_contain_text("taken")
     await expect(row).to_contain_text("you")
     assert await page.evaluate("window.sameDocument") is True
     (case,) = await centre.desk.queue()
@@ -118,19 +122,42 @@ async def test_case_is_worked_through_by_keyboard_alone(centre: Centre, operator
     await expect(page.locator("#case h1")).to_contain_text("王桂兰")
     await expect(page.locator("sw-plot canvas")).to_be_visible()
     await page.keyboard.press("Space")
-    await expect(page.locator("#case-head")).to_contain_text("In hand: you")
+    await expect(page.locator("#case-head")).to_contain_text("taken: you")
     await page.keyboard.press("n")
     await page.keyboard.type("q j k ? she answered")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await expect(page.locator("#timeline")).to_contain_text("q j k ? she answered")
-    await page.check("[name=disposition][value=helped]")
-    await page.fill("#close-note", "son is there")
-    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
-    await page.click("form.close button")
-    await expect(page.locator("#actions")).to_contain_text("This case is closed")
+    await page.check("form.resolve_remote [value=helped]")
+    await page.fill("#resolve_remote-note", "son is there")
+    await page.check("form.resolve_remote [name=spoke]")
+    await page.click("form.resolve_remote > button")
+    await expect(page.locator("#case-head")).to_contain_text("to be verified")
+    await expect(page.locator("form.verify_ok")).to_have_count(0)  # not by whoever reported it
     await page.keyboard.press("q")
-    await expect(page.locator("#empty")).to_be_visible()
+    await expect(page.locator("#rows > .case")).to_contain_text("to be verified")
+
+
+async def test_case_is_verified_by_a_second_and_called_back_by_a_third(
+    centre: Centre, browser: Browser, console_url: str, homes: list[str]
+) -> None:
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    (row,) = await centre.desk.queue()
+    await brought_to_result(centre.desk.order, row)
+    for login, command in (("li", "verify_ok"), ("wu", "revisit_ok")):
+        await centre.user(login, login, language="en")
+        async with signed_in(browser, console_url, login) as seat:
+            await seat.page.goto(f"{console_url}/incidents/1")
+            if command == "revisit_ok":
+                await seat.page.check("form.revisit_ok [value='5']")
+            await seat.page.click(f"form.{command} > button")
+            await expect(seat.page.locator(f"form.{command}")).to_have_count(0)
+    await expect_closed(centre)
+
+
+async def expect_closed(centre: Centre) -> None:
+    (row,) = await centre.desk.closed()
+    assert (row.state, await centre.desk.queue()) == ("CLOSED", ())
 
 
 async def test_held_space_bar_takes_one_case_only(centre: Centre, operator: Operator, homes: list[str]) -> None:
@@ -205,8 +232,79 @@ async def test_colleagues_acknowledgement_is_seen_at_once(centre: Centre, operat
     row = operator.page.locator("#rows > .case")
     await expect(row).to_have_count(1)
     (case,) = await centre.desk.queue()
-    await centre.desk.acknowledge(case.incident_id, version=case.version, by="li", command_id="12345678")
+    await centre.desk.order(wish("ack", case.incident_id, "li", version=case.version))
     await expect(row).to_contain_text("李敏")
+
+
+async def test_ladder_at_its_end_is_loud_on_every_page_and_rings_until_somebody_acts(
+    centre: Centre, operator: Operator, homes: list[str]
+) -> None:
+    page = operator.page
+    await start_shift(page)
+    await take_the_engine(centre)
+    await centre.alarm(homes[0], "fall", Severity.P1)
+    await page.locator('#nav a[href="/closed"]').click()
+    await let_pass(centre, 480)
+    bar = page.locator("#strip .call-120-bar")
+    await expect(bar).to_contain_text("CALL 120 NOW")
+    await expect(page.locator("#say-now")).to_contain_text("CALL 120 NOW")
+    box, width = await bar.bounding_box(), await page.evaluate("document.documentElement.clientWidth")
+    assert box is not None
+    assert (box["x"], box["width"]) == (0, width)
+    heard = await page.evaluate("window.heard.length")
+    await page.wait_for_function("(before) => window.heard.slice(before).includes('P1')", arg=heard)
+    await page.locator('#nav a[href="/queue"]').click()
+    await expect(page.locator("#rows > .case.loud")).to_contain_text("CALL 120 NOW")
+    await centre.desk.order(wish("call_120", 1, reference="77"))
+    await expect(page.locator("#rows > .case.loud")).to_have_count(0)
+
+
+async def test_answers_of_the_script_stay_ticked_and_stand_in_the_timeline(
+    centre: Centre, operator: Operator, homes: list[str]
+) -> None:
+    page = operator.page
+    await centre.alarm(homes[0], "fall", Severity.P1)
+    await page.locator("#rows a.open").click()
+    await page.keyboard.press("Space")
+    await expect(page.locator("#actions")).to_contain_text("Not asked yet")
+    for step, answer in (("called", "answered"), ("danger", "none"), ("conscious", "clear")):
+        await page.check(f"#script [name=step-{step}][value={answer}]")
+    await page.click("#script form > button")
+    await expect(page.locator("#timeline")).to_contain_text("Call them by name twice")
+    await expect(page.locator("#script [name=step-called][value=answered]")).to_be_checked()
+    await expect(page.locator("#actions")).not_to_contain_text("Not asked yet")
+
+
+async def test_keys_of_the_case_page(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    page = operator.page
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await page.locator("#rows a.open").click()
+    await page.keyboard.press("Space")
+    await expect(page.locator("#case-head")).to_contain_text("taken: you")
+    await page.keyboard.press("r")
+    await expect(page.locator("#release-reason")).to_be_focused()
+    await page.keyboard.type("rd")
+    await expect(page.locator("#release-reason")).to_have_value("rd")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("1")
+    await expect(page.locator(".print-sheet h1")).to_contain_text("Sheet for 120")
+    await page.go_back()
+    await expect(page.locator("#case")).to_be_visible()
+    await page.keyboard.press("d")
+    await expect(page.locator("h1")).to_contain_text("Whom to send")
+
+
+async def test_calls_are_shown_as_they_are_made(centre: Centre, operator: Operator, homes: list[str]) -> None:
+    page = operator.page
+    await take_the_engine(centre)
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await page.locator("#rows a.open").click()
+    await expect(page.locator("#calls")).to_contain_text("Nobody has been called")
+    await let_pass(centre, 1)
+    await expect(page.locator("#calls")).to_contain_text("about to be called")
+    now = centre.clock.now
+    await centre.store.write(lambda connection: notices.turn(connection, now, 0, rung_failed))
+    await expect(page.locator("#calls")).to_contain_text("张琳 on the console arrived")
 
 
 async def test_typed_words_survive_a_new_alarm(centre: Centre, operator: Operator, homes: list[str]) -> None:
@@ -215,12 +313,12 @@ async def test_typed_words_survive_a_new_alarm(centre: Centre, operator: Operato
     await page.locator("#rows a.open").click()
     await expect(page.locator("#case")).to_be_visible()
     await page.keyboard.press("Space")
-    await page.fill("#close-note", "she is well")
+    await page.fill("#resolve_remote-note", "she is well")
     centre.clock.later(seconds=5)
     await centre.alarm(homes[0], "fall", Severity.P1)
     await expect(page.locator("#timeline")).to_contain_text("radar-bath")
     await expect(page.locator("#case-changed")).to_be_visible()
-    await expect(page.locator("#close-note")).to_have_value("she is well")
+    await expect(page.locator("#resolve_remote-note")).to_have_value("she is well")
 
 
 @pytest.mark.parametrize("way", ["link", "reload"])
@@ -300,7 +398,7 @@ async def test_case_is_acknowledged_without_javascript(
     await page.click("form.door button")
     await expect(page.get_by_text("The live part of this page is not running")).to_be_visible()
     await page.click("form.ack button")
-    await expect(page.locator("#rows > .case")).to_contain_text("In hand")
+    await expect(page.locator("#rows > .case")).to_contain_text("taken")
     await context.close()
 
 
@@ -339,14 +437,20 @@ async def test_every_target_is_large_enough_and_every_text_readable(
             await page.goto(operator.url + path)
             assert await page.evaluate(SMALL_TARGETS) == []
             assert await page.evaluate(FAINT_TEXT) == []
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+            assert await page.evaluate(TOO_WIDE) == [], (path, width)
 
 
 SMALL_TARGETS = """() => [...document.querySelectorAll('button, a[href], input, summary')]
-  .filter((node) => !['hidden', 'radio'].includes(node.type))
+  .filter((node) => node.type !== 'hidden')
+  .map((node) => ['radio', 'checkbox'].includes(node.type) ? node.closest('label') : node)
   .filter((node) => node.offsetParent && !node.classList.contains('skip') && !node.closest('dialog:not([open])'))
   .filter((node) => { const box = node.getBoundingClientRect(); return box.width < 43.5 || box.height < 43.5; })
   .map((node) => node.outerHTML.slice(0, 80))"""
+
+TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? []
+  : [...document.querySelectorAll('body *')]
+    .filter((node) => node.getBoundingClientRect().right > innerWidth + 1)
+    .map((node) => node.outerHTML.slice(0, 90))"""
 
 FAINT_TEXT = """() => {
   const rgb = (text) => text.match(/[\\d.]+/g).map(Number);

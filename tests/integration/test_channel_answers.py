@@ -4,14 +4,17 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 from fixtures.notified import Notified
 
+from community.casefile import Answered, Offer
 from community.channels.port import Carried, Outcome, Way
 from community.desk import Wish
 from community.replies import Replies, wish_of
 from community.store.answers import Reply, attempts_of
-from community.store.case_schema import attempts
+from community.store.case_schema import attempts, notices
+from community.store.dispatch_schema import responders, units
 from community.web import answers
 from shouwang.errors import IllegalMove, TryLater
 
@@ -190,3 +193,41 @@ async def test_a_report_that_was_faster_than_our_own_word_stands(
 
 async def _done(notified: Notified, notice: int) -> bool:
     return await notified.state(notice) == "done" and not notified.channels["calls"].at_once
+
+
+@pytest.mark.parametrize(("digit", "command"), [("1", "unit_accept"), ("2", "unit_decline"), ("3", None)])
+def test_a_unit_answers_by_a_key(digit: str, command: str | None) -> None:
+    reply = Reply(
+        key="k", incident_id=1, audience="units", person="unit:clinic", name="卫生站", relation="", digit=digit
+    )
+    wish = wish_of(reply)
+    assert (wish and (wish.command, wish.by, wish.role)) == (command and (command, "clinic", "responder"))
+
+
+async def test_whoever_accepts_by_a_key_too_late_is_told_once(
+    provider: httpx.AsyncClient, notified: Notified, orders: Orders
+) -> None:
+    incident = await notified.case()
+    await notified.put(incident, state="CLOSED", offers=(Offer(to="liu", at_e=0, answer=Answered.EXPIRED),))
+    replies = provider._transport.app.state.replies  # type: ignore[attr-defined]
+    orders.error = IllegalMove("liu was not asked, or has answered already")
+    late = Reply(
+        key="k", incident_id=incident, audience="responders", person="responder:liu", name="刘", relation="", digit="1"
+    )
+    await replies.act_on(late)
+    await replies.act_on(late)  # the provider brings it twice
+    rows = [row for row in await notified.rows(notices) if row.step == "late_answer"]
+    assert [(row.audience, row.to_whom, row.prompt) for row in rows] == [("responders", "liu", "withdrawn")]
+    sms = notified.line("sms", Way.SMS)
+    await notified.store.write(_liu)
+    async with notified.running():
+        await notified.until_outcomes("sent")
+    assert "改派他人" in sms.sent[0].text
+
+
+def _liu(connection: sa.Connection) -> None:
+    blank = dict.fromkeys(("skills", "areas"), b"[]")
+    unit = {"unit_id": "u", "name": "U", "kind": "grid", "tier": 1, "zone": "", "hours": b"[]", "is_active": True}
+    connection.execute(units.insert().values(phone="", channel="", **unit, **blank))
+    person = {"responder_id": "liu", "unit_id": "u", "name": "刘", "language": "zh", "is_active": True}
+    connection.execute(responders.insert().values(phone="137", **person, **blank))

@@ -11,7 +11,7 @@ from fixtures.community_home import NOON, DemoHome
 from community import first_cases
 from community.alert_refs import AlertRef
 from community.first_cases import Acked, Closed, FirstEvent, FirstState, Noted, Opened, Refused
-from community.store import adoption, cases, chain, intake, page, schema, views
+from community.store import adoption, case_schema, cases, chain, intake, page, schema, views
 from community.store.database import Store
 from shouwang.alert import Severity
 from shouwang.reading import Moment
@@ -34,7 +34,7 @@ class FirstEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 def kept_as_before(connection: sa.Connection, steps: tuple[tuple[str, FirstState, FirstEvent], ...]) -> None:
     """Case 1 as the version before kept it, in place of what this version made of the alert."""
-    for table in (schema.incident_events, cases.case_schema.notices):
+    for table in (schema.incident_events, case_schema.notices):
         connection.execute(table.delete())
     case, head = None, chain.GENESIS
     for seq, (actor, state, event) in enumerate(steps, 1):
@@ -53,9 +53,7 @@ def kept_as_before(connection: sa.Connection, steps: tuple[tuple[str, FirstState
         sealed = chain._seal(head, body)
         values = {"seq": seq, "incident_id": 1, "version": case.version, "actor": actor, "at": NOON, "body": body}
         kind = event.__struct_config__.tag
-        connection.execute(
-            schema.incident_events.insert().values(kind=kind, prev_hash=head, hash=sealed, **values)
-        )
+        connection.execute(schema.incident_events.insert().values(kind=kind, prev_hash=head, hash=sealed, **values))
         head = sealed
     assert case is not None
     columns = {"state": case.state.value, "version": case.version, "workflow": "", "due_e": None, "rung": -1}
@@ -98,9 +96,7 @@ async def test_closed_case_stays_closed_and_a_new_alarm_opens_another(store: Sto
     digest = chain.words_digest(salt, words)
     closed = Closed(disposition="helped", note_id="n1", digest=digest)
     noted = ("zhang", FirstState.ACKED, Noted(note_id="n1", digest=digest))
-    await old_database(
-        store, home, ("zhang", FirstState.ACKED, Acked()), noted, ("zhang", FirstState.CLOSED, closed)
-    )
+    await old_database(store, home, ("zhang", FirstState.ACKED, Acked()), noted, ("zhang", FirstState.CLOSED, closed))
     await store.write(
         lambda connection: connection.execute(
             schema.notes.insert().values(note_id="n1", incident_id=1, salt=salt, words=words)

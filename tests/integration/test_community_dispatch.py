@@ -19,12 +19,14 @@ from community.registry_sealing import Safe
 from community.rights import AFTERWARDS, Refused
 from community.rosters import Absence
 from community.store import (
+    case_schema,
     chain,
     dispatch,
     dispatch_schema,
     errands,
     handovers,
     next_offers,
+    no_shows,
     orders,
     people_access,
     people_key_safes,
@@ -244,7 +246,7 @@ async def test_of_two_accepts_at_once_one_wins_and_the_other_is_told(sent_out: S
     outcomes = await asyncio.gather(
         answer(sent_out, "liu", "accept", eta_min=5), answer(sent_out, "zhao", "accept"), return_exceptions=True
     )
-    assert sorted(type(one).__name__ for one in outcomes) == ["IllegalMove", "NoneType"]
+    assert sorted(type(one).__name__ for one in outcomes) == ["NoneType", "NotNow"]
     case = await case_of(sent_out)
     loser = {"liu": "zhao", "zhao": "liu"}[str(case.responder)]
     assert ("responders", loser, "taken") in await notices(sent_out)
@@ -624,19 +626,78 @@ duties:
 
     async def missing(minutes: int) -> tuple[str, ...]:
         now = NOON + timedelta(minutes=minutes)
-        return await sent_out.write(lambda c: rosters.find_no_shows(c, now))
+        return await sent_out.write(lambda c: no_shows.look(c, now))
+
+    async def told() -> list[tuple[str, str]]:
+        rows = await sent_out.read(lambda c: c.execute(sa.select(case_schema.notices)).all())
+        return [(row.audience, row.step) for row in rows if row.prompt == "no_show"]
 
     assert await missing(14) == ()
     assert await missing(15) == ("li",)
     assert await missing(16) == ()  # told once
+    assert await told() == [("supervisor", "no_show")]
+    case = await case_of(sent_out, 2)
+    assert (case.lane, case.priority, case.is_cleared) == ("tech:no-show", Severity.P3, False)
     (red,) = await sent_out.read(rosters.open_no_shows)
     assert (red.person, red.leaver, red.came_at) == ("li", "zhang", None)
     await sign_in(sent_out, "li", now=NOON + timedelta(minutes=40))
     await missing(41)
     (red,) = await sent_out.read(rosters.open_no_shows)
     assert red.came_at == NOON + timedelta(minutes=41)
-    await sent_out.write(lambda c: rosters.settle_no_show(c, red.no_show_id, by="wang", now=SOON))
+    assert (await case_of(sent_out, 2)).is_cleared
+    await sent_out.write(lambda c: no_shows.settle(c, red.no_show_id, by="wang", now=SOON))
     assert await sent_out.read(rosters.open_no_shows) == ()
+
+
+async def test_the_home_hears_the_name_of_who_is_on_the_way(sent_out: Store) -> None:
+    await dispatched(sent_out, "刘芳")  # by name: one alone is called so
+    assert [offer.to for offer in (await case_of(sent_out)).offers] == ["liu"]
+    await answer(sent_out, "liu", "accept", eta_min=4)
+    table = schema.downlink
+    bodies = await sent_out.read(lambda c: c.execute(sa.select(table.c.body)).scalars().all())
+    assert any("刘芳已经出发，大约4分钟到" in body.decode() for body in bodies)
+
+
+@pytest.mark.parametrize("whom", ["nobody", "ambulance", "急救中心", ""])
+async def test_whom_nobody_can_call_is_not_sent(sent_out: Store, whom: str) -> None:
+    await order(sent_out, SOON, "ack")
+    for command in ("dispatch", "call_unit"):
+        with pytest.raises(IllegalMove, match="nobody on file"):
+            await order(sent_out, SOON, command, targets=(whom,))
+    case = await case_of(sent_out)
+    assert (case.state, case.offers, case.tasks) == ("ACKED", (), ())
+
+
+async def test_of_two_answers_of_a_unit_the_first_counts(sent_out: Store) -> None:
+    await order(sent_out, SOON, "call_unit", targets=("clinic",))
+    await answer(sent_out, "clinic", "unit_accept")
+    await answer(sent_out, "clinic", "unit_accept")  # the same key, brought twice by its provider
+    with pytest.raises(IllegalMove, match="answered already"):
+        await answer(sent_out, "clinic", "unit_decline")
+    assert [(one.to, one.answer) for one in (await case_of(sent_out)).tasks] == [("clinic", Answered.ACCEPTED)]
+
+
+async def test_a_missing_colleague_whom_the_supervisor_has_seen_to_is_told_no_more(sent_out: Store) -> None:
+    await sign_in(sent_out, "zhang", "chen")
+    duties = """
+duties:
+  - {post: operator, person: zhang, from: "20:00", to: "08:00"}
+  - {post: operator, person: chen, as: backup, from: "20:00", to: "08:00"}
+"""
+    await bring_in(sent_out, NOON, PEOPLE + duties)
+    late = NOON + timedelta(minutes=15)
+
+    def both_leave(connection: sa.Connection) -> None:
+        connection.execute(schema.login_sessions.delete())
+
+    await sent_out.write(both_leave)
+    assert await sent_out.write(lambda c: no_shows.look(c, late)) == ("zhang", "chen")
+    case = await case_of(sent_out, 2)
+    assert len(case.active) == 2  # one case for both
+    rows = await sent_out.read(rosters.open_no_shows)
+    for row in rows:
+        await sent_out.write(lambda c, one=row.no_show_id: no_shows.settle(c, one, by="wang", now=late))
+    assert (await case_of(sent_out, 2)).is_cleared
 
 
 def wish(**more: object) -> Wish:

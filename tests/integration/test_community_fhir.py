@@ -19,6 +19,7 @@ from community.fhir.names import Names
 from community.fhir.reading import Every
 from community.fhir.record import Reader
 from community.measurements.port import Span
+from community.registry import ResidentRow, register_of
 from community.rights import Refused
 from community.settings import HomeEntry, ResidentEntry
 from community.store import case_schema, intake, people_access, schema, views
@@ -27,6 +28,7 @@ from community.store.directory import bring_in
 from community.store.measurement_schema import rollups
 from community.store.people_access import Act
 from community.store.people_erasure import erase
+from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import consents
 from community.users import Role, User
 from shouwang.alert import AlertState, Severity
@@ -342,18 +344,8 @@ async def test_a_long_record_comes_in_pieces(store: Store, home: DemoHome) -> No
 
 
 async def test_values_of_another_are_not_in_the_record(store: Store, home: DemoHome) -> None:
-    mate = HomeEntry(
-        id="home-501",
-        gateway="gw-demo-0001",
-        address="3号楼2-501",
-        resident=ResidentEntry(id="li-jianguo", name="李建国"),
-    )
-    await store.write(lambda connection: bring_in(connection, (mate,)))
-    await store.write(
-        lambda connection: connection.execute(
-            schema.residents.update().where(schema.residents.c.resident_id == "li-jianguo").values(place=1)
-        )
-    )
+    mate = ResidentRow(id="li-jianguo", home="home-501", order=1, name="李建国")
+    await store.write(lambda connection: take_in(connection, register_of([mate]), Hand(by="sun", at=NOON), Tally()))
     await agree(store)
     await agree(store, resident_id="li-jianguo")
     mine, his, guest = (
@@ -375,7 +367,7 @@ async def test_who_lives_there_after_an_erased_person_is_the_first(store: Store,
     entry = ResidentEntry(id="new-tenant", name="赵")
     next_one = HomeEntry(id="home-501", gateway="gw-demo-0001", address="3号楼2-501", resident=entry)
     await store.write(lambda connection: erase(connection, WHO, by="sun", at=NOON, reason="本人要求"))
-    await store.write(lambda connection: bring_in(connection, (next_one,)))
+    await store.write(lambda connection: bring_in(connection, (next_one,), NOON))
     await agree(store, resident_id="new-tenant")
     await agree(store)
     await take(store, home.envelope(measured(reading(Quantity.WEIGHT, 70))))

@@ -16,11 +16,12 @@ from fixtures.mosquitto import Mosquitto, StartMosquitto
 
 from community import downlink as downlink_module
 from community import ingest as ingest_module
+from community.batches import BATCH_BYTES, batch_of
 from community.bells import Bells
 from community.casefile import Disposition
 from community.counter import Counter
 from community.downlink import Downlink
-from community.ingest import BATCH_BYTES, LINGER_S, Ingest, Lot, _batch
+from community.ingest import LINGER_S, Ingest, Lot
 from community.settings import BrokerEntry, broker_settings
 from community.store import cases, chain, dead_letters, intake, schema
 from community.store.database import Store
@@ -260,7 +261,7 @@ async def test_an_alert_waits_for_no_transaction_of_thousands_of_readings(store:
     for _ in range(500):
         waiting.put_nowait(Message("t", b"x" * 10_000, retained=False, ack=lambda: None))
     while not waiting.empty():
-        batch = await _batch(waiting, 1.0)
+        batch = await batch_of(waiting, 1.0)
         assert sum(len(message.payload) for message in batch) <= BATCH_BYTES + 10_000
 
 

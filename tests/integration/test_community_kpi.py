@@ -1,6 +1,7 @@
 """Figures and scores on both databases: what pages read is what the sealed log says; excuses; items of improvement."""
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from uuid import uuid4
@@ -15,11 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from community.excuses import EXCUSES
 from community.improvement import Acted, Count, Done, Phase, Planned, Verdict
 from community.kpi import Kpi, figures, step_times
+from community.kpi_desk import KpiDesk
 from community.kpi_months import Month, Window
 from community.scores import Group, differences, scores
 from community.step_words import told_in_timeline
 from community.store import card_excuses, case_schema, chain, improvements, kpi, quality_schema, schema
 from community.store.database import Store, open_store
+from community.store.people_schema import home_register, places
+from community.users import Role, User
 from shouwang.errors import DecodeError, IllegalMove
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -323,3 +327,27 @@ async def test_a_metric_that_is_a_figure_is_counted_as_the_figure(store: Store) 
 async def test_open_cases_are_counted_by_priority_with_the_oldest(store: Store) -> None:
     await keep(store, late(), walked("CLOSED"))
     assert await store.read(kpi.open_now) == (("P1", 1, BEGIN),)
+
+
+async def test_a_month_shows_whoever_is_bound_to_an_area_its_homes_alone(store: Store) -> None:
+    def write(connection: sa.Connection) -> None:
+        for name in ("north", "south"):
+            row = {"place_id": name, "parent_id": None, "level": "grid", "code": name, "name": name}
+            connection.execute(sa.insert(places).values(row))
+            connection.execute(sa.insert(schema.homes).values(home_id=f"home-{name}", address=name))
+            connection.execute(sa.insert(home_register).values(home_id=f"home-{name}", place_id=name))
+            stored(connection, late(), f"home-{name}")
+
+    await store.write(write)
+    await caught_up(store)
+    desk = KpiDesk(store, clock=lambda: AFTER, zone=SHANGHAI)
+    month = Month(year=2026, month=11)
+    who = User(user_id="u", login="boss", name="boss", role=Role.SUPERVISOR, language="zh", areas=frozenset({"north"}))
+    whole, his = await desk.month(month), await desk.month(month, who)
+    assert {card.incident_id for _, card in whole.cards} == {1, 2}
+    assert {card.incident_id for _, card in his.cards} == {1}
+    assert {number for score in his.scores for number in score.cases} == {1}
+    assert {number for figure in his.figures for number in figure.cases} <= {1}
+    assert [number for _, number, _ in his.open_now] == [1]
+    nowhere = replace(who, areas=frozenset({"west"}))
+    assert (await desk.month(month, nowhere)).cards == ()

@@ -46,7 +46,7 @@ duties:
 def test_the_example_comes_in_and_is_listed(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(config, "dispatch", "import", str(EXAMPLE)) == 0
     said = capsys.readouterr().out
-    assert "units: 8" in said
+    assert "units: 9" in said
     assert "responders: 6" in said
     assert run(config, "dispatch", "list") == 0
     said = capsys.readouterr().out

@@ -12,9 +12,12 @@ from fixtures.community_home import NOON, DemoHome
 from fixtures.places import Place, close_place, open_place, spo2, telemetry
 
 from community.desk import Timing
+from community.measurement_settings import MeasurementsEntry
 from community.measurements.charts import DAY, MONTH, WEEK, charts, step_for
+from community.measurements.place import place_of
 from community.measurements.port import TRUSTED, Bucket, Keep, SeriesKey, Span, Step
-from community.store import dead_letters, intake, modes, page, schema, views
+from community.store import dead_letters, intake, measured, modes, page, schema, views
+from community.store.database import open_store
 from community.store.measurement_schema import dirty_quarters, rollups
 from shouwang.errors import GiveUp, TryLater
 from shouwang.quantities import Quantity
@@ -337,3 +340,20 @@ async def test_charts_of_a_home_show_what_was_measured_in_the_span(place: Place,
         (Quantity.SPO2, Step.QUARTER),
     ]
     assert len(await place.samples.read(lambda connection: connection.execute(sa.select(rollups)).all())) == 0
+
+
+async def test_who_has_read_before_the_file_was_made_sees_it_at_once(tmp_path: Path) -> None:
+    """As the server does at its first start: a page of that minute shows what was measured."""
+    file = tmp_path / "m.db"
+    store = await open_store(f"sqlite:///{tmp_path / 'c.db'}", measured=file)
+    assert await store.read(series_seen) is None
+    async with place_of(MeasurementsEntry(), store, file, clock=lambda: NOON, told=lambda: None):
+        assert await store.read(series_seen) == 0
+    await store.close()
+
+
+def series_seen(connection: sa.Connection) -> int | None:
+    """How many; None where they cannot be read."""
+    table = measured.tables(connection).series
+    count = sa.select(sa.func.count()).select_from(table)
+    return measured.or_without(connection, None, lambda: connection.execute(count).scalar_one())

@@ -16,10 +16,14 @@ from fixtures.community_home import DemoHome
 from fixtures.places import Place, close_place, open_place, spo2, telemetry
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 
-from community.measurement_settings import HistoryEntry
+from community.measurement_settings import HistoryEntry, MeasurementsEntry
+from community.measurements.forgetting import forget_copied
 from community.measurements.history import History, WithHistory, lines_of
+from community.measurements.place import spool_beside
 from community.measurements.port import Keep, SeriesKey, Span, Step
 from community.store import history_spool
+from community.store.schema import LATEST
+from community.store.stays import Claim
 from shouwang.errors import TryLater
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality, Reading
@@ -81,12 +85,12 @@ def victoria(tmp_path: Path) -> Iterator[Victoria]:
 
 @asynccontextmanager
 async def with_history(
-    folder: Path, url: str, keep: Keep | None = None
+    folder: Path, url: str, keep: Keep | None = None, spool: Path | None = None
 ) -> AsyncIterator[tuple[Place, History, WithHistory]]:
     keep = keep or Keep(day_offset=timedelta())
     place = await open_place(f"sqlite:///{folder / 'c.db'}", folder / "m.db", keep)
     place.now = NOW + HOUR
-    history = History(HistoryEntry(url=url), None, folder / "spool.db", timedelta())
+    history = History(HistoryEntry(url=url), None, spool or folder / "spool.db", timedelta())
     port = WithHistory(place.port, history, keep, clock=lambda: place.now)
     yield place, history, port
     await history.close()
@@ -176,3 +180,47 @@ def test_readings_of_a_clock_that_was_not_set_stay_out(home: DemoHome) -> None:
         "shouwang,gateway=gw-demo-0001,quantity=spo2,sensor=oximeter,trusted=1 value=90 "
     )
     assert lines_of([msgspec.structs.replace(sure, is_clock_unsure=True), home.envelope(home.alert())]) == ""
+
+
+async def test_erased_person_is_forgotten_there_and_on_the_way_there(
+    tmp_path: Path, victoria: Victoria, home: DemoHome
+) -> None:
+    await victoria.start()
+    odd = 'li, "=\\ 李'
+    entry = MeasurementsEntry.model_validate({"file": tmp_path / "m.db", "history": {"url": victoria.url}})
+    async with with_history(tmp_path, victoria.url, spool=spool_beside(tmp_path / "m.db")) as (place, history, port):
+        named = Reading(sensor_id="oximeter", quantity=Quantity.SPO2, value=70, at=NOW, mono=1, resident_id=odd)
+        await port.write([telemetry(home, spo2(90, NOW), named)], place.now)
+        assert await send_all(history, victoria.url) == 1
+        later = msgspec.structs.replace(named, at=NOW + MINUTE, value=71)
+        before = msgspec.structs.replace(named, at=NOW - MINUTE, value=69)
+        await port.write([telemetry(home, spo2(91, NOW + MINUTE), later, before), telemetry(home, later)], place.now)
+        claims = [Claim(home.gateway, odd, Span(NOW - MINUTE, LATEST))]
+        assert await forget_copied(entry, "sqlite:///c.db", claims) == ()
+        assert await send_all(history, victoria.url) == 1
+        await victoria.flush()
+        span = Span(NOW - HOUR, NOW + HOUR)
+        his = SeriesKey(gateway_id=home.gateway, sensor_id="oximeter", quantity=Quantity.SPO2, resident_id=odd)
+        assert [one.least for one in await history.query(his, span, Step.RAW)] == []
+        assert [one.least for one in await history.query(SPO2, span, Step.RAW)] == [90, 91]
+
+
+async def test_box_that_others_had_too_is_said_where_only_whole_series_can_go(
+    tmp_path: Path, victoria: Victoria, home: DemoHome
+) -> None:
+    await victoria.start()
+    entry = MeasurementsEntry.model_validate({"file": tmp_path / "m.db", "history": {"url": victoria.url}})
+    async with with_history(tmp_path, victoria.url, spool=spool_beside(tmp_path / "m.db")) as (place, history, port):
+        await port.write([telemetry(home, spo2(90, NOW), spo2(91, NOW + MINUTE))], place.now)
+        claim = Claim(home.gateway, "", Span(NOW + MINUTE, LATEST))
+        (said,) = await forget_copied(entry, "sqlite:///c.db", [claim])
+        assert "went with it" in said
+        assert await send_all(history, victoria.url) == 1
+        await victoria.flush()
+        assert [one.least for one in await history.query(SPO2, Span(NOW, NOW + HOUR), Step.RAW)] == [90]
+
+
+async def test_copy_that_cannot_be_reached_is_forgotten_later(tmp_path: Path, home: DemoHome) -> None:
+    entry = MeasurementsEntry.model_validate({"file": tmp_path / "m.db", "history": {"url": "http://127.0.0.1:9"}})
+    with pytest.raises(TryLater, match="cannot be deleted"):
+        await forget_copied(entry, "sqlite:///c.db", [Claim(home.gateway, "", Span(NOW, LATEST))])

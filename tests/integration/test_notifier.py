@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from fixtures.notified import SUPERVISOR, Notified
+from fixtures.notified import SUPERVISOR, HandChannel, Notified
 
 from community.accounts import Accounts
 from community.casefile import Answered, Offer
@@ -14,7 +14,7 @@ from community.channels.voice import NotTaken
 from community.store import cases, reach, schema
 from community.store.case_schema import attempts, notices
 from community.store.channel_schema import channel_health
-from community.store.dispatch_schema import responders, units
+from community.store.dispatch_schema import responders, single_shifts, units
 from community.store.ways import Reached
 from community.users import Role
 from shouwang.alert import Severity
@@ -108,23 +108,148 @@ async def test_a_responder_is_called_while_his_offer_stands(notified: Notified) 
         await notified.until(lambda: _is(notified, second, "dropped"))
 
 
-async def add_responder(notified: Notified) -> None:
-    def write(connection: sa.Connection) -> None:
-        connection.execute(
-            units.insert().values(
-                unit_id="u",
-                name="U",
-                kind="property",
-                tier=1,
-                phone="",
-                channel="",
-                hours=b"[]",
-                zone="",
-                areas=b"[]",
-                skills=b"[]",
-                is_active=True,
-            )
+async def test_a_unit_is_called_by_its_channel_while_its_answer_is_waited_for(notified: Notified) -> None:
+    voice, sms = notified.line("calls", Way.VOICE), notified.line("sms", Way.SMS)
+    await add_units(notified, ("property", "voice", "0571-88880002"), ("clinic", "sms", "13900000006"))
+    incident = await notified.case()
+    asked = (Offer(to="property", at_e=0), Offer(to="clinic", at_e=0))
+    await notified.put(incident, state="EN_ROUTE", tasks=asked)
+    await notified.notice(incident, "units", to_whom="property", step="call_unit")
+    async with notified.running():
+        await notified.until_outcomes("sent")
+    assert await notified.attempts() == [("calls", "unit:property", "sent")]
+    assert (voice.sent[0].to, voice.sent[0].digit) == ("057188880002", "1")
+    assert "3号楼2-501" in voice.sent[0].text
+    await notified.notice(incident, "units", to_whom="clinic", step="call_unit")
+    async with notified.running():
+        await notified.until_outcomes("sent", "sent", "sent")
+    assert "请回电中心" in sms.sent[0].text
+    assert "2-501" not in sms.sent[0].text
+    done = tuple(Offer(to=one.to, at_e=0, answer=Answered.ACCEPTED) for one in asked)
+    await notified.put(incident, tasks=done)
+    late = await notified.notice(incident, "units", to_whom="clinic", step="call_unit")
+    async with notified.running():
+        await notified.until(lambda: _is(notified, late, "dropped"))
+
+
+async def test_an_offer_to_a_unit_calls_the_unit_and_names_no_page(notified: Notified) -> None:
+    sms = notified.line("sms", Way.SMS)
+    await add_units(notified, ("property", "sms", "13900000002"))
+    incident = await notified.case()
+    await notified.put(incident, state="DISPATCHED", offers=(Offer(to="property", at_e=0),))
+    await notified.notice(incident, "responders", to_whom="property", step="dispatch")
+    async with notified.running():
+        await notified.until_outcomes("sent")
+    assert "派单页" not in sms.sent[0].text
+
+
+async def test_no_machine_dials_an_emergency_service(notified: Notified) -> None:
+    voice = notified.line("calls", Way.VOICE)
+    await add_units(notified, ("ambulance", "voice", "120"), kind="120")
+    incident = await notified.case()
+    await notified.put(incident, state="EN_ROUTE", tasks=(Offer(to="ambulance", at_e=0),))
+    notice = await notified.notice(incident, "units", to_whom="ambulance", step="call_unit")
+    async with notified.running():
+        await notified.until(lambda: _is(notified, notice, "missed"))
+    assert voice.sent == []
+
+
+async def test_above_the_supervisor_stand_the_duty_leader_of_the_hour_and_the_command_centre(
+    notified: Notified,
+) -> None:
+    sms, voice = notified.line("sms", Way.SMS), notified.line("calls", Way.VOICE)
+    for login, role in (("boss", Role.SUPERVISOR), ("ling", Role.ADMIN), ("off", Role.SUPERVISOR)):
+        await Accounts(notified.store).add_user(
+            login=login, name=login, role=role, language="zh", password=None, now=notified.now
         )
+        notified.people.append(
+            Reached(person=login, name=login, language="zh", audiences=(), ways=((Way.SMS, f"1{login}"),))
+        )
+    await add_units(notified, ("command", "voice", "0571-1"), kind="command")
+
+    def lead(connection: sa.Connection) -> None:
+        start, end = notified.now - timedelta(hours=1), notified.now + timedelta(hours=1)
+        whose = {"post": "duty_leader", "place": "main"}
+        connection.execute(single_shifts.insert().values(person="ling", starts_at=start, ends_at=end, **whose))
+
+    await notified.store.write(lead)
+    incident = await notified.case()
+    await notified.notice(incident, "duty_leader", step="total.red")
+    await notified.notice(incident, "command_centre", step="total.red")
+    async with notified.running():
+        await notified.until_outcomes("sent", "sent")
+    assert [one.to for one in sms.sent] == ["1ling"]
+    assert "值班领导" in sms.sent[0].text
+    assert "指挥中心" in voice.sent[0].text
+    notified.later(timedelta(hours=2))  # nobody is on duty as leader: the supervisors are, rather than nobody
+    await notified.notice(incident, "duty_leader", step="total.red")
+    async with notified.running():
+        await notified.until_outcomes("sent", "failed", "sent", "sent")  # nobody told what became of the call
+    assert sorted(one.to for one in sms.sent[1:]) == ["1boss", "1off"]
+
+
+@pytest.mark.parametrize(("severity", "called"), [(Severity.P1, ["131", "138"]), (Severity.P2, ["131"])])
+async def test_at_three_in_the_morning_a_life_wakes_all_of_the_family(
+    notified: Notified, severity: Severity, called: list[str]
+) -> None:
+    """The daughter who may be called at any hour may not answer; her brother would never have known."""
+    sms = notified.line("sms", Way.SMS)
+    incident = await notified.case(severity)
+    hour = notified.now.astimezone().hour
+    asleep = f"{(hour + 2) % 24:02d}:00-{(hour + 3) % 24:02d}:00"
+
+    def write(connection: sa.Connection) -> None:
+        connection.execute(schema.contacts.update().values(hours=asleep))
+        son = connection.execute(sa.select(schema.contacts)).mappings().one()
+        connection.execute(schema.contacts.insert().values({**son, "place": 1, "phone": "131", "hours": ""}))
+
+    await notified.store.write(write)
+    await notified.notice(incident, "family", rung=3)
+    async with notified.running():
+        await notified.until_outcomes(*("sent" for _ in called))
+    assert sorted(one.to for one in sms.sent) == called
+
+
+async def test_a_channel_with_a_fault_of_its_own_stops_no_other_one(notified: Notified) -> None:
+    broken, sms = notified.line("calls", Way.VOICE), notified.line("sms", Way.SMS)
+    broken.always = ValueError("no channel raises this")
+    incident = await notified.case()
+    await notified.notice(incident, "family", rung=3)
+    async with notified.running():
+        await notified.until(lambda: _is_told(notified, "sms"))
+        await notified.until(lambda: _was_tried(notified, "calls"))
+        sms.sent.clear()
+        await notified.notice(incident, "family", rung=3)
+        await notified.until(lambda: _are_sent(sms))
+
+
+async def _is_told(notified: Notified, channel: str) -> bool:
+    return (channel, SON, "sent") in await notified.attempts()
+
+
+async def _was_tried(notified: Notified, channel: str) -> bool:
+    rows = await notified.rows(attempts)
+    return any(row.channel == channel and row.tries and "ValueError" in row.code for row in rows)
+
+
+async def _are_sent(channel: HandChannel) -> bool:
+    return bool(channel.sent)
+
+
+async def add_units(notified: Notified, *those: tuple[str, str, str], kind: str = "property") -> None:
+    def write(connection: sa.Connection) -> None:
+        for unit_id, channel, phone in those:
+            blank = dict.fromkeys(("hours", "areas", "skills"), b"[]")
+            values = {"name": unit_id, "kind": kind, "tier": 1, "zone": "", "is_active": True, **blank}
+            connection.execute(units.insert().values(unit_id=unit_id, phone=phone, channel=channel, **values))
+
+    await notified.store.write(write)
+
+
+async def add_responder(notified: Notified) -> None:
+    await add_units(notified, ("u", "", ""))
+
+    def write(connection: sa.Connection) -> None:
         connection.execute(
             responders.insert().values(
                 responder_id="liu",

@@ -1,9 +1,16 @@
 """`shouwang community people ...` as its users type it."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fixtures.community_home import NOON, DemoHome
+from fixtures.places import spo2, telemetry
 
+from community.store.measurement_file import open_file
 from shouwang.cli import main
 
 CONFIG = """\
@@ -148,6 +155,47 @@ def test_life_of_one_entry(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["community", "audit", "verify", "-c", str(desk.folder / "community.yaml")]) == 0
 
 
+def measured_of(desk: Desk) -> list[float]:
+    with closing(sqlite3.connect(desk.folder / "community-measurements.db")) as connection:
+        return [value for (value,) in connection.execute("SELECT value FROM samples")]
+
+
+def test_erasing_reaches_the_file_of_measurements_and_names_what_it_does_not_reach(desk: Desk) -> None:
+    with (desk.folder / "community.yaml").open("a", encoding="utf-8") as file:
+        file.write("backup: {folder: saved, keep: 3}\n")
+        file.write("measurements: {history: {url: 'http://127.0.0.1:9'}}\n")
+    (desk.folder / "saved").mkdir()
+    today = datetime.now(UTC).astimezone().date()
+    for age in (0, 1, 4):
+        (desk.folder / "saved" / f"shouwang-{today - timedelta(days=age)}.backup").touch()
+    desk.write("homes.csv", "id,address,gateway\nh9,8号楼,gw-demo-0001\n")
+    desk.write("residents.csv", "id,home,name\nr9,h9,陈德明\n")
+    desk.says("import", "@homes.csv", *BY)
+    desk.says("import", "@residents.csv", *BY)
+
+    async def measure() -> None:
+        file = await open_file(desk.folder / "community-measurements.db")
+        await file.put([telemetry(DemoHome(), spo2(91, NOON), spo2(92, NOON))], NOON)
+        await file.close()
+
+    asyncio.run(measure())
+    said = desk.says("dossier", "r9", "@d", *BY)
+    assert "measurements.csv with 2 values" in said
+    assert "gw-demo-0001,oximeter,spo2" in (desk.folder / "d" / "measurements.csv").read_text(encoding="utf-8-sig")
+    said = desk.says("erase", "r9", "--yes", *BY, status=1)
+    assert measured_of(desk) == []
+    assert "the values of 1 series are forgotten" in said
+    for age, left in ((0, 3), (1, 2), (4, 1)):
+        backup = f"shouwang-{today - timedelta(days=age)}.backup still holds it, until it is let go on"
+        assert f"{backup} {today + timedelta(days=left)}" in said
+    assert "made by hand before today" in said
+    assert "cannot be deleted" in said
+    text = (desk.folder / "community.yaml").read_text(encoding="utf-8")
+    (desk.folder / "community.yaml").write_text(text.partition("measurements:")[0], encoding="utf-8")
+    assert "was erased before" in desk.says("erase", "r9", "--yes", *BY)
+    assert "not on file (any more)" in desk.says("erase", "r9", "--yes", *BY, status=1)
+
+
 def test_key_file_and_codes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "key: the secret cannot be read" in desk.says("key-safe", "seal", status=1)
     assert "keep a copy" in desk.says("key-safe", "new-key", "@key")
@@ -157,5 +205,5 @@ def test_key_file_and_codes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None
     put = ("key-safe", "set", "home-001", "--by", "zhang", "--hint", "left of the door")
     assert "differ" in desk.says(*put, status=1)
     assert "the code is set" in desk.says(*put)
-    assert "0 codes are sealed" in desk.says("key-safe", "seal")
+    assert "0 codes and 0 secrets of authenticator apps are sealed" in desk.says("key-safe", "seal")
     assert b"4711" not in b"".join(file.read_bytes() for file in desk.folder.glob("community.db*"))

@@ -531,6 +531,7 @@ async def test_document_and_its_page_load_nothing_from_elsewhere(programmer: Pro
         "/residents/{resident_id}",
         "/requests",
         "/requests/{tracking}",
+        "/requests/{tracking}/rating",
         "/kpis",
     }
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"

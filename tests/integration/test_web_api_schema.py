@@ -121,4 +121,4 @@ def test_no_input_breaks_the_server(served: tuple[str, str], label: str, mode: s
 
 def test_every_operation_is_tried() -> None:
     count = sum(len(methods) for methods in _DOCUMENT["paths"].values())
-    assert len(OPERATIONS) == count == 12
+    assert len(OPERATIONS) == count == 13

@@ -159,5 +159,5 @@ async def test_storm_is_called_by_its_name_in_the_queue(centre: Centre, browser:
     queue = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (await browser.get("/queue")).text))
     assert "Many homes at once" in queue
     assert "see Gateways" in queue
-    assert "7 homes fell silent at once" in queue
+    assert "7 homes are not heard at once" in queue
     assert "centre:storm" not in queue

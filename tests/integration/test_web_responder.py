@@ -287,6 +287,36 @@ async def test_the_desk_sends_whom_it_ticks_and_sees_the_reasons(centre: Centre,
     assert (case.state, [offer.to for offer in case.offers]) == ("DISPATCHED", ["liu", "zhao"])
 
 
+async def test_units_are_called_in_from_the_page_and_their_answers_stand_there(
+    centre: Centre, desk: httpx.AsyncClient
+) -> None:
+    await centre.user(language="en")
+    gateway = await centre.home(501, "3号楼2-501", "王桂兰", 1944)
+    await bring_in(centre.store, centre.clock.now, PEOPLE)
+    await centre.alarm(gateway, "sos", Severity.P1)
+    await desk.post("/login", data={"login": "zhang", "password": PASSWORD})
+    await by_desk(centre, "ack")
+    page = (await desk.get("/incidents/1/send")).text
+    units = page[page.index('action="/incidents/1/send/units"') :]
+    assert "社区卫生站" in units
+    assert "急救中心" not in units  # 120 is called by people
+    fields = form_of(page, "/incidents/1/send/units")
+    answer = await desk.post("/incidents/1/send/units", data={**fields, "who": ["clinic", "grid"]})
+    assert "has not answered yet" in answer.text
+    fields = form_of(answer.text, "/incidents/1/send/units/accept")
+    answer = await desk.post("/incidents/1/send/units/accept", data=fields)
+    assert [(task.to, task.answer) for task in (await case_of(centre)).tasks] == [
+        ("clinic", "accepted"),
+        ("grid", "asked"),
+    ]
+    never = await desk.post(
+        "/incidents/1/send/units",
+        data={**form_of(answer.text, "/incidents/1/send/units"), "who": ["ambulance"]},
+    )
+    assert never.status_code == 409
+    assert "orders of their own" in never.text
+
+
 async def test_nobody_leaves_with_a_life_alarm_and_the_next_one_signs(
     centre: Centre, desk: httpx.AsyncClient, phone: httpx.AsyncClient
 ) -> None:

@@ -59,9 +59,15 @@ GET  /queue                                     osag
 GET  /closed                                    osag
 GET  /events                                    osag
 GET  /incidents/{incident_id}                   osag
+GET  /incidents/{incident_id}/calls             osag
+POST /incidents/{incident_id}/script            os
+GET  /storms/{storm_id}                         osag
+POST /storms/{storm_id}/release                 s
 GET  /incidents/{incident_id}/send              osag
 POST /incidents/{incident_id}/{command}         os
 POST /incidents/{incident_id}/send/order        os
+POST /incidents/{incident_id}/send/units        os
+POST /incidents/{incident_id}/send/units/{answer} os
 POST /incidents/{incident_id}/look              os
 GET  /incidents/{incident_id}/key-safe          os
 POST /incidents/{incident_id}/key-safe/code     os
@@ -75,6 +81,8 @@ GET  /gateways/{gateway_id}                     osag
 POST /gateways/{gateway_id}/mode                os
 POST /gateways/{gateway_id}/test                os
 GET  /shifts                                    osag
+GET  /requests/new                              os
+POST /requests/new                              os
 POST /shifts/offer                              os
 POST /shifts/sign                               os
 POST /shifts/withdraw                           os
@@ -97,14 +105,16 @@ GET  /residents/{resident_id}/fhir              fhir
 OF_TOKENS = """
 GET /cases, GET /cases/{case_id}, GET /cases/{case_id}/timeline, GET /cases/{case_id}/notices,
 POST /cases/{case_id}/orders, GET /changes, GET /gateways, GET /kpis, GET /residents, GET /residents/{resident_id},
-POST /requests, GET /requests/{tracking}
+POST /requests, GET /requests/{tracking}, POST /requests/{tracking}/rating
 """
 VALUES = {
     "token": "x" * 43,
     "incident_id": "1",
     "command": "ack",
+    "answer": "accept",
     "photo_id": "x",
     "access_id": "1",
+    "storm_id": "1",
     "gateway_id": "gw-1",
     "month": "2026-11",
     "card_id": "1",

@@ -8,7 +8,8 @@ import pytest
 from fixtures.quick_time import run_quickly
 
 from community import ingest
-from community.ingest import BATCH_MESSAGES, BEHIND_S, Ingest, Lot
+from community.batches import BATCH_MESSAGES
+from community.ingest import BEHIND_S, Ingest, Lot
 from messaging.broker import BrokerSettings
 from messaging.session import Message
 from shouwang.wire import will_topic

@@ -207,6 +207,73 @@ def test_a_case_goes_to_the_next_shift_wherever_it_stands(state):
     assert work.case.clocks == before.clocks  # nobody gains time by leaving
 
 
+def test_units_are_called_in_beside_whoever_goes_and_each_answers_for_itself():
+    work = sent()
+    work.order("accept", by="liu", role="responder")
+    before = work.case
+    work.order("call_unit", targets=("property", "clinic"))
+    assert told(work) == [("units", "property", ""), ("units", "clinic", "")]
+    assert {call.rung for call in work.steps[-1].calls} == {-1}  # a unit that is reached proves no rung of the ladder
+    work.order("unit_accept", by="property", role="responder")  # by a key of its telephone
+    work.order("unit_decline", targets=("clinic",))  # told to the desk
+    answers = [(task.to, task.answer) for task in work.case.tasks]
+    assert answers == [("property", Answered.ACCEPTED), ("clinic", Answered.DECLINED)]
+    assert (work.case.state, work.case.responder, work.case.offers) == ("EN_ROUTE", "liu", before.offers)
+    assert work.case.clocks == before.clocks
+
+
+def test_a_unit_answers_once_and_only_where_it_was_called_in():
+    work = sent()
+    for who in ("property", "liu"):
+        with pytest.raises(IllegalMove, match="was not called in"):
+            work.order("unit_accept", by=who, role="responder")
+    work.order("call_unit", targets=("property", "property"))
+    assert len(work.case.tasks) == 1
+    work.order("unit_accept", by="property", role="responder")
+    with pytest.raises(IllegalMove, match="answered already"):
+        work.order("unit_decline", by="property", role="responder")
+
+
+def test_a_unit_that_did_not_answer_may_be_called_in_once_more():
+    work = sent()
+    work.order("call_unit", targets=("property",))
+    work.order("call_unit", targets=("property",))
+    assert [task.answer for task in work.case.tasks] == [Answered.EXPIRED, Answered.ASKED]
+    assert told(work) == [("units", "property", "")]
+
+
+@pytest.mark.parametrize(
+    ("by", "role", "second", "is_done"),
+    [
+        ("li", "operator", "", True),  # the owner gives
+        ("boss", "supervisor", "", True),
+        ("chen", "operator", "li", True),  # whoever takes it has agreed with the owner he sees
+        ("chen", "operator", "", False),
+        ("chen", "operator", "wu", False),
+        ("wu", "operator", "", False),  # a third person gives away what is not his
+        ("wu", "operator", "li", False),
+    ],
+)
+def test_a_case_is_given_by_its_owner_or_taken_as_agreed_with_him(by, role, second, is_done):
+    work = Casework()
+    work.order("ack")
+    details = {"targets": ("chen",), "confirmed_by": "chen", "second": second}
+    if is_done:
+        work.order("hand_over", by, role, **details)
+    else:
+        with pytest.raises(IllegalMove, match="only its owner"):
+            work.order("hand_over", by, role, **details)
+    assert work.case.owner == ("chen" if is_done else "li")
+
+
+def test_a_case_without_an_owner_goes_to_whoever_takes_it():
+    work = Casework(candidates=("liu",))
+    work.wait(121)  # nobody took it: the ladder sends
+    assert (work.case.state, work.case.owner) == ("DISPATCHED", None)
+    work.order("hand_over", "chen", targets=("chen",), confirmed_by="chen")
+    assert work.case.owner == "chen"
+
+
 def test_a_clock_answered_by_nothing_known_is_refused():
     table = workflow("emergency").model_dump(by_alias=True)
     table["timers"]["ping"]["answered_by"] = ("wave",)

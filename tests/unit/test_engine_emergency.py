@@ -4,8 +4,7 @@ import pytest
 from fixtures.casework import EVERYBODY, FOUND, Casework, alert
 
 from community import engine
-from community.casefile import Answered, Disposition, Order
-from community.desk import StaleVersion
+from community.casefile import Answered, Disposition, Order, StaleVersion
 from community.workflow import workflow
 from shouwang.alert import AlertState, Severity
 from shouwang.errors import IllegalMove
@@ -254,7 +253,7 @@ def test_a_call_for_an_ambulance_is_the_first_effective_action():
         ("mark_test", {}, "says it is a test"),
         ("mark_false", {}, "speaking"),
         ("merge", {"into": 2, "into_home": "home-2", "into_priority": Severity.P1}, "same home"),
-        ("merge", {"into": 2, "into_home": "home-1", "into_priority": Severity.P2}, "less urgent"),
+        ("merge", {"into": 2, "into_home": "home-1", "into_lane": "life", "into_priority": Severity.P2}, "less urgent"),
         ("take_over", {"reason": "x"}, "not possible by a operator"),
         ("ack", {}, "not possible"),
     ],
@@ -296,7 +295,7 @@ def test_who_reported_does_not_verify_and_who_handled_does_not_call_back():
 def test_a_bad_call_back_opens_the_case_again_and_is_a_complaint():
     work = to_feedback()
     work.order("verify_ok")
-    work.order("revisit_bad", by="chen", role="caller", reason="nobody came")
+    work.order("revisit_bad", by="chen", role="supervisor", reason="nobody came")
     assert (work.case.state, work.case.owner, work.case.complaints) == ("ACKED", "chen", 1)
 
 
@@ -312,7 +311,7 @@ def test_a_false_alarm_is_called_back_and_a_test_is_not():
 
 def test_merging_ends_the_case_in_another():
     work = taken()
-    work.order("merge", into=7, into_home="home-1", into_priority=Severity.P1)
+    work.order("merge", into=7, into_home="home-1", into_lane="life", into_priority=Severity.P1)
     assert (work.case.state, work.case.merged_into, work.case.disposition) == ("CLOSED", 7, Disposition.MERGED)
 
 
@@ -357,12 +356,14 @@ def test_a_held_case_is_let_go_in_the_end_and_its_clocks_begin_then():
     work = Casework(alert(1, Severity.P3), table="technical", is_held=True)
     assert work.case.state == "HELD"
     assert work.case.rung == -1
-    work.wait(30 * 60)
+    work.wait(24 * 3600 - 1)
+    assert work.case.state == "HELD"
+    work.wait(1)
     assert work.case.state == "OPEN"
     assert work.case.rung == 0
     ack = work.case.clock("ack")
     assert ack is not None
-    assert ack.due_e == (30 + 15) * 60_000
+    assert ack.due_e == (24 * 60 + 15) * 60_000
 
 
 def test_a_request_goes_through_its_four_links():
@@ -389,3 +390,89 @@ def test_everybody_of_the_tables_is_an_audience_that_tests_can_reach():
         for audience in rung.call
     }
     assert named <= EVERYBODY
+
+
+def test_a_red_clock_that_goes_red_again_calls_one_level_more_each_time():
+    work = Casework()
+    work.wait(241)
+    reds = [{call.audience for call in step.calls} for step in work.steps if step.name == "ack.red"]
+    levels = [sorted(called & {"supervisor", "duty_leader", "command_centre"}) for called in reds]
+    assert levels == [
+        ["supervisor"],
+        ["duty_leader", "supervisor"],
+        ["command_centre", "duty_leader", "supervisor"],
+        ["command_centre", "duty_leader", "supervisor"],
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0, 100])
+def test_an_alarm_after_the_result_begins_a_case_of_its_own(seconds):
+    """It would have no ladder in the old one: nobody is on the way any more."""
+    work = taken()
+    work.order("resolve_remote", spoke=True, **FOUND)
+    work.wait(seconds)
+    assert work.case.state in work.table.reopens
+    case, _ = engine.superseded(work.case, work.context(), at=work.wall())
+    assert (case.state, case.disposition) == ("CLOSED", Disposition.SUPERSEDED)
+
+
+@pytest.mark.parametrize("role", ["family", "caller"])
+def test_what_a_relative_complains_of_belongs_to_nobody_and_rings(role):
+    work = to_feedback()
+    work.order("verify_ok", by="wu")
+    work.order("revisit_bad", by="daughter", role=role, reason="nobody came")
+    assert (work.case.state, work.case.owner, work.case.complaints) == ("OPEN", None, 1)
+    assert "daughter" not in work.case.handlers
+    work.wait(61)
+    assert {"operators", "supervisor"} <= {call.audience for call in work.steps[-1].calls}
+
+
+@pytest.mark.parametrize(
+    ("lane", "is_merged"), [("life", True), ("tech:offline", False), ("care:dose", False), ("", False)]
+)
+def test_a_life_alarm_is_never_swallowed_by_a_case_of_another_kind(lane, is_merged):
+    work = Casework(alert(1, Severity.P2))
+    wish = {"into": 2, "into_home": "home-1", "into_lane": lane, "into_priority": Severity.P2}
+    if is_merged:
+        assert work.order("merge", **wish).state == "CLOSED"
+    else:
+        with pytest.raises(IllegalMove, match="another kind"):
+            work.order("merge", **wish)
+        assert work.case.state == "OPEN"
+
+
+def test_who_went_there_does_not_call_back_whoever_reported():
+    work = taken()
+    work.order("dispatch", targets=("liu",))
+    work.order("accept", by="liu", role="responder")
+    work.order("arrive", by="liu", role="responder")
+    work.order("report", by="boss", role="supervisor", **FOUND)
+    work.order("verify_ok", by="wu")
+    with pytest.raises(IllegalMove, match="does not call back"):
+        work.order("revisit_ok", by="liu", role="caller", score=5)
+
+
+def test_a_number_called_twice_stands_once_and_its_reference_beside_it():
+    work = taken()
+    for reference in ("", "", "A-17", "A-17"):
+        work.order("call_120", reference=reference)
+    work.order("call_119")
+    assert work.case.helpers == ("120", "120:A-17", "119")
+
+
+def test_a_case_that_has_ended_takes_no_alerts_of_a_merged_one():
+    work = taken()
+    work.order("merge", into=7, into_home="home-1", into_lane="life", into_priority=Severity.P1)
+    with pytest.raises(IllegalMove, match="has ended"):
+        engine.absorbed(work.case, (alert(9),), work.context(), at=work.wall())
+
+
+def test_the_ladder_stands_while_somebody_is_on_the_way_and_makes_up_for_it_then():
+    work = Casework(candidates=("liu",))
+    work.wait(120)
+    work.order("accept", by="liu", role="responder")
+    work.wait(600)
+    assert (work.case.state, work.case.rung) == ("EN_ROUTE", 2)
+    work.order("decline", by="liu", role="responder")
+    work.wait(0)
+    assert (work.case.state, work.case.rung) == ("OPEN", 4)

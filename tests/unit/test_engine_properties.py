@@ -48,6 +48,7 @@ class AnyPlay(RuleBasedStateMachine):
                 spoke=spoke,
                 into=2,
                 into_home="home-1",
+                into_lane="life",
                 into_priority=Severity.P1,
                 **FOUND,
             )

@@ -328,7 +328,14 @@ def person(**more: object) -> Person:
 
 
 def case(**more: object) -> CaseFile:
-    of = {"incident_id": 7, "workflow": "emergency", "lane": "life", "state": "OPEN", "priority": Severity.P1}
+    of = {
+        "incident_id": 7,
+        "home_id": "home-1",
+        "workflow": "emergency",
+        "lane": "life",
+        "state": "OPEN",
+        "priority": Severity.P1,
+    }
     of |= {"opened_at": NOON, "changed_at": NOON, "hazard": "sos", "lead": ("gw", "k", NOON), "is_ended": False}
     return CaseFile(**(of | more))
 

@@ -1,7 +1,9 @@
 """Figures and scores by their written formulas, from sealed steps alone; the same input gives the same number."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,7 +13,7 @@ from fixtures.kpi_cases import cases_of, excuse, histories, history, play, seale
 from hypothesis import given, settings
 
 from community import kpi
-from community.casefile import Colour, Disposition
+from community.casefile import Case, Clock, Colour, Disposition
 from community.kpi import Figure, Kpi, figures, step_times
 from community.kpi_facts import CaseFacts, Drawn, Sealed, history_of
 from community.kpi_months import Month, Window, days_after, days_before, month_named, month_of
@@ -19,7 +21,7 @@ from community.kpi_numbers import percent, written
 from community.kpi_sample import sample
 from community.scores import SHIFT, Belonging, Group, Score, differences, scores
 from community.store.write_times import WriteTimes
-from community.workflow import workflow
+from community.workflow import Timer, workflow
 from shouwang.alert import AlertState, Severity
 from shouwang.errors import ConfigError
 
@@ -83,7 +85,7 @@ def test_technical_cases_tests_and_merged_ones_are_in_no_figure_of_life_alarms(w
         work = Casework(is_test=which == "test")
     work.order("ack")
     if which == "merged":
-        work.order("merge", into=2, into_home="home-1", into_priority=Severity.P1)
+        work.order("merge", into=2, into_home="home-1", into_lane="life", into_priority=Severity.P1)
     assert figure(Kpi.ANSWERED_SOON, work).denominator == 0
 
 
@@ -164,7 +166,7 @@ def test_the_call_back_score_is_the_mean_of_what_was_said_and_names_the_poor_one
 
 def test_a_case_ended_without_its_call_back_is_told() -> None:
     merged = walked("REVISIT")
-    merged.order("merge", into=2, into_home="home-1", into_priority=Severity.P1)
+    merged.order("merge", into=2, into_home="home-1", into_lane="life", into_priority=Severity.P1)
     assert figure(Kpi.REVISITED, merged).denominator == 0  # it counts where it was merged into
     test = Casework(is_test=True)
     test.order("ack")
@@ -274,7 +276,7 @@ def test_handing_over_leaves_each_with_the_cards_of_his_own_time() -> None:
     work = Casework()
     work.order("ack")
     work.wait(100)
-    work.order("hand_over", targets=("wu",), confirmed_by="wu")
+    work.order("hand_over", "li", targets=("wu",), confirmed_by="wu")
     work.wait(10)
     work.order("resolve_remote", "wu", spoke=True, **FOUND)
     assert score(Group.PERSON, "li", (work, [])).timed_steps == 1  # a yellow card of triage
@@ -310,6 +312,12 @@ def test_without_any_timed_step_there_is_no_score() -> None:
     assert scores((), (card,), NOVEMBER, {})[0].value is None
 
 
+def timed(case: Case, timers: Mapping[str, Timer]) -> dict[tuple[str, int], Clock]:
+    """The running clocks that draw cards."""
+    drawing = (clock for clock in case.clocks if clock.name in timers and timers[clock.name].yellow)
+    return {(clock.name, clock.started_e): clock for clock in drawing}
+
+
 @settings(max_examples=40)
 @given(histories)
 def test_scores_agree_with_a_plain_count_of_cards_and_clocks(played: list[list[object]]) -> None:
@@ -321,10 +329,9 @@ def test_scores_agree_with_a_plain_count_of_cards_and_clocks(played: list[list[o
     steps, first_cards = 0, []
     timers = workflow("emergency").timers
     for work in works:
-        clocks = [clock for case in cases_of(work) for clock in case.clocks if clock.name in timers]
-        seen = {(clock.name, clock.started_e) for clock in clocks if timers[clock.name].yellow}
-        still = {(clock.name, clock.started_e) for clock in work.case.clocks if clock.yellow_e is not None}
-        steps += len(seen - still)
+        told = [timed(case, timers) for case in cases_of(work)]
+        steps += sum(len(before.keys() - after.keys()) for before, after in pairwise(told))
+        steps += sum(clock.yellow_e is None for clock in told[-1].values())
         first_cards += [card.colour for step in work.steps for card in step.cards if not card.level]
     if centre:
         assert centre[0].timed_steps == steps

@@ -2,13 +2,14 @@
 
 import pytest
 
-from community import notice_words as words
 from community.channels.port import Way
 from community.notice_words import building_of, told
+from community.wording import told_on_the_way
 from shouwang.alert import Sentence
 
 WHY = Sentence(zh="心率 132 次/分，超过 120", en="heart rate 132, above 120")
 AUDIENCES = ("operators", "owner", "supervisor", "team_lead", "responders", "next_candidate", "family", "keyholder")
+AUDIENCES += ("duty_leader", "command_centre")
 WRITTEN = (Way.SMS, Way.MAIL, Way.PUSH, Way.WEBHOOK)
 ADDRESS = "阳光小区3号楼2-501"
 
@@ -70,7 +71,13 @@ def test_the_building_of_an_address(address: str, building: str) -> None:
 
 
 def test_the_home_hears_who_is_on_the_way() -> None:
-    assert words.on_the_way("Liu", 4).en == "Liu is on the way, about 4 minutes."
-    assert words.on_the_way("刘师傅", 4).zh == "刘师傅正在赶来，大约4分钟到。"
-    assert words.on_the_way("", 1).en == "Somebody is on the way, about 1 minute."
-    assert words.on_the_way("Liu", None).en == "Liu is on the way."
+    assert told_on_the_way("Liu", 4).en == "Liu is on the way to you, about 4 minutes."
+    assert told_on_the_way("刘师傅", 4).zh == "刘师傅已经出发，大约4分钟到。"
+    assert told_on_the_way("", 1).en == "Somebody is on the way to you, about 1 minute."
+    assert told_on_the_way("", None).zh == "救助人员已经出发，正在赶来。"
+
+
+def test_nobody_is_told_to_send_whom_the_server_asks_by_itself() -> None:
+    assert "改派下一位" in said("next_candidate", Way.SMS).zh
+    assert "请改派" not in said("next_candidate", Way.SMS).zh
+    assert "send somebody" not in said("next_candidate", Way.SMS).en

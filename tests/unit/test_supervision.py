@@ -1,10 +1,12 @@
 """Whether homes, ways and test alarms are heard of: the pure judgement, told once and taken back once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from community.storms import EVERYWHERE
 from community.supervision import (
     Back,
     Heard,
@@ -14,7 +16,6 @@ from community.supervision import (
     PathBack,
     PathLost,
     StormBegan,
-    StormOver,
     Way,
     judge_homes,
     judge_tests,
@@ -34,8 +35,9 @@ def home(gateway_id: str = "gw-1", *, silent_s: float = 0, **more: object) -> He
     return Heard(gateway_id=gateway_id, last_seen=ago(seconds=silent_s), **more)  # type: ignore[arg-type]
 
 
-def judged(*homes: Heard, storm: datetime | None = None, total: int = 100, listening_since: datetime = LONG_AGO):
-    return judge_homes(homes, storm=storm, total=total, now=NOON, listening_since=listening_since)
+def judged(*homes: Heard, storms: Sequence[str] = (), listening_since: datetime = LONG_AGO, **sizes: int):
+    of = {EVERYWHERE: sizes.pop("total", 100), **sizes}
+    return judge_homes(homes, sizes=of, storms=storms, now=NOON, listening_since=listening_since)
 
 
 def lost(*homes: Heard, **more):
@@ -92,7 +94,7 @@ def test_an_outage_is_told_once_and_taken_back_once() -> None:
     assert judged(told) == []
     heard = replace(told, last_seen=ago(seconds=3))
     assert judged(heard) == [Back(home=heard)]
-    assert judged(replace(heard, offline_since=None, heard_again_at=NOON)) == []
+    assert judged(replace(heard, offline_since=None)) == []
 
 
 def test_home_is_back_also_where_the_clock_was_set_back_meanwhile() -> None:
@@ -111,106 +113,71 @@ def many(count: int, *, silent_s: float = 181, spread_s: float = 55) -> list[Hea
 
 def test_many_at_once_are_one_storm_before_any_has_a_case() -> None:
     found = judged(*many(37), total=1000)
-    assert found[0] == StormBegan(since=ago(seconds=181), gateway_id="gw-000", homes=37)
-    assert [(verdict.home.gateway_id, verdict.is_alone) for verdict in found[1:]] == [("gw-000", False)]
+    assert found[0] == StormBegan(since=ago(seconds=181), gateway_id="gw-000", homes=37, area=EVERYWHERE, is_ours=False)
+    assert [verdict.home.gateway_id for verdict in found[1:]] == ["gw-000"]
 
 
 @pytest.mark.parametrize(
     ("count", "total", "is_storm"),
-    [(5, 1000, False), (6, 1000, True), (3, 14, True), (3, 15, False), (2, 4, False), (1, 1, False)],
+    [(19, 1000, False), (20, 1000, True), (3, 30, True), (3, 31, False), (2, 4, False), (1, 1, False)],
 )
 def test_how_many_are_many(count: int, total: int, is_storm: bool) -> None:
     found = judged(*many(count), total=total)
     assert isinstance(found[0], StormBegan) is is_storm
 
 
+@pytest.mark.parametrize(("total", "is_ours"), [(100, True), (101, False)])
+def test_where_a_third_of_all_is_silent_our_own_line_is_suspect(total: int, is_ours: bool) -> None:
+    began = judged(*many(30), total=total)[0]
+    assert isinstance(began, StormBegan)
+    assert began.is_ours is is_ours
+
+
+def test_silence_of_one_building_is_a_storm_there() -> None:
+    there = [replace(one, areas=("b1", "grid")) for one in many(8)]
+    began = judged(*there, home("gw-else", silent_s=150), total=1000, b1=40, grid=300)[0]
+    assert isinstance(began, StormBegan)
+    assert (began.area, began.homes) == ("b1", 8)
+
+
 def test_homes_lost_one_after_the_other_are_no_storm() -> None:
-    told = [home(f"gw-{n}", silent_s=n * 600, offline_since=ago(seconds=n * 600)) for n in range(1, 9)]
+    told = [home(f"gw-{n}", silent_s=n * 600, offline_since=ago(seconds=n * 600)) for n in range(1, 31)]
     found = judged(*told, home("gw-new", silent_s=181), total=1000)
     assert [type(verdict) for verdict in found] == [Lost]
 
 
-def test_in_a_storm_the_next_ones_join_it() -> None:
-    held = [replace(one, offline_since=one.last_seen, is_in_storm=True) for one in many(8, silent_s=200, spread_s=10)]
-    found = judged(*held, home("gw-late", silent_s=181), storm=ago(seconds=200), total=1000)
-    assert [(verdict.home.gateway_id, verdict.is_alone) for verdict in found] == [("gw-late", False)]
+@pytest.mark.parametrize("area", [EVERYWHERE, "b1"])
+def test_a_storm_that_is_on_is_not_begun_again(area: str) -> None:
+    homes = [replace(one, areas=("b1",)) for one in many(30)]
+    assert {type(verdict) for verdict in judged(*homes, storms=[area], total=1000, b1=40)} == {Lost}
 
 
-def held(count: int, *, silent_s: float) -> list[Heard]:
-    return [replace(one, offline_since=one.last_seen, is_in_storm=True) for one in many(count, silent_s=silent_s)]
-
-
-def test_home_that_falls_silent_alone_during_a_storm_has_its_own_case() -> None:
-    alone = home("gw-alone", silent_s=181)
-    found = judged(*held(400, silent_s=7200), alone, storm=ago(seconds=7200), total=1000)
-    assert found == [Lost(home=alone)]
-
-
-def test_home_of_the_storm_that_may_be_silent_longer_still_belongs_to_it() -> None:
-    patient = home("gw-patient", silent_s=3601 + 7, limit=timedelta(hours=1))
-    found = judged(*held(400, silent_s=3600), patient, storm=ago(seconds=3600), total=1000)
-    assert found == [Lost(home=patient, is_alone=False)]
+def test_a_storm_elsewhere_is_one_of_its_own() -> None:
+    there = [replace(one, areas=("b1",)) for one in many(30)]
+    here = [replace(one, gateway_id=f"{one.gateway_id}-b2", areas=("b2",)) for one in many(25)]
+    found = judged(*there, *here, storms=["b1"], total=1000, b1=40, b2=40)
+    began = [verdict for verdict in found if isinstance(verdict, StormBegan)]
+    assert [(one.area, one.homes) for one in began] == [("b2", 25)]
 
 
 def test_storm_that_spreads_over_minutes_is_one_also_where_it_is_judged_at_once() -> None:
-    found = judged(*many(40, silent_s=900, spread_s=300), total=1000, listening_since=ago(seconds=181))
-    assert [type(verdict) for verdict in found] == [StormBegan] + [Lost] * 40
-    assert {verdict.is_alone for verdict in found if isinstance(verdict, Lost)} == {False}
+    found = judged(*many(70, silent_s=900, spread_s=300), total=1000, listening_since=ago(seconds=181))
+    assert [type(verdict) for verdict in found] == [StormBegan] + [Lost] * 70
 
 
 def test_one_home_that_was_silent_before_does_not_hide_a_storm() -> None:
     unplugged = home("gw-unplugged", silent_s=9000)
     began, *found = judged(unplugged, *many(40, silent_s=600), total=1000, listening_since=ago(seconds=181))
-    assert began == StormBegan(since=ago(seconds=600), gateway_id="gw-000", homes=40)
-    alone = [verdict.home.gateway_id for verdict in found if isinstance(verdict, Lost) and verdict.is_alone]
-    assert alone == ["gw-unplugged"]
+    assert began == StormBegan(since=ago(seconds=600), gateway_id="gw-000", homes=40, area=EVERYWHERE, is_ours=False)
+    assert len(found) == 41
 
 
-@pytest.mark.parametrize(("left", "silent_min", "is_over"), [(20, 31, True), (20, 29, False), (21, 999, False)])
-def test_few_homes_are_held_back_half_an_hour_at_most(left: int, silent_min: float, is_over: bool) -> None:
-    found = judged(*held(left, silent_s=silent_min * 60), storm=ago(minutes=silent_min), total=1000)
-    assert len(found) == (left + 1 if is_over else 0)
-    assert all(verdict.is_alone for verdict in found[:-1] if isinstance(verdict, Lost))
-
-
-def test_home_that_comes_and_goes_does_not_hold_up_the_end_of_a_storm() -> None:
-    flapping = home("gw-flaps", silent_s=181, is_in_storm=True, heard_again_at=ago(seconds=170))
-    found = judged(*held(3, silent_s=1800), flapping, storm=ago(seconds=1800 + 60), total=1000)
-    assert isinstance(found[-1], StormOver)
-    assert Lost(home=flapping) in found
-
-
-def test_high_risk_home_has_its_own_case_also_in_a_storm() -> None:
-    fragile = home("gw-frail", silent_s=182, is_high_risk=True)
-    found = [verdict for verdict in judged(*many(9), fragile) if isinstance(verdict, Lost)]
-    assert {verdict.home.gateway_id: verdict.is_alone for verdict in found}["gw-frail"] is True
-
-
-def test_high_risk_homes_count_for_the_storm_so_that_it_does_not_flap() -> None:
-    began = ago(seconds=200)
-    told = [replace(one, offline_since=one.last_seen, is_in_storm=True) for one in many(5, silent_s=200)]
-    fragile = home("gw-frail", silent_s=190, is_high_risk=True, offline_since=ago(seconds=190))
-    assert judged(*told, fragile, storm=began, total=1000) == []
-
-
-def storm_of(left: int, back_s: float) -> list[Heard]:
-    """What is left of a storm: some still away, one that came back so long ago."""
-    away = [home(f"gw-{n}", silent_s=900, offline_since=ago(seconds=900), is_in_storm=True) for n in range(left)]
-    return [*away, home("gw-back", silent_s=1, is_in_storm=True, heard_again_at=ago(seconds=back_s))]
-
-
-def test_storm_ends_when_all_are_heard_again() -> None:
-    assert judged(*storm_of(0, back_s=1), storm=ago(seconds=900)) == [StormOver(since=ago(seconds=900), left=0)]
-
-
-def test_while_homes_come_back_one_by_one_the_last_get_no_case_of_their_own() -> None:
-    assert judged(*storm_of(2, back_s=60), storm=ago(seconds=900)) == []
-
-
-def test_homes_that_stay_away_after_a_storm_get_their_own_case() -> None:
-    *found, over = judged(*storm_of(2, back_s=181), storm=ago(seconds=900))
-    assert over == StormOver(since=ago(seconds=900), left=2)
-    assert [(verdict.home.gateway_id, verdict.is_alone) for verdict in found] == [("gw-0", True), ("gw-1", True)]
+def test_homes_that_were_told_already_count_for_a_storm_and_are_not_told_again() -> None:
+    told = [replace(one, offline_since=one.last_seen) for one in many(19, silent_s=200, spread_s=10)]
+    began, lost = judged(*told, home("gw-late", silent_s=190), total=1000)
+    assert isinstance(began, StormBegan)
+    assert began.homes == 20
+    assert lost == Lost(home=home("gw-late", silent_s=190))
 
 
 # ---- ways ----

@@ -201,7 +201,7 @@ def test_timeline_and_console_call_a_thing_by_one_name(
 def test_every_order_of_every_table_has_a_form_and_words() -> None:
     tables = [workflow(name) for name in ("emergency", "technical", "care", "request")]
     ordered = {row.command for table in tables for row in table.transitions if row.who != ("system",)}
-    assert ordered <= set(words.COMMANDS)
+    assert ordered <= set(words.COMMANDS) | words.ON_SENDING_PAGE
     assert set(words.FIELDS) <= set(words.COMMANDS)
     assert {field for fields in words.FIELDS.values() for field in fields} == set(words.LABELS) | {"disposition"}
     assert {name for table in tables for name in table.timers} <= set(words.CLOCKS)

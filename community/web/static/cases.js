@@ -11,6 +11,7 @@ export function listOf(root) {
     id: node.dataset.id,
     priority: node.dataset.priority,
     state: node.dataset.state,
+    call120: "call120" in node.dataset,
     say: node.dataset.say,
     node,
   }));
@@ -30,10 +31,16 @@ export async function readCases() {
   }
 }
 
+// What somebody searched for on the server stays searched for.
+function address() {
+  const find = document.getElementById("search")?.defaultValue ?? "";
+  return `/queue?part=live${find ? `&find=${encodeURIComponent(find)}` : ""}`;
+}
+
 async function readOnce() {
   let response;
   try {
-    response = await fetch("/queue?part=live", {
+    response = await fetch(address(), {
       headers: { "HX-Request-Type": "partial" },
       signal: AbortSignal.timeout(8000),
     });

@@ -55,6 +55,31 @@ customElements.define("sw-age", class extends Ticking {
   }
 });
 
+customElements.define("sw-left", class extends Ticking {
+  text() {
+    const left = Date.parse(this.dataset.until) - serverNow();
+    this.classList.toggle("over", left <= -1000);
+    return left <= -1000 ? `-${span(-left)}` : span(left);
+  }
+});
+
+customElements.define("sw-bar", class extends HTMLElement {
+  #tick = () => {
+    const bar = this.firstElementChild;
+    const left = Math.round((Date.parse(this.dataset.until) - serverNow()) / 1000);
+    bar.value = Math.max(0, Math.min(bar.max, left));
+  };
+
+  connectedCallback() {
+    seconds.addEventListener("second", this.#tick);
+    this.#tick();
+  }
+
+  disconnectedCallback() {
+    seconds.removeEventListener("second", this.#tick);
+  }
+});
+
 customElements.define("sw-clock", class extends Ticking {
   text() {
     return localTime(serverNow());

@@ -37,9 +37,20 @@ function onKey(event) {
 }
 
 function act(key) {
-  const move = MOVES[key];
+  const move = MOVES[key] ?? hot(key);
   move?.();
   return Boolean(move);
+}
+
+// What has a key of its own on this page: links are followed, folded orders are opened and their first field is ready.
+function hot(key) {
+  const node = /^[a-z0-9]$/.test(key) && document.querySelector(`#main [data-hot="${key}"]`);
+  if (!node) return null;
+  if (node.tagName !== "SUMMARY") return () => node.click();
+  return () => {
+    node.parentElement.open = true;
+    node.parentElement.querySelector("textarea, select, input:not([type=hidden]), button").focus();
+  };
 }
 
 const rows = () => [...document.querySelectorAll("#rows > .case:not([hidden]):not(.gone)")];

@@ -15,7 +15,7 @@ const shown = () => document.getElementById("rows");
 export function startQueue() {
   cases.addEventListener("read", ({ detail }) => {
     latest = detail.page;
-    for (const id of ["strip", "sums"]) adopt(id, detail.page);
+    for (const id of ["strip", "sums", "storms", "more"]) adopt(id, detail.page);
     arrange();
   });
   bus.addEventListener("word", arrange);
@@ -56,8 +56,10 @@ function arrange({ all = false } = {}) {
     else if (moves || row.dataset.priority === "P1") enter(list, target, row, moves);
     else held.push(row);
   }
+  const below = new Set(target.dataset.hidden.split(" ")); // open, but not among those that are drawn
   for (const row of [...list.children]) {
-    if (!target.querySelector(`#${row.id}`)) leave(row, moves);
+    if (target.querySelector(`#${row.id}`)) continue;
+    if (moves || !below.has(row.dataset.id)) leave(row, moves);
   }
   if (moves) sort(list, target);
   showBand(held);

@@ -9,8 +9,13 @@ const REPEAT_MS = { P1: 10_000, P2: 30_000 }; // within IEC 60601-1-8's pauses
 const STALE_REPEAT_MS = 30_000;
 const ON_SHIFT = "on-shift";
 
-let waiting = listOf(document).filter((row) => row.state === "OPEN");
-const announced = new Set(waiting.map((row) => row.id));
+// A case whose ladder has come to its last word rings as a life until somebody acts, whatever its state is.
+const rings = (row) => row.state === "OPEN" || row.call120;
+const loudness = (row) => (row.call120 ? "P1" : row.priority);
+const names = (row) => (row.call120 ? `${row.id} 120` : row.id);
+
+let waiting = listOf(document).filter(rings);
+const announced = new Set(waiting.map(names));
 const rungAt = new Map();
 let title = document.title;
 let isTitleLit = false;
@@ -76,16 +81,16 @@ function ring(name) {
 
 // The first reading after a gap may hold cases that no bell told of.
 function takeIn(list) {
-  waiting = list.filter((row) => row.state === "OPEN");
-  const fresh = waiting.filter((row) => !announced.has(row.id));
-  for (const row of fresh) announced.add(row.id);
-  for (const row of fresh) say(row.say, { urgent: row.priority === "P1" });
-  const [first] = fresh.map((row) => row.priority).sort();
+  waiting = list.filter(rings);
+  const fresh = waiting.filter((row) => !announced.has(names(row)));
+  for (const row of fresh) announced.add(names(row));
+  for (const row of fresh) say(row.say, { urgent: loudness(row) === "P1" });
+  const [first] = fresh.map(loudness).sort();
   if (first && silenceOf(first) > 3000) ring(first);
 }
 
 function repeat() {
-  const [first] = waiting.map((row) => row.priority).sort();
+  const [first] = waiting.map(loudness).sort();
   if (first in REPEAT_MS && silenceOf(first) >= REPEAT_MS[first]) ring(first);
 }
 
@@ -110,7 +115,7 @@ function notify(bell) {
 
 function lightTitle() {
   if (!waiting.length && !isTitleLit) return;
-  const [first] = waiting.map((row) => row.priority).sort();
+  const [first] = waiting.map(loudness).sort();
   const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
   isTitleLit = Boolean(waiting.length) && (isStill || !isTitleLit);
   document.title = isTitleLit ? `${words[first]} ${waiting.length} · ${words.waiting}` : title;

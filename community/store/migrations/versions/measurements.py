@@ -59,7 +59,9 @@ def downgrade() -> None:
     """Forget the sums; the samples are what they were. Raises ConfigError where sums are all that is left of some."""
     older = op.get_bind().execute(sa.text("SELECT count(*) FROM raw_since")).scalar_one()
     if older:
-        raise ConfigError(f"of {older} series only the sums are left of older samples; an older version would lose them")
+        raise ConfigError(
+            f"of {older} series only the sums are left of older samples; an older version would lose them"
+        )
     op.drop_table("raw_since")
     op.drop_table("dirty_quarters")
     op.drop_table("rollups")

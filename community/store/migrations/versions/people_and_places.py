@@ -19,11 +19,15 @@ def upgrade() -> None:
     _consents()
     _access()
     _devices()
+    _stays()
 
 
 def downgrade() -> None:
     """Forget them; homes, residents and contacts keep what they had before."""
     for table in (
+        "to_forget",
+        "resident_stays",
+        "box_stays",
         "erased_alerts",
         "devices",
         "register_changes",
@@ -135,6 +139,10 @@ def _access() -> None:
     )
     op.create_index("ix_access_log_resident_id_at", "access_log", ["resident_id", "at"])
     op.create_index("ix_access_log_home_id_at", "access_log", ["home_id", "at"])
+    _changes()
+
+
+def _changes() -> None:
     op.create_table(
         "register_changes",
         sa.Column("change_id", _NUMBER, nullable=False),
@@ -173,6 +181,46 @@ def _devices() -> None:
         sa.PrimaryKeyConstraint("device_id", name="pk_devices"),
     )
     op.create_index("ix_devices_home_id", "devices", ["home_id"])
+
+
+def _stays() -> None:
+    """Whoever is there now has been there since nobody knows when."""
+    _stays_table("box_stays", "gateway_id", "gateways")
+    _stays_table("resident_stays", "resident_id", "residents", sa.Column("is_first", sa.Boolean(), nullable=False))
+    op.create_table(
+        "to_forget",
+        sa.Column("claim_id", _NUMBER, nullable=False),
+        *_words("resident_id", "gateway_id", "name"),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["resident_id"], ["residents.resident_id"], name="fk_to_forget_resident_id"),
+        sa.PrimaryKeyConstraint("claim_id", name="pk_to_forget"),
+    )
+    op.create_index("ix_to_forget_resident_id", "to_forget", ["resident_id"])
+    op.execute(
+        "INSERT INTO box_stays (gateway_id, home_id) SELECT gateway_id, home_id FROM gateways WHERE home_id IS NOT NULL"
+    )
+    op.execute(
+        "INSERT INTO resident_stays (resident_id, home_id, is_first) SELECT one.resident_id, one.home_id, "
+        "NOT EXISTS (SELECT 1 FROM residents two WHERE two.home_id = one.home_id "
+        "AND two.resident_id < one.resident_id) FROM residents one"
+    )
+
+
+def _stays_table(table: str, who: str, of: str, *more: sa.Column[bool]) -> None:
+    op.create_table(
+        table,
+        sa.Column("stay_id", _NUMBER, nullable=False),
+        *_words(who, "home_id"),
+        *more,
+        sa.Column("since", sa.BigInteger()),
+        sa.Column("until", sa.BigInteger()),
+        sa.ForeignKeyConstraint([who], [f"{of}.{who}"], name=f"fk_{table}_{who}"),
+        sa.ForeignKeyConstraint(["home_id"], ["homes.home_id"], name=f"fk_{table}_home_id"),
+        sa.PrimaryKeyConstraint("stay_id", name=f"pk_{table}"),
+    )
+    op.create_index(f"ix_{table}_{who}", table, [who])
+    op.create_index(f"ix_{table}_home_id", table, ["home_id"])
 
 
 def _words(*names: str) -> tuple[sa.Column[str], ...]:
