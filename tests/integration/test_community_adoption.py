@@ -50,7 +50,7 @@ def kept_as_before(connection: sa.Connection, steps: tuple[tuple[str, FirstState
             event=event,
         )
         body = msgspec.json.encode(entry)
-        sealed = chain._seal(head, body)
+        sealed = chain.seal(head, body)
         values = {"seq": seq, "incident_id": 1, "version": case.version, "actor": actor, "at": NOON, "body": body}
         kind = event.__struct_config__.tag
         connection.execute(schema.incident_events.insert().values(kind=kind, prev_hash=head, hash=sealed, **values))
