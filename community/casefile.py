@@ -161,6 +161,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     has_visited: bool = False
     helpers: tuple[str, ...] = ()
     complaints: int = 0
+    tries: int = 0
+    tried_e: int | None = None
     disposition: Disposition | None = None
     previous: int | None = None
     merged_into: int | None = None

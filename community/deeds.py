@@ -119,7 +119,11 @@ def _help(number: str) -> Callable[[Case, Order, Context], Fields]:
 
 
 def _complain(case: Case, _order: Order, _: Context) -> Fields:
-    return {"complaints": case.complaints + 1, "disposition": None}
+    return {"complaints": case.complaints + 1, "disposition": None, "tries": 0, "tried_e": None}
+
+
+def _tried(case: Case, _order: Order, context: Context) -> Fields:
+    return {"tries": case.tries + 1, "tried_e": context.now_e}
 
 
 def _note(_case: Case, _order: Order, _: Context) -> Fields:
@@ -148,5 +152,6 @@ DEEDS: Mapping[Deed, Callable[[Case, Order, Context], Fields]] = {
     "help_119": _help("119"),
     "help_110": _help("110"),
     "complain": _complain,
+    "tried": _tried,
     "note": _note,
 }

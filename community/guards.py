@@ -9,6 +9,10 @@ from shouwang.alert import Sentence, Severity
 
 MAX_LIVE_P1 = 2
 """An operator speaks with one person and watches over a second; more are somebody else's."""
+ENOUGH_TRIES = 3
+"""A call-back that reaches nobody so often is closed as it was reported (incident model, revisit)."""
+TRIES_APART_MS = 30 * 60_000
+"""Three calls in a minute are one try. Set by this project."""
 
 LOW_SCORE = 2
 """Of 1 to 5: a request rated so low is opened again (source-systems S19; the same bound as community.kpi.POOR)."""
@@ -129,6 +133,21 @@ def _not_rated_low(_case: Case, order: Order, _: Context) -> None:
         )
 
 
+def _tries_apart(case: Case, _order: Order, context: Context) -> None:
+    if case.tried_e is not None and context.now_e - case.tried_e < TRIES_APART_MS:
+        raise _not(
+            "刚刚才打过：请过半小时以上再打一次", "this was tried just now: try again after half an hour or later"
+        )
+
+
+def _tried_enough(case: Case, _order: Order, _: Context) -> None:
+    if case.tries < ENOUGH_TRIES:
+        raise _not(
+            f"联系不上要试满 {ENOUGH_TRIES} 次才能结案，目前 {case.tries} 次",
+            f"not reached: only after {ENOUGH_TRIES} tries is it closed, and there were {case.tries}",
+        )
+
+
 def _no_life_flag(case: Case, _order: Order, _: Context) -> None:
     if case.priority.rank <= Severity.P2.rank:
         raise _not("急救不会自动结案", "a life alarm never ends by itself")
@@ -169,11 +188,15 @@ GUARDS: Mapping[Guard, Callable[[Case, Order, Context], None]] = {
     "not_reporter": _not_reporter,
     "not_handler": _not_handler,
     "not_rated_low": _not_rated_low,
+    "tries_apart": _tries_apart,
+    "tried_enough": _tried_enough,
     "no_life_flag": _no_life_flag,
     "condition_is_cleared": _condition_is_cleared,
     "same_home": _same_home,
     "is_test": _is_test,
 }
 
-PERSONAL: frozenset[Guard] = frozenset({"is_owner", "is_responder", "not_reporter", "not_handler", "is_test"})
+PERSONAL: frozenset[Guard] = frozenset(
+    {"is_owner", "is_responder", "not_reporter", "not_handler", "is_test", "tried_enough"}
+)
 """Guards that ask who somebody is, and what the case is; not what he says."""

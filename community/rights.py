@@ -332,6 +332,8 @@ _OF_COMMANDS: Mapping[str, tuple[Right, ...]] = {
     "correct": (Right.DIRECT_CASES,),
     "revisit_ok": (Right.REVISIT,),
     "revisit_bad": (Right.REVISIT,),
+    "revisit_missed": (Right.WORK_CASES,),
+    "revisit_unreached": (Right.WORK_CASES,),
 }
 
 

@@ -31,6 +31,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "call_110": ("联系 110", "called 110"),
     "verify_ok": ("核实无误", "verified the result"),
     "verify_bad": ("核实有疑问，退回处置", "found the result wanting: back to work"),
+    "revisit_missed": ("回访未接通", "called back: not reached"),
+    "revisit_unreached": ("多次回访未接通，结案", "closed it: not reached by several calls"),
     "revisit_ok": ("回访满意", "called back: content"),
     "revisit_bad": ("回访不满意，重新处置", "called back: not content, back to work"),
     "mark_test": ("标记为测试", "marked it as a test"),

@@ -51,6 +51,8 @@ Guard = Literal[
     "spoke_or_visited",  # a false alarm of P1 was heard from, or seen
     "not_reporter",
     "not_handler",
+    "tries_apart",
+    "tried_enough",
     "not_rated_low",  # who is not content has not had his request settled
     "no_life_flag",
     "condition_is_cleared",
@@ -75,6 +77,7 @@ Deed = Literal[
     "help_119",
     "help_110",
     "complain",
+    "tried",
     "note",
 ]
 

@@ -103,6 +103,8 @@ COMMANDS = {
     "verify_bad": marked("Not so: back to work"),
     "revisit_ok": marked("Called back: content, close the case"),
     "revisit_bad": marked("Called back: not content"),
+    "revisit_missed": marked("Called back: not reached"),
+    "revisit_unreached": marked("Not reached by several calls: close the case"),
     "mark_false": marked("False alarm"),
     "mark_test": marked("It was a test: close the case"),
     "call_119": marked("119 was called"),

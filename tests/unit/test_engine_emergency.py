@@ -292,6 +292,32 @@ def test_who_reported_does_not_verify_and_who_handled_does_not_call_back():
             work.order("revisit_ok", by=handler)
 
 
+def test_who_is_not_reached_by_three_calls_is_called_no_more():
+    work = to_feedback()
+    work.order("verify_ok")
+    for tries in range(3):
+        assert "revisit_unreached" not in engine.possible(work.case, "chen", "caller")
+        with pytest.raises(IllegalMove, match=f"there were {tries}"):
+            work.order("revisit_unreached", by="chen", role="caller")
+        work.order("revisit_missed", by="chen", role="caller")
+        with pytest.raises(IllegalMove, match="tried just now"):
+            work.order("revisit_missed", by="chen", role="caller")
+        work.wait(30 * 60)
+    with pytest.raises(IllegalMove, match="does not call back"):
+        work.order("revisit_unreached", by="li")
+    found = work.case.disposition
+    work.order("revisit_unreached", by="chen", role="caller")
+    assert (work.case.state, work.case.disposition) == ("CLOSED", found)
+
+
+def test_tries_of_an_earlier_call_back_do_not_count_for_a_later_one():
+    work = to_feedback()
+    work.order("verify_ok")
+    work.order("revisit_missed", by="chen", role="caller")
+    work.order("revisit_bad", by="chen", role="supervisor", reason="nobody came")
+    assert work.case.tries == 0
+
+
 def test_a_bad_call_back_opens_the_case_again_and_is_a_complaint():
     work = to_feedback()
     work.order("verify_ok")

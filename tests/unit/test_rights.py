@@ -236,6 +236,8 @@ COMMANDS = {
     "note": "operator supervisor responder",
     "revisit_ok": "operator supervisor family",
     "revisit_bad": "operator supervisor family",
+    "revisit_missed": "operator supervisor",
+    "revisit_unreached": "operator supervisor",
 }
 
 
