@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from fixtures.case_worlds import BEGIN, COMMANDS, GATEWAYS, Kernel, World, alarm
+from fixtures.case_worlds import BEGIN, GATEWAYS, Kernel, World, alarm, commands
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -102,7 +102,7 @@ class Play(RuleBasedStateMachine):
         self.both("fire")
 
     @rule(
-        command=st.sampled_from(COMMANDS),
+        command=st.sampled_from(commands()),
         who=st.tuples(
             st.sampled_from(PEOPLE), st.sampled_from(["operator", "supervisor", "responder", "caller", "system"])
         ),

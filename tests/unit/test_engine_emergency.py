@@ -310,6 +310,25 @@ def test_who_is_not_reached_by_three_calls_is_called_no_more():
     assert (work.case.state, work.case.disposition) == ("CLOSED", found)
 
 
+@pytest.mark.parametrize(("promised_s", "asked_after_s"), [(3600, 15 * 60), (600, 15 * 60), (120, 180), (0, 60)])
+def test_promise_brings_the_arrival_nearer_and_never_puts_it_off(promised_s, asked_after_s):
+    work = Casework(candidates=("liu",))
+    work.order("ack")
+    work.order("dispatch", targets=("liu",))
+    work.order("accept", by="liu", role="responder", eta_ms=promised_s * 1000)
+    arrive = work.case.clock("arrive")
+    assert arrive.due_e - arrive.started_e == asked_after_s * 1000
+
+
+def test_case_that_grows_more_urgent_climbs_by_the_ladder_of_its_new_priority():
+    work = Casework(alert(1, Severity.P2))
+    work.wait(100)
+    assert work.case.rung == 0
+    work.ring(alert(2, Severity.P1, key="sos:bath"))
+    work.wait(0)
+    assert work.case.rung == 1  # of P1 it is due 60 s after the beginning, of P2 180 s
+
+
 def test_tries_of_an_earlier_call_back_do_not_count_for_a_later_one():
     work = to_feedback()
     work.order("verify_ok")
