@@ -141,7 +141,7 @@ MUTANTS = (
     Mutant("the sign of life is not asked for anew", "community/clocks.py",
            "        return self._begun(clock.name, self._table.timers[clock.name], case.priority)\n\n    def _promised", "        return clock\n\n    def _promised"),
     Mutant("a complaint is forgotten", "community/deeds.py",
-           '{"complaints": case.complaints + 1, "disposition": None}', '{"disposition": None}'),
+           '{"complaints": case.complaints + 1, ', "{"),
     Mutant("an alarm is a test because somebody says so", "community/guards.py", "    if not case.is_test:", "    if False:"),
     Mutant("a responder who is not on the way arrives", "community/guards.py",
            'if order.role == "responder" and case.responder != order.by:', "if False:"),

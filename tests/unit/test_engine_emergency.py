@@ -329,6 +329,15 @@ def test_case_that_grows_more_urgent_climbs_by_the_ladder_of_its_new_priority():
     assert work.case.rung == 1  # of P1 it is due 60 s after the beginning, of P2 180 s
 
 
+def test_case_that_grows_more_urgent_gets_no_clock_later_than_it_was():
+    work = Casework(alert(1, Severity.P2))
+    work.wait(170)
+    before = {clock.name: clock.due_e for clock in work.case.clocks}
+    work.ring(alert(2, Severity.P1, key="sos:bath"))
+    assert all(clock.due_e <= before[clock.name] for clock in work.case.clocks)
+    assert work.case.clock("ack").due_e == 180_000  # a P1 anew would have until 230 s
+
+
 def test_tries_of_an_earlier_call_back_do_not_count_for_a_later_one():
     work = to_feedback()
     work.order("verify_ok")
