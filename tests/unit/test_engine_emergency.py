@@ -338,6 +338,17 @@ def test_case_that_grows_more_urgent_gets_no_clock_later_than_it_was():
     assert work.case.clock("ack").due_e == 180_000  # a P1 anew would have until 230 s
 
 
+def test_a_request_whose_filer_is_not_content_is_not_closed():
+    work = Casework(alert(1, Severity.P4), table="request")
+    work.order("ack")
+    work.order("report", **FOUND)
+    work.order("verify_ok", by="boss", role="supervisor")
+    with pytest.raises(IllegalMove, match="rated 2"):
+        work.order("revisit_ok", by="chen", role="caller", score=2)
+    work.order("revisit_ok", by="chen", role="caller", score=3)
+    assert work.case.state == "CLOSED"
+
+
 def test_tries_of_an_earlier_call_back_do_not_count_for_a_later_one():
     work = to_feedback()
     work.order("verify_ok")

@@ -229,3 +229,13 @@ def test_the_ladders_are_those_of_the_incident_model(table, priority, seconds):
     rungs = workflow(table).ladder[Severity(priority)]
     assert [rung.at.total_seconds() for rung in rungs] == seconds
     assert (rungs[-1].prompt == "call_120") is (priority == "P1")
+
+
+def test_a_table_that_ends_cases_by_itself_needs_its_commands_and_their_guards():
+    table = written("technical")
+    unsafe = [row for row in table["transitions"] if row["command"] == "clear"]
+    unsafe[0]["if"] = ["condition_is_cleared"]
+    assert "the command clear is the system's alone" in refusal(table)
+    table = written("technical")
+    table["transitions"] = [row for row in table["transitions"] if row["command"] != "sample"]
+    assert "a case is to end by itself, and there is no command sample" in refusal(table)
