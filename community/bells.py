@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from community.desk import Bell
+from community.news import news_or_later
 from community.store import views
 from community.store.database import Store
 from shouwang.errors import TryLater
@@ -50,7 +51,7 @@ class Bells:
                 if not is_blind:
                     log.warning("consoles hear nothing for now: %s", error)
                 is_blind = True
-            await _set_or_later(self._news)
+            await news_or_later(self._news, LOOK_EVERY_S)
 
     @contextmanager
     def listen(self) -> Iterator[AsyncIterator[Bell]]:
@@ -80,14 +81,6 @@ class Bells:
                 listener.put_nowait(None)
             else:
                 listener.put_nowait(bell)
-
-
-async def _set_or_later(event: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(LOOK_EVERY_S):
-            await event.wait()
-    except TimeoutError:
-        return
 
 
 async def _rung(listener: asyncio.Queue[Bell | None]) -> AsyncIterator[Bell]:

@@ -1,20 +1,17 @@
 """`shouwang community dispatch ...` and `rosters ...`: bring in who goes there, and see that nobody is missing."""
 
 import argparse
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from community.dispatch_file import DispatchFile, read_csv, read_yaml
 from community.rosters import NO_SHOW_AFTER, Absence, Hole, grid_faults, holes
-from community.settings import load, secret
+from community.settings import load
 from community.store import dispatch, roster_check, rosters
-from community.store.database import Connection, Store, open_store
+from community.store.database import Connection
+from community.terminal import with_store
 from shouwang.errors import ConfigError
 
-T = TypeVar("T")
 DAYS_AHEAD = 14
 """How far the check looks by default: as long as a roster is usually written ahead."""
 _MOST_LINES = 40
@@ -69,7 +66,7 @@ def _import(options: argparse.Namespace) -> int:
         return counts
 
     try:
-        counts = _with_store(options, lambda store: store.write(work))
+        counts = with_store(load(options.config), lambda store: store.write(work))
     except _Undone as undone:
         counts = undone.counts
         print("nothing was changed; it would be:")
@@ -100,7 +97,9 @@ def read(path: Path) -> DispatchFile:
 
 def _list(options: argparse.Namespace) -> int:
     now = datetime.now(UTC)
-    free, others = _with_store(options, lambda store: store.read(lambda connection: dispatch.staff(connection, now)))
+    free, others = with_store(
+        load(options.config), lambda store: store.read(lambda connection: dispatch.staff(connection, now))
+    )
     for one in free:
         print(f"{one.responder_id}  {one.name}, {one.unit}, {one.phone}: {'; '.join(why.en for why in one.reasons)}")
     for left in others:
@@ -115,8 +114,8 @@ def _check(options: argparse.Namespace) -> int:
         raise ConfigError("--days: look 1 to 366 days ahead")
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     end = start + timedelta(days=options.days)
-    seen = _with_store(
-        options, lambda store: store.read(lambda connection: roster_check.gathered(connection, start, end))
+    seen = with_store(
+        load(options.config), lambda store: store.read(lambda connection: roster_check.gathered(connection, start, end))
     )
     missing = holes(seen.shifts, seen.absences, start, end)
     faults = [_said(hole) for hole in missing]
@@ -149,19 +148,6 @@ def _absent(options: argparse.Namespace) -> int:
             raise ConfigError(f"{options.person}: nobody of this name works here")
         rosters.add_absence(connection, away)
 
-    _with_store(options, lambda store: store.write(work))
+    with_store(load(options.config), lambda store: store.write(work))
     print(f"{options.person} is absent until {options.end:%Y-%m-%d %H:%M}; look at: rosters check")
     return 0
-
-
-def _with_store(options: argparse.Namespace, work: Callable[[Store], Awaitable[T]]) -> T:
-    settings = load(options.config)
-
-    async def run() -> T:
-        store = await open_store(settings.store.url, password=secret(settings.store.password_file))
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())

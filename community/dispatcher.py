@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from community.news import news_or_later
 from community.store import next_offers, no_shows, responder_links
 from community.store.database import Connection, Store
 from shouwang.errors import GiveUp, TryLater
@@ -45,7 +46,7 @@ class Dispatcher:
             if loop.time() >= roster_at:
                 roster_at = loop.time() + ROSTER_EVERY_S
                 await self.look_at_the_roster()
-            await self._pause()
+            await news_or_later(self._news, LOOK_EVERY_S)
 
     async def turn(self) -> None:
         """Ask whom is to be asked, end what is over."""
@@ -84,10 +85,3 @@ class Dispatcher:
         if not self._is_blind:
             log.error("sending people waits for the database: %s", error)
         self._is_blind = True
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await self._news.wait()
-        except TimeoutError:
-            return

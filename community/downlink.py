@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime
 
+from community.news import news_or_later
 from community.store import letters
 from community.store.database import Store
 from community.store.letters import Letter
@@ -71,7 +72,7 @@ class Downlink:
                 if not is_blind:
                     log.error("commands wait: %s", error)  # noqa: TRY400 - no traceback: said in words
                 is_blind = True
-            await self._look_again()
+            await news_or_later(self._news, LOOK_EVERY_S)
 
     async def _send(self, session: Session, letter: Letter) -> None:
         left_s = (letter.expires_at - self._clock()).total_seconds()
@@ -88,13 +89,6 @@ class Downlink:
             return
         sent_at = self._clock()
         await self._store.write(lambda connection: letters.mark_sent(connection, letter.command_id, sent_at))
-
-    async def _look_again(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await self._news.wait()
-        except TimeoutError:
-            return
 
 
 def _pause_s(attempts: int) -> float:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from community.news import news_or_later
 from community.store import due
 from community.store.database import Store
 from shouwang.errors import GiveUp, TryLater
@@ -49,7 +50,7 @@ class Firing:
             self._news.clear()
             self._beat()
             if await self.turn() < AT_ONCE:
-                await self._pause()
+                await news_or_later(self._news, LOOK_EVERY_S)
 
     async def turn(self) -> int:
         """Fire what is due, at most AT_ONCE clocks; how many did."""
@@ -79,10 +80,3 @@ class Firing:
         now = asyncio.get_running_loop().time()
         self._stuck = {incident_id: until for incident_id, until in self._stuck.items() if until > now}
         return tuple(self._stuck)
-
-    async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await self._news.wait()
-        except TimeoutError:
-            return

@@ -12,6 +12,7 @@ from functools import partial
 from community.channel_watch import ChannelWatch
 from community.channels.port import Carried, Message, Outcome
 from community.channels.voice import NotTaken
+from community.news import news_or_later
 from community.notice_rules import CALLS
 from community.post import WAITING, Line, Post
 from community.store import link_letters, notice_letters, notices, ways
@@ -102,7 +103,7 @@ class Notifier:
                 if not self._is_blind:
                     log.error("nobody is notified for now: %s", error)  # noqa: TRY400 - no traceback: said in words
                 self._is_blind = True
-            await self._look_again()
+            await news_or_later(self._news, LOOK_EVERY_S)
 
     async def turn(self) -> None:
         """Expand what waits, and hand each counter what waits for it."""
@@ -168,10 +169,3 @@ class Notifier:
     async def _write(self, work: Callable[[Connection], None]) -> None:
         await self._store.write(work, urgent=True)
         self._changed()
-
-    async def _look_again(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await self._news.wait()
-        except TimeoutError:
-            return

@@ -7,14 +7,13 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from community.consent import Consent, How, Purpose
 from community.desk import Timing
 from community.fhir.codes import CODED
 from community.fhir.record import Box, ContactPerson, OwnSeries, Person, Sample, Sensor
 from community.lanes import is_late
 from community.measurements.port import SeriesKey, Span
-from community.store import schema
-from community.store.people_schema import consents, resident_stays
+from community.store import people, schema
+from community.store.people_schema import resident_stays
 from community.store.stays import ALWAYS, Claim, Stay
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
@@ -51,7 +50,7 @@ def person(connection: sa.Connection, resident_id: str) -> Person | None:
         medicines=_lines.decode(row.medicines),
         flags=_lines.decode(row.flags or "[]"),
         contacts=_contacts(connection, resident_id),
-        consents=_consents(connection, resident_id),
+        consents=people.consents_of(connection, resident_id),
         is_erased=row.erased_at is not None,
         is_first=_living_there(connection, row.home_id)[:1] == [resident_id],
     )
@@ -207,26 +206,6 @@ def _contacts(connection: sa.Connection, resident_id: str) -> tuple[ContactPerso
             name=row.name,
             relation=row.relation,
             phones=tuple(phone for phone in (row.phone, *_lines.decode(row.more_phones or "[]")) if phone),
-        )
-        for row in rows
-    )
-
-
-def _consents(connection: sa.Connection, resident_id: str) -> tuple[Consent, ...]:
-    rows = connection.execute(
-        sa.select(consents).where(consents.c.resident_id == resident_id).order_by(consents.c.consent_id)
-    )
-    return tuple(
-        Consent(
-            purpose=Purpose(row.purpose),
-            is_given=row.is_given,
-            given_by=row.given_by,
-            relation=row.relation,
-            at=row.at,
-            text_version=row.text_version,
-            how=How(row.how),
-            recorded_by=row.recorded_by,
-            recorded_at=row.recorded_at,
         )
         for row in rows
     )

@@ -99,3 +99,10 @@ def keep(connection: sa.Connection, table: sa.Table, key: Mapping[str, object], 
     where = sa.and_(*(table.c[name] == value for name, value in key.items()))
     if connection.execute(table.update().where(where).values(values)).rowcount == 0:
         connection.execute(table.insert().values({**key, **values}))
+
+
+def newest_test() -> sa.Label[datetime]:
+    """Column `arrived_at` beside a row of `supervision`: when the newest test alarm of that home came."""
+    known, arrived = watch_schema.supervision, watch_schema.test_alarms
+    newest = sa.select(sa.func.max(arrived.c.received_at)).where(arrived.c.gateway_id == known.c.gateway_id)
+    return newest.scalar_subquery().label("arrived_at")

@@ -10,7 +10,7 @@ from community import outage_words as said
 from community.expected import HeardAtLast, NeverHeard, PutOnFile, judge_expected
 from community.store import schema, storm_round, storms, unheard, watch_schema
 from community.store.areas import areas
-from community.store.life_signs import keep
+from community.store.life_signs import keep, newest_test
 from community.store.storms import Storm
 from community.store.told import Told
 from community.storms import AT_LEAST, EVERYWHERE
@@ -155,15 +155,9 @@ def _ways(connection: sa.Connection, now: datetime) -> list[Way]:
 
 def _tested(connection: sa.Connection, now: datetime) -> list[Owed]:
     """Those whose test alarm is due, and those that missed one."""
-    known, arrived = watch_schema.supervision, watch_schema.test_alarms
-    last = (
-        sa.select(sa.func.max(arrived.c.received_at))
-        .where(arrived.c.gateway_id == known.c.gateway_id)
-        .scalar_subquery()
-        .label("arrived_at")
-    )
+    known = watch_schema.supervision
     owed = sa.or_(known.c.test_due_at < now - TEST_GRACE, known.c.test_missed_since.is_not(None))
-    rows = connection.execute(sa.select(known, last).where(owed, known.c.born_at.is_not(None)))
+    rows = connection.execute(sa.select(known, newest_test()).where(owed, known.c.born_at.is_not(None)))
     return [
         Owed(
             gateway_id=row.gateway_id,

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from community import outage_words as said
 from community.store import schema, watch_schema
+from community.store.life_signs import newest_test
 from community.store.told import Told
 from community.supervision import TEST
 from shouwang.alert import AlertState, Severity
@@ -38,15 +39,11 @@ def tell(connection: sa.Connection, now: datetime) -> int:
 
 def _last_tests(connection: sa.Connection) -> Iterator[tuple[str, datetime]]:
     """When the newest test of each home came; of one that never had any, since when it is waited for."""
-    known, arrived = watch_schema.supervision, watch_schema.test_alarms
-    last = (
-        sa.select(sa.func.max(arrived.c.received_at))
-        .where(arrived.c.gateway_id == known.c.gateway_id)
-        .scalar_subquery()
-        .label("arrived_at")
-    )
+    known = watch_schema.supervision
     has_no_other_case = (known.c.offline_since.is_(None), known.c.test_missed_since.is_(None))
-    for row in connection.execute(sa.select(known, last).where(known.c.born_at.is_not(None), *has_no_other_case)):
+    for row in connection.execute(
+        sa.select(known, newest_test()).where(known.c.born_at.is_not(None), *has_no_other_case)
+    ):
         yield row.gateway_id, row.arrived_at or row.on_file_at or row.born_at
 
 

@@ -50,21 +50,9 @@ async def send(  # noqa: PLR0917 - FastAPI gives each part of a request by its o
     form: Annotated[Sending, Form()],
 ) -> Response:
     """Send those who are ticked."""
-    check_form(shift, form.csrf)
-    wish = Wish(
-        incident_id=incident_id,
-        command="dispatch",
-        by=shift.user.login,
-        role=shift.user.role.value,
-        command_id=form.command_id,
-        version=form.version,
-        targets=form.who,
+    return await _order(
+        request, console, shift, room, incident_id, form=form, command="dispatch", version=form.version, then=""
     )
-    try:
-        await console.desk_of(shift).order(wish)
-    except IllegalMove as error:
-        return await _choice(request, console, shift, room, incident_id, problem=reason_of(error), status=409)
-    return RedirectResponse(f"/incidents/{incident_id}", status_code=303)
 
 
 @router.post("/incidents/{incident_id}/send/units")
@@ -77,7 +65,7 @@ async def call_in(  # noqa: PLR0917 - FastAPI gives each part of a request by it
     form: Annotated[Sending, Form()],
 ) -> Response:
     """Call in the units that are ticked, beside whoever goes."""
-    return await _of_units(request, console, shift, room, incident_id, form=form, command="call_unit")
+    return await _order(request, console, shift, room, incident_id, form=form, command="call_unit")
 
 
 @router.post("/incidents/{incident_id}/send/units/{answer}")
@@ -91,10 +79,10 @@ async def unit_answered(  # noqa: PLR0917 - FastAPI gives each part of a request
     form: Annotated[Sending, Form()],
 ) -> Response:
     """A unit has said by telephone whether it helps."""
-    return await _of_units(request, console, shift, room, incident_id, form=form, command=f"unit_{answer}")
+    return await _order(request, console, shift, room, incident_id, form=form, command=f"unit_{answer}")
 
 
-async def _of_units(
+async def _order(
     request: Request,
     console: Console,
     shift: Shift,
@@ -104,7 +92,10 @@ async def _of_units(
     *,
     form: Sending,
     command: str,
+    version: int | None = None,
+    then: str = "/send#units",
 ) -> Response:
+    """An order for those who are ticked; `then`: where the person goes on from, below the case."""
     check_form(shift, form.csrf)
     wish = Wish(
         incident_id=incident_id,
@@ -112,13 +103,14 @@ async def _of_units(
         by=shift.user.login,
         role=shift.user.role.value,
         command_id=form.command_id,
+        version=version,
         targets=form.who,
     )
     try:
         await console.desk_of(shift).order(wish)
     except IllegalMove as error:
         return await _choice(request, console, shift, room, incident_id, problem=reason_of(error), status=409)
-    return RedirectResponse(f"/incidents/{incident_id}/send#units", status_code=303)
+    return RedirectResponse(f"/incidents/{incident_id}{then}", status_code=303)
 
 
 @router.get("/incidents/{incident_id}/sheet")

@@ -1,5 +1,6 @@
 """Log in, log out, choose a language."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -65,17 +66,10 @@ async def login_page(request: Request, console: Wired, next: str = "/") -> Respo
 async def log_in(request: Request, console: Wired, form: Annotated[Credentials, Form()]) -> Response:
     """Begin a shift, or say that this was wrong; slower after several failures."""
     client = request.client.host if request.client else ""
-    problem, shift = "wrong", None
-    try:
-        shift = await console.accounts.log_in(
-            form.login.strip(), form.password, client=client, now=console.clock(), code=form.code
-        )
-    except TryLater:
-        problem = "busy"
-    except CodeNeeded:
-        problem = "code"
-    except AppNeeded:
-        problem = "app"
+    shift, problem = await _let_in(
+        console.accounts.log_in(form.login.strip(), form.password, client=client, now=console.clock(), code=form.code),
+        "wrong",
+    )
     if shift is None:
         status = 503 if problem == "busy" else 401
         values = {"next": _local(form.next), "problem": problem, "login": form.login}
@@ -93,15 +87,8 @@ async def link_page(request: Request, console: Wired, token: str) -> HTMLRespons
 async def use_link(request: Request, console: Wired, token: str, form: Annotated[OnceForm, Form()]) -> Response:
     """Begin a shift with a one-time link."""
     client = request.client.host if request.client else ""
-    problem, shift = "spent", None
-    try:
-        shift = await console.accounts.use_link(token, now=console.clock(), code=form.code, client=client)
-    except TryLater:
-        problem = "busy"
-    except CodeNeeded:
-        problem = "code"
-    except AppNeeded:
-        problem = "app"
+    entering = console.accounts.use_link(token, now=console.clock(), code=form.code, client=client)
+    shift, problem = await _let_in(entering, "spent")
     if shift is None:
         status = 503 if problem == "busy" else 401
         return await console.page(request, "once.html", None, status=status, token=token, problem=problem)
@@ -131,6 +118,18 @@ async def choose_language(request: Request, console: Wired, form: Annotated[Choi
     response = RedirectResponse(_local(form.next), status_code=303)
     _remember_language(response, console, form.language)
     return response
+
+
+async def _let_in(entering: Awaitable[Shift | None], refused: str) -> tuple[Shift | None, str]:
+    """The session, or the word of the page for why there is none; `refused`: where what was shown is not taken."""
+    try:
+        return await entering, refused
+    except TryLater:
+        return None, "busy"
+    except CodeNeeded:
+        return None, "code"
+    except AppNeeded:
+        return None, "app"
 
 
 def _remember_language(response: Response, console: Console, language: str) -> None:
