@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from urllib.parse import urlencode
 
@@ -45,6 +45,7 @@ from community.web.api_problem import problem
 from community.web.console import Console, NotSignedIn, Refused, Wired, console_of, is_script, language_of
 from community.web.guard import Guard, without_link
 from community.web.pages import Pages
+from community.web.rooms import rooms as by_type
 from community.web.words import marked
 from shouwang.errors import IllegalMove, ShouwangError, TryLater
 
@@ -76,18 +77,19 @@ def create_app(
     programs: Programs | None = None,
     figures: KpiDesk | None = None,
     gauges: Metrics | None = None,
+    rooms: Iterable[object] = (),
 ) -> FastAPI:
     """The console of the centre called `name`. Times are shown in `zone`, None for the server's own.
 
+    `rooms`: what stands behind its other pages (community.web.rooms).
     `app.state.console.closing` must be set when the server goes down, or it waits for browsers that never leave.
     """
     app = FastAPI(title=name, docs_url=None, redoc_url=None, openapi_url=None)
     static = assets.address()
     pages = Pages(clock=clock, zone=zone, name=name, static=static)
     app.state.console = Console(desk=desk, accounts=accounts, pages=pages, clock=clock, secure_cookies=secure_cookies)
-    app.state.sms_inlet = sms_inlet
-    app.state.dispatch = dispatch
-    app.state.records = records
+    app.state.rooms = by_type(rooms)
+    app.state.sms_inlet, app.state.dispatch, app.state.records = sms_inlet, dispatch, records
     app.state.kpi, app.state.metrics = figures, gauges
     app.mount(static, assets.Assets(directory=assets.folder()))
     at_the_desk = (session, queue, storm, access, script, incident, gateways, events, responder, sending, shifts, kpi)

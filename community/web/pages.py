@@ -13,6 +13,7 @@ from markupsafe import Markup
 from community.desk import Due, QueueRow
 from community.web import people_words, plot, words
 from community.web.language import Language, translations
+from community.web.navigation import links_of
 from shouwang.alert import Sentence, Severity
 from shouwang.quantities import QUANTITIES, Quantity
 
@@ -59,6 +60,7 @@ class Pages:
             "words": words,
             "people_words": people_words,
             "plot": plot,
+            "links_of": links_of,
             "browser_words": {name: catalogue.gettext(msgid) for name, msgid in words.BROWSER.items()},
             "step_counts": _step_counts,
             "first_rows": _first_rows,

@@ -5,6 +5,10 @@ export function startNav() {
     document.getElementById("main").focus({ preventScroll: true });
   }));
   document.addEventListener("htmx:after:swap", markHere);
+  document.addEventListener("click", ({ target }) => {
+    const menu = document.querySelector("#nav details[open]");
+    if (menu && (!menu.contains(target) || target.closest("a"))) menu.open = false;
+  });
   markHere();
 }
 

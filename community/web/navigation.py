@@ -1,0 +1,34 @@
+"""Which pages the console has, and to whom each is offered. Whether he gets in is judged by the page itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from community.rights import Right, holds
+from community.users import User
+from community.web.words import marked
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page: its address, its name (a msgid), the right that it needs. `is_aside`: it stands in the menu "More"."""
+
+    address: str
+    name: str
+    right: Right
+    is_aside: bool = False
+
+
+LINKS = (
+    Link("/queue", marked("Queue"), Right.READ_QUEUE),
+    Link("/requests/new", marked("New request"), Right.WORK_CASES),
+    Link("/gateways", marked("Gateways"), Right.READ_HOMES),
+    Link("/shifts", marked("Shifts"), Right.READ_QUEUE),
+    Link("/kpi", marked("Figures"), Right.READ_KPIS),
+    Link("/closed", marked("Closed cases"), Right.READ_QUEUE, is_aside=True),
+    Link("/access", marked("Looked at with a reason"), Right.READ_ACCESS, is_aside=True),
+)
+
+
+def links_of(user: User, *, is_aside: bool) -> Iterator[Link]:
+    """What this user is offered, in the bar or in the menu beside it."""
+    return (link for link in LINKS if link.is_aside is is_aside and holds(user, link.right))
