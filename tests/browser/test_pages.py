@@ -1,0 +1,54 @@
+"""Every page of the console as people get it: accessible, whole at 200 % zoom, quiet, and alone with its own server."""
+
+import os
+from contextlib import AsyncExitStack
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from fixtures.browser import Centre
+from fixtures.showcase import DESK_WIDTH, PAGES, showcase
+from fixtures.showing import Tab, Viewer
+from playwright.async_api import Browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+LANGUAGES = ("zh", "en")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+ZOOMED = DESK_WIDTH // 2
+"""A desk's screen at 200 % (WCAG 2.2, 1.4.4 and 1.4.10)."""
+
+TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? []
+  : [...document.querySelectorAll('body *')]
+    .filter((node) => node.getBoundingClientRect().right > innerWidth + 1)
+    .map((node) => node.outerHTML.slice(0, 90))"""
+SMALL_TARGETS = """() => [...document.querySelectorAll('button, a[href], input, select, textarea, summary')]
+  .filter((node) => node.type !== 'hidden')
+  .map((node) => ['radio', 'checkbox'].includes(node.type) ? node.closest('label') : node)
+  .filter((node) => node && node.checkVisibility() && !node.classList.contains('skip'))
+  .filter((node) => !node.closest('dialog:not([open]), svg') && getComputedStyle(node).display !== 'inline')
+  .filter((node) => { const box = node.getBoundingClientRect(); return box.width < 43.5 || box.height < 43.5; })
+  .map((node) => node.outerHTML.slice(0, 90))"""
+
+
+async def faults(tab: Tab) -> list[str]:
+    """All that is wrong with the page that stands open."""
+    found = [f"says: {complaint}" for complaint in tab.complaints]
+    found += [f"asks another server: {stranger}" for stranger in tab.strangers]
+    for broken in (await Axe().run(tab.page, options=RULES)).response["violations"]:
+        found += [f"{broken['id']}: {broken['help']}: {node['html'][:120]}" for node in broken["nodes"][:3]]
+    found += [f"too small: {target}" for target in await tab.page.evaluate(SMALL_TARGETS)]
+    await tab.page.set_viewport_size({"width": min(ZOOMED, tab.page.viewport_size["width"]), "height": 800})
+    return found + [f"too wide at 200 %: {node}" for node in (await tab.page.evaluate(TOO_WIDE))[:5]]
+
+
+async def test_every_page_is_fit_for_people(centre: Centre, browser: Browser) -> None:
+    """One walk through all: to fill the centre takes longer than to look at a page."""
+    wanted = [one for one in PAGES if one.name.startswith(os.environ.get("SHOUWANG_PAGE", ""))]
+    found: list[str] = []
+    async with AsyncExitStack() as stack:
+        shown = await stack.enter_async_context(showcase(centre))
+        for language in LANGUAGES:
+            viewer = await stack.enter_async_context(Viewer(browser, shown, language))
+            for page in wanted:
+                async with viewer.open(page) as tab:
+                    found += [f"{page.name} ({language}) {fault}" for fault in await faults(tab)]
+    assert not found, "\n".join(found)
