@@ -21,6 +21,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recording", type=Path, metavar="CSV", help="play at,quantity,value instead of the story")
     parser.add_argument("--broker", type=BrokerKind, default=BrokerKind.AUTO, choices=list(BrokerKind))
     parser.add_argument("--port", type=int, default=0, help="the console's port (default: a free one)")
+    parser.add_argument("--door-port", type=int, default=0, help="the front page's port (default: a free one)")
     parser.add_argument("--language", choices=("zh", "en"), default="zh", help="of the home's voice and the console")
     parser.set_defaults(func=_demo)
 
@@ -33,6 +34,7 @@ def _demo(options: argparse.Namespace) -> int:
         recording=options.recording,
         broker=options.broker,
         port=options.port,
+        door_port=options.door_port,
         language=options.language,
     )
     report = asyncio.run(perform(wish, print_line))

@@ -10,11 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from shouwang.errors import ConfigError, DeviceError
 from shouwang.recording import read_recording
+from simulators.acts import Acts
 from simulators.broker import BrokerKind
+from simulators.door.opening import open_door
+from simulators.door.page import create_door
+from simulators.door.scene import Scene
+from simulators.door.seats import Seats
 from simulators.ledger import Ledger, Report, SeenBeat, StoredAlert
 from simulators.narration import describe, mark
 from simulators.operator import signed_in
@@ -22,14 +27,13 @@ from simulators.responder import Responder
 from simulators.scenario import Action, Beat, Scenario, evening, parse_scenario
 from simulators.stage import LONGEST_HOLD_S, Plan, Stage, running_stage
 
+_T = TypeVar("_T")
 SHORTEST_S = 15.0
 """A story told faster than six times would have cancel windows shorter than a Bluetooth connection takes."""
 _OPERATOR_DELAY_S = 1.0
 _OPERATOR_PATIENCE_S = 12.0
 _DRAIN_S = 30.0
 _LOOK_S = 0.1
-_AUDIENCE_S = 90.0
-"""Long enough to copy a link into a browser: an alarm at an empty desk is another story."""
 _LATE_S = 1.0  # a beat may come this much after its window: the window leaves room for hold times, this for the machine
 
 
@@ -43,6 +47,7 @@ class Wish:
     recording: Path | None = None
     broker: BrokerKind = BrokerKind.AUTO
     port: int = 0
+    door_port: int = 0
     language: str = "zh"
 
 
@@ -125,41 +130,40 @@ async def _with_operator(
 async def _for_people(
     stage: Stage, story: Scenario, wish: Wish, report: Report, *, curtain: _Curtain, tell: Callable[[str], None]
 ) -> None:
-    stage.on_said = lambda words: tell(f"        home | {words}")
-    stage.phones.on_sms = lambda sms: tell(f"       phone | {sms.to}: {sms.text}")
-    operator = await stage.login_link("zhanglin", "张琳", wish.language)
-    supervisor = await stage.login_link("chenhong", "陈红", wish.language, role="supervisor")
-    tell("")
-    tell(f"  值班员 Operator:    {operator}")
-    tell(f"  主管   Supervisor:  {supervisor}")
-    tell("  (one-time links, 15 minutes, each in a browser or private window of its own: press the button and take")
-    tell("  the cases as they come. Send somebody, and the SMS with his link is printed here: open it as his phone.)")
-    tell(f"  The story begins when somebody has logged in, or after {_AUDIENCE_S:.0f} s; with an empty desk,")
-    tell("  alarms climb the ladder by themselves to whoever can be reached.")
-    tell("  Ctrl-C ends everything and leaves nothing behind.")
-    tell("")
     curtain.ends_in_order = True
     if wish.seconds is not None:
         asyncio.get_running_loop().call_later(wish.seconds, curtain.asked.set)
-    playing = asyncio.create_task(_over_and_over(stage, story, report, tell), name="story")
-    falling = asyncio.create_task(curtain.asked.wait(), name="curtain")
-    await asyncio.wait({playing, falling}, return_when=asyncio.FIRST_COMPLETED)
-    falling.cancel()
-    if playing.done():
-        playing.result()
-    playing.cancel()
-    with suppress(asyncio.CancelledError):
-        await playing
 
-
-async def _over_and_over(stage: Stage, story: Scenario, report: Report, tell: Callable[[str], None]) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_AUDIENCE_S):
-            ledger = Ledger(stage.database)
-            while not ledger.has_audience():  # noqa: ASYNC110 - another process writes it
-                await asyncio.sleep(_LOOK_S)
-    while True:
+    async def evening() -> None:
         report.beats = await _tell_story(stage, story, tell)
+
+    async with asyncio.TaskGroup() as group:
+        acts = Acts(stage, group, evening=evening)
+        scene = Scene(stage, acts)
+        acts.told = scene.went_wrong
+        stage.on_said = _both(scene.home_said, lambda words: tell(f"        home | {words}"))
+        stage.phones.on_sms = _both(scene.phone_rang, lambda sms: tell(f"       phone | {sms.to}: {sms.text}"))
+        door = create_door(scene, acts, Seats(stage, wish.language), language=wish.language)
+        async with open_door(door, wish.door_port) as address:
+            _invite(address, stage.url, tell)
+            await curtain.asked.wait()
+        await acts.stop()
+
+
+def _invite(address: str, console: str, tell: Callable[[str], None]) -> None:
+    tell("")
+    tell(f"  在浏览器中打开 Open in a browser:   {address}")
+    tell("  (the page explains itself: sit down at the desk, press SOS, see it through)")
+    tell(f"  The console alone is at {console}. Ctrl-C ends everything and leaves nothing behind.")
+    tell("")
+
+
+def _both(first: Callable[[_T], None], second: Callable[[_T], None]) -> Callable[[_T], None]:
+    def tell(said: _T) -> None:
+        first(said)
+        second(said)
+
+    return tell
 
 
 async def _tell_story(stage: Stage, story: Scenario, tell: Callable[[str], None]) -> list[SeenBeat]:

@@ -109,6 +109,15 @@ class Ledger:
         """Whether somebody is logged in at the console."""
         return bool(self._rows("SELECT EXISTS (SELECT 1 FROM login_sessions)")[0][0])
 
+    def newest_life(self) -> str:
+        """The state of the newest P1 case, empty where there is none."""
+        rows = self._rows("SELECT state FROM incidents WHERE priority = 'P1' ORDER BY incident_id DESC LIMIT 1")
+        return str(rows[0][0]) if rows else ""
+
+    def storms(self) -> int:
+        """How many storms there were."""
+        return int(self._rows("SELECT count(*) FROM storms")[0][0])
+
     def incident_moments(self, kind: str) -> list[datetime]:
         """When cases were `opened` or `closed`, in order."""
         rows = self._rows(_MOMENTS[kind])

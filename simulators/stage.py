@@ -168,11 +168,18 @@ class Stage:
     async def login_link(self, login: str, name: str, language: str, role: str = "operator") -> str:
         """A one-time link for a new user."""
         person = (login, "--name", name, "--role", role, "--language", language)
+        return await self._link("add", *person, "--login-link")
+
+    async def new_link(self, login: str) -> str:
+        """A one-time link for a user who is there already."""
+        return await self._link("link", login)
+
+    async def _link(self, *words: str) -> str:
         config = ("-c", str(self.folder / "community.yaml"))
-        words = await self.run("community", "user", "add", *person, "--login-link", *config)
-        found = re.search(r"https?://\S+", words)
+        said = await self.run("community", "user", *words, *config)
+        found = re.search(r"https?://\S+", said)
         if found is None:
-            raise DeviceError(f"the community server gave no login link: {words}")
+            raise DeviceError(f"the community server gave no login link: {said}")
         return found[0]
 
     async def start_home(self, group: asyncio.TaskGroup) -> HomeProcess:

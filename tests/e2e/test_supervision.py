@@ -77,7 +77,7 @@ homes:
         tmp_path,
         "home.yaml",
         f"""
-gateway: {{id: {_GATEWAY}, data_dir: data}}
+gateway: {{id: {_GATEWAY}, data_dir: data, heartbeat: 10s}}
 resident: {{id: r1}}
 uplink: {{url: "{mosquitto.url}"}}
 sensors: []
@@ -98,6 +98,9 @@ sensors: []
             fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
             await browser.post(f"/gateways/{_GATEWAY}/test", data=fields)
             page = await page_with(browser, "seconds from the home to here", f"/gateways/{_GATEWAY}")
+            assert "Told by the box" in await page_with(browser, "Told by the box", f"/gateways/{_GATEWAY}")
+            row = await page_with(browser, _GATEWAY, "/gateways?show=online&search=3-2-5")
+            assert re.search(r"[+−][01]\.[0-9]&nbsp;s", row), "its clock is ours"
             told = await output("gateway", "test-alarm", "--language", "en", "-c", str(home))
             assert "confirmed after" in told
         assert "Internet: works" in page
