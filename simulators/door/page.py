@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Form, HTTPException, Request
+from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from shouwang.errors import ShouwangError
 from simulators.acts import Act, Acts
-from simulators.door.scene import STEPS, Scene
+from simulators.door.scene import Scene
 from simulators.door.seats import SEATS, Seats
 
 LANGUAGES = ("zh", "en")
+_COOKIE = "door-language"
 _STATIC = Path(__file__).parent / "static"
 _SAFE = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -29,72 +30,63 @@ def create_door(scene: Scene, acts: Acts, seats: Seats, *, language: str) -> Fas
     """The page. `language`: what it speaks to whoever has not chosen."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=_STATIC))
-    templates = Environment(
-        loader=PackageLoader("simulators.door"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-    def page(name: str, request: Request, problem: str = "") -> HTMLResponse:
-        spoken = _language(request, language)
-        values = {
-            "scene": scene,
-            "Act": Act,
-            "seats": SEATS,
-            "steps": STEPS,
-            "language": spoken,
-            "say": _says(spoken),
-            "problem": problem,
-        }
-        return HTMLResponse(templates.get_template(name).render(values), headers=_SAFE)
-
-    @app.get("/")
-    def welcome(request: Request) -> HTMLResponse:
-        return page("welcome.html", request)
-
-    @app.get("/now")
-    def now(request: Request) -> HTMLResponse:
-        return page("now.html", request)
-
-    @app.post("/act/{act}")
-    def begin(act: Act, request: Request) -> Response:
-        _check(request)
-        acts.begin(act)
-        return RedirectResponse("/#now", status_code=303)
-
-    @app.post("/seat/{host}")
-    async def enter(host: str, request: Request) -> Response:
-        _check(request)
-        if host not in SEATS:
-            raise HTTPException(404)
-        try:
-            return RedirectResponse(await seats.enter(SEATS[host]), status_code=303)
-        except ShouwangError as failed:
-            scene.went_wrong(str(failed))
-            return page("welcome.html", request, problem=str(failed))
-
-    @app.post("/language")
-    def choose(request: Request, chosen: Annotated[str, Form(alias="language")]) -> Response:
-        _check(request)
-        answer = RedirectResponse("/", status_code=303)
-        answer.set_cookie("door-language", chosen if chosen in LANGUAGES else language, samesite="strict")
-        return answer
-
-    @app.get("/healthz")
-    def health() -> PlainTextResponse:
-        return PlainTextResponse("ok\n")
-
+    door = _Door(scene, acts, seats, language)
+    for address, answer in (("/", door.welcome), ("/now", door.now), ("/healthz", _health)):
+        app.add_api_route(address, answer, methods=["GET"], response_model=None)
+    for address, order in (("/act/{act}", door.begin), ("/seat/{host}", door.enter), ("/language", door.choose)):
+        app.add_api_route(address, order, methods=["POST"], response_model=None, dependencies=[Depends(_check)])
     return app
 
 
-def _language(request: Request, usual: str) -> str:
-    chosen = request.cookies.get("door-language")
-    return chosen if chosen in LANGUAGES else usual
+class _Door:
+    """What the page says and does; on the loop, where the play runs too."""
+
+    def __init__(self, scene: Scene, acts: Acts, seats: Seats, language: str) -> None:
+        self._scene, self._acts, self._seats, self._usual = scene, acts, seats, language
+        self._templates = Environment(
+            loader=PackageLoader("simulators.door"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    async def welcome(self, request: Request) -> HTMLResponse:
+        return self._page("welcome.html", request)
+
+    async def now(self, request: Request) -> HTMLResponse:
+        return self._page("now.html", request)
+
+    async def begin(self, act: Act) -> Response:
+        self._acts.begin(act)
+        return RedirectResponse("/#now", status_code=303)
+
+    async def enter(self, host: str, request: Request) -> Response:
+        if host not in SEATS:
+            raise HTTPException(404)
+        try:
+            return RedirectResponse(await self._seats.enter(SEATS[host]), status_code=303)
+        except ShouwangError as failed:
+            self._scene.went_wrong(str(failed))
+            return self._page("welcome.html", request, problem=str(failed))
+
+    async def choose(self, chosen: Annotated[str, Form(alias="language")]) -> Response:
+        answer = RedirectResponse("/", status_code=303)
+        answer.set_cookie(_COOKIE, chosen if chosen in LANGUAGES else self._usual, samesite="strict")
+        return answer
+
+    def _page(self, name: str, request: Request, problem: str = "") -> HTMLResponse:
+        chosen = request.cookies.get(_COOKIE)
+        language = chosen if chosen in LANGUAGES else self._usual
+        values = {"scene": self._scene, "language": language, "say": _says(language), "problem": problem}
+        return HTMLResponse(self._templates.get_template(name).render(values), headers=_SAFE)
 
 
-def _check(request: Request) -> None:
+async def _health() -> PlainTextResponse:
+    return PlainTextResponse("ok\n")
+
+
+async def _check(request: Request) -> None:
     """No other site may press our buttons. Raises HTTPException."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
