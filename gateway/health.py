@@ -10,6 +10,7 @@ from config.box import BOX_ID
 from config.home import Home
 from drivers.ble.adapter import radio_id
 from drivers.serial.modem_part import MODEM_ID
+from gateway.account import Account
 from gateway.clock import Clock
 from gateway.pipeline import Pipeline
 from gateway.scribe import Scribe
@@ -29,13 +30,16 @@ class Health:
         clock: Clock,
         drivers: Sequence[Driver],
         *,
+        account: Account,
         starts: Callable[[], int],
         test_due: Callable[[], datetime | None],
     ) -> None:
         """Nothing is sent before `birth` and `run`.
 
-        `starts`: how often the gateway has started in a day; `test_due`: when its next test alarm is due.
+        `account`: how box and sensors are; `starts`: how often the gateway has started in a day; `test_due`: when its
+        next test alarm is due.
         """
+        self._account = account
         self._home = home
         self._scribe = scribe
         self._pipeline = pipeline
@@ -62,6 +66,7 @@ class Health:
 
     def birth(self, active: Iterable[Alert], joined: Mapping[str, str]) -> None:
         """Say that the gateway started, with which sensors (and those that had `joined`) and which alarms still on."""
+        self._account.begin_anew()
         self._pipeline.send(
             Lane.STATE,
             BirthBody(
@@ -82,11 +87,14 @@ class Health:
         """Beat until cancelled."""
         while True:
             await asyncio.sleep(self._beat_s)
+            box, sensors = await self._account.news()
             self._pipeline.send(
                 Lane.STATE,
                 HeartbeatBody(
                     backlog=self._scribe.backlog,
                     uptime_s=(self._clock.mono() - self._born) // 1000,
                     rejected=sum(getattr(driver, "rejected", 0) for driver in self._drivers),
+                    box=box,
+                    sensors=sensors,
                 ),
             )

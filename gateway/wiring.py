@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from config.home import Home
+from gateway.account import Account
 from gateway.alarms import Alarms
 from gateway.batch import Key
 from gateway.box import Box
@@ -134,6 +135,12 @@ class Wiring:
             self.pipeline,
             self.clock,
             self.household.drivers,
+            account=Account(
+                self.board,
+                self.clock,
+                certificate=lambda: self.home.uplink.cert_file,
+                sensors=lambda: self.health.kinds(self.household.kinds()),
+            ),
             starts=self.starts.count,
             test_due=lambda: self.self_test.due,
         )

@@ -77,6 +77,30 @@ class StatusBody(msgspec.Struct, frozen=True, kw_only=True, tag="status", tag_fi
     status: SensorStatus
 
 
+class BoxFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a box is by its own account; what it does not know is left out.
+
+    `battery`, `disk_used` in percent, `temperature` in Cel. `link`: `wired`, `wifi` or `cellular`, how its way to the
+    internet begins; `link_dbm`: how strong that is. `certificate_ends`: of its own certificate for the centre's broker.
+    """
+
+    is_on_mains: bool | None = None
+    battery: float | None = None
+    disk_used: float | None = None
+    temperature: float | None = None
+    link: str = ""
+    link_dbm: float | None = None
+    certificate_ends: Moment | None = None
+
+
+class SensorFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The side of a sensor that no rule judges: `battery` in percent, and `quiet_s` since it was last heard."""
+
+    battery: float | None = None
+    signal_dbm: float | None = None
+    quiet_s: int | None = None
+
+
 class BirthBody(msgspec.Struct, frozen=True, kw_only=True, tag="birth", tag_field="kind"):
     """The gateway started: its version, sensors (id to kind) and the alarms that are still on (keys).
 
@@ -92,12 +116,18 @@ class BirthBody(msgspec.Struct, frozen=True, kw_only=True, tag="birth", tag_fiel
     test_due_at: Moment | None = None
 
 
-class HeartbeatBody(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat", tag_field="kind"):
-    """The gateway lives. `backlog` counts messages without a receipt, `rejected` what drivers could not read."""
+class HeartbeatBody(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat", tag_field="kind", omit_defaults=True):
+    """The gateway lives. `backlog` counts messages without a receipt, `rejected` what drivers could not read.
+
+    `box`, `sensors`: how they are, where that has changed since it was told, and all of it once an hour; None and empty
+    in the other beats, and from gateways that do not tell it.
+    """
 
     backlog: int
     uptime_s: int
     rejected: int = 0
+    box: BoxFacts | None = None
+    sensors: dict[str, SensorFacts] = {}
 
 
 class GapBody(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field="kind"):

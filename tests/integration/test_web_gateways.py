@@ -81,7 +81,7 @@ async def test_box_that_is_offline_and_one_that_restarts_are_seen(
     assert "4 starts in 24 hours" in said
     assert "The home has not said yet which ways it has." in said
     fleet = (await browser.get("/gateways")).text
-    assert '<span class="light bad">offline</span>' in fleet
+    assert '<span class="light bad">silent</span>' in fleet
 
 
 async def test_home_that_never_spoke_says_so(centre: Centre, browser: httpx.AsyncClient, gateway: str) -> None:

@@ -68,7 +68,26 @@ bodies = st.one_of(
         starts=st.integers(0, 9),
         test_due_at=st.none() | moments,
     ),
-    st.builds(wire.HeartbeatBody, backlog=st.integers(0, 9**9), uptime_s=st.integers(0, 9**9)),
+    st.builds(
+        wire.HeartbeatBody,
+        backlog=st.integers(0, 9**9),
+        uptime_s=st.integers(0, 9**9),
+        box=st.none()
+        | st.builds(
+            wire.BoxFacts,
+            is_on_mains=st.none() | st.booleans(),
+            battery=st.none() | st.floats(0, 100),
+            link=st.text(max_size=9),
+            certificate_ends=st.none() | moments,
+        ),
+        sensors=st.dictionaries(
+            ids,
+            st.builds(
+                wire.SensorFacts, battery=st.none() | st.floats(0, 100), quiet_s=st.none() | st.integers(0, 9**9)
+            ),
+            max_size=3,
+        ),
+    ),
     st.builds(wire.GapBody, reason=st.text(max_size=20), count=st.integers(0, 9**9)),
 )
 envelopes = st.builds(
@@ -108,6 +127,45 @@ def test_nothing_but_a_decode_error_ever_comes_out(payload):
     for decode in (lambda: wire.decode_envelope(payload, gateway="g"), lambda: wire.decode_receipt(payload)):
         with pytest.raises(DecodeError):
             decode()
+
+
+OLD_BEAT = (
+    b'{"id":{"gateway":"gw-1","epoch":"0000000000000000","lane":1,"seq":1},'
+    b'"created_at":"2026-11-24T03:12:58.120999Z","boot":"b","mono":1,'
+    b'"body":{"kind":"heartbeat","backlog":3,"uptime_s":60,"rejected":0},"is_clock_unsure":false}'
+)
+"""As a gateway of the version before sends it."""
+
+
+def test_beat_of_an_older_gateway_is_read_and_one_without_news_is_no_longer_than_it():
+    read = wire.decode_envelope(OLD_BEAT, gateway="gw-1")
+    assert read.body == wire.HeartbeatBody(backlog=3, uptime_s=60)
+    assert len(wire.encode(read)) <= len(OLD_BEAT)
+
+
+def test_older_server_reads_the_beat_of_a_newer_gateway():
+    class HeartbeatBody(msgspec.Struct, tag="heartbeat", tag_field="kind"):  # of the version before
+        backlog: int
+        uptime_s: int
+        rejected: int = 0
+
+    class Envelope(msgspec.Struct):
+        body: HeartbeatBody
+
+    facts = wire.BoxFacts(is_on_mains=False, battery=63, certificate_ends=AT)
+    body = wire.HeartbeatBody(backlog=3, uptime_s=60, box=facts, sensors={"sos": wire.SensorFacts(battery=8)})
+    sent = wire.encode(envelope(body=body))
+    assert msgspec.json.decode(sent, type=Envelope).body == HeartbeatBody(backlog=3, uptime_s=60)
+
+
+def test_all_of_a_box_and_eight_sensors_fits_into_a_kilobyte():
+    facts = wire.BoxFacts(is_on_mains=True, battery=100, disk_used=41, temperature=48, link="wifi", link_dbm=-61)
+    facts = msgspec.structs.replace(facts, certificate_ends=AT)
+    side = wire.SensorFacts(battery=87, signal_dbm=-71, quiet_s=1234)
+    sensors = {f"door-bedroom-{number}": side for number in range(8)}
+    plain = wire.encode(envelope(body=wire.HeartbeatBody(backlog=0, uptime_s=1)))
+    whole = wire.encode(envelope(body=wire.HeartbeatBody(backlog=0, uptime_s=1, box=facts, sensors=sensors)))
+    assert len(whole) - len(plain) <= 750  # once an hour, beside 60 beats of some 200 bytes
 
 
 def test_receipts_and_commands_round_trip():

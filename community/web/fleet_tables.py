@@ -1,0 +1,87 @@
+"""Boxes and sensors as tables for a spreadsheet: the technician's tour."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, tzinfo
+
+from fastapi.responses import Response
+
+from community.fleet import BoxLine, SensorLine
+from community.web.fleet_words import kind_of
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet would carry out what begins so."""
+
+
+def box_table(rows: Iterable[BoxLine], zone: tzinfo | None) -> Response:
+    """The list of boxes; times in `zone`."""
+    head = "gateway home address state last_heard link link_dbm mains battery backlog clock_offset_s version"
+    head += " certificate_ends sensors_ok sensors_late sensors_dead last_test troubles"
+    return _answer("gateways.csv", head.split(), (_box(row, zone) for row in rows))
+
+
+def sensor_table(rows: Iterable[SensorLine], zone: tzinfo | None, translated: Callable[[str], str]) -> Response:
+    """The list of sensors that want a visit."""
+    head = "address gateway sensor what room model state reason battery cell signal_dbm last_heard"
+    return _answer("sensors.csv", head.split(), (_sensor(row, zone, translated) for row in rows))
+
+
+def _box(row: BoxLine, zone: tzinfo | None) -> Sequence[object]:
+    return (
+        row.gateway_id,
+        row.home_id,
+        row.address,
+        row.state.value,
+        _written(row.last_seen, zone),
+        row.link,
+        row.link_dbm,
+        {True: "mains", False: "battery", None: ""}[row.is_on_mains],
+        row.battery,
+        row.backlog,
+        None if row.clock_offset_ms is None else row.clock_offset_ms / 1000,
+        row.version,
+        _written(row.certificate_ends, zone),
+        row.sensors_up,
+        row.sensors_late,
+        row.sensors_dead,
+        _written(row.tested_at, zone),
+        " ".join(sorted(show.value for show in row.troubles)),
+    )
+
+
+def _sensor(row: SensorLine, zone: tzinfo | None, translated: Callable[[str], str]) -> Sequence[object]:
+    kind = kind_of(row.kind)
+    return (
+        row.address,
+        row.gateway_id,
+        row.sensor_id,
+        translated(kind) if kind else row.kind,
+        row.room,
+        row.model,
+        row.state.value,
+        row.reason,
+        row.battery,
+        row.cell,
+        row.signal_dbm,
+        _written(row.heard_at, zone),
+    )
+
+
+def _answer(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(head)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULAS):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _written(at: datetime | None, zone: tzinfo | None) -> str:
+    return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
