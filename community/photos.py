@@ -50,6 +50,15 @@ def remade(upload: bytes) -> Photo:
     return Photo(width=clean.width, height=clean.height, body=made.getvalue())
 
 
+def smaller(photo: Photo, longest: int) -> Photo:
+    """The same picture, its longest side at most so many points."""
+    with Image.open(io.BytesIO(photo.body), formats=("JPEG",)) as picture:
+        picture.thumbnail((longest, longest))
+        made = io.BytesIO()
+        picture.save(made, "JPEG", quality=_QUALITY, optimize=True)
+        return Photo(width=picture.width, height=picture.height, body=made.getvalue())
+
+
 def _upright(picture: Image.Image) -> Image.Image | None:
     """As the photographer held it; None where it is too large, which is told before its points are read."""
     if picture.width * picture.height > MAX_PIXELS:

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from community.measurements.port import Span
-from community.store import schema, stays
+from community.store import resident_photos, schema, stays
 from community.store.dispatch_schema import home_spots
 from community.store.people_access import Act, forget_reasons, note
 from community.store.people_erasure_cases import (
@@ -67,7 +67,7 @@ def erase(connection: sa.Connection, resident_id: str, *, by: str, at: datetime,
     gone = {
         "notes": forget_words(connection, cases),
         "alerts": forget_alerts(connection, resident_id, cases, access_id),
-        "photos": forget_visits(connection, cases),
+        "photos": forget_visits(connection, cases) + resident_photos.forget(connection, resident_id),
         "letters": forget_letters(connection, {(one.gateway_id, one.span) for one in claims}),
     }
     forget_answers(connection, cases, {"zh": GONE.zh, "en": GONE.en})

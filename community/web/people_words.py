@@ -86,5 +86,6 @@ NOTICES = {
 }
 """What became of a call of the ladder."""
 
+UNDER_WAY = frozenset({"waiting", "sending"})
 REACHED = frozenset({"delivered", "answered", "done"})
 LOST = frozenset({"failed", "missed"})

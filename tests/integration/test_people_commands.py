@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fixtures.community_home import NOON, DemoHome
 from fixtures.places import spo2, telemetry
+from PIL import Image
 
 from community.store.measurement_file import open_file
 from shouwang.cli import main
@@ -207,3 +208,19 @@ def test_key_file_and_codes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None
     assert "the code is set" in desk.says(*put)
     assert "0 codes and 0 secrets of authenticator apps are sealed" in desk.says("key-safe", "seal")
     assert b"4711" not in b"".join(file.read_bytes() for file in desk.folder.glob("community.db*"))
+
+
+def test_photograph_is_kept_without_place_given_out_and_taken_away(desk: Desk, tmp_path: Path) -> None:
+    desk.says("demo")
+    exif = Image.Exif()
+    exif[0x010F] = "Camera of Wang"
+    Image.new("RGB", (900, 1200), (200, 30, 30)).save(tmp_path / "face.png", exif=exif)
+    assert "360 x 480 points" in desk.says("photo", "resident-001a", "@face.png", *BY)
+    desk.says("dossier", "resident-001a", "@told", *BY)
+    assert b"Camera of Wang" not in (tmp_path / "told" / "photo.jpg").read_bytes()
+    assert "is gone" in desk.says("photo", "resident-001a", "--take-away", *BY)
+    assert "there is none" in desk.says("photo", "resident-001a", "--take-away", *BY)
+    desk.write("face.svg", "<svg/>")
+    assert "no photo that can be read" in desk.says("photo", "resident-001a", "@face.svg", *BY, status=1)
+    assert "not on file" in desk.says("photo", "nobody", "@face.png", *BY, status=1)
+    assert "cannot be read" in desk.says("photo", "resident-001a", "@nowhere.png", *BY, status=1)

@@ -1,0 +1,53 @@
+"""`shouwang community people photo`: the photograph of a resident, made anew and kept with the register."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from community.photos import MAX_UPLOAD_BYTES, remade, smaller
+from community.settings import load
+from community.store import resident_photos
+from community.store.people_register import Hand
+from community.terminal import acting, say, with_config, with_store
+from shouwang.errors import ConfigError
+
+PAGE_SIDE = 480
+"""A face on the page of a resident, also on a screen of double density; some 30 kB."""
+SMALL_SIDE = 96
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add it to `people`."""
+    photo = with_config(verbs.add_parser("photo", help="keep a photograph of a resident, or take it away"))
+    photo.add_argument("resident")
+    which = photo.add_mutually_exclusive_group(required=True)
+    which.add_argument("file", nargs="?", type=Path, metavar="FILE", help="JPEG, PNG or WebP, at most 12 MB")
+    which.add_argument("--take-away", action="store_true", help="no photograph any more")
+    acting(photo).set_defaults(func=_photo)
+
+
+def _photo(options: argparse.Namespace) -> int:
+    settings = load(options.config)
+    hand = Hand(by=options.by, at=datetime.now(UTC), reason=options.reason)
+    if options.take_away:
+        was_there = with_store(
+            settings, lambda store: store.write(lambda of: resident_photos.take_away(of, options.resident, hand))
+        )
+        say(f"{options.resident}: the photograph is gone" if was_there else f"{options.resident}: there is none")
+        return 0
+    whole = remade(_bytes_of(options.file))
+    large, small = smaller(whole, PAGE_SIDE), smaller(whole, SMALL_SIDE)
+    with_store(
+        settings,
+        lambda store: store.write(lambda of: resident_photos.put(of, options.resident, large, small, hand)),
+    )
+    say(f"{options.resident}: a photograph of {large.width} x {large.height} points, without place and time")
+    return 0
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_UPLOAD_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
