@@ -7,13 +7,16 @@ from datetime import datetime, timedelta, tzinfo
 from community.improvement import Item, Move
 from community.kpi import Figure, Kpi, StepTime, figures, step_times
 from community.kpi_facts import Drawn
-from community.kpi_months import Month, month_of
+from community.kpi_months import Month, Period, Week, month_of, week_of
 from community.kpi_sample import sample
+from community.remembered import Remembered
 from community.scores import Score, differences, scores
-from community.store import card_excuses, improvements, kpi, kpi_scope
+from community.store import card_excuses, improvements, kpi, kpi_scope, logins
 from community.store.database import Connection, Store
+from community.store.kpi_memory import Memory
 from community.users import User
 from shouwang.alert import Severity
+from shouwang.errors import IllegalMove
 
 SETTLED_AFTER = timedelta(days=1)
 """After its end the figures of a month change no more: whoever has not come by then has not come in time."""
@@ -21,9 +24,9 @@ SETTLED_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonthPage:
-    """A month in figures, as they stood at `as_of`; `cards` with their numbers, oldest first."""
+    """A month or a week in figures, as they stood at `as_of`; `cards` with their numbers, oldest first."""
 
-    month: Month
+    month: Period
     as_of: datetime
     figures: tuple[Figure, ...]
     times: tuple[StepTime, ...]
@@ -58,10 +61,16 @@ class KpiDesk:
         self._store = store
         self._clock = clock
         self._zone = zone
+        self._memory = Memory()
+        self._scores = Remembered(scores)
 
     def this_month(self) -> Month:
         """By the calendar on the wall."""
         return month_of(self._clock(), self._zone)
+
+    def this_week(self) -> Week:
+        """By the calendar on the wall."""
+        return week_of(self._clock(), self._zone)
 
     def month_at(self, since_now: timedelta) -> Month:
         """So long from now (or ago)."""
@@ -71,19 +80,23 @@ class KpiDesk:
         """Now, on the wall."""
         return self._clock().astimezone(self._zone)
 
-    async def month(self, month: Month, user: User | None = None) -> MonthPage:
-        """Everything of one month; for a `user` as far as his areas reach."""
+    def is_over(self, period: Period) -> bool:
+        """Whether it has ended."""
+        return period.window(self._zone).end <= self._clock()
+
+    async def month(self, month: Period, user: User | None = None) -> MonthPage:
+        """Everything of one month or week; for a `user` as far as his areas reach."""
         window, as_of, now = month.window(self._zone), self._as_of(month), self._clock()
 
         def read(connection: Connection) -> MonthPage:
             scope = kpi_scope.Scope(connection, user, now)
-            material, people = scope.of(kpi.from_tables(connection, window)), kpi.people(connection)
+            material, people = scope.of(kpi.from_tables(connection, window, self._memory)), kpi.people(connection)
             return MonthPage(
                 month=month,
                 as_of=as_of,
                 figures=figures(material.facts, material.cards, window, as_of),
                 times=step_times(material.facts, window),
-                scores=scores(material.timed_steps, material.cards, window, people),
+                scores=self._scores(material.timed_steps, material.cards, window, people),
                 cards=scope.cards(kpi.cards(connection, window)),
                 open_now=kpi.open_now(connection, scope.open_cases()),
             )
@@ -119,7 +132,8 @@ class KpiDesk:
 
         def read(connection: Connection) -> tuple[tuple[str, tuple[int, ...]], ...]:
             scope = kpi_scope.Scope(connection, user, self._clock())
-            return sample(scope.of(kpi.from_tables(connection, window)).facts, window, kpi.seed(connection, window))
+            facts = scope.of(kpi.from_tables(connection, window, self._memory)).facts
+            return sample(facts, window, kpi.seed(connection, window))
 
         return await self._store.read(read)
 
@@ -133,21 +147,40 @@ class KpiDesk:
 
         await self._store.write(excuse)
 
-    async def items(self) -> tuple[Item, ...]:
-        """Items of improvement, the newest first."""
-        return await self._store.read(improvements.listed)
+    async def called(self) -> dict[str, str]:
+        """What everybody is called whom a case or a roster may name."""
+        return await self._store.read(logins.called)
 
-    async def move(self, item_id: int, what: Move, *, by: str) -> Item:
+    async def items(self, user: User | None = None) -> tuple[Item, ...]:
+        """Items of improvement, the newest first; for a `user` of some areas those of their cases alone."""
+        now = self._clock()
+
+        def read(connection: Connection) -> tuple[Item, ...]:
+            return kpi_scope.Scope(connection, user, now).items(improvements.listed(connection))
+
+        return await self._store.read(read)
+
+    async def move(self, item_id: int, what: Move, *, by: User) -> Item:
         """One step further. Raises IllegalMove."""
         now = self._clock()
-        return await self._store.write(lambda connection: improvements.move(connection, item_id, what, by=by, now=now))
 
-    async def check(self, item_id: int, *, by: str) -> Item:
+        def work(connection: Connection) -> Item:
+            _must_see(connection, by, item_id, now)
+            return improvements.move(connection, item_id, what, by=by.login, now=now)
+
+        return await self._store.write(work)
+
+    async def check(self, item_id: int, *, by: User) -> Item:
         """Count its metric before and after. Raises IllegalMove."""
         now = self._clock()
-        return await self._store.write(lambda connection: improvements.check(connection, item_id, by=by, now=now))
 
-    def _as_of(self, month: Month) -> datetime:
+        def work(connection: Connection) -> Item:
+            _must_see(connection, by, item_id, now)
+            return improvements.check(connection, item_id, by=by.login, now=now)
+
+        return await self._store.write(work)
+
+    def _as_of(self, month: Period) -> datetime:
         return min(self._clock(), month.window(self._zone).end + SETTLED_AFTER)
 
     # ---- what the rounds do ----
@@ -168,3 +201,9 @@ class KpiDesk:
         return await self._store.write(
             lambda connection: improvements.open_for_figures(connection, found, str(month), now)
         )
+
+
+def _must_see(connection: Connection, user: User, item_id: int, now: datetime) -> None:
+    found = improvements.item(connection, item_id)
+    if found is None or not kpi_scope.Scope(connection, user, now).items((found,)):
+        raise IllegalMove(f"there is no item {item_id} of your areas")

@@ -145,6 +145,22 @@ def history_of(entries: Iterable[Sealed]) -> History | None:
     return reader.history()
 
 
+class Reckoning:
+    """Engine time along the steps of a case: a change of state says it, in between the wall clock goes on."""
+
+    def __init__(self, at: datetime) -> None:
+        """`at`: of its first step."""
+        self._mark: tuple[int, datetime] = (0, at)
+
+    def now(self, before: Case | None, after: Case, at: datetime) -> int:
+        """Engine time (ms) of the step that made the case `after`; the wall clock never takes it back."""
+        last_e, last_at = self._mark
+        if before is None or after.entered_e != before.entered_e:
+            self._mark = (after.entered_e, at)
+            return after.entered_e
+        return last_e + max(0, (at - last_at) // _MS)
+
+
 class _Reader:
     """Reads one case from its first step on."""
 
@@ -152,7 +168,7 @@ class _Reader:
         self._id = first.incident_id
         self._case = engine.folded(None, step)
         self._opened_at = first.at
-        self._mark: tuple[int, datetime] = (0, first.at)
+        self._reckoning = Reckoning(first.at)
         self._deployed_e: int | None = None
         self._phase_e = 0
         self._facts: dict[str, object] = {}
@@ -169,7 +185,7 @@ class _Reader:
 
     def _take(self, entry: Sealed, step: Step, before: Case | None) -> None:
         after = self._case
-        now_e = self._engine_time(before, after, entry.at)
+        now_e = self._reckoning.now(before, after, entry.at)
         self._cards |= {card.key: card for card in _drawn(entry, step)}
         self._clocks(before, after, entry)
         self._answer(step.order, now_e - after.opened_e)
@@ -205,14 +221,6 @@ class _Reader:
             timed_steps=tuple(sorted([*self._ended, *self._running.values()], key=lambda run: (run.version, run.step))),
             cards=tuple(self._cards[key] for key in sorted(self._cards)),
         )
-
-    def _engine_time(self, before: Case | None, after: Case, at: datetime) -> int:
-        """A change of state says it; else the wall clock goes on from the last one that did, and never back."""
-        last_e, last_at = self._mark
-        if before is None or after.entered_e != before.entered_e:
-            self._mark = (after.entered_e, at)
-            return after.entered_e
-        return last_e + max(0, (at - last_at) // _MS)
 
     def _clocks(self, before: Case | None, after: Case, entry: Sealed) -> None:
         """A clock that draws cards has its yellow one before it from its first moment on."""

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from community.desk import Wish
-from community.store import dispatch_schema, schema
+from community.store import dispatch_schema, logins, schema
 from community.store.orders import carry_out
 from community.workflow import workflow
 from shouwang.alert import Sentence, Severity
@@ -140,7 +140,7 @@ def offer(connection: sa.Connection, leaver: str, taker: str, words: str, now: d
 
 
 def sign(connection: sa.Connection, handover_id: int, taker: str, now: datetime) -> tuple[int, ...]:
-    """The taker signs: every open case of the leaver is his from this moment. Which ones.
+    """The taker signs: every open case of the leaver is his from this moment, and the leaver is logged out. Which ones.
 
     All or nothing: raises IllegalMove where it was not offered to him, or a case cannot go over (then none does).
     """
@@ -167,6 +167,9 @@ def sign(connection: sa.Connection, handover_id: int, taker: str, now: datetime)
         .where(_table.c.handover_id == handover_id)
         .values(state="done", signed_at=now, body=msgspec.json.encode(seen))
     )
+    leaver = logins.of(connection, row.leaver)
+    if leaver is not None:  # or he might go on acknowledging alarms for which nobody of this shift stands
+        logins.end_all(connection, leaver[0].user_id)
     return tuple(case.incident_id for case in seen.rows)
 
 

@@ -17,6 +17,7 @@ from community.kpi_months import Window
 from community.scores import Belonging
 from community.store import case_schema, chain, dispatch_schema, quality_schema, schema
 from community.store.belonging import bound_to
+from community.store.kpi_memory import Memory, span_of
 from community.store.pairs import words_of
 from shouwang.alert import Severity
 from shouwang.errors import DecodeError
@@ -67,7 +68,7 @@ def _history(connection: sa.Connection, incident_id: int, seq: int) -> History |
     rows = connection.execute(
         sa.select(events.c.body).where(events.c.incident_id == incident_id, events.c.seq <= seq).order_by(events.c.seq)
     )
-    return _read(incident_id, [_sealed(row.body) for row in rows])
+    return _read(incident_id, [sealed_entry(row.body) for row in rows])
 
 
 def _forget(connection: sa.Connection, incident_id: int) -> None:
@@ -96,28 +97,34 @@ def _keep(connection: sa.Connection, incident_id: int, seq: int, history: Histor
 # ---- what pages read ----
 
 
-def from_tables(connection: sa.Connection, window: Window) -> Material:
+def from_tables(connection: sa.Connection, window: Window, memory: Memory | None = None) -> Material:
     """The cases that were open in the span, and their timed steps; the cards that were drawn in it.
 
-    What the log has beyond the tables is read from it: a page is never older than the case that it names.
+    What the log has beyond the tables is read from it: a page is never older than the case that it names. `memory`: of
+    whoever asks again and again; it changes no number. Without one everything is read anew.
     """
-    table, runs = quality_schema.case_facts, quality_schema.timed_steps
-    fresh = {number: _history(connection, number, seq) for number, seq in _moved(connection, None)}
-    is_of_span = (table.c.opened_at < window.end, sa.or_(table.c.ended_at.is_(None), table.c.ended_at >= window.start))
-    bodies = connection.execute(sa.select(table.c.body).where(*is_of_span))
-    steps = connection.execute(
-        sa.select(runs)
-        .join(table, table.c.incident_id == runs.c.incident_id)
-        .where(*is_of_span, table.c.is_test.is_(False))
-    )
-    kept = [one for one in map(_facts.decode, (row.body for row in bodies)) if one.incident_id not in fresh]
-    ran = [TimedStep(**row) for row in steps.mappings() if row["incident_id"] not in fresh]
+    memory = memory or Memory()
+    fresh, known = _fresh(connection, memory), span_of(connection, window, memory)
+    kept = known.facts if not fresh else [one for one in known.facts if one.incident_id not in fresh]
+    ran = known.runs if not fresh else [run for run in known.runs if run.incident_id not in fresh]
     new = [one for one in fresh.values() if one is not None and _is_of(one, window)]
     return Material(
         facts=tuple(sorted([*kept, *(one.facts for one in new)], key=lambda one: one.incident_id)),
         timed_steps=(*ran, *(run for one in new if not one.facts.is_test for run in one.timed_steps)),
         cards=tuple(card for _, card in cards(connection, window)),
     )
+
+
+def _fresh(connection: sa.Connection, memory: Memory) -> dict[int, History | None]:
+    """The cases of which the log has more than the tables. Entries never change, nor does what they make."""
+    before, found = memory.histories, dict[int, tuple[int, History | None]]()
+    for number, seq in _moved(connection, None):
+        known = before.get(number)
+        if known is None or known[0] != seq:
+            known = seq, _history(connection, number, seq)
+        found[number] = known
+    memory.histories = found
+    return {number: history for number, (_, history) in found.items()}
 
 
 def _is_of(history: History, window: Window) -> bool:
@@ -191,7 +198,7 @@ def _histories(connection: sa.Connection) -> Iterator[History]:
     query = sa.select(events.c.incident_id, events.c.body).order_by(events.c.incident_id, events.c.seq)
     with connection.execution_options(yield_per=BATCH).execute(query) as rows:
         for incident_id, group in groupby(rows, key=lambda row: row.incident_id):
-            history = _read(int(incident_id), [_sealed(row.body) for row in group])
+            history = _read(int(incident_id), [sealed_entry(row.body) for row in group])
             if history is not None:
                 yield history
 
@@ -211,7 +218,8 @@ def _read(incident_id: int, entries: Iterable[Sealed]) -> History | None:
         raise DecodeError(f"case {incident_id}: the audit log cannot be read as steps; check it: {error}") from error
 
 
-def _sealed(body: bytes) -> Sealed:
+def sealed_entry(body: bytes) -> Sealed:
+    """An entry of the log, as far as figures need it. Raises DecodeError."""
     try:
         entry = chain.decode_entry(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -239,6 +247,3 @@ def open_now(
         .order_by(table.c.priority)
     )
     return tuple((Severity(row.priority), row.number, row.oldest) for row in rows)
-
-
-_facts = msgspec.json.Decoder(CaseFacts)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from community.improvement import Item
 from community.kpi_facts import Drawn
 from community.rights import Right
 from community.store import case_schema, rights, schema
@@ -46,6 +47,19 @@ class Scope:
         """Those of his cases."""
         seen = self._seen({card.incident_id for _, card in cards})
         return tuple(one for one in cards if seen is None or one[1].incident_id in seen)
+
+    def cases(self, numbers: Iterable[int]) -> frozenset[int]:
+        """Those of these cases."""
+        wanted = frozenset(numbers)
+        seen = self._seen(wanted)
+        return wanted if seen is None else seen
+
+    def items(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """Those of his cases; an item of the whole centre is for whoever sees all of it."""
+        if self._user is None:
+            return tuple(items)
+        seen = self.cases(one.incident_id for one in items if one.incident_id is not None)
+        return tuple(one for one in items if one.incident_id in seen)
 
     def must_see(self, card_id: int) -> None:
         """Raise IllegalMove for a card of a case that is none of his."""

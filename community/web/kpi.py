@@ -1,12 +1,8 @@
 """Pages of figures and scores with their cases, of excuses, of items of improvement; the wall."""
 
-import csv
-import io
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -17,13 +13,14 @@ from community.excuses import EXCUSES
 from community.improvement import Acted, Done, Move, Phase, Planned, Verdict, may_be_checked
 from community.kpi import Kpi
 from community.kpi_desk import KpiDesk, MonthPage
-from community.kpi_months import Month, month_named
+from community.kpi_months import Month, Period, period_named
 from community.kpi_numbers import percent, written
 from community.rights import Right, holds
-from community.scores import Group, Score
+from community.scores import Group
 from community.step_words import name_of_clock
 from community.web import kpi_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
+from community.web.kpi_table import figure_rows, spreadsheet
 from shouwang.errors import ConfigError, IllegalMove
 
 router = APIRouter()
@@ -43,22 +40,26 @@ class Visit:
         """Whether the role of who asks has this right."""
         return holds(self.shift.user, right)
 
-    async def month(self, month: Month) -> MonthPage:
-        """A month as far as the areas of who asks reach."""
+    async def month(self, month: Period) -> MonthPage:
+        """A month or a week as far as the areas of who asks reach."""
         return await self.figures.month(month, self.shift.user)
 
-    async def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-        """A page with the words of figures."""
-        shared: dict[str, object] = {
+    async def words(self) -> dict[str, object]:
+        """What templates of figures need to say them."""
+        return {
             "kpi_words": kpi_words,
             "written": written,
             "percent": percent,
             "clock_name": name_of_clock,
-            "called": await self.console.accounts.names(),
+            "called": await self.figures.called(),
             "Phase": Phase,
             "Group": Group,
             "Kpi": Kpi,
         }
+
+    async def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        """A page with the words of figures."""
+        shared = await self.words()
         return await self.console.page(self.request, template, self.shift, status=status, **(shared | values))
 
 
@@ -91,14 +92,14 @@ Overseer = Annotated[Visit, Depends(_overseer)]
 Excuser = Annotated[Visit, Depends(_excuser)]
 
 
-def _month(month: Annotated[str, Path(max_length=7)]) -> Month:
+def _month(month: Annotated[str, Path(max_length=8)]) -> Period:
     try:
-        return month_named(month)
+        return period_named(month)
     except ConfigError as error:
         raise HTTPException(404) from error
 
 
-Chosen = Annotated[Month, Depends(_month)]
+Chosen = Annotated[Period, Depends(_month)]
 Asked = Annotated[str, Query(max_length=200)]
 
 
@@ -116,7 +117,8 @@ class Excuse(_Form):
     """Why a card leaves the score."""
 
     code: Annotated[str, Field(max_length=40)]
-    month: Annotated[str, Field(max_length=7)]
+    month: Annotated[str, Field(max_length=8)]
+    back: Literal["kpi", "supervision"] = "kpi"
 
 
 Words = Annotated[str, Field(max_length=MAX_WORDS)]
@@ -150,22 +152,11 @@ async def now(asked: Reader) -> RedirectResponse:
     return RedirectResponse(f"/kpi/{asked.figures.this_month()}", status_code=303)
 
 
-@router.get("/kpi/wall")
-async def wall(asked: Reader) -> HTMLResponse:
-    """This month in a few large numbers, for the wall."""
-    page = await asked.month(asked.figures.this_month())
-    centre = next((one for one in page.scores if one.group is Group.CENTRE), None)
-    shown = (Kpi.ANSWERED_SOON, Kpi.ANSWERED_AT_LAST, Kpi.ON_SITE_SOON, Kpi.ON_SITE_AT_LAST)
-    return await asked.page("kpi_wall.html", found=page, centre_score=centre, shown=[page.figure(one) for one in shown])
-
-
 @router.get("/kpi/{month}.csv")
 async def download(asked: Reader, month: Chosen) -> Response:
     """The month as a table for other programs; names of persons for whoever may read scores."""
     page = await asked.month(month)
-    rows = _table(page, are_all=asked.may(Right.READ_SCORES))
-    headers = {"content-disposition": f'attachment; filename="kpi-{month}.csv"'}
-    return Response("\ufeff" + _csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    return spreadsheet(figure_rows(page, are_all=asked.may(Right.READ_SCORES)), name=f"kpi-{month}.csv")
 
 
 @router.get("/kpi/{month}")
@@ -204,7 +195,7 @@ async def excuse(asked: Excuser, card_id: Annotated[int, Path(ge=1)], form: Anno
         await asked.figures.excuse(card_id, form.code, by=asked.shift.user)
     except IllegalMove as error:
         return await _month_page(asked, month, problem=str(error))
-    return RedirectResponse(f"/kpi/{month}#cards", status_code=303)
+    return RedirectResponse("/supervision#cards" if form.back == "supervision" else f"/kpi/{month}#cards", 303)
 
 
 @router.get("/improvements")
@@ -242,9 +233,9 @@ async def _moved(asked: Visit, item_id: int, form: Counting, move: Move | None) 
     check_form(asked.shift, form.csrf)
     try:
         if move is None:
-            await asked.figures.check(item_id, by=asked.shift.user.login)
+            await asked.figures.check(item_id, by=asked.shift.user)
         else:
-            await asked.figures.move(item_id, move, by=asked.shift.user.login)
+            await asked.figures.move(item_id, move, by=asked.shift.user)
     except IllegalMove as error:
         return await _items(asked, problem=str(error))
     return RedirectResponse(f"/improvements#item-{item_id}", status_code=303)
@@ -255,7 +246,7 @@ async def _items(asked: Visit, *, problem: str = "") -> HTMLResponse:
     return await asked.page(
         "improvements.html",
         status=409 if problem else 200,
-        items=await asked.figures.items(),
+        items=await asked.figures.items(asked.shift.user),
         today=today.date(),
         may_be_checked=lambda item: may_be_checked(item, today),
         may_move=asked.may(Right.EXCUSE_CARDS),
@@ -263,66 +254,16 @@ async def _items(asked: Visit, *, problem: str = "") -> HTMLResponse:
     )
 
 
-async def _month_page(asked: Visit, month: Month, *, problem: str = "") -> HTMLResponse:
+async def _month_page(asked: Visit, month: Period, *, problem: str = "") -> HTMLResponse:
     is_overseer = asked.may(Right.READ_SCORES)
     return await asked.page(
         "kpi.html",
         status=409 if problem else 200,
         found=await asked.month(month),
-        sample=await asked.figures.sample(month, asked.shift.user) if is_overseer else (),
+        is_month=isinstance(month, Month),
         is_overseer=is_overseer,
         may_excuse=asked.may(Right.EXCUSE_CARDS),
         excuses=EXCUSES,
-        is_over=month < asked.figures.this_month(),
+        is_over=asked.figures.is_over(month),
         problem=problem,
     )
-
-
-def _table(page: MonthPage, *, are_all: bool) -> Iterable[tuple[object, ...]]:
-    yield "kind", "name", "of", "numerator", "denominator", "value", "target", "missed", "cases"
-    for one in page.figures:
-        target = "" if one.target is None else written(one.target.share, 4)
-        value, cases_of = written(one.value, 4), _listed(one.cases)
-        yield "figure", one.kpi.value, one.of, one.numerator, one.denominator, value, target, one.is_red, cases_of
-    for time in page.times:
-        yield "step_p50_ms", time.phase, "", "", time.stays, time.p50_ms, "", "", _listed(time.cases)
-        yield "step_p90_ms", time.phase, "", "", time.stays, time.p90_ms, "", "", _listed(time.cases)
-    for score in page.scores:
-        if are_all or score.group is Group.CENTRE:
-            yield _score_row(score)
-
-
-def _score_row(score: Score) -> tuple[object, ...]:
-    parts = f"yellow={score.yellow} red={score.red} excused={score.excused} again={score.repeats}"
-    return (
-        "score",
-        score.group.value,
-        score.name,
-        parts,
-        score.timed_steps,
-        written(score.value),
-        "",
-        "",
-        _listed(score.cases),
-    )
-
-
-def _listed(numbers: Iterable[int]) -> str:
-    return " ".join(map(str, numbers))
-
-
-def _csv(rows: Iterable[tuple[object, ...]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    for row in rows:
-        writer.writerow(["" if value is None else _harmless(str(value)) for value in row])
-    return out.getvalue()
-
-
-def _harmless(value: str) -> str:
-    """A name that begins like a formula would be run by a spreadsheet; a negative number is none."""
-    is_formula = value[:1] in {"=", "+", "@", "\t", "\r"} or (value[:1] == "-" and not _NUMBER.fullmatch(value))
-    return f"'{value}" if is_formula else value
-
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")

@@ -1,8 +1,10 @@
 """The console's names for figures, steps and items of improvement."""
 
+from community.dispatch import UnitKind
 from community.improvement import Phase, Verdict
 from community.kpi import Kpi
 from community.scores import Group
+from community.users import Role
 from community.web.words import marked
 
 KPIS = {
@@ -50,3 +52,16 @@ SOURCES = {
     "kpi": marked("Target missed"),
 }
 """What opened an item, by the beginning of its source."""
+TEAMS = {
+    "": marked("not said"),
+    Role.OPERATOR.value: marked("Operators"),
+    Role.SUPERVISOR.value: marked("Supervisors"),
+    Role.FAMILY.value: marked("Families"),
+    UnitKind.RESPONDERS.value: marked("Responders"),
+    UnitKind.GRID.value: marked("Grid workers"),
+    UnitKind.PROPERTY.value: marked("Property management"),
+    UnitKind.COMMITTEE.value: marked("Residents' committee"),
+    UnitKind.CLINIC.value: marked("Clinic"),
+    UnitKind.COMMAND.value: marked("Command centre"),
+}
+"""Teams: roles of logins and kinds of units; another one is shown by its own name."""

@@ -2,18 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from community.accounts import Shift
 from community.dispatch_room import DispatchRoom
+from community.rights import Right, holds
+from community.shift_report_room import ShiftReport, ShiftReports
+from community.step_words import name_of_clock
 from community.web.console import Console, Reader, Wired, Worker, check_form
+from community.web.paper import Press
 from community.web.responder import Room
+from community.web.rooms import room_of
 from shouwang.errors import IllegalMove
 
 router = APIRouter()
 MAX_WORDS = 2000
+Reports = Annotated[ShiftReports, Depends(room_of(ShiftReports))]
+Printing = Annotated[Press, Depends(room_of(Press))]
+GOING_ON = "now"
+"""Stands for the shift that is going on, in the place of the number of a hand-over."""
 
 
 class _Form(BaseModel):
@@ -32,13 +41,13 @@ class Offering(_Form):
 class Answering(_Form):
     """The other one signs, or either says no."""
 
-    handover_id: Annotated[int, Field(ge=1)]
+    handover_id: Annotated[int, Field(ge=1, le=2**53)]
 
 
 class Settling(_Form):
     """A supervisor has seen to it."""
 
-    no_show_id: Annotated[int, Field(ge=1)]
+    no_show_id: Annotated[int, Field(ge=1, le=2**53)]
 
 
 @router.get("/shifts")
@@ -94,6 +103,46 @@ async def settle(
     return _back()
 
 
+async def _wanted(
+    shift: Reader, reports: Reports, which: Annotated[str, Path(pattern="^(now|[1-9][0-9]{0,15})$")]
+) -> ShiftReport:
+    found = await (reports.now(shift.user) if which == GOING_ON else reports.ended(shift.user, int(which)))
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+Wanted = Annotated[ShiftReport, Depends(_wanted)]
+
+
+async def _visit(request: Request, console: Wired, shift: Reader) -> tuple[Request, Console, Shift]:
+    return request, console, shift
+
+
+Visiting = Annotated[tuple[Request, Console, Shift], Depends(_visit)]
+
+
+@router.get("/shifts/{which}/report")
+async def report(visit: Visiting, room: Room, which: str, found: Wanted) -> HTMLResponse:
+    """What happened in a shift, to be printed; `which`: the number of its hand-over, or `now`."""
+    request, console, shift = visit
+    values = await _words(room, found, which)
+    return await console.page(request, "shift_report.html", shift, status=200, **values)
+
+
+@router.get("/shifts/{which}/report.pdf")
+async def report_on_paper(visit: Visiting, room: Room, which: str, found: Wanted, press: Printing) -> Response:
+    """The same as PDF."""
+    request, console, shift = visit
+    values = await _words(room, found, which)
+    name = f"shift-{which}.pdf"
+    return await press.page(request, console, shift, template="shift_report.html", name=name, **values)
+
+
+async def _words(room: DispatchRoom, found: ShiftReport, which: str) -> dict[str, object]:
+    return {"found": found, "which": which, "called": await room.called(), "clock_name": name_of_clock}
+
+
 def _back() -> RedirectResponse:
     return RedirectResponse("/shifts", status_code=303)
 
@@ -116,6 +165,7 @@ async def _page(
         shift,
         status=409 if problem else 200,
         shown=shown,
+        may_name=holds(shift.user, Right.READ_RESIDENTS),  # words of the desk may name a resident
         leaving=leaving,
         problem=problem,
         called=await room.called(),

@@ -197,13 +197,6 @@ async def test_the_table_for_other_programs_holds_every_number_and_no_formula(
     assert any(one["of"] == "'=cmd()" for one in rows)
 
 
-async def test_the_wall_shows_large_numbers_and_what_is_open(month: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(month, browser, "operator")
-    page = (await browser.get("/kpi/wall")).text
-    assert "66.67 %" in page
-    assert "every 10s" in page
-
-
 async def test_the_sample_is_drawn_after_the_month_and_stays(month: Centre, browser: httpx.AsyncClient) -> None:
     assert await desk(month).sample(NOVEMBER) == ()
     month.clock.now = datetime(2026, 12, 2, tzinfo=UTC)
@@ -211,7 +204,19 @@ async def test_the_sample_is_drawn_after_the_month_and_stays(month: Centre, brow
     assert drawn == await desk(month).sample(NOVEMBER)
     assert dict(drawn)["liu"] == (2, 3)
     await come_in(month, browser, "regulator")
-    assert "Liu" in (await browser.get("/kpi/2026-11")).text or "liu" in (await browser.get("/kpi/2026-11")).text
+    page = (await browser.get("/kpi/2026-11")).text
+    assert "/supervision/sample/2026-11" in page
+    assert "case 2" in (await browser.get("/supervision/sample/2026-11")).text
+
+
+async def test_a_week_has_figures_as_a_month_has(month: Centre, browser: httpx.AsyncClient) -> None:
+    await come_in(month, browser, "supervisor")
+    page = (await browser.get("/kpi/2026-W48")).text
+    assert row(page, "Answered within 60 s") == "Answered within 60 s 66.67 % 2 3 at least 97.50 % missed"
+    assert "/reports/2026-W48" in page
+    assert "/supervision/sample" not in page
+    assert (await browser.get("/kpi/2026-W48/cases?kpi=answered_60s&of=")).text.count("counted in the numerator") == 2
+    assert (await browser.get("/kpi/2025-W53")).status_code == 404
 
 
 # ---- the rounds ----
