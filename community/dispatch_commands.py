@@ -4,11 +4,11 @@ import argparse
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from community.dispatch_file import DispatchFile, read_csv, read_yaml
+from community.dispatch_file import DispatchFile, read_file
+from community.incoming import bring_in
 from community.rosters import NO_SHOW_AFTER, Absence, Hole, grid_faults, holes
 from community.settings import load
-from community.store import dispatch, roster_check, rosters
-from community.store.database import Connection
+from community.store import dispatch, roster_check
 from community.terminal import with_store
 from shouwang.errors import ConfigError
 
@@ -58,41 +58,21 @@ def _moment(written: str) -> datetime:
 def _import(options: argparse.Namespace) -> int:
     file = read(options.file)
     now = datetime.now(UTC)
-
-    def work(connection: Connection) -> dict[str, int]:
-        counts = rosters.bring_in(connection, file, now)
-        if options.dry_run:
-            raise _Undone(counts)
-        return counts
-
-    try:
-        counts = with_store(load(options.config), lambda store: store.write(work))
-    except _Undone as undone:
-        counts = undone.counts
+    lines = with_store(load(options.config), lambda store: bring_in(store, file, now, dry=options.dry_run))
+    if options.dry_run:
         print("nothing was changed; it would be:")
-    for part, count in counts.items():
-        print(f"{part}: {count}")
+    for line in lines:
+        print(line)
     return 0
-
-
-class _Undone(Exception):
-    """No error: the transaction is not to be kept."""
-
-    def __init__(self, counts: dict[str, int]) -> None:
-        super().__init__()
-        self.counts = counts
 
 
 def read(path: Path) -> DispatchFile:
     """The file, YAML or CSV by its name. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        body = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)") from error
-    reader = read_csv if path.suffix.lower() == ".csv" else read_yaml
-    return reader(text, name=path.name)
+    return read_file(body, name=path.name)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -143,11 +123,8 @@ def _absent(options: argparse.Namespace) -> int:
         raise ConfigError("an absence ends after it starts")
     away = Absence(person=options.person, starts_at=options.start, ends_at=options.end, reason=options.reason)
 
-    def work(connection: Connection) -> None:
-        if options.person not in roster_check.known_people(connection):
-            raise ConfigError(f"{options.person}: nobody of this name works here")
-        rosters.add_absence(connection, away)
-
-    with_store(load(options.config), lambda store: store.write(work))
+    with_store(
+        load(options.config), lambda store: store.write(lambda connection: roster_check.excuse(connection, away))
+    )
     print(f"{options.person} is absent until {options.end:%Y-%m-%d %H:%M}; look at: rosters check")
     return 0

@@ -188,6 +188,15 @@ def read_yaml(text: str, *, name: str) -> DispatchFile:
     return parse(text, DispatchFile, name=name)
 
 
+def read_file(body: bytes, *, name: str) -> DispatchFile:
+    """A file as it came, YAML or CSV by its name. Raises ConfigError."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: is not UTF-8 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)") from error
+    return (read_csv if name.lower().endswith(".csv") else read_yaml)(text, name=name)
+
+
 _LISTS = (";", "；", "、")
 _COLUMNS: dict[str, tuple[type[BaseModel], frozenset[str]]] = {
     "units": (UnitEntry, frozenset({"id", "name", "kind"})),

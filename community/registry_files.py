@@ -68,6 +68,27 @@ def read_csv(text: str, table: str, *, name: str) -> Reading:
     return found.reading()
 
 
+def read_table(text: str, *, name: str) -> Reading:
+    """The rows of one table, told by the name of its file. Raises ConfigError."""
+    table = name.removesuffix(".csv")
+    if table not in TABLES:
+        raise ConfigError(f"{name}: is no table; name it {', '.join(f'{one}.csv' for one in TABLES)}")
+    return read_csv(text, table, name=name)
+
+
+def decoded(body: bytes, encoding: str, *, name: str) -> str:
+    """The text of a file. Raises ConfigError."""
+    try:
+        return body.decode(encoding)
+    except LookupError as error:
+        raise ConfigError(f"{encoding} is no encoding; write utf-8 or gb18030") from error
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{name}:{line}: is not {encoding} text; save it as CSV UTF-8, or say --encoding gb18030"
+        ) from error
+
+
 def joined(readings: Iterable[Reading]) -> Reading:
     """Several tables as one register."""
     read = list(readings)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from community.registry import TABLES, Reading, Register, Row
-from community.registry_files import joined, read_csv, read_yaml, write_csv, write_yaml
+from community.registry_files import decoded, joined, read_table, read_yaml, write_csv, write_yaml
 from shouwang.errors import ConfigError
 
 _OWNER_ONLY = 0o600
@@ -42,11 +42,13 @@ def write_register(register: Register, path: Path) -> None:
             _write(path / f"{table}.csv", write_csv(rows, table))
 
 
-def write_dossier(folder: Path, told: object, pages: str) -> None:
-    """`dossier.json` for machines and `dossier.txt` for people in a new folder. Raises ConfigError."""
+def write_dossier(folder: Path, told: object, pages: str, face: bytes | None = None) -> None:
+    """`dossier.json` for machines, `dossier.txt` for people and the `face` in a new folder. Raises ConfigError."""
     _make(folder)
     _write(folder / "dossier.json", msgspec.json.format(msgspec.json.encode(told, enc_hook=_plain)).decode() + "\n")
     _write(folder / "dossier.txt", pages)
+    if face is not None:
+        _write_picture(folder / "photo.jpg", face)
 
 
 def write_samples(folder: Path, parts: Iterable[Iterable[tuple[str, str, str, datetime, float, str]]]) -> int:
@@ -66,24 +68,15 @@ def write_samples(folder: Path, parts: Iterable[Iterable[tuple[str, str, str, da
 
 
 def _table(path: Path, encoding: str) -> Reading:
-    if path.stem not in TABLES:
-        raise ConfigError(f"{path.name}: is no table; name it {', '.join(f'{table}.csv' for table in TABLES)}")
-    return read_csv(_text(path, encoding), path.stem, name=path.name)
+    return read_table(_text(path, encoding), name=path.name)
 
 
 def _text(path: Path, encoding: str) -> str:
     try:
-        with path.open(encoding=encoding, newline="") as file:
-            return file.read()
-    except LookupError as error:
-        raise ConfigError(f"{encoding} is no encoding; write utf-8 or gb18030") from error
+        body = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{path.name}:{line}: is not {encoding} text; save it as CSV UTF-8, or say --encoding gb18030"
-        ) from error
+    return decoded(body, encoding, name=path.name)
 
 
 def _make(folder: Path) -> None:
@@ -99,6 +92,14 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}; name a file that does not exist") from error
+
+
+def _write_picture(path: Path, picture: bytes) -> None:
+    try:
+        with os.fdopen(_opened(path), "wb") as file:
+            file.write(picture)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _opened(path: Path) -> int:

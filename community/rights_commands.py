@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -12,15 +11,15 @@ from community.accounts import Accounts
 from community.app import address_of
 from community.registry_sealing import Safe, open_safe
 from community.settings import CommunitySettings, load
-from community.staff import Staff
+from community.staff import USUAL_TERM_DAYS, Newcomer, Staff, TokenWish
 from community.store.database import Store
+from community.store.identities import EMAIL, SUB
 from community.terminal import asked_password, say, with_config, with_store
-from community.tokens import USUAL_RATE, Agreement, Field, Scope, Token, scope_of
+from community.tokens import USUAL_RATE, Agreement, Field, Scope, scope_of
 from community.users import EVERYWHERE, Role, User
+from shouwang.errors import ConfigError
 
 T = TypeVar("T")
-_TERM_DAYS = 180
-"""How long a token is good where nothing is said: it is renewed twice a year."""
 _ROLES = [role.value for role in Role]
 
 
@@ -53,9 +52,16 @@ def _register_users(parser: argparse.ArgumentParser) -> None:
     area = _verb(verbs, "area", "say for which areas and organisations", _user_area)
     area.add_argument("login")
     _scoped(area)
+    _verb(verbs, "link", "print a one-time link for a log-in within 15 minutes", _user_link).add_argument("login")
     app = _verb(verbs, "totp", "give a user a (new) authenticator app", _user_totp)
     app.add_argument("login")
     app.add_argument("--remove", action="store_true", help="he needs no code any more")
+    oidc = _verb(verbs, "oidc", "link a user to the organisation's provider of identities", _user_oidc)
+    oidc.add_argument("login")
+    who = oidc.add_mutually_exclusive_group(required=True)
+    who.add_argument("--subject", metavar="SUB", help="the provider's own id of him")
+    who.add_argument("--email", metavar="ADDRESS", help="his address there, if the provider has verified it")
+    who.add_argument("--remove", action="store_true", help="the provider lets him in no more")
     _verb(verbs, "list", "all users", _user_list)
 
 
@@ -67,7 +73,9 @@ def _register_tokens(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--scope", action="append", choices=[scope.value for scope in Scope], required=True)
     add.add_argument("--person", default="", metavar="ID", help="the responder or contact for whom it asks")
     add.add_argument("--agreement", default="", metavar="ID", help="under which it reads residents")
-    add.add_argument("--days", type=int, default=_TERM_DAYS, help=f"how long it is good (default: {_TERM_DAYS})")
+    add.add_argument(
+        "--days", type=int, default=USUAL_TERM_DAYS, help=f"how long it is good (default: {USUAL_TERM_DAYS})"
+    )
     add.add_argument("--a-minute", type=int, default=USUAL_RATE, help=f"requests a minute (default: {USUAL_RATE})")
     _scoped(add, is_needed=True)
     _verb(verbs, "revoke", "make a token open nothing any more", _token_revoke).add_argument("token_id", metavar="ID")
@@ -113,25 +121,32 @@ def _user_add(options: argparse.Namespace) -> int:
     settings = load(options.config)
     password = None if options.login_link else asked_password()
 
-    async def add(store: Store) -> str | None:
-        accounts = Accounts(store)
-        now = datetime.now(UTC)
-        user = await accounts.add_user(
-            login=options.login,
-            name=options.name or options.login,
-            role=Role(options.role),
-            language=options.language,
-            password=password,
-            now=now,
-            areas=_scope(options.area),
-            organisations=_scope(options.organisation),
-            person=options.person,
-        )
-        await _books(store, Safe()).welcome(user)
-        return await accounts.make_link(options.login, now=now) if options.login_link else None
+    newcomer = Newcomer(
+        login=options.login,
+        name=options.name or options.login,
+        role=Role(options.role),
+        language=options.language,
+        password=password,
+        areas=_scope(options.area),
+        organisations=_scope(options.organisation),
+        person=options.person,
+    )
+
+    async def add(store: Store) -> str:
+        return await _books(store, Safe()).take_on(Accounts(store), newcomer)
 
     token = with_store(settings, add)
-    say(f"added {options.login}" if token is None else link_of(settings, token))
+    say(link_of(settings, token) if token else f"added {options.login}")
+    return 0
+
+
+def _user_link(options: argparse.Namespace) -> int:
+    settings = load(options.config)
+
+    async def make(store: Store) -> str:
+        return await Accounts(store).make_link(options.login, now=datetime.now(UTC))
+
+    say(link_of(settings, with_store(settings, make)))
     return 0
 
 
@@ -172,6 +187,15 @@ def _user_totp(options: argparse.Namespace) -> int:
     return 0
 
 
+def _user_oidc(options: argparse.Namespace) -> int:
+    entry = load(options.config).access.oidc
+    if entry is None:
+        raise ConfigError(f"{options.config}: names no provider of identities; write access: {{oidc: ...}} first")
+    kind = SUB if options.subject else EMAIL
+    named = "" if options.remove else options.subject or options.email.casefold()
+    return _told(_in_books(options, lambda books: books.link_identity(options.login, entry.issuer, kind, named)))
+
+
 def _user_list(options: argparse.Namespace) -> int:
     for user in _in_books(options, lambda books: books.users()):
         _told(user)
@@ -179,9 +203,7 @@ def _user_list(options: argparse.Namespace) -> int:
 
 
 def _token_add(options: argparse.Namespace) -> int:
-    now = datetime.now(UTC)
-    token = Token(
-        token_id=secrets.token_hex(4),
+    wanted = TokenWish(
         name=options.name,
         role=Role(options.role),
         scopes=frozenset(Scope(scope) for scope in options.scope),
@@ -190,11 +212,9 @@ def _token_add(options: argparse.Namespace) -> int:
         person=options.person,
         agreement=options.agreement,
         a_minute=options.a_minute,
-        created_by=getpass.getuser(),
-        created_at=now,
-        expires_at=now + timedelta(days=options.days),
+        days=options.days,
     )
-    word = _in_books(options, lambda books: books.add_token(token))
+    token, word = _in_books(options, lambda books: books.issue(wanted))
     say(f"token {token.token_id} ({token.name}), good until {token.expires_at:%Y-%m-%d}; it is not shown again:")
     say(f"  {word}")
     return 0

@@ -14,13 +14,13 @@ _DEEPEST = len(Level)
 def area_of(connection: sa.Connection, home_key: str) -> tuple[str, ...]:
     """The ids of the places around a home, from its district to its door; empty where that is not on file."""
     place = connection.scalar(sa.select(home_register.c.place_id).where(home_register.c.home_id == home_key))
-    return tuple(place_id for place_id, _ in _path_to(connection, place))
+    return tuple(place_id for place_id, _ in path_to(connection, place))
 
 
 def grid_of(connection: sa.Connection, home_key: str) -> str | None:
     """The id of the grid to which a home belongs; None where that is not on file."""
     place = connection.scalar(sa.select(home_register.c.place_id).where(home_register.c.home_id == home_key))
-    return next((found for found, level in _path_to(connection, place) if level is Level.GRID), None)
+    return next((found for found, level in path_to(connection, place) if level is Level.GRID), None)
 
 
 def areas(connection: sa.Connection) -> Mapping[str, tuple[str, ...]]:
@@ -38,7 +38,7 @@ def homes_in(connection: sa.Connection, place_id: str) -> frozenset[str]:
 
 def name_of(connection: sa.Connection, place_id: str) -> str:
     """A place as people call it, the widest around it first; its id where it is not on file."""
-    path = [found for found, _ in _path_to(connection, place_id)]
+    path = [found for found, _ in path_to(connection, place_id)]
     rows = connection.execute(sa.select(places.c.place_id, places.c.name).where(places.c.place_id.in_(path)))
     names = {row.place_id: row.name for row in rows}
     return " ".join(names[one] for one in path) or place_id
@@ -61,7 +61,7 @@ def below(parent_id: str, level: Level, code: str) -> str:
     return f"{parent_id}/{level.value[0]}{code}"
 
 
-def _path_to(connection: sa.Connection, place_id: str | None) -> list[tuple[str, Level]]:
+def path_to(connection: sa.Connection, place_id: str | None) -> list[tuple[str, Level]]:
     """The places around and the place itself, the widest first, each with its level."""
     found: list[tuple[str, Level]] = []
     while place_id is not None and len(found) < _DEEPEST:

@@ -14,6 +14,7 @@ from community.rights import Right, Subject, breaks_glass, is_allowed, may
 from community.store import case_schema, people, schema, tokens
 from community.store.cases import CLOSED, decode_case
 from community.store.dispatch_schema import home_spots
+from community.store.gathered import gathered
 from community.store.lease import engine_now
 from community.store.pairs import words_of
 from community.store.people_access import Access, Act, access_in, note
@@ -30,7 +31,6 @@ _UNDER_WAY = frozenset({"EN_ROUTE", "ON_SCENE", "WORKING"})
 _OF_PEOPLE = ("emergency", "care")
 """Workflows whose cases are about a person: a fault of a box opens no medical card."""
 _LIFE = (Severity.P1.value, Severity.P2.value)
-_AT_ONCE = 500
 _TO_SUPERVISOR = 1200
 """The place of such a call among those of a step (community.store.no_shows: 1100)."""
 _OF_THE_CENTRE = "centre:"
@@ -107,12 +107,15 @@ def visible(
         agreed: tuple[Agreement, ...] = ()
     else:
         areas, agreed = areas_of(connection, wanted), tokens.all_agreements(connection)
+    judged: dict[tuple[frozenset[str], bool], bool] = {}  # thousands of homes lie in a few places
     found = set()
     for home_id in wanted:
-        around = areas.get(home_id, frozenset())
-        serving = tokens.serving_in(agreed, around, now)
-        subject = Subject(now=now, is_home=not home_id.startswith(_OF_THE_CENTRE), areas=around, organisations=serving)
-        if is_allowed(user, right, subject):
+        around, is_home = areas.get(home_id, frozenset()), not home_id.startswith(_OF_THE_CENTRE)
+        if (around, is_home) not in judged:
+            serving = tokens.serving_in(agreed, around, now)
+            subject = Subject(now=now, is_home=is_home, areas=around, organisations=serving)
+            judged[around, is_home] = is_allowed(user, right, subject)
+        if judged[around, is_home]:
             found.add(home_id)
     return frozenset(found)
 
@@ -120,18 +123,19 @@ def visible(
 def areas_of(connection: sa.Connection, home_ids: Iterable[str]) -> dict[str, frozenset[str]]:
     """Of each home that is on a map: its place with all that lie around it, by id and by code."""
     found: dict[str, set[str]] = {}
-    ordered = sorted(set(home_ids))
-    for start in range(0, len(ordered), _AT_ONCE):
-        chunk = ordered[start : start + _AT_ONCE]
-        columns = (places.c.place_id, places.c.parent_id, places.c.code)
-        door = sa.select(home_register.c.home_id, *columns).join(places, places.c.place_id == home_register.c.place_id)
-        up = door.where(home_register.c.home_id.in_(chunk)).cte("around", recursive=True)
-        # a union without doubles comes to an end, even where somebody has hung a place under itself
-        up = up.union(sa.select(up.c.home_id, *columns).join(up, places.c.place_id == up.c.parent_id))
-        for row in connection.execute(sa.select(up.c.home_id, up.c.place_id, up.c.code)):
-            found.setdefault(row.home_id, set()).update({row.place_id, row.code} - {""})
-        for row in connection.execute(sa.select(home_spots).where(home_spots.c.home_id.in_(chunk))):
-            found.setdefault(row.home_id, set()).update(_words.decode(row.areas))
+    asked = words_of(connection, frozenset(home_ids))
+    columns = (places.c.place_id, places.c.parent_id, places.c.code)
+    door = sa.select(home_register.c.home_id, *columns).join(places, places.c.place_id == home_register.c.place_id)
+    up = door.join(asked, asked.c.word == home_register.c.home_id).cte("around", recursive=True)
+    # a union without doubles comes to an end, even where somebody has hung a place under itself
+    up = up.union(sa.select(up.c.home_id, *columns).join(up, places.c.place_id == up.c.parent_id))
+    for home_id, place_id, code in _around.decode(
+        gathered(connection, sa.select(up.c.home_id, up.c.place_id, up.c.code))
+    ):
+        found.setdefault(home_id, set()).update({place_id, code} - {""})
+    spots = sa.select(home_spots).join(asked, asked.c.word == home_spots.c.home_id)
+    for row in connection.execute(spots):
+        found.setdefault(row.home_id, set()).update(_words.decode(row.areas))
     return {home_id: frozenset(areas) for home_id, areas in found.items()}
 
 
@@ -310,4 +314,5 @@ class _Relation:
         )
 
 
+_around = msgspec.json.Decoder(list[tuple[str, str, str]])
 _words = msgspec.json.Decoder(tuple[str, ...])

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from community.rosters import Absence, GridPost, Shift
 from community.store import dispatch, rosters, schema
 from community.store import dispatch_schema as tables
+from shouwang.errors import ConfigError
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,3 +52,10 @@ def known_people(connection: sa.Connection) -> frozenset[str]:
     """Logins, and ids of responders."""
     logins = connection.execute(sa.select(schema.users.c.login)).scalars()
     return frozenset(logins) | frozenset(connection.execute(sa.select(tables.responders.c.responder_id)).scalars())
+
+
+def excuse(connection: sa.Connection, away: Absence) -> None:
+    """Somebody who works here cannot come. Raises ConfigError for somebody whom nobody knows."""
+    if away.person not in known_people(connection):
+        raise ConfigError(f"{away.person}: nobody of this name works here")
+    rosters.add_absence(connection, away)

@@ -56,6 +56,17 @@ def bring_in(connection: sa.Connection, file: DispatchFile, now: datetime) -> di
     return {part: len(given) for part in parts if (given := getattr(file, part)) is not None}
 
 
+def left_out(connection: sa.Connection, file: DispatchFile) -> dict[str, tuple[str, ...]]:
+    """Units and responders on file that a file which names others does not name any more."""
+    found: dict[str, tuple[str, ...]] = {}
+    for part, table, key in (("units", tables.units, "unit_id"), ("responders", tables.responders, "responder_id")):
+        given: tuple[UnitEntry | ResponderEntry, ...] | None = getattr(file, part)
+        if given is not None:
+            active = connection.execute(sa.select(table.c[key]).where(table.c.is_active)).scalars()
+            found[part] = tuple(sorted(set(active) - {one.id for one in given}))
+    return found
+
+
 def add_absence(connection: sa.Connection, one: Absence) -> None:
     """Somebody cannot: whoever stands in is asked instead from then on."""
     connection.execute(tables.absences.insert().values(msgspec.structs.asdict(one)))

@@ -72,3 +72,30 @@ def test_token_and_agreement(run) -> None:
     assert run("agreement", "end", "a1")[0] == 0
     assert "; ended; 随访" in run("agreement", "list")[1]
     assert run(*words, "--agreement", "a1", "--days", "400")[0] != 0
+
+
+def test_check_names_who_would_be_kept_out(run, tmp_path: Path) -> None:
+    run("user", "add", "wang", "--role", "supervisor")
+    run("user", "add", "zhang")
+    assert "authenticator" not in run("check")[1], "over http nobody needs an app"
+    (tmp_path / "community.yaml").write_text(YAML + "web: {public_url: https://care.example.org}\n", encoding="utf-8")
+    said = run("check")[1]
+    assert "admin, supervisor need an authenticator app" in said
+    assert "wang (supervisor) has none yet: shouwang community user totp wang" in said
+    assert "zhang (" not in said
+    run("user", "totp", "wang")
+    assert "has none yet" not in run("check")[1]
+
+
+def test_user_is_linked_to_the_provider_of_the_settings(run, tmp_path: Path) -> None:
+    run("user", "add", "zhang")
+    code, said = run("user", "oidc", "zhang", "--subject", "u-1")
+    assert (code, "names no provider" in said) == (1, True)
+    oidc = "access: {oidc: {issuer: 'https://id.example.org', client_id: care, name: 统一登录}}\n"
+    (tmp_path / "community.yaml").write_text(YAML + oidc, encoding="utf-8")
+    run("user", "add", "li")
+    assert run("user", "oidc", "zhang", "--subject", "u-1")[0] == 0
+    code, said = run("user", "oidc", "li", "--subject", "u-1")
+    assert (code, "linked to the login zhang already" in said) == (1, True)
+    assert run("user", "oidc", "zhang", "--remove")[0] == 0
+    assert run("user", "oidc", "li", "--email", "li@example.org")[0] == 0

@@ -1,0 +1,209 @@
+"""What stands behind the administrator's overview, and what is done for the safety of the data: backups, the record."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from community.channel_watch import sent_test
+from community.long_work import LongWork, Outcome
+from community.measurement_settings import BackupEntry, KeepEntry
+from community.post import Line
+from community.store import backups, centre, chain
+from community.store import tokens as books
+from community.store.backups import Source
+from community.store.centre import Facts, Try
+from community.store.channel_health import ChannelRow
+from community.store.channel_health import rows as channel_rows
+from community.store.database import Store
+from shouwang.errors import IllegalMove
+
+BY_HAND = "shouwang-by-hand.backup"
+"""One alone: whoever presses again replaces it, and the disk does not fill."""
+_ANY = "shouwang-*.backup"
+_LISTED = 30
+_TRIES = 5
+VERIFY, BACKUP, TRIAL, TEST = "verify", "backup", "restore-check", "test"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A backup on disk; it was restored on trial before it got its name."""
+
+    name: str
+    bytes: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disk:
+    """The disk below a folder."""
+
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """The centre at a glance. `backups`: None where none are made by the server itself."""
+
+    version: str
+    facts: Facts
+    backups: tuple[Kept, ...] | None
+    disk: Disk | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelPage:
+    """A channel, what it did last, the address of who asks, and his test. `is_wired`: this server can send by it."""
+
+    row: ChannelRow
+    tries: tuple[Try, ...]
+    own_address: str
+    test_to: str
+    is_wired: bool
+    test: Outcome | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Means:
+    """What the server has: its channels, what is backed up to where, for how long measurements are kept."""
+
+    lines: Sequence[Line] = ()
+    source: Source | None = None
+    backup: BackupEntry | None = None
+    keep: KeepEntry = field(default_factory=KeepEntry)
+
+
+class CentreRoom:
+    """The centre as its administrator sees it."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime], means: Means) -> None:
+        """`means`: what the server has beside its database."""
+        self._store, self._clock, self.means = store, clock, means
+        self._work = LongWork(clock)
+
+    async def overview(self) -> Overview:
+        """At a glance."""
+        now = self._clock()
+        found = await self._store.read(lambda connection: centre.facts(connection, now))
+        return Overview(version=version("shouwang"), facts=found, backups=await self.backups(), disk=await self._disk())
+
+    async def backups(self) -> tuple[Kept, ...] | None:
+        """The newest backups; None where the server makes none."""
+        entry = self.means.backup
+        return None if entry is None else await asyncio.to_thread(_kept_in, entry.folder)
+
+    def outcome(self, name: str) -> Outcome | None:
+        """Of a verification, a backup or a trial."""
+        return self._work.of(name)
+
+    async def verify(self, by: str) -> None:
+        """Check the whole sealed record, beside all other work."""
+
+        async def work() -> tuple[bool, str]:
+            audit = await self._store.read(chain.verify, within_s=None)
+            verdict = "; ".join(audit.faults[:5]) if audit.faults else "whole"
+            told = f"{audit.entries} entries, {verdict}; head {audit.head}"
+            await self._note(by, "record verified", "", told)
+            return not audit.faults, told
+
+        await self._work.start(VERIFY, by, work)
+
+    async def back_up(self, by: str) -> None:
+        """Make a backup now, and try it out. Raises IllegalMove where the server has no folder for it."""
+        source, entry = self.means.source, self.means.backup
+        if source is None or entry is None:
+            raise IllegalMove("no folder for backups is named in community.yaml (backup: folder)")
+        file = entry.folder / BY_HAND
+
+        async def work() -> tuple[bool, str]:
+            facts = await asyncio.to_thread(backups.back_up, source, file)
+            told = f"{facts.cases} cases, {facts.entries} entries; head {facts.head}"
+            await self._note(by, "backup made", file.name, told)
+            return True, told
+
+        await self._work.start(BACKUP, by, work)
+
+    async def try_out(self, by: str, name: str) -> None:
+        """Restore a backup on trial and check its record. Raises IllegalMove where there is none of this name."""
+        entry, kept = self.means.backup, await self.backups()
+        if entry is None or name not in {one.name for one in kept or ()}:
+            raise IllegalMove(f"there is no backup {name}")
+        file = entry.folder / name
+
+        async def work() -> tuple[bool, str]:
+            facts = await asyncio.to_thread(backups.check, file)
+            told = f"{name}: {facts.cases} cases, {facts.entries} entries; head {facts.head}"
+            await self._note(by, "backup tried", name, told)
+            return True, told
+
+        await self._work.start(TRIAL, by, work)
+
+    async def channels(self, login: str) -> tuple[ChannelPage, ...]:
+        """All channels, in their order, for this user."""
+        rows, tries, mine = await self._store.read(
+            lambda connection: (
+                channel_rows(connection),
+                centre.last_tries(connection, _TRIES),
+                centre.addresses_of(connection, login),
+            )
+        )
+        lines = {line.name: line for line in self.means.lines}
+        return tuple(
+            ChannelPage(
+                row=row,
+                tries=tries.get(row.channel, ()),
+                own_address=mine.get(row.way.value, ""),
+                test_to=lines[row.channel].test_to if row.channel in lines else "",
+                is_wired=row.channel in lines,
+                test=self._work.of(f"{TEST} {row.channel}"),
+            )
+            for row in rows
+        )
+
+    async def send_test(self, by: str, channel: str) -> None:
+        """A real message to who asks (or to the test address of the channel). Raises IllegalMove where it has none."""
+        page = next((one for one in await self.channels(by) if one.row.channel == channel and one.is_wired), None)
+        if page is None:
+            raise IllegalMove(f"there is no channel {channel}")
+        to = page.own_address or page.test_to
+        if not to:
+            raise IllegalMove("you have no address for this way, and the channel has no test_to in community.yaml")
+        line = next(one for one in self.means.lines if one.name == channel)
+
+        async def work() -> tuple[bool, str]:
+            fault = await sent_test(line, to, self._clock())
+            told = fault or "the far end has taken it"
+            await self._note(by, "channel tested", channel, told)
+            return not fault, told
+
+        await self._work.start(f"{TEST} {channel}", by, work)
+
+    async def _note(self, by: str, what: str, whom: str, told: str) -> None:
+        now = self._clock()
+        await self._store.write(lambda connection: books.changed(connection, by, what, whom, told, at=now))
+
+    async def _disk(self) -> Disk | None:
+        entry = self.means.backup
+        if entry is None:
+            return None
+        try:
+            found = await asyncio.to_thread(shutil.disk_usage, entry.folder)
+        except OSError:
+            return None
+        return Disk(free=found.free, total=found.total)
+
+
+def _kept_in(folder: Path) -> tuple[Kept, ...]:
+    found = []
+    for file in folder.glob(_ANY):
+        try:
+            stat = file.stat()
+        except OSError:  # the daily one was just thrown away
+            continue
+        found.append(Kept(name=file.name, bytes=stat.st_size, at=datetime.fromtimestamp(stat.st_mtime, UTC)))
+    return tuple(sorted(found, key=lambda one: one.at, reverse=True)[:_LISTED])

@@ -1,0 +1,263 @@
+"""Pages for administrators: users, tokens, the record of changes, channels, backups and the check of the record."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fixtures.browser import PASSWORD, Centre, console_of
+from fixtures.notified import HandChannel
+
+from community import totp
+from community.accounts import PROOF_LASTS
+from community.centre_room import BY_HAND, Means
+from community.channels.port import Way
+from community.measurement_settings import BackupEntry
+from community.post import Line
+from community.staff import Staff
+from community.store import admin, channel_health, logins
+from community.store.backups import Source
+from community.users import Role
+
+
+@pytest.fixture
+async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as found:
+        yield found
+
+
+async def come_in(centre: Centre, client: httpx.AsyncClient, role: str = "admin", login: str = "gao") -> None:
+    await centre.user(login, login.title(), role, "en")
+    await client.post("/login", data={"login": login, "password": PASSWORD})
+
+
+def fields(page: str, action: str) -> dict[str, str]:
+    """What the form of this action carries; of the form that has a button for it."""
+    at = page.index(f'action="{action}"')
+    form = page[page.rindex("<form", 0, at) : page.index("</form>", at)]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+async def press(client: httpx.AsyncClient, address: str, action: str, **more: object) -> httpx.Response:
+    page = (await client.get(address)).text
+    return await client.post(action, data=fields(page, action) | more)
+
+
+RIGHTS = {"name": "张琳", "role": "supervisor", "areas": "*", "organisations": "*", "person": ""}
+
+
+async def user(centre: Centre, login: str) -> object:
+    return await centre.store.read(lambda connection: logins.user_called(connection, login))
+
+
+async def changes(centre: Centre) -> list[tuple[str, str, str, str]]:
+    rows = await centre.store.read(lambda connection: admin.changes(connection, limit=20))
+    return [(row.actor, row.what, row.whom, row.detail) for row in rows]
+
+
+# ---- users ----
+
+
+async def test_admin_adds_a_user_who_comes_in_by_the_link(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    page = await press(
+        client, "/admin/users", "/admin/users", login="mei", name="梅芳", role="operator", areas="*", language="zh"
+    )
+    link = re.search(r"https://care\.example\.org(/login/once/[\w-]+)", page.text)
+    assert link is not None
+    assert link[1] not in (await client.get("/admin/users/mei")).text, "shown once"
+    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True) as other:
+        assert (await other.post(link[1], data={})).url.path == "/queue"
+    assert ("gao", "added", "mei", "梅芳, operator; areas *; organisations *") in await changes(centre)
+
+
+async def test_change_of_rights_is_written_down_with_before_and_after(
+    centre: Centre, client: httpx.AsyncClient
+) -> None:
+    await come_in(centre, client)
+    await centre.user()
+    await press(client, "/admin/users/zhang", "/admin/users/zhang/rights", **RIGHTS)
+    assert (await user(centre, "zhang")).role is Role.SUPERVISOR
+    page = (await client.get("/admin/changes")).text
+    assert "张琳, operator; areas *; organisations * -&gt; 张琳, supervisor; areas *; organisations *" in page
+    assert "rights changed" in page
+
+
+async def test_unknown_area_or_person_is_refused(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    await centre.user()
+    for wrong, said in (({"areas": "nowhere"}, "no such area: nowhere"), ({"person": "nobody"}, "has this id: nobody")):
+        page = await press(client, "/admin/users/zhang", "/admin/users/zhang/rights", **RIGHTS | wrong)
+        assert page.status_code == 409
+        assert said in page.text
+    assert (await user(centre, "zhang")).role is Role.OPERATOR
+
+
+async def test_form_filled_in_over_something_older_is_refused(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    await centre.user()
+    stale = fields((await client.get("/admin/users/zhang")).text, "/admin/users/zhang/rights")
+    await Staff(store=centre.store, by="root", clock=centre.clock).set_role("zhang", Role.AUDITOR)
+    answer = await client.post("/admin/users/zhang/rights", data=stale | RIGHTS)
+    assert answer.status_code == 409
+    assert "Somebody has changed this since you saw it" in answer.text
+    assert (await user(centre, "zhang")).role is Role.AUDITOR
+
+
+async def test_nobody_locks_himself_or_the_last_admin_out(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    page = (await client.get("/admin/users/gao")).text
+    sent = fields(page, "/admin/users/gao/rights")
+    disabled = await client.post("/admin/users/gao/disable", data=sent)
+    demoted = await client.post("/admin/users/gao/rights", data=sent | RIGHTS)
+    assert [disabled.status_code, demoted.status_code] == [409, 409]
+    assert "disable yourself" in disabled.text
+    assert (await user(centre, "gao")).role is Role.ADMIN
+    await centre.user("lin", "Lin", "admin", "en")
+    staff = Staff(store=centre.store, by="root", clock=centre.clock)
+    await staff.disable("lin")
+    with pytest.raises(Exception, match="last administrator"):
+        await staff.disable("gao")
+
+
+async def test_disabled_user_is_out_at_once_and_let_in_again(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    await centre.user(language="en")
+    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True) as other:
+        await other.post("/login", data={"login": "zhang", "password": PASSWORD})
+        await press(client, "/admin/users/zhang", "/admin/users/zhang/disable")
+        assert (await other.get("/queue")).url.path == "/login"
+        await press(client, "/admin/users/zhang", "/admin/users/zhang/enable")
+        assert (await other.post("/login", data={"login": "zhang", "password": PASSWORD})).url.path == "/queue"
+        await press(client, "/admin/users/zhang", "/admin/users/zhang/log-out")
+        assert (await other.get("/queue")).url.path == "/login"
+
+
+async def test_authenticator_app_counts_only_once_its_code_was_right(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    await centre.user()
+    page = (await press(client, "/admin/users/zhang", "/admin/users/zhang/new-app")).text
+    assert "otpauth://totp/" in page
+    sent = fields(page, "/admin/users/zhang/app")
+    wrong = await client.post("/admin/users/zhang/app", data=sent | {"code": "000000"})
+    assert wrong.status_code == 409
+    assert not (await user(centre, "zhang")).has_totp
+    code = totp.code_at(sent["secret"], totp.step_at(centre.clock.now))
+    done = await client.post("/admin/users/zhang/app", data=sent | {"code": code})
+    assert (await user(centre, "zhang")).has_totp
+    assert sent["secret"] not in done.text
+    assert all(sent["secret"] not in " ".join(row) for row in await changes(centre))
+
+
+async def test_old_proof_asks_anew_who_it_is(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    await centre.user()
+    centre.clock.now += PROOF_LASTS * 2
+    page = (await client.get("/admin/users/zhang")).text
+    assert 'name="proof"' in page
+    sent = fields(page, "/admin/users/zhang/rights") | RIGHTS
+    for proof, status in (("", 409), ("not my password", 409), (PASSWORD, 200)):
+        assert (await client.post("/admin/users/zhang/rights", data=sent | {"proof": proof})).status_code == status
+    assert (await user(centre, "zhang")).role is Role.SUPERVISOR
+
+
+async def test_form_of_another_session_changes_nothing(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    await centre.user()
+    assert (await client.post("/admin/users/zhang/disable", data={"csrf": "x"})).status_code == 403
+    assert not (await user(centre, "zhang")).is_disabled
+
+
+@pytest.mark.parametrize("role", ["supervisor", "auditor", "regulator"])
+async def test_who_may_only_read_finds_no_form(centre: Centre, client: httpx.AsyncClient, role: str) -> None:
+    await come_in(centre, client, role, "li")
+    for address in ("/admin", "/admin/users", "/admin/users/li", "/admin/tokens", "/admin/channels", "/admin/changes"):
+        page = await client.get(address)
+        assert page.status_code == 200, address
+        assert 'method="post" action="/admin' not in page.text
+        assert "formaction" not in page.text
+
+
+# ---- programs ----
+
+
+async def test_token_is_shown_once_and_ends(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    made = await press(
+        client, "/admin/tokens", "/admin/tokens", name="hospital", role="operator", scopes=["kpis:read"], days="30"
+    )
+    word = re.search(r"swt_[\w-]+", made.text)
+    assert word is not None
+    asked = {"authorization": f"Bearer {word[0]}"}
+    assert (await client.get("/api/v1/kpis", headers=asked)).status_code == 200
+    page = (await client.get("/admin/tokens")).text
+    assert word[0] not in page
+    ending = re.search(r"/admin/tokens/\w+/end", page)
+    assert ending is not None
+    await press(client, "/admin/tokens", ending[0])
+    assert (await client.get("/api/v1/kpis", headers=asked)).status_code == 401
+    assert [what for _, what, _, _ in await changes(centre)] == ["token revoked", "token added"]
+
+
+async def test_token_without_a_scope_is_refused(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    assert (await press(client, "/admin/tokens", "/admin/tokens", name="x", role="operator")).status_code == 409
+
+
+# ---- the centre: overview, channels, backup, record, scripts ----
+
+
+async def test_overview_tells_what_is_lacking(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    page = (await client.get("/admin")).text
+    for said in ("A second one is needed", "not verified here yet", "not set up", "SQLite"):
+        assert said in page
+    assert 'href="/admin"' in page
+
+
+async def test_record_is_verified_and_the_outcome_stays(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    page = await press(client, "/admin/safety", "/admin/safety/verify")
+    assert "0 entries, whole" in page.text
+    assert [row[:2] for row in await changes(centre)] == [("gao", "record verified")]
+    assert "0 entries, whole" in (await client.get("/admin")).text
+
+
+async def test_backup_is_made_listed_and_tried_out(centre: Centre, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    source = Source(url=f"sqlite:///{tmp_path / 'community.db'}", password=None, measured=None)
+    centre.means = Means(source=source, backup=BackupEntry(folder=folder))
+    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
+        await come_in(centre, client)
+        page = await press(client, "/admin/safety", "/admin/safety/backup")
+        assert BY_HAND in page.text
+        assert (folder / BY_HAND).exists()
+        tried = await press(client, "/admin/safety", "/admin/safety/restore-check", name=BY_HAND)
+        assert f"{BY_HAND}: 0 cases" in tried.text
+        (folder / BY_HAND).write_bytes(b"torn")
+        broken = await press(client, "/admin/safety", "/admin/safety/restore-check", name=BY_HAND)
+        assert "failed" in broken.text
+        other = await press(client, "/admin/safety", "/admin/safety/restore-check", name="community.db")
+        assert other.status_code == 409
+
+
+async def test_channel_sends_a_test_and_says_what_came_of_it(centre: Centre) -> None:
+    sink = HandChannel()
+    centre.means = Means(lines=(Line(name="sms", way=Way.SMS, channel=sink, test_to="13600000000"),))
+    now = centre.clock.now
+    await centre.store.write(lambda connection: channel_health.keep_only(connection, [("sms", Way.SMS)], now))
+    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
+        await come_in(centre, client)
+        page = await press(client, "/admin/channels", "/admin/channels/sms/test")
+        assert "the far end has taken it" in page.text
+        assert [message.to for message in sink.sent] == ["13600000000"]
+    assert await changes(centre) == [("gao", "channel tested", "sms", "the far end has taken it")]
+
+
+async def test_scripts_are_shown_in_both_languages(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    page = (await client.get("/admin/scripts")).text
+    assert "Fall" in page
+    assert 'lang="zh"' in page
