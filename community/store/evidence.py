@@ -41,6 +41,8 @@ _OF_THE_DEVICE = (
 )
 """Tells nothing of the person; shown only where it rang itself."""
 POINTS_PER_SERIES = 2000
+LIVE_POINTS = 600
+"""Of what came later, while the case is open: ten minutes of a probe that speaks each second, hours of the others."""
 _Alerts = Sequence[tuple[str, Alert]]
 """Each with its gateway."""
 
@@ -73,17 +75,25 @@ def further_residents(connection: sa.Connection, alerts: _Alerts) -> frozenset[s
 
 
 def measured_around(
-    connection: sa.Connection, home_key: str, alerts: _Alerts, others: frozenset[str]
+    connection: sa.Connection,
+    home_key: str,
+    alerts: _Alerts,
+    others: frozenset[str],
+    *,
+    until: datetime | None = None,
 ) -> tuple[Series, ...]:
     """What rang, then the vital signs, then what else the sensors that rang have measured; of nobody else.
 
     `others`: as `further_residents` says. All other alerts are the home's resident's. Of what the box measured
-    elsewhere, or of who lived there before or after, nothing is shown.
+    elsewhere, or of who lived there before or after, nothing is shown. `until`: of an open case the newest readings up
+    to now belong to it as well.
     """
     if not alerts:
         return ()
     nothing: _Points = {}
-    points = measured.or_without(connection, nothing, lambda: _stored_around(connection, home_key, alerts, others))
+    points = measured.or_without(
+        connection, nothing, lambda: _stored_around(connection, home_key, alerts, others, until)
+    )
     rang = set()
     for _, alert in alerts:  # telemetry comes behind the alert: until it is here, the alert's own readings show why
         for reading in alert.evidence:
@@ -105,7 +115,9 @@ def measured_around(
     )
 
 
-def _stored_around(connection: sa.Connection, home_key: str, alerts: _Alerts, others: frozenset[str]) -> _Points:
+def _stored_around(
+    connection: sa.Connection, home_key: str, alerts: _Alerts, others: frozenset[str], until: datetime | None
+) -> _Points:
     points: _Points = {}
     last = max(alert.since for _, alert in alerts)
     bounds: dict[tuple[str, str], Span | None] = {}
@@ -113,11 +125,12 @@ def _stored_around(connection: sa.Connection, home_key: str, alerts: _Alerts, ot
         key = (gateway_id, one.resident_id)
         if key not in bounds:
             bounds[key] = stays.around(connection, home_key, *key, at=last)
-        bound = bounds[key]
-        shown = None if bound is None else stays.overlap(bound, _window(one.quantity, alerts))
-        if shown is not None:
-            found = points.setdefault(one, {})
-            found.update((point.at, point) for point in _points(connection, series_id, shown))
+        for window, most in _windows(one.quantity, alerts, until):
+            bound = bounds[key]
+            shown = None if bound is None else stays.overlap(bound, window)
+            if shown is not None:
+                found = points.setdefault(one, {})
+                found.update((point.at, point) for point in _points(connection, series_id, shown, most))
     return points
 
 
@@ -143,20 +156,28 @@ def _series_of(connection: sa.Connection, alerts: _Alerts, others: frozenset[str
     ]
 
 
+def _windows(quantity: Quantity, alerts: _Alerts, until: datetime | None) -> list[tuple[Span, int]]:
+    """What is shown, and how many points of it: around the alarms, and the newest since then."""
+    around = _window(quantity, alerts)
+    if until is None or until <= around.end:
+        return [(around, POINTS_PER_SERIES)]
+    return [(around, POINTS_PER_SERIES), (Span(around.end, until), LIVE_POINTS)]
+
+
 def _window(quantity: Quantity, alerts: _Alerts) -> Span:
     start = min(alert.since for _, alert in alerts) - VITALS.get(quantity, BEFORE_ALARM)
     end = max(alert.at for _, alert in alerts) + AFTER_ALARM
     return Span(max(start, schema.EARLIEST), min(end, schema.LATEST))
 
 
-def _points(connection: sa.Connection, series_id: int, shown: Span) -> list[Point]:
+def _points(connection: sa.Connection, series_id: int, shown: Span, most: int) -> list[Point]:
     _, table, messages = measured.tables(connection)
     rows = connection.execute(
         sa.select(table.c.at, table.c.value, table.c.quality, table.c.is_late, table.c.timing, messages.c.received_at)
         .join_from(table, messages, table.c.message_id == messages.c.message_id)
         .where(table.c.series_id == series_id, table.c.at.between(*shown))
         .order_by(table.c.at.desc())
-        .limit(POINTS_PER_SERIES)
+        .limit(most)
     )
     return [
         Point(

@@ -12,7 +12,7 @@ from community.step_names import named
 from community.step_words import told_in_timeline
 from community.store import case_schema, chain, logins, schema
 from community.store.calls import calls_of
-from community.store.cases import as_it_came, load
+from community.store.cases import CLOSED, as_it_came, load
 from community.store.evidence import further_residents, measured_around
 from community.store.gaps import gaps_around
 from community.store.lease import engine_now
@@ -21,10 +21,11 @@ from community.store.sms_copies import came_by_sms, whole_or_body
 from community.store.times import boot_in, told_of, with_boots
 from community.store.views import dues_of, row_of
 from community.workflow import kept_workflow
-from shouwang.alert import Alert
+from shouwang.alert import Alert, Sentence
 
 SHOWN = 500
 """Alerts and events of one case on its page, the newest: a sensor that flaps for weeks must not make it unreadable."""
+_UNSAID = "（内容不显示）(words not shown)"
 
 
 def page(connection: sa.Connection, incident_id: int, now: datetime) -> IncidentPage | None:
@@ -32,7 +33,7 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
     case = load(connection, incident_id)
     if case is None:
         return None
-    told = _alerts(connection, incident_id)
+    told = alerts_of(connection, incident_id)
     entries, words = _events(connection, incident_id)
     names = logins.called(connection)
     alerts = [(gateway_id, alert) for gateway_id, alert, _ in told]
@@ -41,7 +42,9 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
         row=row_of(connection, incident_id, case, now),
         resident=card(connection, case.home_key, now, resident_id=alerts[-1][1].resident_id if alerts else ""),
         alerts=tuple(alert for _, alert in alerts),
-        evidence=measured_around(connection, case.home_key, alerts, others),
+        evidence=measured_around(
+            connection, case.home_key, alerts, others, until=None if case.state == CLOSED else now
+        ),
         timeline=_timeline(entries, names, alerts, words),
         case=case,
         actions=kept_workflow(case.workflow, case.policy).commands(case.state),
@@ -75,8 +78,8 @@ def _cards(connection: sa.Connection, incident_id: int) -> tuple[Card, ...]:
     )
 
 
-def _alerts(connection: sa.Connection, incident_id: int) -> list[tuple[str, Alert, Timing]]:
-    """Each with its gateway and how far its times, which are those known now, may be trusted."""
+def alerts_of(connection: sa.Connection, incident_id: int) -> list[tuple[str, Alert, Timing]]:
+    """Those of a case, each with its gateway and how far its times, which are those known now, may be trusted."""
     table = schema.alerts
     rows = connection.execute(
         with_boots(sa.select(table.c.gateway_id, whole_or_body(), came_by_sms(), table.c.received_at))
@@ -114,13 +117,19 @@ def _timeline(
     words: Mapping[str, str],
 ) -> tuple[TimelineEntry, ...]:
     by_id = {alert.alert_id: alert for _, alert in alerts}
+    unsaid = dict.fromkeys((note_id for note_id, said in words.items() if said), _UNSAID)
+
+    def told(entry: chain.Entry, notes: Mapping[str, str]) -> Sentence:
+        return told_in_timeline(named(entry.event, names), names.get(entry.actor, entry.actor), by_id, notes)
+
     return tuple(
         TimelineEntry(
             seq=entry.seq,
             at=entry.at,
             kind=entry.kind,
             actor=entry.actor,
-            text=told_in_timeline(named(entry.event, names), names.get(entry.actor, entry.actor), by_id, words),
+            text=told(entry, words),
+            bare=told(entry, {**words, **unsaid}),
         )
         for entry in entries
     )

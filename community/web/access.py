@@ -16,6 +16,8 @@ from shouwang.errors import IllegalMove
 
 router = APIRouter()
 
+CODE_SHOWN_S = 60
+"""So long a key-safe code stays on a screen: long enough to read it out twice, too short for who passes by later."""
 _WRONG = marked("That was not right. Try again.")
 _NO_CODE = marked("There is no code for this case: it is over, or this home has no key-safe on file.")
 
@@ -119,6 +121,7 @@ async def _key_safe(
         "incident_id": incident_id,
         "problem": problem,
         "code": code,
+        "shown_s": CODE_SHOWN_S,
         "is_proved": shift.is_proved(console.clock()),
     }
     return await console.page(request, "key_safe.html", shift, status=200, **values)

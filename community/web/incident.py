@@ -1,20 +1,29 @@
 """One case: its page, and the orders an operator gives. Every order works as a plain form, without scripts."""
 
+from collections.abc import Container
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, HTTPException, Path, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from community import engine
 from community.accounts import MAX_PASSWORD, Shift
 from community.call_scripts import script_of
+from community.case_room import CaseRoom
 from community.casefile import Disposition, NotNow, StaleVersion
 from community.desk import QueueRow, Wish
 from community.fhir.records import Records
-from community.rights import Right, Subject, is_allowed
+from community.ladder_words import rungs
+from community.next_step import next_order
+from community.plan import Building
+from community.plan_room import PlanRoom
+from community.rights import Ground, Right, Subject, is_allowed
+from community.rights import Refused as NotAllowed
 from community.web import words
 from community.web.console import Console, Reader, Wired, Worker, check_form, language_of, wants_part
+from community.web.rooms import room_of
+from community.web.sends import sends_of
 from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
 
@@ -41,6 +50,8 @@ _NOT_CONFIRMED = Sentence(
     zh="同事没有确认：请同事本人在此输入密码或验证码",
     en="your colleague has not confirmed it: let him enter his own password, or the code of his app, here",
 )
+Surroundings = Annotated[CaseRoom, Depends(room_of(CaseRoom))]
+_OUTSIDE = frozenset({Ground.AREA.value, Ground.ORGANISATION.value})
 Command = Annotated[str, Path(max_length=40), AfterValidator(_known)]
 
 
@@ -64,6 +75,7 @@ class Ordering(BaseModel):
     eta_min: Annotated[int | None, Field(ge=1, le=600), BeforeValidator(_filled)] = None
     score: Annotated[int | None, Field(ge=1, le=5), BeforeValidator(_filled)] = None
     into: Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(_filled)] = None
+    into_number: Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(_filled)] = None
 
     def wish(self, incident_id: int, command: str, shift: Shift) -> Wish:
         """As the desk takes it. Who takes a case over is who presses the button."""
@@ -86,21 +98,40 @@ class Ordering(BaseModel):
             spoke=self.spoke,
             score=self.score,
             reference=self.reference,
-            into=self.into,
+            into=self.into_number or self.into,
         )
 
 
 @router.get("/incidents/{incident_id}")
 async def incident(request: Request, console: Wired, shift: Reader, incident_id: IncidentId) -> HTMLResponse:
-    """The case, whole."""
-    return await _page(request, console, shift, incident_id)
+    """The case, whole; one outside his area asks an operator why he must see it."""
+    try:
+        return await _page(request, console, shift, incident_id)
+    except NotAllowed as error:
+        if str(error) not in _OUTSIDE or not shift.user.role.may_act:
+            raise
+        values: dict[str, object] = {"incident_id": incident_id, "ground": str(error)}
+        return await console.page(request, "outside.html", shift, status=403, **values)
 
 
 @router.get("/incidents/{incident_id}/calls")
 async def calls(request: Request, console: Wired, shift: Reader, incident_id: IncidentId) -> HTMLResponse:
     """Whom the case called and what became of it: the part of its page that changes without a step of the case."""
-    values = {"calls": await console.desk_of(shift).calls(incident_id)}
-    return HTMLResponse(console.pages.render("_calls.html", language_of(request, shift), values))
+    called = await console.desk_of(shift).calls(incident_id)
+    values = {"calls": called, "sends": sends_of(called)}
+    return HTMLResponse(console.pages.render("_told.html", language_of(request, shift), values))
+
+
+@router.get("/incidents/{incident_id}/vitals")
+async def vitals(
+    request: Request, console: Wired, shift: Reader, room: Surroundings, incident_id: IncidentId
+) -> HTMLResponse:
+    """What is measured now: the part of the page that goes on while the case is open."""
+    found = await room.vitals(shift.user, incident_id)
+    if found is None:
+        raise HTTPException(404)
+    values = {"case": found, "is_live": found.is_live, "around": None, "shift": shift}
+    return HTMLResponse(console.pages.render("_vitals.html", language_of(request, shift), values))
 
 
 @router.post("/incidents/{incident_id}/{command}")
@@ -152,17 +183,45 @@ async def _page(
     if case is None:
         raise HTTPException(404)
     record = Subject(now=console.clock(), is_home=False, holds_medical=True)
+    by, role = shift.user.login, shift.user.role.value
+    possible = () if case.is_foreign else engine.possible(case.case, by, role)
+    following = next_order(case.case, possible)
     values = {
         "seq": seq,
         "case": case,
         "problem": problem,
         "kept": kept,
         "max_note": MAX_NOTE,
-        "possible": engine.possible(case.case, shift.user.login, shift.user.role.value),
+        "possible": possible,
+        "next": following,
+        "orders": _sorted_orders(possible, following, is_mine=case.row.owner == by),
+        "rungs": rungs(case.case),
+        "sends": sends_of(case.calls),
+        "around": await _room(request).around(case),
+        "is_live": not case.row.is_final,
+        "building": await _building(request, shift, case.row.home_id),
         "script": script_of(case.row.hazard, case.row.workflow),
         "has_record": isinstance(request.app.state.records, Records) and is_allowed(shift.user, Right.EXPORT, record),
     }
     return await console.page(request, "incident.html", shift, status=status, **values)
+
+
+_room = room_of(CaseRoom)
+
+
+def _sorted_orders(possible: Container[str], following: str, *, is_mine: bool) -> list[str]:
+    """Those whose forms stand in the column of orders: the next right one first, the note last of the open ones."""
+    elsewhere = {"dispatch", "ack"}  # a page of its own, and the button that stays in sight
+    if is_mine:
+        elsewhere |= {"hand_over", "take_over"}
+    found = [command for command in words.COMMANDS if command in possible and command not in elsewhere]
+    return sorted(found, key=lambda command: command != following)
+
+
+async def _building(request: Request, shift: Shift, home_id: str) -> Building | None:
+    """The drawing of the home's building; None where none is on file."""
+    room = request.app.state.rooms.get(PlanRoom)
+    return await room.building_of(shift.user, home_id) if isinstance(room, PlanRoom) else None
 
 
 async def _second(

@@ -5,6 +5,8 @@ import { words } from "./words.js";
 const HEIGHT = 190;
 const STEPS_S = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 172800];
 const DAYS_FROM_S = 43200; // from half a day on, a time alone does not say which day
+const GAP_S = 120;
+const GAP_STEPS = 8;
 const LIBRARY = new URL("./vendor/uplot-1.6.32.iife.min.js", import.meta.url);
 let library = null;
 
@@ -12,7 +14,7 @@ function load() {
   library ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = LIBRARY;
-    script.onload = () => resolve(window.uPlot);
+    script.onload = resolve;
     script.onerror = reject;
     document.head.append(script);
   });
@@ -20,22 +22,35 @@ function load() {
 }
 
 customElements.define("sw-plot", class extends HTMLElement {
+  static observedAttributes = ["data-points"];
+
   #chart = null;
   #watch = null;
 
+  attributeChangedCallback() {
+    if (!this.#chart) return;
+    const data = this.#data();
+    if (data.length === this.#chart.series.length) this.#chart.setData(data);
+    else this.#draw(); // the first doubtful or late value: one more row in its legend
+  }
+
   async connectedCallback() {
-    let uPlot;
     try {
-      uPlot = await load();
+      await load();
     } catch {
       return; // the small drawing stays
     }
     if (!this.isConnected || this.#chart) return;
-    const box = document.createElement("div");
-    this.replaceChildren(box);
-    this.#chart = new uPlot(this.#options(), this.#data(), box);
+    this.#draw();
     this.#watch = new ResizeObserver(() => this.#chart.setSize({ width: this.clientWidth, height: HEIGHT }));
     this.#watch.observe(this);
+  }
+
+  #draw() {
+    this.#chart?.destroy();
+    const box = document.createElement("div");
+    this.replaceChildren(box);
+    this.#chart = new window.uPlot(this.#options(), this.#data(), box);
   }
 
   disconnectedCallback() {
@@ -44,8 +59,15 @@ customElements.define("sw-plot", class extends HTMLElement {
     this.#chart = null;
   }
 
+  // Where much more time than usual lies between two values nothing is drawn: it was not measured, or is not here.
   get #points() {
-    return JSON.parse(this.dataset.points);
+    const all = JSON.parse(this.dataset.points);
+    const steps = all.slice(1).map(([at], place) => at - all[place][0]).sort((a, b) => a - b);
+    const most = Math.max(GAP_S, GAP_STEPS * (steps[Math.floor(steps.length / 2)] ?? 0));
+    return all.flatMap((point, place) => {
+      const isAfterGap = place > 0 && point[0] - all[place - 1][0] > most;
+      return isAfterGap ? [[(point[0] + all[place - 1][0]) / 2, null, true, false, false], point] : [point];
+    });
   }
 
   get #hasDoubt() {
@@ -98,7 +120,7 @@ customElements.define("sw-plot", class extends HTMLElement {
       axes: [{ ...axis, values: (_, ticks) => ticks.map(at), space: 80, incrs: STEPS_S }, { ...axis, size: 44 }],
       series: [
         { label: words.time, value: (_, seconds) => (seconds ? at(seconds) : "") },
-        { label: this.dataset.label, stroke: ink.getPropertyValue("--plot"), width: 2, spanGaps: true, points: { size: 4 } },
+        { label: this.dataset.label, stroke: ink.getPropertyValue("--plot"), width: 2, spanGaps: this.#hasDoubt, points: { size: 4 } },
         ...(this.#hasLate ? [dots(words.late, "--soft", 12)] : []), // a ring around what is good or doubtful
         ...(this.#hasRetimed ? [dots(words.retimed, "--soft", 16)] : []), // a wider ring
         ...(this.#hasDoubt ? [dots(words.doubtful, "--p2", 7)] : []),
