@@ -7,7 +7,6 @@ Failed logins are slowed down, never locked: a lock would let a stranger keep th
 import asyncio
 import hashlib
 import secrets
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,8 +20,10 @@ from community.desk import Desk
 from community.guarded_desk import GuardedDesk
 from community.limits import Limits, Rate
 from community.registry_sealing import Safe, opened
-from community.store import logins
+from community.slowing import Failures
+from community.store import identities, logins
 from community.store.database import Store
+from community.store.identities import Vouched
 from community.users import EVERYWHERE, Role, User
 from shouwang.errors import ConfigError, TryLater
 
@@ -35,10 +36,6 @@ MAX_PASSWORD = 128
 """OWASP ASVS 4.0.3, 2.1.2."""
 PROOF_LASTS = timedelta(minutes=15)
 """A key-safe code opens a home: who asks for one has proved within this time who he is (NIST SP 800-63B, 7.2)."""
-FREE_FAILURES = 3
-"""A tired operator mistypes; from the next attempt on each one waits twice as long as the last."""
-MAX_DELAY_S = 16.0
-FAILURES_FADE = timedelta(minutes=15)
 MAX_WAITING_LOGINS = 32
 
 CODES = Rate(a_minute=0.5, at_once=10)
@@ -47,7 +44,6 @@ CODES = Rate(a_minute=0.5, at_once=10)
 _TOKEN_BYTES = 32
 _HASHING_AT_ONCE = 2
 _SEEN_EVERY = timedelta(seconds=30)
-_REMEMBERED_FAILURES = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +102,7 @@ class Accounts:
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
         self._hashing = asyncio.Semaphore(_HASHING_AT_ONCE)
         self._waiting = 0
-        self._failures = _Failures()
+        self._failures = Failures(store)
         self._codes = Limits(CODES)
 
     async def add_user(
@@ -162,17 +158,18 @@ class Accounts:
             raise TryLater("too many people are logging in at this moment")
         self._waiting += 1
         try:
-            delay = self._failures.count(login, client, now)
+            delay = await self._failures.count(login, client, now)
             if delay > 0:
                 await self._pause(delay)
             found = await self._store.read(lambda connection: logins.of(connection, login))
             hashed = None if found is None else found[1].password_hash
             if not await self._is_password(hashed, password) or found is None or found[0].is_disabled:
+                await self._failures.keep(login, client, now)
                 return None
-            await self._second_factor(found, code, now)
+            await self._second_factor(found, code, client=client, now=now)
         finally:
             self._waiting -= 1
-        self._failures.forget(login, client)
+        await self._failures.forget(login, client)
         return await self._begin(found[0], now)
 
     async def make_link(self, login: str, *, now: datetime) -> str:
@@ -191,10 +188,28 @@ class Accounts:
         if owner is None or owner[0].is_disabled:
             return None
         await self._slowly(owner[0].login, client, now)
-        await self._second_factor(owner, code, now)
-        self._failures.forget(owner[0].login, client)
+        await self._second_factor(owner, code, client=client, now=now)
+        await self._failures.forget(owner[0].login, client)
         user = await self._store.write(lambda connection: logins.spend_link(connection, _digest(token), now))
         return None if user is None else await self._begin(user, now)
+
+    async def admit(self, vouched: Vouched, *, links_by_login: bool, now: datetime) -> Shift | str | None:
+        """For somebody whom the centre's provider of identities vouches for: a session, or the token of a link that
+        asks for the code of his app; None where nobody is linked, he is disabled, or this answer was used already.
+
+        Raises AppNeeded.
+        """
+        found = await self._store.write(
+            lambda connection: identities.met(connection, vouched, at=now, links_by_login=links_by_login)
+        )
+        if found is None:
+            return None
+        if not vouched.has_second_factor:
+            try:
+                await self._second_factor(found, "", client="", now=now)
+            except CodeNeeded:
+                return await self.make_link(found[0].login, now=now)
+        return await self._begin(found[0], now)
 
     async def prove(self, shift: Shift, secret: str, *, client: str, now: datetime) -> bool:
         """Whether this is his password (or, where he has an app, its code): he has proved anew who he is.
@@ -217,8 +232,9 @@ class Accounts:
         hashed = None if found is None else found[1].password_hash
         is_he = is_code or await self._is_password(hashed, secret)
         if found is None or found[0].is_disabled or not is_he:
+            await self._failures.keep(login, client, now)
             return None
-        self._failures.forget(login, client)
+        await self._failures.forget(login, client)
         return found[0]
 
     async def shift(self, token: str, *, now: datetime) -> Shift | None:
@@ -243,7 +259,7 @@ class Accounts:
         """Count an attempt, and let it wait where it comes after several. Raises TryLater where too many wait."""
         if self._waiting >= MAX_WAITING_LOGINS:
             raise TryLater("too many people are logging in at this moment")
-        delay = self._failures.count(login, client, now)
+        delay = await self._failures.count(login, client, now)
         if delay > 0:
             self._waiting += 1
             try:
@@ -251,13 +267,17 @@ class Accounts:
             finally:
                 self._waiting -= 1
 
-    async def _second_factor(self, found: tuple[User, logins.Secrets], code: str, now: datetime) -> None:
+    async def _second_factor(
+        self, found: tuple[User, logins.Secrets], code: str, *, client: str, now: datetime
+    ) -> None:
         """Raises CodeNeeded, AppNeeded; TryLater after very many wrong codes."""
         if not found[0].has_totp:
             if found[0].role in self._totp_for:
                 raise AppNeeded
             return
         if not await self._is_code(found, code, now):
+            if code:
+                await self._failures.keep(found[0].login, client, now)
             raise CodeNeeded
 
     async def _is_code(self, found: tuple[User, logins.Secrets], code: str, now: datetime) -> bool:
@@ -295,28 +315,6 @@ class Accounts:
             return self._hasher.verify(hashed, password)
         except (Argon2Error, InvalidHashError):
             return False
-
-
-class _Failures:
-    """How often whom has failed from where, within this process: after a restart all begin anew."""
-
-    def __init__(self) -> None:
-        self._counts: OrderedDict[tuple[str, str], tuple[int, datetime]] = OrderedDict()
-
-    def count(self, login: str, client: str, now: datetime) -> float:
-        """Count an attempt before it is tried, so that many at once do not slip by; its delay in seconds."""
-        key = (login, client)
-        failures, last = self._counts.pop(key, (0, now))
-        if now - last > FAILURES_FADE:
-            failures = 0
-        self._counts[key] = (failures + 1, now)
-        if len(self._counts) > _REMEMBERED_FAILURES:
-            self._counts.popitem(last=False)
-        late = failures - FREE_FAILURES
-        return 0.0 if late < 0 else min(2.0 ** min(late, 10), MAX_DELAY_S)
-
-    def forget(self, login: str, client: str) -> None:
-        self._counts.pop((login, client), None)
 
 
 def _digest(token: str) -> bytes:

@@ -58,8 +58,8 @@ class Choice(_Form):
 async def login_page(request: Request, console: Wired, next: str = "/") -> Response:  # noqa: A002 - the field's name
     """The login form."""
     if await console.shift(request) is not None:
-        return RedirectResponse(_local(next), status_code=303)
-    return await console.page(request, "login.html", None, next=_local(next), problem="", login="")
+        return RedirectResponse(local(next), status_code=303)
+    return await console.page(request, "login.html", None, next=local(next), problem="", login="")
 
 
 @router.post("/login")
@@ -72,7 +72,7 @@ async def log_in(request: Request, console: Wired, form: Annotated[Credentials, 
     )
     if shift is None:
         status = 503 if problem == "busy" else 401
-        values = {"next": _local(form.next), "problem": problem, "login": form.login}
+        values = {"next": local(form.next), "problem": problem, "login": form.login}
         return await console.page(request, "login.html", None, status=status, **values)
     return _welcome(console, shift, form.next)
 
@@ -115,7 +115,7 @@ async def choose_language(request: Request, console: Wired, form: Annotated[Choi
     if shift is not None:
         check_form(shift, form.csrf)
         await console.accounts.set_language(shift.user.user_id, form.language)
-    response = RedirectResponse(_local(form.next), status_code=303)
+    response = RedirectResponse(local(form.next), status_code=303)
     _remember_language(response, console, form.language)
     return response
 
@@ -140,7 +140,13 @@ def _remember_language(response: Response, console: Console, language: str) -> N
 
 
 def _welcome(console: Console, shift: Shift, address: str) -> Response:
-    response = RedirectResponse(_local(address), status_code=303)
+    response = RedirectResponse(local(address), status_code=303)
+    keep_session(response, console, shift)
+    return response
+
+
+def keep_session(response: Response, console: Console, shift: Shift) -> None:
+    """The browser keeps the session, and the language of its user."""
     _remember_language(response, console, shift.user.language)
     response.set_cookie(
         console.cookie,
@@ -150,10 +156,9 @@ def _welcome(console: Console, shift: Shift, address: str) -> Response:
         httponly=True,
         samesite="strict",
     )
-    return response
 
 
-def _local(address: str) -> str:
+def local(address: str) -> str:
     """The address if it is one of ours, else the beginning. Browsers read a backslash and `//` as another host."""
     is_ours = address.startswith("/") and not address.startswith("//") and "\\" not in address and address.isprintable()
     return address if is_ours else "/"

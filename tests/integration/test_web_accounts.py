@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, cheap_hasher
 
-from community.accounts import FREE_FAILURES, LINK_LIFE, MAX_DELAY_S, SHIFT, Accounts
+from community.accounts import LINK_LIFE, SHIFT, Accounts
+from community.slowing import FREE_FAILURES, MAX_DELAY_S
 from community.store import schema
 from community.users import Role
 from shouwang.errors import ConfigError, IllegalMove, TryLater
