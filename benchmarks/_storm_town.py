@@ -11,10 +11,12 @@ from pathlib import Path
 import httpx
 import yaml
 
+from community.accounts import Accounts
 from community.settings import HomeEntry, ResidentEntry
-from community.store.database import Connection, open_store
+from community.store.database import Connection, Store, open_store
 from community.store.directory import bring_in
 from community.store.people_schema import home_register
+from community.users import Role
 from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.wire import AlertBody, Envelope, Lane, MessageId
 from simulators.broker import Broker, free_port
@@ -86,32 +88,53 @@ class Town:
         )
 
 
+async def link_for(store: Store, login: str, role: Role = Role.OPERATOR) -> str:
+    """Somebody new, and the token of a link that lets him in once within a quarter of an hour."""
+    accounts, now = Accounts(store), datetime.now(UTC)
+    await accounts.add_user(login=login, name=login.title(), role=role, language="zh", password=None, now=now)
+    return await accounts.make_link(login, now=now)
+
+
+@asynccontextmanager
+async def browser(base: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of whom this link lets in."""
+    headers = {"Origin": base}
+    async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=30, headers=headers) as client:
+        response = await client.post(f"/login/once/{token}")
+        assert response.is_redirect, response.text
+        yield client
+
+
 @asynccontextmanager
 async def served(broker: Broker, folder: Path, town: Town) -> AsyncIterator[httpx.AsyncClient]:
     """The server as a process of its own, and the browser of an operator who is signed in."""
+    store = await open_store(f"sqlite:///{folder}/community.db")
+    await store.write(town.bring_in)
+    token = await link_for(store, "li")
+    await store.close()
+    async with running(broker, folder) as base, browser(base, token) as client:
+        yield client
+
+
+@asynccontextmanager
+async def running(broker: Broker, folder: Path) -> AsyncIterator[str]:
+    """The server as a process of its own, on what lies in the folder; its address."""
     port = free_port()
     settings = {
         "name": "bench",
         "store": {"url": "sqlite:///community.db"},
         "broker": {"url": broker.url, "version": broker.version},
         "web": {"host": "127.0.0.1", "port": port},
+        "access": {"authenticator_for": []},
     }
-    store = await open_store(f"sqlite:///{folder}/community.db")
-    await store.write(town.bring_in)
-    await store.close()
     config, log = folder / "community.yaml", folder / "community.log"
     config.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
-    await _shouwang(config, "user", "add", "li", "--name", "Li", "--role", "operator", "--login-link")
     command = [sys.executable, "-m", "shouwang", "community", "serve", "-c", str(config)]
     child = await start_child(command, log=log)
     base = f"http://127.0.0.1:{port}"
     try:
         await child.wait_until(_answers(base), timeout_s=_START_S, log=log)
-        link = (await _shouwang(config, "login-link", "li")).split()[-1]
-        async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=30, headers={"Origin": base}) as browser:
-            response = await browser.post(f"/login/{link.rpartition('/login/')[2]}")
-            assert response.is_redirect, response.text
-            yield browser
+        yield base
     finally:
         await child.stop()
 
@@ -125,11 +148,3 @@ async def _answers(base: str) -> None:
                 await asyncio.sleep(0.05)
             else:
                 return
-
-
-async def _shouwang(config: Path, *words: str) -> str:
-    command = [sys.executable, "-m", "shouwang", "community", *words, "-c", str(config)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    said, _ = await process.communicate()
-    assert process.returncode == 0, f"{words}: {said.decode()}"
-    return said.decode()

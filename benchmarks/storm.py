@@ -27,7 +27,7 @@ import httpx
 from _figures import Figure, options_of, report
 from _storm_town import Town, served
 
-from community.store import due, intake, lease, schema, views
+from community.store import board, due, intake, lease, schema
 from community.store.database import Connection, open_store
 from messaging.broker import BrokerSettings
 from messaging.session import Session, connect
@@ -91,6 +91,7 @@ def _live_figures(seen: Seen) -> Iterator[Figure]:
     yield Figure(name="live: slowest call for help, press to top of the page", value=slowest, unit="s", target=1.0)
     yield Figure(name="live: pages of the queue", value=len(pages))
     yield Figure(name="live: page of the queue, p50", value=1000 * pages[len(pages) // 2], unit="ms")
+    yield Figure(name="live: page of the queue, p95", value=1000 * pages[int(0.95 * len(pages))], unit="ms", target=100)
     yield Figure(name="live: page of the queue, p99", value=1000 * pages[int(0.99 * len(pages))], unit="ms", target=300)
 
 
@@ -220,9 +221,11 @@ async def rows_of_queue(folder: Path) -> list[Figure]:
     burnt: list[float] = []
     store = await open_store(f"sqlite:///{folder}/queue.db")
 
+    memory = board.Memory()  # as the desk keeps it; the first look is among those measured
+
     def look(connection: Connection) -> None:
         began, cpu = time.perf_counter(), time.thread_time()
-        assert len(views.queue(connection, datetime.now(UTC))) == HOMES
+        assert len(board.queue(connection, memory, lambda: datetime.now(UTC))) == HOMES
         took.append(time.perf_counter() - began)
         burnt.append(time.thread_time() - cpu)
 
@@ -239,7 +242,7 @@ async def rows_of_queue(folder: Path) -> list[Figure]:
     burnt.sort()
     last = int(0.99 * LOOKS)
     return [
-        Figure(name=f"queue: its {HOMES} rows, p99", value=1000 * took[last], unit="ms", target=300),
+        Figure(name=f"queue: its {HOMES} rows, p99", value=1000 * took[last], unit="ms", target=100),
         Figure(name="queue: the same, CPU, p50", value=1000 * burnt[LOOKS // 2], unit="ms"),
         Figure(name="queue: the same, CPU, p99", value=1000 * burnt[last], unit="ms"),
     ]

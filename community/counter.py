@@ -8,6 +8,7 @@ from datetime import datetime
 from community.bells import Bells
 from community.desk import (
     Bell,
+    Board,
     Called,
     GatewayRow,
     HomeMode,
@@ -18,8 +19,9 @@ from community.desk import (
     StormRow,
     Wish,
 )
-from community.store import calls, modes, orders, page, storm_rows, storms, test_wishes, views
-from community.store.database import Store
+from community.shared_read import SharedRead
+from community.store import board, calls, modes, orders, page, storm_rows, storms, test_wishes, views
+from community.store.database import Connection, Store
 
 
 class Counter:
@@ -33,21 +35,27 @@ class Counter:
         self._bells = bells
         self._clock = clock
         self._for_homes = for_homes
+        self._open, self._held = board.Memory(), board.Memory(held=True)
+        self._boards = SharedRead(lambda: store.read(self._board))
+        self._storms = SharedRead(lambda: store.read(lambda connection: storm_rows.summary(connection, clock())))
+
+    async def board(self) -> Board:
+        """The queue, and the audit sequence of the same moment: what comes after it is yet to be told."""
+        return await self._boards()
 
     async def queue(self) -> tuple[QueueRow, ...]:
         """Open cases: a red card first, then the most urgent, then what turns red next."""
-        now = self._clock()
-        return await self._store.read(lambda connection: views.queue(connection, now))
+        return (await self._boards()).rows
 
     async def storms(self) -> tuple[StormRow, ...]:
         """Those that are on, the oldest first."""
-        now = self._clock()
-        return await self._store.read(lambda connection: storm_rows.summary(connection, now))
+        return await self._storms()
 
     async def held(self, storm_id: int) -> tuple[QueueRow, ...]:
         """The cases that this storm holds back: the shortest battery first, then the oldest."""
-        now = self._clock()
-        return await self._store.read(lambda connection: views.held(connection, storm_id, now))
+        return await self._store.read(
+            lambda connection: board.held(connection, self._held, self._clock, storm_id=storm_id)
+        )
 
     async def release_storm(self, storm_id: int, *, by: str) -> bool:
         """End the waiting. False where it is over, or was released."""
@@ -113,6 +121,10 @@ class Counter:
     async def last_seq(self) -> int:
         """The newest audit sequence; 0 in an empty house."""
         return await self._store.read(views.last_seq)
+
+    def _board(self, connection: Connection) -> Board:
+        seq = views.last_seq(connection)  # before the rows: where a database has no one moment, a bell rings twice
+        return Board(seq=seq, rows=board.queue(connection, self._open, self._clock))
 
     @asynccontextmanager
     async def bells(self) -> AsyncIterator[AsyncIterator[Bell]]:

@@ -11,8 +11,8 @@ from community.alert_refs import AlertRef
 from community.casefile import SYSTEM, Case, Denied, Step
 from community.desk import Bell
 from community.lanes import is_late as came_late
-from community.lanes import is_old_news, lane_of, table_of
-from community.store import chain, flapping, quieting, schema, sms_copies, step_rows, storms
+from community.lanes import is_old_news, lane_of
+from community.store import chain, flapping, policies, quieting, schema, sms_copies, step_rows, storms
 from community.store.chain import Entry
 from community.store.directory import meet_gateway
 from community.store.group import forget, recall, remember, write_later, write_out
@@ -25,7 +25,7 @@ from shouwang.alert import Alert, AlertState, Severity, alert_id_of
 
 CLOSED = "CLOSED"
 """Every table ends a case in this state: a test holds them to it."""
-SILENT_KINDS = ("denied", "refused", "excused")
+SILENT_KINDS = ("denied", "refused", "excused", "reviewed", "directed")
 """Kinds of entry that no console hears of: they are for the audit."""
 _RINGS_AGAIN = frozenset({"alert", "ladder", "ack.red", "total.red", "absorbed"})
 _UNREADABLE = "unreadable"
@@ -213,7 +213,7 @@ def _ring(
         made = engine.joined(case, alerts, moment(connection), at=at)
     else:
         made = engine.opened(
-            table_of(lane),
+            policies.table_for(connection, lane),
             home_key,
             lane,
             alerts,
@@ -295,8 +295,12 @@ def _same_episode(ref: AlertRef) -> tuple[sa.ColumnElement[bool], ...]:
 
 def as_it_came(row: sa.Row[tuple[object, ...]]) -> Alert:
     """The alert of a row with `whole_or_body` and `came_by_sms`; its reason says where an SMS brought it."""
-    alert = decode_alert(row.body)
-    return msgspec.structs.replace(alert, why=told_by_sms(alert.why)) if row.by_sms else alert
+    return told_whence(decode_alert(row.body), by_sms=row.by_sms)
+
+
+def told_whence(alert: Alert, *, by_sms: bool) -> Alert:
+    """The alert; its reason says where an SMS brought it."""
+    return msgspec.structs.replace(alert, why=told_by_sms(alert.why)) if by_sms else alert
 
 
 def decode_alert(body: bytes) -> Alert:

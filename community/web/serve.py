@@ -38,6 +38,9 @@ async def serve(app: FastAPI, listener: socket.socket) -> None:
         ws="none",
         limit_concurrency=MAX_CONNECTIONS,
     )
+    # Sockets made by socket.create_server have no protocol number, and asyncio then leaves Nagle's algorithm on: each
+    # answer, a head and a body, would wait 40 ms for the browser's delayed ACK. What is accepted inherits this.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = _Server(config)
     # Not in a task group: that would kill the server at once where it is to finish what is in flight.
     running = asyncio.create_task(server.serve(sockets=[listener]), name="console")

@@ -1,10 +1,13 @@
 """What never reaches the pages: too much, too slow, and forms from elsewhere."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -12,6 +15,7 @@ from starlette.routing import Route
 
 from community.web import guard
 from community.web.guard import MAX_BODY_BYTES, Guard
+from community.web.serve import serve
 
 
 async def echo(request: Request) -> PlainTextResponse:
@@ -86,3 +90,16 @@ async def test_every_answer_carries_the_safe_headers(client: httpx.AsyncClient) 
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"] == "no-store"
         assert "max-age" in answer.headers["strict-transport-security"]
+
+
+async def test_an_answer_does_not_wait_for_a_delayed_ack() -> None:
+    app = FastAPI()
+    app.state.console = SimpleNamespace(closing=asyncio.Event())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(serve(app, listener))
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        is_sent_at_once = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # what is accepted inherits it
+        writer.close()
+        serving.cancel()
+        await asyncio.wait({serving})
+    assert is_sent_at_once
