@@ -1,12 +1,18 @@
 """The queue of open cases, the strip that warns on every other page, and the closed cases."""
 
+import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from community.call_scripts import script_of
 from community.rights import Right, holds
+from community.users import Role
+from community.web import plot
+from community.web.choice import Choice, Show
 from community.web.console import Reader, SignedIn, Wired, language_of
+from community.web.incident import IncidentId
 
 router = APIRouter()
 
@@ -14,6 +20,8 @@ router = APIRouter()
 @router.get("/")
 async def home(shift: SignedIn) -> RedirectResponse:
     """Where a user of this role begins."""
+    if shift.user.role is Role.FAMILY:
+        return RedirectResponse("/family", status_code=303)
     return RedirectResponse("/queue" if holds(shift.user, Right.READ_QUEUE) else "/gateways", status_code=303)
 
 
@@ -22,23 +30,37 @@ async def queue(
     request: Request,
     console: Wired,
     shift: Reader,
+    *,
     part: Literal["page", "live"] = "page",
     find: Annotated[str, Query(max_length=100)] = "",
+    show: Show = Show.ALL,
 ) -> HTMLResponse:
     """The page, or only what changes on it by itself, which scripts put in place. `find`: in names and addresses."""
+    choice = Choice(login=shift.user.login, find=find, show=show)
     if part == "page":
         storms = await console.desk_of(shift).storms()
-        return await console.page(request, "queue.html", shift, storms=storms, find=find)
-    seq = await console.desk.last_seq()
+        return await console.page(request, "queue.html", shift, storms=storms, choice=choice)
+    desk = console.desk_of(shift)
+    board, storms, names = await asyncio.gather(desk.board(), desk.storms(), console.accounts.names())
+    values = {"shift": shift, "strip": board.rows, "storms": storms, "choice": choice, "seq": board.seq, "names": names}
+    return HTMLResponse(console.pages.render("_live.html", language_of(request, shift), values))
+
+
+@router.get("/incidents/{incident_id}/preview")
+async def preview(request: Request, console: Wired, shift: Reader, incident_id: IncidentId) -> HTMLResponse:
+    """The selected row in short. A look at the case like any other: the desk writes it down."""
+    case = await console.desk_of(shift).incident(incident_id)
+    if case is None:
+        raise HTTPException(404)
+    script = script_of(case.row.hazard, case.row.workflow)
     values = {
         "shift": shift,
-        "strip": await console.desk_of(shift).queue(),
-        "storms": await console.desk_of(shift).storms(),
-        "find": find,
-        "seq": seq,
+        "case": case,
         "names": await console.accounts.names(),
+        "curves": [series for series in case.evidence if series.points and plot.is_curve(series)],
+        "next_step": next((step for step in script.steps if step.id not in case.answers), None),
     }
-    return HTMLResponse(console.pages.render("_live.html", language_of(request, shift), values))
+    return HTMLResponse(console.pages.render("_preview.html", language_of(request, shift), values))
 
 
 @router.get("/closed")

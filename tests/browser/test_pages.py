@@ -20,7 +20,12 @@ ZOOMED = DESK_WIDTH // 2
 
 TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? []
   : [...document.querySelectorAll('body *')]
-    .filter((node) => node.getBoundingClientRect().right > innerWidth + 1)
+    .filter((node) => node.checkVisibility() && node.getBoundingClientRect().right > innerWidth + 1)
+    .filter((node) => {
+      for (let up = node.parentElement; up !== document.body; up = up.parentElement)
+        if (getComputedStyle(up).overflowX !== 'visible') return false;
+      return true;
+    })
     .map((node) => node.outerHTML.slice(0, 90))"""
 SMALL_TARGETS = """() => [...document.querySelectorAll('button, a[href], input, select, textarea, summary')]
   .filter((node) => node.type !== 'hidden')
@@ -33,6 +38,8 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('button, a[href], input, 
 
 async def faults(tab: Tab) -> list[str]:
     """All that is wrong with the page that stands open."""
+    height = await tab.page.evaluate("document.documentElement.scrollHeight")
+    await tab.page.set_viewport_size({**tab.page.viewport_size, "height": min(height, 4000)})  # nothing is covered
     found = [f"says: {complaint}" for complaint in tab.complaints]
     found += [f"asks another server: {stranger}" for stranger in tab.strangers]
     for broken in (await Axe().run(tab.page, options=RULES)).response["violations"]:

@@ -1,27 +1,27 @@
-// The alarm bus. Native EventSource: a library's connection that pauses in hidden tabs would lose the ring.
+// The alarm bus. Browsers allow about six HTTP/1.1 connections to one server over all tabs, so all tabs of a browser
+// share one stream. Three ways, the best first:
 //
-// Browsers allow about six HTTP/1.1 connections to one server over all tabs, so only one tab holds the stream (a Web
-// Lock, which passes on when that tab closes) and tells the others. Web Locks need HTTPS or localhost; without them
-// each tab holds its own stream, and an operator should keep to four tabs.
+// 1. a shared worker holds it (stream.js);
+// 2. one tab holds it (a Web Lock, which passes on when that tab closes) and tells the others;
+// 3. each tab holds its own (no Web Locks: they need HTTPS or localhost), and an operator should keep to four tabs.
 //
 // Events: `bell` (something happened), `missed` (read the queue again), `poll` (no connection: read it every 5 s),
-// `alive`, `stale`.
+// `word` (the server spoke), `alive`, `stale`.
 import { seconds, setServerNow } from "./clock.js";
+import { Line, POLL_MS, STALE_MS } from "./line.js";
 
-const STALE_MS = 10_000;
-const POLL_MS = 5_000;
-const KINDS = ["bell", "ping", "resync"];
 const CHANNEL = "shouwang-alarms";
+const MISSED_BEATS = 10; // counted in ticks, not in time: a computer that slept has not missed any
 
 export const bus = new EventTarget();
 
-const others = new BroadcastChannel(CHANNEL);
 let seen = Number(document.body.dataset.seq);
 let heardAt = performance.now();
-let triedAt = 0;
+let polledAt = -Infinity;
 let isStale = false;
-let source = null;
-let leads = false;
+let line = null;
+let worker = null;
+let beatless = 0;
 
 export function silence() {
   return performance.now() - heardAt;
@@ -33,8 +33,54 @@ export function isOutdated(seq) {
 }
 
 export function listen() {
-  others.onmessage = ({ data }) => hear(data);
   seconds.addEventListener("second", watch);
+  addEventListener("pagehide", () => worker?.port.postMessage({ kind: "bye" }));
+  addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
+  document.addEventListener("resume", comeBack); // the browser had frozen this tab
+  if (!share()) takeTurns();
+  if (!document.getElementById("rows")) emit("missed"); // what waits is on no page but the queue's
+}
+
+function share() {
+  if (!window.SharedWorker) return false;
+  try {
+    worker = new SharedWorker(new URL("./stream.js", import.meta.url), { type: "module", name: CHANNEL });
+  } catch {
+    return false;
+  }
+  worker.onerror = giveUpSharing;
+  worker.port.onmessage = ({ data }) => (data.event === "beat" ? takeBeat(data) : hear(data));
+  worker.port.postMessage({ kind: "hello", seq: seen });
+  return true;
+}
+
+function giveUpSharing() {
+  if (!worker) return;
+  worker.port.postMessage({ kind: "bye" });
+  worker.port.close();
+  worker = null;
+  takeTurns();
+}
+
+function takeBeat({ seq, silence: quiet }) {
+  beatless = 0;
+  if (quiet < silence()) heardAt = performance.now() - quiet;
+  if (seq > seen) {
+    seen = seq;
+    emit("missed");
+  }
+}
+
+function takeTurns() {
+  const others = new BroadcastChannel(CHANNEL);
+  others.onmessage = ({ data }) => hear(data);
+  const lead = () => {
+    line = new Line(seen, (message) => {
+      others.postMessage(message);
+      hear(message);
+    });
+    line.open();
+  };
   if (!navigator.locks) return lead();
   navigator.locks.request(CHANNEL, () => {
     lead();
@@ -43,26 +89,14 @@ export function listen() {
   emit("missed"); // what the leading tab told before this one listened
 }
 
-function lead() {
-  leads = true;
-  connect();
-}
-
-function connect() {
-  source?.close();
-  triedAt = performance.now();
-  source = new EventSource(`/events?after=${seen}`);
-  for (const kind of KINDS) {
-    source.addEventListener(kind, (event) => {
-      const message = { ...JSON.parse(event.data), event: kind };
-      others.postMessage(message);
-      hear(message);
-    });
-  }
+function comeBack() {
+  worker?.port.postMessage({ kind: "hello", seq: seen });
+  emit("missed");
 }
 
 function hear(message) {
   heardAt = performance.now();
+  beatless = 0;
   if (isStale) {
     isStale = false;
     emit("alive");
@@ -76,15 +110,16 @@ function hear(message) {
 }
 
 function watch() {
+  line?.look();
+  if (worker && ++beatless > MISSED_BEATS) giveUpSharing();
   if (silence() < STALE_MS) return;
   if (!isStale) {
     isStale = true;
     emit("stale");
   }
-  if (performance.now() - triedAt < POLL_MS + Math.random() * 1000) return;
+  if (performance.now() - polledAt < POLL_MS) return;
+  polledAt = performance.now();
   emit("poll");
-  if (leads) connect(); // also where the browser has not noticed that the line is dead
-  triedAt = performance.now();
 }
 
 function emit(kind, detail) {

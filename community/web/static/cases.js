@@ -6,15 +6,17 @@ export const cases = new EventTarget();
 let reading = false;
 let again = false;
 
-export function listOf(root) {
-  return [...root.querySelectorAll("#rows > .case")].map((node) => ({
-    id: node.dataset.id,
-    priority: node.dataset.priority,
-    state: node.dataset.state,
-    call120: "call120" in node.dataset,
-    say: node.dataset.say,
-    node,
-  }));
+// All that somebody must hear of, whatever is drawn, searched for or filtered: `id:priority`, with `:120` at the end of
+// a ladder, the most urgent first. Null: this page does not say.
+export function waitingOn(root) {
+  const listed = root.getElementById("waiting")?.value;
+  if (listed === undefined) return null;
+  return listed.split(" ").filter(Boolean).map((one) => {
+    const [id, priority, call120] = one.split(":");
+    const row = root.getElementById(`case-${id}`);
+    // At the end of its ladder a case rings as a life until somebody acts.
+    return { name: one, priority: call120 ? "P1" : priority, say: row?.dataset.say ?? "" };
+  });
 }
 
 export async function readCases() {
@@ -31,10 +33,23 @@ export async function readCases() {
   }
 }
 
-// What somebody searched for on the server stays searched for.
+// What is searched for and chosen on this page stays so.
 function address() {
-  const find = document.getElementById("search")?.defaultValue ?? "";
-  return `/queue?part=live${find ? `&find=${encodeURIComponent(find)}` : ""}`;
+  const asked = new URLSearchParams({ part: "live" });
+  const { find, show } = document.getElementById("rows")?.dataset ?? {};
+  if (find) asked.set("find", find);
+  if (show && show !== "all") asked.set("show", show);
+  return `/queue?${asked}`;
+}
+
+// Of rows that stand on this page as they were read, only the opening tag is read anew: to parse thousands of them whole
+// would keep the page from answering.
+function lightened(text) {
+  return text.replace(/<li class="case [^]*?<\/li>/g, (row) => {
+    const tag = row.slice(0, row.indexOf(">") + 1);
+    const present = document.getElementById(/ id="([^"]*)"/.exec(tag)[1]);
+    return present && present.dataset.stamp === / data-stamp="([^"]*)"/.exec(tag)[1] ? `${tag}</li>` : row;
+  });
 }
 
 async function readOnce() {
@@ -49,8 +64,8 @@ async function readOnce() {
   }
   if (response.status === 401) cases.dispatchEvent(new Event("signed-out"));
   if (!response.ok) return;
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  cases.dispatchEvent(new CustomEvent("read", { detail: { page, list: listOf(page) } }));
+  const page = new DOMParser().parseFromString(lightened(await response.text()), "text/html");
+  cases.dispatchEvent(new CustomEvent("read", { detail: { page, waiting: waitingOn(page) ?? [] } }));
 }
 
 document.addEventListener("htmx:after:swap", () => {

@@ -33,13 +33,26 @@ function span(millis) {
   return hours ? `${hours}:${rest}` : rest;
 }
 
+// Of thousands of rows a browser draws those on the screen: only their clocks run, the others catch up as they come.
+const undrawn = new WeakSet();
+document.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
+  if (skipped) undrawn.add(target);
+  else if (undrawn.delete(target)) for (const one of target.querySelectorAll("sw-age, sw-left")) one.tick();
+});
+
 class Ticking extends HTMLElement {
+  #row = null;
   #tick = () => {
-    const text = this.text();
-    if (text !== this.textContent) this.textContent = text;
+    if (!undrawn.has(this.#row)) this.tick();
   };
 
+  tick() {
+    const text = this.text();
+    if (text !== this.textContent) this.textContent = text;
+  }
+
   connectedCallback() {
+    this.#row = this.closest(".case");
     seconds.addEventListener("second", this.#tick);
     this.#tick();
   }

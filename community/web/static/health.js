@@ -18,8 +18,9 @@ export function startHealth() {
     const text = isSignedOut ? words.signedOut : `${words.stale} ${quiet} ${words.seconds} — ${words.polling}`;
     if (!bar.hidden && bar.textContent !== text) bar.textContent = text;
   };
-  bus.addEventListener("stale", () => { isStale = true; show(); });
+  bus.addEventListener("stale", () => { isStale = true; say(words.stale); show(); });
   bus.addEventListener("alive", () => { isStale = false; say(words.live); show(); });
   cases.addEventListener("signed-out", () => { isSignedOut = true; show(); });
+  bus.addEventListener("word", show);
   seconds.addEventListener("second", show);
 }

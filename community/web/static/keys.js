@@ -1,7 +1,13 @@
 // Single keys. None acts while the focus is in a field or a dialog is open; each is a button as well.
+import { focusOn, selected } from "./selection.js";
+import { say, words } from "./words.js";
+
 const ACK_PAUSE_MS = 800; // a bouncing space bar must not take two cases
 
+const OF_A_CASE = ["v", "f", "d", "1", "r", "h", "n"]; // in the queue: of the selected one, on its own page
+
 let ackedAt = -Infinity;
+let asked = null; // a key that the page of this case is opened for
 
 export function startKeys() {
   document.addEventListener("keydown", onKey);
@@ -13,6 +19,7 @@ export function startKeys() {
   document.addEventListener("htmx:after:swap", ({ detail }) => {
     if (detail.ctx.sourceElement.matches?.("li.case")) detail.ctx.sourceElement.querySelector("a.open").focus();
   });
+  document.addEventListener("htmx:after:swap", () => setTimeout(goOn));
   document.addEventListener("submit", ({ target }) => {
     if (target.matches("form.language")) target.elements.next.value = location.pathname;
   }, true);
@@ -37,13 +44,31 @@ function onKey(event) {
 }
 
 function act(key) {
-  const move = MOVES[key] ?? hot(key);
+  const move = MOVES[key] ?? (OF_A_CASE.includes(key) && document.getElementById("rows") ? () => openFor(key) : hot(key));
   move?.();
   return Boolean(move);
 }
 
+function openFor(key) {
+  const row = selected() ?? rows()[0];
+  if (!row) return;
+  asked = { id: row.dataset.id, key };
+  row.querySelector("a.open").click();
+}
+
+function goOn() {
+  const id = document.getElementById("case")?.dataset.id;
+  if (!asked || !id) return;
+  const move = asked.id === id ? hot(asked.key) : null;
+  asked = null;
+  if (move) move();
+  else say(words.notNow);
+}
+
 // What has a key of its own on this page: links are followed, folded orders are opened and their first field is ready.
 function hot(key) {
+  const note = key === "n" && document.getElementById("note-note");
+  if (note) return () => note.focus();
   const node = /^[a-z0-9]$/.test(key) && document.querySelector(`#main [data-hot="${key}"]`);
   if (!node) return null;
   if (node.tagName !== "SUMMARY") return () => node.click();
@@ -53,22 +78,20 @@ function hot(key) {
   };
 }
 
-const rows = () => [...document.querySelectorAll("#rows > .case:not([hidden]):not(.gone)")];
-const selected = () => document.activeElement?.closest("#rows > .case");
+const rows = () => [...document.querySelectorAll("#rows > .case:not([hidden], .gone)")];
 
 const MOVES = {
   Space: acknowledge,
   Enter: () => (selected() ?? rows()[0])?.querySelector("a.open").click(),
   j: () => select(1),
   k: () => select(-1),
-  n: () => document.getElementById("note-note")?.focus(),
   "/": () => document.getElementById("search")?.focus(),
   q: () => document.querySelector('#nav a[href="/queue"]').click(),
   "?": () => document.getElementById("help").showModal(),
 };
 
 function acknowledge() {
-  const form = document.querySelector('#rows > .case[data-state="OPEN"]:not([hidden]) form.ack, #actions form.ack');
+  const form = document.querySelector('#rows > .case[data-state="OPEN"]:not([hidden]) form.ack, #case-head form.ack');
   if (!form || performance.now() - ackedAt < ACK_PAUSE_MS) return;
   ackedAt = performance.now();
   form.requestSubmit();
@@ -78,5 +101,5 @@ function select(step) {
   const all = rows();
   const place = all.indexOf(selected());
   const next = place < 0 ? all.at(step > 0 ? 0 : -1) : all[place + step];
-  next?.querySelector("a.open").focus();
+  if (next) focusOn(next);
 }

@@ -6,13 +6,19 @@ import { startHealth } from "./health.js";
 import { startIncident } from "./incident.js";
 import { startKeys } from "./keys.js";
 import { startNav } from "./nav.js";
+import { startPreview } from "./preview.js";
+import { startPlan } from "./plan.js";
 import { startQueue } from "./queue.js";
+import { startSelection } from "./selection.js";
 import { startShift } from "./shift.js";
 
 startNav();
 if ("live" in document.body.dataset) {
+  startSelection();
   startQueue();
+  startPreview();
   startIncident();
+  startPlan();
   startShift();
   startHealth();
   startKeys();

@@ -4,6 +4,7 @@ export function startNav() {
     scrollTo(0, 0);
     document.getElementById("main").focus({ preventScroll: true });
   }));
+  document.addEventListener("htmx:before:swap", ({ detail }) => bringStyles(detail.ctx.text ?? ""));
   document.addEventListener("htmx:after:swap", markHere);
   document.addEventListener("click", ({ target }) => {
     const menu = document.querySelector("#nav details[open]");
@@ -16,5 +17,14 @@ function markHere() {
   for (const link of document.querySelectorAll("#nav a")) {
     if (link.getAttribute("href") === location.pathname) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+  }
+}
+
+// The head of a page is not swapped, but a page may have a style of its own.
+function bringStyles(text) {
+  for (const [, href] of text.matchAll(/<link rel="stylesheet" href="([^"]+)">/g)) {
+    if ([...document.styleSheets].some((sheet) => sheet.href === new URL(href, location).href)) continue;
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+    document.head.append(link);
   }
 }

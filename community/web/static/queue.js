@@ -1,7 +1,8 @@
 // Puts what was read into the open queue. Rows never move under the pointer: while it is over the list, only a new
 // LIFE case comes in by itself; the others wait in a band, and closed ones stay, greyed, until the pointer has left.
-import { cases } from "./cases.js";
+import { cases, readCases } from "./cases.js";
 import { bus } from "./bus.js";
+import { mark } from "./selection.js";
 import { words } from "./words.js";
 
 const TOUCH_REST_MS = 3000; // a finger has no hover: its last touch counts
@@ -9,16 +10,20 @@ const SETTLE_MS = 400;
 
 let latest = null;
 let touchedAt = -Infinity;
+const texts = new WeakMap();
 
 const shown = () => document.getElementById("rows");
 
 export function startQueue() {
   cases.addEventListener("read", ({ detail }) => {
+    const asked = shown()?.dataset;
+    const answered = detail.page.getElementById("rows")?.dataset;
+    if (asked && (asked.show !== answered?.show || asked.find !== answered?.find)) return; // another choice by now
     latest = detail.page;
-    for (const id of ["strip", "sums", "storms", "more"]) adopt(id, detail.page);
+    for (const id of ["strip", "sums", "shows", "storms", "more"]) adopt(id, detail.page);
     arrange();
   });
-  bus.addEventListener("word", arrange);
+  bus.addEventListener("word", () => arrange());
   document.addEventListener("pointerdown", (event) => {
     if (event.pointerType !== "mouse") touchedAt = performance.now();
   });
@@ -53,16 +58,17 @@ function arrange({ all = false } = {}) {
   for (const row of target.children) {
     const present = document.getElementById(row.id);
     if (present) renew(present, row);
-    else if (moves || row.dataset.priority === "P1") enter(list, target, row, moves);
+    else if (moves || row.dataset.priority === "P1") enter(list, row, moves);
     else held.push(row);
   }
-  const below = new Set(target.dataset.hidden.split(" ")); // open, but not among those that are drawn
+  const open = new Set(target.dataset.undrawn.split(" ")); // but not among those that are drawn
   for (const row of [...list.children]) {
-    if (target.querySelector(`#${row.id}`)) continue;
-    if (moves || !below.has(row.dataset.id)) leave(row, moves);
+    if (latest.getElementById(row.id)) continue;
+    if (moves || !open.has(row.dataset.id)) leave(row, moves);
   }
   if (moves) sort(list, target);
   showBand(held);
+  mark();
   filter();
 }
 
@@ -72,19 +78,26 @@ function renew(present, row) {
   const fresh = document.importNode(row, true);
   present.replaceWith(fresh);
   htmx.process(fresh);
-  if (hadFocus) fresh.querySelector("a.open").focus();
+  if (hadFocus) fresh.querySelector("a.open").focus({ preventScroll: true });
 }
 
-function enter(list, target, row, moves) {
+function enter(list, row, moves) {
+  if (!row.firstElementChild) return void readCases(); // it stood here when it was read, and does not any more
   const fresh = document.importNode(row, true);
   fresh.classList.add("fresh");
-  const followers = [...target.children].slice([...target.children].indexOf(row) + 1);
-  const next = followers.map((follower) => document.getElementById(follower.id)).find((node) => node);
-  list.insertBefore(fresh, next ?? null);
+  list.insertBefore(fresh, moves ? null : nextPresent(row)); // where rows may move they are sorted afterwards
   htmx.process(fresh);
   if (moves) return;
   list.classList.add("settling"); // a click that was meant for another row must not land
   setTimeout(() => list.classList.remove("settling"), SETTLE_MS);
+}
+
+function nextPresent(row) {
+  for (let next = row.nextElementSibling; next; next = next.nextElementSibling) {
+    const present = document.getElementById(next.id);
+    if (present) return present;
+  }
+  return null;
 }
 
 function leave(row, moves) {
@@ -101,18 +114,22 @@ function leave(row, moves) {
 
 function sort(list, target) {
   const focused = document.activeElement;
-  [...target.children].forEach((row, place) => {
+  let place = list.firstElementChild;
+  for (const row of target.children) {
     const present = document.getElementById(row.id);
-    if (present && list.children[place] !== present) list.insertBefore(present, list.children[place]);
-  });
-  if (list.contains(focused) && document.activeElement !== focused) focused.focus();
+    if (!present) continue;
+    if (present === place) place = place.nextElementSibling;
+    else list.insertBefore(present, place);
+  }
+  if (list.contains(focused) && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
 
 function adopt(id, page) {
   const present = document.getElementById(id);
   const fresh = page.getElementById(id);
-  if (!present || !fresh) return;
+  if (!present || !fresh || present.contains(document.activeElement)) return;
   const node = document.importNode(fresh, true);
+  if (node.isEqualNode(present)) return;
   present.replaceWith(node);
   htmx.process(node);
 }
@@ -130,8 +147,23 @@ function filter() {
   const list = shown();
   if (!list) return;
   const wanted = document.getElementById("search").value.trim().toLowerCase();
+  let visible = 0;
+  let top = null; // what the space bar takes
   for (const row of list.children) {
-    row.hidden = row.dataset.priority !== "P1" && !row.textContent.toLowerCase().includes(wanted);
+    const isWanted = !wanted || row.dataset.priority === "P1" || textOf(row).includes(wanted);
+    if (row.hidden === isWanted) row.hidden = !isWanted;
+    visible += isWanted;
+    if (isWanted && row.dataset.state === "OPEN") top ??= row;
   }
-  document.getElementById("empty").hidden = list.children.length > 0;
+  for (const row of list.querySelectorAll(":scope > .is-next")) if (row !== top) row.classList.remove("is-next");
+  top?.classList.add("is-next");
+  const { show, find, undrawn } = list.dataset;
+  const isWhole = show === "all" && !find && !wanted;
+  document.getElementById("empty").hidden = !isWhole || visible > 0 || undrawn !== "";
+  document.getElementById("nothing").hidden = isWhole || visible > 0;
+}
+
+function textOf(row) {
+  if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
+  return texts.get(row);
 }

@@ -1,47 +1,61 @@
 // From a bell to a person: ring, title, notification, spoken words; and the shift's begin with a heard test tone.
+import { bell, isBell, isHeld } from "./bell.js";
 import { bus } from "./bus.js";
-import { cases, listOf } from "./cases.js";
+import { cases, waitingOn } from "./cases.js";
 import { seconds } from "./clock.js";
 import { isOn, play, sound, unlock } from "./sound.js";
 import { say, words } from "./words.js";
 
 const REPEAT_MS = { P1: 10_000, P2: 30_000 }; // within IEC 60601-1-8's pauses
 const STALE_REPEAT_MS = 30_000;
+const JUST_RUNG_MS = 3_000; // the bell came first, then the reading that holds the same case
+const MUTE_TICKS = 3; // a page that was just loaded has its sound again, or another tab has taken over
+const SPOKEN = 3; // cases by name; more of them at once are a number
+
+// Of the browser, not of the tab: which session has heard the test tone, and which cases somebody was told of.
 const ON_SHIFT = "on-shift";
+const TOLD = "told";
+const { shift } = document.body.dataset;
 
-// A case whose ladder has come to its last word rings as a life until somebody acts, whatever its state is.
-const rings = (row) => row.state === "OPEN" || row.call120;
-const loudness = (row) => (row.call120 ? "P1" : row.priority);
-const names = (row) => (row.call120 ? `${row.id} 120` : row.id);
-
-let waiting = listOf(document).filter(rings);
-const announced = new Set(waiting.map(names));
+let waiting = waitingOn(document) ?? [];
+let told = new Set(read(TOLD));
 const rungAt = new Map();
 let title = document.title;
 let isTitleLit = false;
+let muteTicks = 0;
+let unheard = null; // the most urgent ring for which no tab had a sound
 
 export function startShift() {
-  const button = document.getElementById("sound");
   const check = document.getElementById("sound-check");
-  button.addEventListener("click", begin);
+  for (const id of ["sound", "mute"]) document.getElementById(id).addEventListener("click", begin);
   check.addEventListener("click", ({ target }) => {
     if (target.dataset.heard === "again") play("test");
     if (target.dataset.heard !== "yes") return;
-    sessionStorage.setItem(ON_SHIFT, "yes");
+    write(ON_SHIFT, shift);
     check.close();
     showSound();
   });
   check.addEventListener("close", () => document.activeElement?.blur());
-  sound.addEventListener("change", showSound);
+  for (const one of [sound, bell]) {
+    one.addEventListener("change", showSound);
+    one.addEventListener("change", ringUnheard);
+  }
+  addEventListener("storage", showSound); // another tab has begun the shift
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, wake);
   bus.addEventListener("bell", ({ detail }) => ringFor(detail));
   bus.addEventListener("word", repeat);
   bus.addEventListener("stale", () => ring("stale"));
-  cases.addEventListener("read", ({ detail }) => takeIn(detail.list));
-  seconds.addEventListener("second", lightTitle);
-  seconds.addEventListener("second", repeatStale);
+  cases.addEventListener("read", ({ detail }) => takeIn(detail.waiting));
+  for (const each of [lightTitle, repeatStale, watchSound]) seconds.addEventListener("second", each);
   document.addEventListener("htmx:after:swap", () => setTimeout(() => { title = document.title; }));
-  if (sessionStorage.getItem(ON_SHIFT)) wake();
+  startSound();
+}
+
+// After a full page load the shift goes on: at once where the browser allows it, else with the next key or click.
+async function startSound() {
   showSound();
+  await wake();
+  if (waitingOn(document)) takeIn(waiting);
 }
 
 async function begin() {
@@ -51,46 +65,93 @@ async function begin() {
   document.getElementById("sound-check").showModal();
 }
 
-// After a full page load the shift goes on: at once where the browser allows it, else with the next key or click.
 async function wake() {
-  if (await unlock()) return;
-  const retry = async () => {
-    if (!(await unlock())) return;
-    for (const kind of ["pointerdown", "keydown"]) document.removeEventListener(kind, retry);
-  };
-  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, retry);
+  if (isOnShift() && !isOn()) await unlock();
+}
+
+function isOnShift() {
+  return read(ON_SHIFT) === shift;
 }
 
 function showSound() {
   const button = document.getElementById("sound");
-  const isOnShift = sessionStorage.getItem(ON_SHIFT) === "yes";
-  button.classList.toggle("off", !(isOn() && isOnShift));
-  button.textContent = !isOnShift ? words.soundOff : isOn() ? words.soundOn : words.soundAsleep;
+  const [text, isGood] = soundState();
+  button.classList.toggle("off", !isGood);
+  button.textContent = text;
+  if (isGood || !isOnShift()) watchSound();
 }
 
-function ringFor(bell) {
-  if (!["opened", "alert"].includes(bell.kind) || bell.state !== "OPEN") return;
-  ring(bell.priority);
-  if (document.hidden) notify(bell);
+function soundState() {
+  if (!isOnShift()) return [words.soundOff, false];
+  if (isOn()) return [words.soundOn, true];
+  return isHeld() ? [words.soundElsewhere, true] : [words.soundAsleep, false];
+}
+
+// On shift, and no tab of this browser can be heard: nobody may find that out by an alarm that he missed.
+function watchSound() {
+  const isMute = isOnShift() && !isOn() && !isHeld();
+  muteTicks = isMute ? muteTicks + 1 : 0;
+  const bar = document.getElementById("mute");
+  const isLoud = muteTicks >= MUTE_TICKS;
+  if (bar.hidden === !isLoud) return;
+  bar.hidden = !isLoud;
+  showSound();
+  if (!isLoud) return;
+  say(words.mute);
+  notify("mute", words.mute, true);
+}
+
+function ringFor(rung) {
+  if (!["opened", "alert"].includes(rung.kind) || rung.state !== "OPEN") return;
+  ring(rung.priority);
+  if (document.hidden) notify(`case-${rung.incident}`, sentenceOf(rung.priority), rung.priority === "P1");
 }
 
 function ring(name) {
   rungAt.set(name, performance.now());
+  if (isOnShift() && name !== "stale" && !isOn() && !isHeld()) unheard = [name, unheard ?? name].sort()[0];
   play(name);
 }
 
-// The first reading after a gap may hold cases that no bell told of.
+// The sound is back: what was told of meanwhile rings now, in one tab.
+function ringUnheard() {
+  if (!unheard || !isHeld()) return;
+  const name = unheard;
+  unheard = null;
+  if (isBell()) ring(name);
+}
+
+// A reading may hold cases that no bell told of: what was opened while there was no line, or no page.
 function takeIn(list) {
-  waiting = list.filter(rings);
-  const fresh = waiting.filter((row) => !announced.has(names(row)));
-  for (const row of fresh) announced.add(names(row));
-  for (const row of fresh) say(row.say, { urgent: loudness(row) === "P1" });
-  const [first] = fresh.map(loudness).sort();
-  if (first && silenceOf(first) > 3000) ring(first);
+  waiting = list;
+  const fresh = waiting.filter(({ name }) => !told.has(name));
+  told = new Set(waiting.map(({ name }) => name));
+  if (isOnShift()) write(TOLD, [...told]);
+  if (!fresh.length) return;
+  for (const isLife of [true, false]) speak(fresh.filter((one) => (one.priority === "P1") === isLife), isLife);
+  const first = loudest(fresh);
+  if (silenceOf(first) <= JUST_RUNG_MS) return;
+  ring(first);
+  if (document.hidden) notify("cases", sentenceOf(first), first === "P1");
+}
+
+function speak(fresh, urgent) {
+  if (!fresh.length) return;
+  const said = fresh.slice(0, SPOKEN).map(({ priority, say: text }) => text || sentenceOf(priority));
+  if (fresh.length > SPOKEN) said.push(`${words.fresh} ${fresh.length}`);
+  say(said.join(" · "), { urgent });
+}
+
+function sentenceOf(priority) {
+  return `${words[priority]}: ${words.notice}`;
+}
+
+function loudest(list) {
+  return list.map(({ priority }) => priority).sort()[0];
 }
 
 function repeat() {
-  const [first] = waiting.map(loudness).sort();
+  const first = loudest(waiting);
   if (first in REPEAT_MS && silenceOf(first) >= REPEAT_MS[first]) ring(first);
 }
 
@@ -103,20 +164,27 @@ function silenceOf(name) {
   return performance.now() - (rungAt.get(name) ?? -Infinity);
 }
 
-// No names: a notification may show on a locked screen.
-function notify(bell) {
+// No names: a notification may show on a locked screen. Tabs that tell the same replace each other's.
+function notify(tag, text, stays) {
   if (window.Notification?.permission !== "granted") return;
-  const notice = new Notification(`${words[bell.priority]}: ${words.notice}`, {
-    tag: `case-${bell.incident}`,
-    requireInteraction: bell.priority === "P1",
-  });
+  const notice = new Notification(text, { tag, requireInteraction: stays });
   notice.onclick = () => window.focus();
 }
 
 function lightTitle() {
-  if (!waiting.length && !isTitleLit) return;
-  const [first] = waiting.map(loudness).sort();
+  const isMute = !document.getElementById("mute").hidden;
+  const isCalling = waiting.length > 0 || isMute;
+  if (!isCalling && !isTitleLit) return;
   const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  isTitleLit = Boolean(waiting.length) && (isStill || !isTitleLit);
-  document.title = isTitleLit ? `${words[first]} ${waiting.length} · ${words.waiting}` : title;
+  isTitleLit = isCalling && (isStill || !isTitleLit);
+  const lit = isMute ? words.soundAsleep : `${words[loudest(waiting)]} ${waiting.length} · ${words.waiting}`;
+  document.title = isTitleLit ? lit : title;
+}
+
+function read(key) {
+  return JSON.parse(localStorage.getItem(key) ?? "null");
+}
+
+function write(key, value) {
+  localStorage.setItem(key, JSON.stringify(value));
 }
