@@ -11,8 +11,11 @@ from functools import partial
 from fastapi import FastAPI
 
 from community.accounts import Accounts
+from community.admin_rooms import admin_rooms, means_of
+from community.asking import Asking
 from community.batches import ALERT_BYTES, BATCH_BYTES, TELEMETRY_BYTES
 from community.bells import Bells
+from community.case_room import CaseRoom
 from community.channel_lines import answer_token, lines_of, people_of
 from community.counter import Counter
 from community.daily_backup import DailyBackup
@@ -21,8 +24,11 @@ from community.dispatcher import Dispatcher
 from community.downlink import Downlink
 from community.engine_room import EngineRoom
 from community.errands import Errands
+from community.family_room import FamilyRoom
 from community.fhir.records import Records
 from community.firing import Firing
+from community.fleet_room import FleetRoom
+from community.heap import settled
 from community.hourly import Hourly
 from community.ingest import LINGER_S, Ingest, Lot
 from community.kpi_desk import KpiDesk
@@ -30,11 +36,14 @@ from community.kpi_rounds import KpiRounds
 from community.measurements.place import Place, measured_file, place_of
 from community.metrics import metrics_of
 from community.notifier import Notifier
+from community.plan_room import PlanRoom
 from community.programs import Programs
 from community.registry_sealing import open_safe
 from community.replies import Replies
+from community.resident_room import ResidentRoom
 from community.rounds import Rounds
 from community.settings import BrokerEntry, CommunitySettings, WebEntry, broker_settings, secret
+from community.sign_on import SignOn
 from community.sms_inlet import inlet_of
 from community.store.database import TIMEOUT_S, Store, open_store
 from community.store.directory import bring_in
@@ -42,7 +51,9 @@ from community.store.orders import rung_failed
 from community.store.people_watches import watches as watches_of_homes
 from community.store.supervision import Watch
 from community.storm_rounds import StormRounds
+from community.wall_room import WallRoom
 from community.web.app import create_app
+from community.web.oversight import oversight
 from community.web.serve import serve as serve_console
 from messaging.broker import BrokerSettings
 from messaging.service_manager import ServiceManager
@@ -110,7 +121,11 @@ class _Community:
         self._replies = Replies(
             store, token=answer_token(settings.channels), clock=_now, order=self._desk.order, rung_failed=rung_failed
         )
+        self._lines = lines_of(settings.channels, public_url=self._address)
         self._notifier = self._calls()
+        self._residents = ResidentRoom(store, clock=_now)
+        self._programs = Programs(store, self._desk, clock=_now, told=self.committed, figures=self._kpis)
+        self._families = self._family_room()
         self._app = self._console()
         self._ingests: list[Ingest] = []
         self._rounds = Rounds(
@@ -120,29 +135,65 @@ class _Community:
         witnesses = _session(settings.broker, "witnesses", window=20, keeps=False)
         self._hourly = Hourly(witnesses, store, clock=_now, told=self.committed)
 
+    def _family_room(self) -> FamilyRoom:
+        return FamilyRoom(
+            self._store,
+            self._desk,
+            self._programs.requests,
+            clock=_now,
+            pressed=self._replies.pressed,
+            phone=self._settings.dispatch.phone or "",
+        )
+
     def _console(self) -> FastAPI:
         settings, store = self._settings, self._store
+        safe = open_safe(settings.registry.key_file)
+        accounts = Accounts(store, totp_for=settings.access.totp_for(self._address), safe=safe)
         app = create_app(
             self._desk,
-            Accounts(store, totp_for=settings.access.totp_for, safe=open_safe(settings.registry.key_file)),
+            accounts,
             name=settings.name,
             clock=_now,
             secure_cookies=self._address.startswith("https://"),
             sms_inlet=inlet_of(settings, store, clock=_now, committed=self.committed),
             dispatch=self._dispatch_room(settings, store),
             records=Records(settings, store),
-            programs=Programs(store, self._desk, clock=_now, told=self.committed, figures=self._kpis),
+            programs=self._programs,
             figures=self._kpis,
             gauges=metrics_of(settings, store, clock=_now),
+            rooms=(
+                *admin_rooms(
+                    store,
+                    accounts,
+                    clock=_now,
+                    safe=safe,
+                    centre=settings.name,
+                    address=self._address,
+                    means=means_of(settings, self._lines),
+                    zone=settings.kpi.zone,
+                    pinned={home.id: home.gateway for home in settings.homes},
+                ),
+                *oversight(store, self._kpis, clock=_now, zone=settings.kpi.zone),
+                FleetRoom(store, clock=_now),
+                CaseRoom(store, clock=_now),
+                *self._plans(),
+                *_sign_on(settings, accounts, self._address),
+                self._residents,
+                self._families,
+            ),
         )
         app.state.replies = self._replies if settings.channels.answers else None
         return app
+
+    def _plans(self) -> tuple[PlanRoom, WallRoom]:
+        wall = WallRoom(self._store, self._kpis, clock=_now, zone=self._settings.kpi.zone)
+        return PlanRoom(self._store, clock=_now), wall
 
     def _calls(self) -> Notifier:
         channels = self._settings.channels
         return Notifier(
             self._store,
-            lines_of(channels, public_url=self._address),
+            self._lines,
             clock=_now,
             rung_failed=rung_failed,
             answered=self._replies.act_on,
@@ -154,6 +205,8 @@ class _Community:
     async def run(self, measurements: Place, started: Callable[[str], None] | None) -> None:
         """Until SIGTERM or SIGINT."""
         self._ingests = self._ingests_into(measurements)
+        self._residents.measured_by(measurements.port)
+        self._families.measured_by(measurements.port)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in ("clocks", *(ingest.name for ingest in self._ingests)):
@@ -167,7 +220,8 @@ class _Community:
             self._manager.ready(f"the console is at {self._address}")
             if started is not None:
                 started(self._address)
-            await stop.wait()
+            with settled():
+                await stop.wait()
             self._manager.stopping()
             for task in tasks:
                 task.cancel()
@@ -186,6 +240,7 @@ class _Community:
             "notifier": self._notifier.run(),
             "rounds": self._rounds.run(),
             "storms": self._storms.run(),
+            "asking": Asking(self._store, clock=_now, asked=self._downlink.look).run(),
             "hourly": self._hourly.run(),
             "figures": self._figures.run(),
             "console": serve_console(self._app, self._listener),
@@ -272,6 +327,13 @@ def address_of(web: WebEntry, port: int) -> str:
         return web.public_url
     host = f"[{web.host}]" if ":" in web.host else web.host
     return f"http://{host}:{port}"
+
+
+def _sign_on(settings: CommunitySettings, accounts: Accounts, address: str) -> tuple[SignOn, ...]:
+    entry = settings.access.oidc
+    if entry is None:
+        return ()
+    return (SignOn(accounts, entry, secret=secret(entry.client_secret_file), address=address, clock=_now),)
 
 
 def _alerts_of(topic: str) -> Lot:

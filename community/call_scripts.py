@@ -95,6 +95,11 @@ def script_of(hazard: str, workflow: str) -> CallScript:
     return _scripts()[_by_hazard().get(hazard, _BY_WORKFLOW[workflow])]
 
 
+def every_script() -> tuple[CallScript, ...]:
+    """All of them: those of a hazard first, then those of a kind of case."""
+    return tuple(sorted(_scripts().values(), key=lambda one: (not one.hazards, one.script)))
+
+
 def entry(script: CallScript, answers: Mapping[str, str]) -> str:
     """Answers as the note that keeps them."""
     return "\n".join([f"{_HEAD} {script.script}", *(f"{step}={value}" for step, value in answers.items())])

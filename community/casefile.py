@@ -257,3 +257,32 @@ class Excused(msgspec.Struct, frozen=True, kw_only=True, tag="excused", tag_fiel
     version: int
     step: str
     colour: Colour
+
+
+class Reviewed(msgspec.Struct, frozen=True, kw_only=True, tag="reviewed", tag_field="kind"):
+    """A supervisor looked over how `handler` worked on the case (a drawn sample); the case is as it was.
+
+    `marks`: points by criterion (community.call_review); the words stand with the notes.
+    """
+
+    by: str
+    handler: str
+    month: str
+    marks: dict[str, int]
+    note_id: str
+    digest: str
+
+
+class Directed(msgspec.Struct, frozen=True, kw_only=True, tag="directed", tag_field="kind"):
+    """The joint meeting (督办) decided what is to be done, or saw that it was (`is_settled`); the case is as it was.
+
+    `decision`: its number; `owner`: who answers for it; `due_on`: until when. The words stand with the notes.
+    """
+
+    by: str
+    decision: int
+    note_id: str
+    digest: str
+    is_settled: bool = False
+    owner: str = ""
+    due_on: str = ""

@@ -19,9 +19,9 @@ from community import (
     rights_commands,
 )
 from community.accounts import Accounts
-from community.settings import broker_settings, load, secret
+from community.settings import CommunitySettings, broker_settings, load, secret
 from community.sms_inlet import keys_of, token_of
-from community.store import chain, dead_letters
+from community.store import chain, dead_letters, logins
 from community.terminal import say, with_config, with_store
 from shouwang.errors import ConfigError
 
@@ -71,6 +71,8 @@ def _check(options: argparse.Namespace) -> int:
         secret(settings.store.password_file)
         broker_settings(settings.broker, "check", receive_maximum=1, session_expiry_s=0)
         keys_of(settings.homes)
+        if settings.access.oidc is not None:
+            secret(settings.access.oidc.client_secret_file)
         if settings.sms_inlet is not None:
             token_of(settings.sms_inlet)
     except ConfigError as error:
@@ -81,8 +83,26 @@ def _check(options: argparse.Namespace) -> int:
     say(f"{settings.name}: broker {settings.broker.url}, database {settings.store.url}")
     for home in settings.homes:
         say(f"  home {home.id} ({home.address}): gateway {home.gateway}, resident {home.resident.id}")
+    _say_who_lacks_an_app(settings)
     say(f"{options.config}: can be used")
     return 0
+
+
+def _say_who_lacks_an_app(settings: CommunitySettings) -> None:
+    """Whoever would be kept out is told before. The database is looked at only where it can be."""
+    needed = settings.access.totp_for(app.address_of(settings.web, settings.web.port))
+    if not needed:
+        return
+    roles = ", ".join(sorted(needed))
+    try:
+        users = with_store(settings, lambda store: store.read(logins.everybody))
+    except ConfigError as error:
+        say(f"  log-in: {roles} need an authenticator app; who has none cannot be seen now: {error}")
+        return
+    say(f"  log-in: {roles} need an authenticator app")
+    for user in users:
+        if user.role in needed and not user.has_totp and not user.is_disabled:
+            say(f"    {user.login} ({user.role}) has none yet: shouwang community user totp {user.login}")
 
 
 def _login_link(options: argparse.Namespace) -> int:

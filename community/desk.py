@@ -265,13 +265,14 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimelineEntry:
-    """One event of the case, in words; `seq` is its place in the audit chain."""
+    """One event of the case, in words; `seq` is its place in the audit chain. `bare`: without what people wrote."""
 
     seq: int
     at: datetime
     kind: str
     actor: str
     text: Sentence
+    bare: Sentence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -280,7 +281,8 @@ class IncidentPage:
 
     `others`: whom its alerts are about besides the home's resident; `gaps`: what was not measured or is lost around
     them. `actions`: what its table lets a person order now. `clocks`: all that run, the next one first.
-    `is_card_hidden`: the resident's health is not for whoever looks; `may_ask`: unless he has a reason.
+    `is_card_hidden`: the resident's health is not for whoever looks; `may_ask`: unless he has a reason. `is_foreign`:
+    the home is outside his area, only his reason opened it.
     `answers`: what was ticked of its call script, by step. `called`: names of whom it was offered to.
     """
 
@@ -298,6 +300,7 @@ class IncidentPage:
     cards: tuple[Card, ...] = ()
     is_card_hidden: bool = False
     may_ask: bool = False
+    is_foreign: bool = False
     answers: Mapping[str, str] = field(default_factory=dict)
     called: Mapping[str, str] = field(default_factory=dict)
     calls: tuple[Called, ...] = ()
@@ -317,8 +320,20 @@ class Bell:
     state: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Board:
+    """The open cases of one moment: `rows` as the queue has them, `seq`: of the audit at that moment."""
+
+    seq: int
+    rows: tuple[QueueRow, ...]
+
+
 class Desk(Protocol):
     """The operator's desk."""
+
+    async def board(self) -> Board:
+        """The queue, and the audit sequence of the same moment: what comes after it is yet to be told."""
+        ...
 
     async def queue(self) -> tuple[QueueRow, ...]:
         """Open cases: a red card first, then the most urgent, then what turns red next."""

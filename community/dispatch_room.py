@@ -10,7 +10,7 @@ from community.errands import Errands
 from community.rights import Right, may
 from community.rosters import Hole, Post, Shift, holes
 from community.sheet import Sheet
-from community.store import dispatch, errands, handovers, logins, no_shows, rights, roster_check, rosters
+from community.store import dispatch, errands, handovers, logins, no_shows, rights, rosters
 from community.store import sheet as sheets
 from community.store.cases import load
 from community.store.database import Connection, Store
@@ -144,7 +144,7 @@ class DispatchRoom:
         def work(connection: Connection) -> ShiftPage:
             takers = handovers.takers(connection, login, now)
             end = now + LOOKS_AHEAD
-            seen = roster_check.gathered(connection, now, end)
+            duties = rosters.shifts(connection, now, end)
             offers = handovers.offered(connection, login)
             return ShiftPage(
                 owned=handovers.owned(connection, login),
@@ -153,7 +153,7 @@ class DispatchRoom:
                 done=handovers.done(connection),
                 no_shows=rosters.open_no_shows(connection),
                 here=tuple(shift for post in Post for shift in rosters.here(connection, post, now)),
-                holes=holes(seen.shifts, seen.absences, now, end) if seen.shifts else (),
+                holes=holes(duties, rosters.absences(connection, now, end), now, end) if duties else (),
                 screen=handovers.screen(connection, login, takers[0], now) if takers else None,
             )
 

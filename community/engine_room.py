@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from community.store import adoption, lease
+from community.store import adoption, lease, policies
 from community.store.database import Connection, Store
 from community.store.lease import BEAT_EVERY_S, STANDS_STILL_S, Lease, LeaseLost, Taken
 from shouwang.errors import GiveUp, TryLater
@@ -29,6 +29,8 @@ class EngineRoom:
         self._store.fence(lambda connection: lease.check(connection, taken.token))
         if taken.is_doubtful:
             log.warning("the wall clock went back while the engine stood: what is due within a minute fires now")
+        for lost in await self._store.read(policies.bring_in):  # not before: another server may have set one meanwhile
+            log.error("a policy cannot be used, its cases go on by the table of this server: %s", lost)
         now = self._clock()
         carried_over = await self._store.write(lambda connection: adoption.adopt(connection, now))
         if carried_over:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from community.desk import (
     Bell,
+    Board,
     Called,
     Desk,
     GatewayRow,
@@ -23,7 +24,7 @@ from community.desk import (
 )
 from community.people import CareLevel, Hearing, Item
 from community.registry_sealing import Safe
-from community.rights import Right, Subject, holds, is_allowed, may, may_order
+from community.rights import Right, Subject, breaks_glass, holds, is_allowed, may, may_order
 from community.store import people_key_safes, rights, views
 from community.store.database import Connection, Store
 from community.store.people_access import Act
@@ -48,6 +49,11 @@ class GuardedDesk:
         self._user = user
         self._clock = clock
         self._is_everywhere = user.areas == EVERYWHERE and user.organisations == EVERYWHERE
+
+    async def board(self) -> Board:
+        """The queue of his areas, and the audit sequence of the same moment."""
+        found = await self._desk.board()
+        return replace(found, rows=await self._seen(found.rows))
 
     async def queue(self) -> tuple[QueueRow, ...]:
         """Open cases of his areas: a red card first, then the most urgent, then what turns red next."""
@@ -85,7 +91,7 @@ class GuardedDesk:
         return await self._seen(await self._store.read(lambda of: views.closed(of, limit, now, homes=seen)))
 
     async def incident(self, incident_id: int, *, reason: str = "") -> IncidentPage | None:
-        """One case whole; the look is written down. `reason` opens the medical card of a case that is over.
+        """One case whole; the look is written down. `reason` opens a case outside his area, and the card of an old one.
 
         None where there is none. Raises Refused.
         """
@@ -98,8 +104,10 @@ class GuardedDesk:
             subject = rights.subject_of_case(connection, user, incident_id, now, item=Item.CARD, reason=reason)
             if subject is None:
                 raise IllegalMove(f"there is no case {incident_id}")
-            may(user, Right.READ_CASE, subject)
             resident_id = page.resident.resident_id if page.resident is not None else None
+            is_foreign = not is_allowed(user, Right.READ_CASE, subject)
+            if resident_id is None or not breaks_glass(user, Right.READ_MEDICAL, subject):
+                may(user, Right.READ_CASE, subject)
             if resident_id is not None and is_allowed(user, Right.READ_MEDICAL, subject):
                 if not rights.has_looked(connection, user, incident_id, now - LOOKED_AGAIN_AFTER) or reason:
                     rights.look(
@@ -111,8 +119,10 @@ class GuardedDesk:
                         resident_id=resident_id,
                         incident_id=incident_id,
                     )
-                return page
+                return replace(page, is_foreign=is_foreign)
             hidden = _without_medical(page, is_known=is_allowed(user, Right.READ_RESIDENTS, subject))
+            if not holds(user, Right.READ_MEDICAL):  # what people wrote may name anybody, and say what ails him
+                hidden = replace(hidden, timeline=tuple(replace(one, text=one.bare) for one in hidden.timeline))
             return replace(hidden, may_ask=is_allowed(user, Right.READ_MEDICAL, replace(subject, reason="asked")))
 
         return await self._store.write(look, urgent=True)
@@ -214,10 +224,12 @@ class GuardedDesk:
             yield live if self._is_everywhere else _Heard(live, self._heard)
 
     async def _seen(self, rows: tuple[QueueRow, ...]) -> tuple[QueueRow, ...]:
-        seen = await self._visible(Right.READ_QUEUE, (row.home_id for row in rows))
-        found = (row for row in rows if row.home_id in seen)
-        is_known = holds(self._user, Right.READ_RESIDENTS)
-        return tuple(found) if is_known else tuple(map(_nameless, found))
+        if self._is_everywhere and holds(self._user, Right.READ_QUEUE):  # nothing is left out for who sees it all
+            found = rows
+        else:
+            seen = await self._visible(Right.READ_QUEUE, (row.home_id for row in rows))
+            found = tuple(row for row in rows if row.home_id in seen)
+        return found if holds(self._user, Right.READ_RESIDENTS) else tuple(map(_nameless, found))
 
     async def _heard(self, bells: tuple[Bell, ...]) -> tuple[Bell, ...]:
         if self._is_everywhere or not bells:

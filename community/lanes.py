@@ -14,6 +14,9 @@ _NEVER_OLD = "clock-error"
 LIFE_LANE = "life"
 _TABLES = {LIFE_LANE: "emergency", "tech": "technical", "care": "care", "request": "request"}
 
+WORKFLOWS = tuple(_TABLES.values())
+"""The tables by which cases are worked on."""
+
 
 def lane_of(severity: Severity, hazard: str) -> str:
     """The lane of an alert: `life`, `tech:<hazard>` or `care:<hazard>`.

@@ -221,7 +221,7 @@ class Completeness:
 
 
 def completeness(filed: Filed, today: date) -> Completeness:
-    """The score of one entry of the register. What an alarm needs most weighs most; all weights are `_WEIGHTS`."""
+    """The score of one entry of the register. What an alarm needs most weighs most; all weights are `WEIGHTS`."""
     tested = [one for one in filed.contacts if one.tested_on is not None and today - one.tested_on <= TESTED_WITHIN]
     has = {
         "contact": bool(filed.contacts),
@@ -240,12 +240,12 @@ def completeness(filed: Filed, today: date) -> Completeness:
         "hearing": filed.hearing is not Hearing.UNKNOWN,
         "language": bool(filed.language),
     }
-    reached = sum(weight for name, weight in _WEIGHTS.items() if has[name])
-    missing = tuple(name for name in _WEIGHTS if not has[name])
-    return Completeness(percent=100 * reached // sum(_WEIGHTS.values()), missing=missing)
+    reached = sum(weight for name, weight in WEIGHTS.items() if has[name])
+    missing = tuple(name for name in WEIGHTS if not has[name])
+    return Completeness(percent=100 * reached // sum(WEIGHTS.values()), missing=missing)
 
 
-_WEIGHTS = {
+WEIGHTS = {
     "contact": 15,
     "way_in": 12,
     "gateway": 12,
@@ -262,6 +262,7 @@ _WEIGHTS = {
     "hearing": 2,
     "language": 2,
 }
+"""What each part of an entry counts; the same in SQL, for lists of ten thousand (community.store.resident_list)."""
 
 
 def day_of(written: str) -> date | None:

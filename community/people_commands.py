@@ -1,26 +1,22 @@
 """`shouwang community people ...`: the register of people and places taken in and given out."""
 
 import argparse
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from community import people_demand_commands
+from community.incoming import sifted_by, take
 from community.registry import Reading, Register
-from community.registry_checks import sift
 from community.registry_demo import demo
 from community.registry_folder import read_register, write_register
 from community.settings import CommunitySettings, load
 from community.store import people, people_access
-from community.store.database import Connection, Store
+from community.store.database import Connection
 from community.store.people_access import Act
-from community.store.people_export import given_out, known
-from community.store.people_register import Hand, Tally, batches, take_in
+from community.store.people_export import given_out
+from community.store.people_register import Hand
 from community.terminal import say, with_config, with_store
 from shouwang.errors import ConfigError
-
-_SHOWN = 200
-"""Changes told one by one; a register of thousands is better looked at in files."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -65,45 +61,26 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _take(options: argparse.Namespace, reading: Reading) -> int:
     settings = load(options.config)
-    sifted = _sifted(settings, reading)
-    if options.strict and sifted.refusals:
-        raise ConfigError(
-            "\n".join([*map(str, sifted.refusals), "nothing was taken in: --strict takes all or nothing"])
-        )
+    if options.strict:
+        refusals = _sifted(settings, reading).refusals
+        if refusals:
+            raise ConfigError("\n".join([*map(str, refusals), "nothing was taken in: --strict takes all or nothing"]))
     hand = Hand(by=options.by, at=datetime.now(UTC), reason=options.reason, dry=options.dry_run)
-    tally = Tally()
-
-    async def take(store: Store) -> None:
-        run = store.read if hand.dry else store.write
-        for part in batches(sifted.register):
-
-            def work(connection: Connection, part: Register = part) -> None:
-                take_in(connection, part, hand, tally)
-
-            await run(work)
-
-    with_store(settings, take)
-    _say_changes(tally)
+    taken = with_store(settings, lambda store: take(store, reading, hand, _pinned(settings)))
+    for line in taken.lines():
+        say(line)
     if hand.dry:
         say("nothing was written: --dry-run")
-    return _told(sifted)
+    return _told(taken.sifted)
 
 
 def _sifted(settings: CommunitySettings, reading: Reading) -> Reading:
-    on_file = with_store(settings, lambda store: store.read(known))
-    pinned = {home.id: home.gateway for home in settings.homes}
-    return sift(reading, replace(on_file, pinned=pinned), datetime.now(UTC))
+    now = datetime.now(UTC)
+    return with_store(settings, lambda store: sifted_by(store, reading, _pinned(settings), now))
 
 
-def _say_changes(tally: Tally) -> None:
-    for line in tally.changes[:_SHOWN]:
-        say(line)
-    if len(tally.changes) > _SHOWN:
-        say(f"... and {len(tally.changes) - _SHOWN} more")
-    for table, new in tally.new.items():
-        changed, same = tally.changed[table], tally.same[table]
-        if new or changed or same:
-            say(f"{table}: {new} new, {changed} changed, {same} as before")
+def _pinned(settings: CommunitySettings) -> dict[str, str]:
+    return {home.id: home.gateway for home in settings.homes}
 
 
 def _told(sifted: Reading) -> int:

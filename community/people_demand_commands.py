@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from community import people_erase_command
+from community import people_erase_command, people_photo_command
 from community.consent import Consent, How, Purpose
 from community.measurements.place import samples_of
 from community.registry_checks import moment_of
@@ -15,7 +15,7 @@ from community.registry_dossier import chapters
 from community.registry_folder import pages_of, write_dossier, write_samples
 from community.registry_sealing import Safe, open_safe, write_new_key
 from community.settings import load
-from community.store import logins, people_access, people_demands, people_dossier, people_key_safes
+from community.store import logins, people_access, people_demands, people_dossier, people_key_safes, resident_photos
 from community.store.database import Connection, Store
 from community.store.people_register import Hand
 from community.terminal import acting, say, with_config, with_store
@@ -35,6 +35,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     acting(right).set_defaults(func=_correct)
     _register_consent(with_config(verbs.add_parser("consent", help="write down what somebody agreed to, or withdrew")))
     people_erase_command.register(verbs)
+    people_photo_command.register(verbs)
     looked = with_config(verbs.add_parser("access", help="who looked at what of a resident, when and why"))
     looked.add_argument("resident")
     looked.add_argument("--limit", type=int, default=500)
@@ -80,7 +81,8 @@ def _dossier(options: argparse.Namespace) -> int:
                 connection, options.resident, by=options.by, at=now, reason=options.reason
             )
         )
-        write_dossier(options.folder, told, pages_of(chapters(told)))
+        face = await store.read(lambda connection: resident_photos.picture(connection, options.resident))
+        write_dossier(options.folder, told, pages_of(chapters(told)), face)
         async with samples_of(settings.measurements, settings.store.url, store) as samples:
             parts = [part async for part in _measured(samples, told)]
         return write_samples(options.folder, parts)

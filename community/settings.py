@@ -221,6 +221,7 @@ def _placed(settings: CommunitySettings, folder: Path) -> CommunitySettings:
             "measurements": settings.measurements.placed(folder),
             "metrics": settings.metrics and settings.metrics.placed(folder),
             "backup": settings.backup and settings.backup.placed(folder),
+            "access": settings.access.placed(folder),
             "registry": RegistryEntry(key_file=_under(folder, settings.registry.key_file)),
             "homes": tuple(
                 home.model_copy(update={"sms_key_file": _under(folder, home.sms_key_file)}) for home in settings.homes

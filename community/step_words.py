@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from community import first_cases
 from community.alert_refs import AlertRef
 from community.call_scripts import in_words
-from community.casefile import Call, Card, Colour, Denied, Excused, Order, Step
+from community.casefile import Call, Card, Colour, Denied, Directed, Excused, Order, Reviewed, Step
 from community.excuses import EXCUSES
 from community.first_cases import FirstEvent
 from shouwang.alert import Alert, AlertState, Sentence
@@ -110,7 +110,10 @@ _SYSTEM_STEPS: Mapping[str, Sentence] = {
 
 
 def told_in_timeline(
-    event: Step | Denied | Excused | FirstEvent, actor: str, alerts: Mapping[str, Alert], notes: Mapping[str, str]
+    event: Step | Denied | Excused | Reviewed | Directed | FirstEvent,
+    actor: str,
+    alerts: Mapping[str, Alert],
+    notes: Mapping[str, str],
 ) -> Sentence:
     """One event as a sentence. `alerts` by id and `notes` by id give the words; what was erased is said to be so."""
     if isinstance(event, Step):
@@ -126,7 +129,23 @@ def told_in_timeline(
         return Sentence(
             zh=f"{actor} 核销一张牌：{clock.zh}（{why.zh}）", en=f"{actor} excused a card: {clock.en} ({why.en})"
         )
+    if isinstance(event, Reviewed):  # marks and words are for whoever was reviewed, and his supervisors
+        return Sentence(
+            zh=f"{actor} 抽查复核了本案（{event.month}）", en=f"{actor} looked over this case ({event.month})"
+        )
+    if isinstance(event, Directed):
+        return _of_direction(event, actor, notes)
     return _of_first(event, actor, alerts, notes)
+
+
+def _of_direction(event: Directed, actor: str, notes: Mapping[str, str]) -> Sentence:
+    words = notes.get(event.note_id, "")
+    if event.is_settled:
+        return Sentence(zh=f"{actor} 督办销号：{words}", en=f"{actor} settled what the joint meeting decided: {words}")
+    return Sentence(
+        zh=f"{actor} 督办决定（{event.owner}，{event.due_on} 前）：{words}",
+        en=f"{actor}: the joint meeting decided ({event.owner}, by {event.due_on}): {words}",
+    )
 
 
 def name_of_clock(name: str) -> Sentence:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from community.settings import CommunitySettings, secret
+from community.store import policies
 from community.store.database import Store, open_store
 from shouwang.errors import ConfigError
 
@@ -35,6 +36,7 @@ def with_store(settings: CommunitySettings, work: Callable[[Store], Awaitable[T]
     async def run() -> T:
         store = await open_store(settings.store.url, password=secret(settings.store.password_file))
         try:
+            await store.read(policies.bring_in)
             return await work(store)
         finally:
             await store.close()

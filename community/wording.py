@@ -60,3 +60,10 @@ def told_on_the_way(name: str, eta_min: int | None) -> Sentence:
         zh=f"{zh}已经出发，大约{eta_min}分钟到。",
         en=f"{en} is on the way to you, about {eta_min} minute{'' if eta_min == 1 else 's'}.",
     )
+
+
+MOVED_ON = Sentence(
+    zh="您看到的内容已经有人改过。请看一遍现在的内容，再决定。没有做任何更改。",
+    en="Somebody has changed this since you saw it. Look at it as it is now, then decide. Nothing has been changed.",
+)
+"""Of a form that was filled in over something older."""

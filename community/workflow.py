@@ -357,12 +357,27 @@ def kept_workflow(name: str, version: int) -> Workflow:
     """The table by which a case of this version goes on: a case keeps the table that it was opened with.
 
     Old ones lie as NAME@VERSION.yaml beside the present one. Where one is not there the case goes on by the present
-    table: a case that no table moves would be forgotten. Raises ConfigError where nobody knows the name.
+    table: a case that no table moves would be forgotten. Versions of the centre's own are told by `keep_policies`.
+    Raises ConfigError where nobody knows the name.
     """
+    own = _OF_CENTRE.get((name, version))
+    if own is not None:
+        return own
     present = workflow(name)
     if version == present.version:
         return present
     return _read(f"{name}@{version}") or present
+
+
+def keep_policies(tables: Iterable[Workflow], *, is_all: bool) -> None:
+    """The centre's own versions, from its database; `is_all`: others than these are forgotten."""
+    if is_all:
+        _OF_CENTRE.clear()
+    _OF_CENTRE.update({(table.workflow, table.version): table for table in tables})
+    kept_workflow.cache_clear()
+
+
+_OF_CENTRE: dict[tuple[str, int], Workflow] = {}
 
 
 def _read(name: str) -> Workflow | None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from community import engine, first_cases
 from community.alert_refs import AlertRef
-from community.casefile import Case, Denied, Excused, Step
+from community.casefile import Case, Denied, Directed, Excused, Reviewed, Step
 from community.first_cases import FirstCase, FirstEvent, FirstState
 from community.store import people_access, schema
 from community.store.group import recall, remember, write_later
@@ -26,7 +26,7 @@ from shouwang.reading import Moment
 GENESIS = bytes(32)
 _BATCH = 500
 
-Event = Step | Denied | Excused
+Event = Step | Denied | Excused | Reviewed | Directed
 AnyEvent = Event | FirstEvent
 
 
@@ -190,7 +190,7 @@ class _Check:
         try:
             if isinstance(event, Step):
                 after: Case | FirstCase = self._moved(number, event)
-            elif isinstance(event, Denied | Excused):
+            elif isinstance(event, Denied | Excused | Reviewed | Directed):
                 after = self._cases[number]
             else:
                 state = FirstState(entry.state)

@@ -20,6 +20,11 @@ def micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment_of(number: int) -> datetime:
+    """Of what `micros` gave."""
+    return _EPOCH + timedelta(microseconds=number)
+
+
 class UtcMicros(TypeDecorator[datetime]):
     """An aware datetime as microseconds since 1970 (UTC)."""
 
@@ -36,7 +41,7 @@ class UtcMicros(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From the database."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else moment_of(value)
 
 
 # SQLite gives out row numbers by itself only for the type name INTEGER.

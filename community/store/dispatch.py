@@ -69,6 +69,11 @@ def staff(connection: sa.Connection, now: datetime) -> tuple[tuple[Proposal, ...
     return proposals(Need(), everybody), left_out(Need(), everybody)
 
 
+def everybody(connection: sa.Connection, now: datetime) -> tuple[Responder, ...]:
+    """Everybody who works for the centre, as he is now."""
+    return _responders(connection, now)
+
+
 def meant(connection: sa.Connection, whom: str, *, is_unit: bool) -> str:
     """The id of who is called so: a unit, or a responder too, by id or by a name that one alone has; empty: nobody.
 
@@ -162,7 +167,6 @@ def _is_sent_to(case: Case) -> bool:
 
 
 def _responders(connection: sa.Connection, now: datetime) -> tuple[Responder, ...]:
-    """Everybody who works for the centre, as he is now."""
     units, people = tables.units, tables.responders
     rows = connection.execute(
         sa.select(

@@ -8,7 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from community.desk import NOT_HEARD_YET
-from community.store import cases, life_signs, lookups, measurements, needs, reserves, schema, storm_round, watch_schema
+from community.store import (
+    box_facts,
+    cases,
+    life_signs,
+    lookups,
+    measurements,
+    needs,
+    reserves,
+    schema,
+    storm_round,
+    watch_schema,
+)
 from community.store.directory import meet_gateway
 from community.store.group import group
 from community.store.times import Boot, Times
@@ -71,6 +82,7 @@ class _Intake:
     def __init__(self, connection: sa.Connection, received_at: datetime, sent: Mapping[MessageId, Sent]) -> None:
         self._connection = connection
         self._received_at = received_at
+        self._sent = sent
         self._times = Times(connection, received_at, sent)
         self._met: set[str] = set()
         self._heard: set[str] = set()
@@ -128,11 +140,12 @@ class _Intake:
                 self._card(envelope)
                 self._gateway(gateway_id, epoch=envelope.id.epoch)
                 self._birth(gateway_id, birth, envelope.mono)
+                box_facts.note_start(self._connection, gateway_id, birth, self._received_at)
                 life_signs.note_birth(
                     self._connection, gateway_id, birth, self._received_at, is_clock_unsure=envelope.is_clock_unsure
                 )
             case HeartbeatBody() as beat:
-                self._gateway(gateway_id, backlog=beat.backlog, rejected=beat.rejected)
+                box_facts.note_beat(self._connection, envelope, beat, self._received_at, self._sent.get(envelope.id))
             case GapBody() as gap:
                 self._gap(message_id, gap)
             case PathBody() as way:
@@ -288,7 +301,7 @@ class _Intake:
                 reason=status.reason,
                 since=status.since,
                 mono=status.mono,
-                battery=status.battery,
+                **({} if status.battery is None else {"battery": status.battery}),
             )
         )
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from community import engine
 from community.casefile import SYSTEM, Case, Denied, NotNow, Order, StaleVersion
 from community.desk import QueueRow, Wish
-from community.store import chain, dispatch, request_results, schema
+from community.store import chain, decisions, dispatch, request_results, schema
 from community.store.cases import CLOSED, deny, link, load, record, refs_of
 from community.store.outgoing import queue
 from community.store.surroundings import context
@@ -94,6 +94,8 @@ def _try(connection: sa.Connection, wish: Wish, case: Case, now: datetime) -> An
     try:
         order = msgspec.structs.replace(order, targets=_whom(connection, order))
         made = engine.ordered(case, order, context(connection, case, now, by=wish.by), at=now)
+        if made[0].state == CLOSED:
+            _refuse_while_directed(connection, wish.incident_id)
         if order.into is not None and order.command == _MERGE:
             _absorb(connection, wish.incident_id, order.into, now)
     except NotNow as error:
@@ -130,6 +132,17 @@ def _whom(connection: sa.Connection, order: Order) -> tuple[str, ...]:
             )
         )
     return tuple(dict.fromkeys(found.get(one, one) for one in order.targets))
+
+
+def _refuse_while_directed(connection: sa.Connection, incident_id: int) -> None:
+    """Raise NotNow where a decision of the joint meeting (督办) is open: nobody ends the case before it is settled."""
+    if decisions.is_open(connection, incident_id):
+        raise NotNow(
+            Sentence(
+                zh="本案有未销号的督办决定：请先由主管销号，再结案",
+                en="a decision of the joint meeting is open for this case: a supervisor settles it first, then it ends",
+            )
+        )
 
 
 def _absorb(connection: sa.Connection, merged: int, into: int, now: datetime) -> None:

@@ -10,7 +10,7 @@ from community.consent import Consent, How, Purpose, may
 from community.desk import Contact, ResidentCard
 from community.people import Callee, CareLevel, Circle, Completeness, Filed, Flag, Item
 from community.registry import ContactRow, ResidentRow
-from community.store import schema
+from community.store import resident_schema, schema  # noqa: F401 - its tables belong to the shape of the database
 from community.store.people_rows import contact_in, resident_in, unlisted
 from community.store.people_schema import consents, home_register, key_safes
 
@@ -74,7 +74,7 @@ def circle(connection: sa.Connection, home_key: str, now: datetime) -> tuple[Cal
         .where(lives)
         .order_by(residents.c.place, residents.c.resident_id, table.c.place)
     )
-    return people.in_circles(_callee(contact_in(row), now) for row in rows)
+    return people.in_circles(callee(contact_in(row), now) for row in rows)
 
 
 def contact(connection: sa.Connection, resident_id: str, contact_id: str, now: datetime) -> Callee | None:
@@ -143,7 +143,7 @@ def filed(connection: sa.Connection, now: datetime) -> Mapping[str, Filed]:
     safes = set(connection.scalars(sa.select(key_safes.c.home_id)))
     lists: dict[str, list[Callee]] = {}
     for row in connection.execute(sa.select(schema.contacts).order_by(schema.contacts.c.place)):
-        lists.setdefault(row.resident_id, []).append(_callee(contact_in(row), now))
+        lists.setdefault(row.resident_id, []).append(callee(contact_in(row), now))
     said: dict[str, set[str]] = {}
     for row in connection.execute(sa.select(consents.c.resident_id, consents.c.purpose)):
         said.setdefault(row.resident_id, set()).add(row.purpose)
@@ -178,7 +178,7 @@ def completeness(connection: sa.Connection, now: datetime) -> Mapping[str, Compl
 def _contacts_of(connection: sa.Connection, resident_id: str, now: datetime) -> tuple[Callee, ...]:
     table = schema.contacts
     rows = connection.execute(sa.select(table).where(table.c.resident_id == resident_id).order_by(table.c.place))
-    return tuple(_callee(contact_in(row), now) for row in rows)
+    return tuple(callee(contact_in(row), now) for row in rows)
 
 
 def _shown(one: Callee) -> Contact:
@@ -196,7 +196,8 @@ def _shown(one: Callee) -> Contact:
     )
 
 
-def _callee(row: ContactRow, now: datetime) -> Callee:
+def callee(row: ContactRow, now: datetime) -> Callee:
+    """A contact of the register as somebody to call."""
     return Callee(
         contact_id=row.id or "",
         resident_id=row.resident,

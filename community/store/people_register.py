@@ -142,7 +142,9 @@ class _Pen:
 
     def place(self, row: PlaceRow) -> None:
         values = {"parent_id": row.within, "level": row.level.value, "code": row.code, "name": row.name}
-        self._put("places", places, {"place_id": row.id}, self._stated(row, values, {"within": "parent_id"}))
+        key = {"place_id": row.id}
+        is_new = self._before(places, key) is None
+        self._put("places", places, key, values if is_new else self._stated(row, values, {"within": "parent_id"}))
 
     def let_go_of_boxes(self, homes: Iterable[HomeRow]) -> None:
         """Boxes that change homes with each other are first in none."""

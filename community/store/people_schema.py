@@ -13,7 +13,7 @@ places = sa.Table(
     metadata,
     sa.Column("place_id", sa.Text, primary_key=True),
     sa.Column("parent_id", sa.ForeignKey("places.place_id"), index=True),
-    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False, index=True),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
 )

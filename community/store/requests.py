@@ -11,8 +11,7 @@ from community import engine
 from community.alert_refs import AlertRef
 from community.casefile import SYSTEM
 from community.desk import Wish
-from community.lanes import table_of
-from community.store import cases, chain, orders, schema
+from community.store import cases, chain, orders, policies, schema
 from community.store.directory import meet_gateway
 from community.store.people_rows import contact_in
 from community.store.surroundings import moment
@@ -62,7 +61,7 @@ def file(
         return known
     ref = _keep(connection, home_id, mark, Severity.P3 if is_urgent else Severity.P4, at)
     lane = f"{HAZARD}:{mark}"
-    made = engine.opened(table_of(lane), home_id, lane, (ref,), moment(connection), at=at)
+    made = engine.opened(policies.table_for(connection, lane), home_id, lane, (ref,), moment(connection), at=at)
     incident_id = cases.record(connection, None, made, at=at, actor=SYSTEM)
     cases.link(connection, (ref,), incident_id)
     note = Wish(incident_id=incident_id, command="note", by=by, role="caller", command_id=f"filed:{mark}", text=words)

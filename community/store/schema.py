@@ -69,6 +69,7 @@ contacts = sa.Table(
     sa.Column("tested_on", sa.Text, nullable=False, server_default=""),
 )
 
+# From `clock_offset_ms` on: as the box told last, how far its clock is ahead by ours, and when it told the others.
 gateways = sa.Table(
     "gateways",
     metadata,
@@ -80,8 +81,18 @@ gateways = sa.Table(
     sa.Column("rejected", sa.BigInteger, nullable=False),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("epoch", sa.Text, nullable=False, server_default=""),
+    sa.Column("clock_offset_ms", sa.BigInteger),
+    sa.Column("is_on_mains", sa.Boolean),
+    sa.Column("battery", sa.Double),
+    sa.Column("disk_used", sa.Double),
+    sa.Column("temperature", sa.Double),
+    sa.Column("link", sa.Text, nullable=False, server_default=""),
+    sa.Column("link_dbm", sa.Double),
+    sa.Column("certificate_ends", UtcMicros),
+    sa.Column("told_at", UtcMicros),
 )
 
+# `signal_dbm`, `heard_at`: as its box told last in a beat.
 sensor_status = sa.Table(
     "sensor_status",
     metadata,
@@ -93,6 +104,10 @@ sensor_status = sa.Table(
     sa.Column("since", UtcMicros),
     sa.Column("mono", sa.BigInteger, nullable=False),
     sa.Column("battery", sa.Double),
+    sa.Column("signal_dbm", sa.Double),
+    sa.Column("heard_at", UtcMicros),
+    sa.Index("ix_sensor_status_battery", "battery"),
+    sa.Index("ix_sensor_status_state", "state"),
 )
 
 messages = sa.Table(

@@ -19,26 +19,40 @@ from community.kpi_desk import KpiDesk
 from community.metrics import Metrics
 from community.programs import Programs
 from community.rights import Refused as NotAllowed
+from community.sign_on import SignOn
 from community.sms_inlet import SmsInlet
 from community.web import (
     access,
+    admin,
+    admin_files,
+    admin_places,
+    admin_policies,
+    admin_rosters,
+    admin_users,
     answers,
     assets,
     events,
+    family,
     fhir,
     gateways,
     incident,
     inlet,
     kpi,
     metrics,
+    plan,
     queue,
+    reports,
     requests,
+    residents,
     responder,
     script,
     sending,
     session,
     shifts,
+    sign_on,
     storm,
+    supervision,
+    wall,
 )
 from community.web.api import MOUNTED_AT, create_api
 from community.web.api_problem import problem
@@ -49,6 +63,8 @@ from community.web.rooms import rooms as by_type
 from community.web.words import marked
 from shouwang.errors import IllegalMove, ShouwangError, TryLater
 
+_OVERSIGHT = (plan, wall, supervision, reports)
+_ADMINISTRATION = (admin, admin_users, admin_policies, admin_files, admin_rosters, admin_places)
 HEALTH_TIMEOUT_S = 2.0
 _log = logging.getLogger(__name__)
 
@@ -88,12 +104,13 @@ def create_app(
     static = assets.address()
     pages = Pages(clock=clock, zone=zone, name=name, static=static)
     app.state.console = Console(desk=desk, accounts=accounts, pages=pages, clock=clock, secure_cookies=secure_cookies)
-    app.state.rooms = by_type(rooms)
+    app.state.rooms = _offered(by_type(rooms), pages)
     app.state.sms_inlet, app.state.dispatch, app.state.records = sms_inlet, dispatch, records
     app.state.kpi, app.state.metrics = figures, gauges
     app.mount(static, assets.Assets(directory=assets.folder()))
     at_the_desk = (session, queue, storm, access, script, incident, gateways, events, responder, sending, shifts, kpi)
-    for noun in (*at_the_desk, requests, inlet, answers, fhir, metrics):
+    others = (sign_on, requests, residents, family, inlet, answers, fhir, metrics)
+    for noun in (*_OVERSIGHT, *at_the_desk, *_ADMINISTRATION, *others):
         app.include_router(noun.router)
     app.state.programs = programs
     if programs is not None:
@@ -102,6 +119,14 @@ def create_app(
     _answer_failures(app)
     app.add_middleware(Guard, secure=secure_cookies)
     return app
+
+
+def _offered(rooms: dict[type, object], pages: Pages) -> dict[type, object]:
+    """The rooms; where a provider of identities is among them, the login page has its button."""
+    for room in rooms.values():
+        if isinstance(room, SignOn):
+            pages.offer_provider(room.name)
+    return rooms
 
 
 def _answer_failures(app: FastAPI) -> None:

@@ -60,10 +60,8 @@ class Console:
         """A page of the shell, for this user."""
         shell: dict[str, object] = {"shift": shift, "path": request.url.path, "seq": 0, "strip": ()}
         if shift is not None and holds(shift.user, Right.READ_QUEUE):
-            # The sequence before the rows: what happens in between is then told again, not lost.
-            shell["seq"] = await self.desk.last_seq()
-            shell["strip"] = await self.desk_of(shift).queue()
-            shell["names"] = await self.accounts.names()
+            board, names = await asyncio.gather(self.desk_of(shift).board(), self.accounts.names())
+            shell |= {"seq": board.seq, "strip": board.rows, "names": names}
         html = self.pages.render(template, language_of(request, shift), shell | values)
         return HTMLResponse(html, status_code=status)
 

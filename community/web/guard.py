@@ -22,6 +22,10 @@ UPLOADS_AT = re.compile(r"/r/[A-Za-z0-9_-]{20,64}/report")
 """Where a responder's phone sends a photo (community.web.responder)."""
 MAX_UPLOAD_BYTES = 13 * 1024 * 1024
 """A photo of 12 MB (community.photos) and the words around it."""
+FILES_AT = "/admin/files"
+"""Where an administrator sends a file (community.web.admin_files)."""
+MAX_FILE_BYTES = 2 * 1024 * 1024 + 16 * 1024
+"""A file of 2 MB (community.file_room) and the fields around it."""
 UPLOAD_TIMEOUT_S = 120.0
 """10 MB from the stairs of a house, over a line of 1 Mbit/s."""
 UPLOADS_AT_ONCE = 4
@@ -60,21 +64,21 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, self._headers)
-        is_upload = scope["method"] == "POST" and UPLOADS_AT.fullmatch(scope["path"]) is not None
-        most = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
+        most = _most(scope)
         refusal = _refusal(scope["method"], Headers(scope=scope), most)
         if refusal is not None:
             await (_for_programs(refusal) if _is_api(scope) else refusal)(scope, receive, answer)
         elif scope["path"] == STREAM_PATH:
             await self._app(scope, receive, answer)
         else:
-            await self._timed(scope, receive, answer, is_upload=is_upload)
+            await self._timed(scope, receive, answer, most=most)
 
-    async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer", *, is_upload: bool) -> None:
+    async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer", *, most: int) -> None:
+        is_upload = most > MAX_BODY_BYTES
         within_s = UPLOAD_TIMEOUT_S if is_upload else ANSWER_TIMEOUT_S
         try:
             async with asyncio.timeout(within_s), self._uploads if is_upload else nullcontext():
-                body = await _body(receive, MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES)
+                body = await _body(receive, most)
                 if body is None:
                     refusal = _for_programs(_too_large()) if _is_api(scope) else _too_large()
                     await refusal(scope, receive, answer)
@@ -85,6 +89,15 @@ class Guard:
             if not answer.started:
                 slow = _plain(503, "服务器繁忙，请重试。 The server is slow: try again.")
                 await (_for_programs(slow) if _is_api(scope) else slow)(scope, receive, answer)
+
+
+def _most(scope: Scope) -> int:
+    """How large the body of this request may be."""
+    if scope["method"] != "POST":
+        return MAX_BODY_BYTES
+    if scope["path"] == FILES_AT:
+        return MAX_FILE_BYTES
+    return MAX_UPLOAD_BYTES if UPLOADS_AT.fullmatch(scope["path"]) else MAX_BODY_BYTES
 
 
 def without_link(path: str) -> str:

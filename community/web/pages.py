@@ -2,8 +2,7 @@
 
 import json
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -11,20 +10,32 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from community.desk import Due, QueueRow
-from community.web import people_words, plot, words
+from community.web import people_words, plan_words, plot, words
+from community.web.choice import Choice
+from community.web.kept_rows import KeptRows
 from community.web.language import Language, translations
 from community.web.navigation import links_of
+from community.web.tally import tally_of
 from shouwang.alert import Sentence, Severity
 from shouwang.quantities import QUANTITIES, Quantity
 
 MAX_ROWS = 200
 """More rows at once make a browser slow, and nobody reads them."""
+_SAID_AT_MOST = 10_000
+"""Sentences kept translated: some times as many as the catalogues hold."""
+
+
+_AGO = (("d", 86_400), ("h", 3_600), ("min", 60))
+"""Units of an age with their seconds, the largest first; what is younger is told in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
+    """`shown`: drawn; `more`: how many are chosen and not drawn; `undrawn`: all others that are open, by number."""
+
     shown: list[QueueRow]
-    hidden: list[QueueRow]
+    more: int
+    undrawn: str
 
 
 class Pages:
@@ -36,6 +47,13 @@ class Pages:
         self._zone = zone
         self.zone = zone
         self._environments = {language: self._environment(language, name, static) for language in Language}
+        for language in Language:
+            self._keep_rows(language, name, static)
+
+    def offer_provider(self, name: str) -> None:
+        """The login page shows a button for the provider of identities called so."""
+        for environment in self._environments.values():
+            environment.globals["provider"] = name
 
     def render(self, template: str, language: Language, values: Mapping[str, object]) -> str:
         """The page as HTML."""
@@ -48,28 +66,36 @@ class Pages:
             autoescape=True,
             undefined=StrictUndefined,
             extensions=["jinja2.ext.i18n"],
+            auto_reload=False,  # a server is installed whole: no look at the disk for each part of a page
             trim_blocks=True,
             lstrip_blocks=True,
         )
         catalogue = translations(language)
         environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # by the extension
+        environment.globals["gettext"] = environment.globals["_"] = _said_in(catalogue.gettext)
         environment.globals |= {
             "centre": name,
             "static": static,
             "language": language,
             "words": words,
             "people_words": people_words,
+            "plan_words": plan_words,
             "plot": plot,
             "links_of": links_of,
+            "provider": "",
             "browser_words": {name: catalogue.gettext(msgid) for name, msgid in words.BROWSER.items()},
-            "step_counts": _step_counts,
+            "tally_of": tally_of,
             "first_rows": _first_rows,
-            "found": _found,
             "spark": _spark,
             "new_command_id": _new_command_id,
         }
         environment.filters |= self._filters(language)
         return environment
+
+    def _keep_rows(self, language: Language, name: str, static: str) -> None:
+        of_rows = self._environment(language, name, static)
+        kept = KeptRows(of_rows, {"age": self._age, "left": self._left}, _new_command_id)
+        self._environments[language].globals["row_html"] = kept.html
 
     def _filters(self, language: Language) -> dict[str, Callable[..., object]]:
         catalogue = translations(language)
@@ -80,11 +106,14 @@ class Pages:
             "unit": lambda quantity: _unit_in(quantity, catalogue.gettext),
             "hazard": lambda hazard: _hazard_in(hazard, language, catalogue.gettext),
             "moment": self._moment,
+            "stamp": self._stamp,
+            "day": lambda at: f"{at.astimezone(self._zone):%Y-%m-%d}",
             "utc": lambda at: at.isoformat(),
             "offset": self._offset_minutes,
             "span": _span,
             "age": self._age,
             "left": self._left,
+            "ago": lambda at, stale_s: self._ago(at, stale_s, catalogue.gettext),
             "bar": self._bar,
             "data": lambda value: json.dumps(value, separators=(",", ":")),
             "number": _number,
@@ -99,10 +128,27 @@ class Pages:
         text = f"{local:%H:%M:%S}" if local.date() == today else f"{local:%Y-%m-%d %H:%M:%S}"
         return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), text)
 
+    def _stamp(self, at: datetime) -> Markup:
+        """Local time with seconds and always with the date: what is read on paper is read later."""
+        return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>').format(
+            at.isoformat(), at.astimezone(self._zone)
+        )
+
     def _age(self, since: datetime) -> Markup:
         """How long ago; the browser keeps it running."""
         seconds = (self._clock() - since).total_seconds()
         return Markup('<sw-age data-since="{}">{}</sw-age>').format(since.isoformat(), _span(seconds))
+
+    def _ago(self, at: datetime, stale_s: int, translate: Callable[[str], str]) -> Markup:
+        """How old a value is, in words; old from `stale_s` seconds on. The browser keeps it running."""
+        seconds = max(0, int((self._clock() - at).total_seconds()))
+        unit, size = next(((one, size) for one, size in _AGO if seconds >= size), ("s", 1))
+        return Markup('<sw-ago data-at="{}" data-stale="{}"{}>{}</sw-ago>').format(
+            at.isoformat(),
+            stale_s,
+            Markup(' class="stale"') if seconds > stale_s else "",
+            translate(words.AGO[unit]).replace("{n}", str(seconds // size)),
+        )
 
     def _left(self, until: datetime) -> Markup:
         """How long yet, with a minus once it is over; the browser keeps it running."""
@@ -120,6 +166,23 @@ class Pages:
     def _offset_minutes(self, at: datetime) -> int:
         offset = at.astimezone(self._zone).utcoffset()
         return int(offset.total_seconds() // 60) if offset else 0
+
+
+def _said_in(gettext: Callable[[str], str]) -> Callable[..., Markup]:
+    """What the templates call `_`, as Jinja has it; a long table says the same words a thousand times."""
+    said: dict[str, Markup] = {}
+
+    def translated(msgid: str, /, **values: object) -> Markup:
+        if values:
+            return Markup(gettext(msgid)) % values  # noqa: S704 - the catalogue is ours, the values are escaped
+        found = said.get(msgid)
+        if found is None:
+            found = Markup(gettext(msgid)) % {}  # noqa: S704 - the catalogue is ours
+            if len(said) < _SAID_AT_MOST:
+                said[msgid] = found
+        return found
+
+    return translated
 
 
 def _word_in(translate: Callable[[str], str]) -> Callable[[object, Mapping[object, str]], str]:
@@ -164,25 +227,13 @@ def _span(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60:02d}:{rest % 60:02d}"
 
 
-def _found(rows: Sequence[QueueRow], wanted: str) -> Sequence[QueueRow]:
-    """Those that hold what is searched for; a life is never left out."""
-    word = wanted.strip().casefold()
-
-    def holds(row: QueueRow) -> bool:
-        said = (row.resident_name, row.address, row.home_id, row.hazard, row.why.zh, row.why.en)
-        return row.priority is Severity.P1 or any(word in text.casefold() for text in said)
-
-    return [row for row in rows if holds(row)] if word else rows
-
-
-def _first_rows(rows: Sequence[QueueRow]) -> "_Rows":
-    """What a browser draws at once; a life or something urgent is always among it."""
-    first = set(range(min(MAX_ROWS, len(rows))))
-    shown = [place in first or row.priority.rank <= Severity.P2.rank for place, row in enumerate(rows)]
-    return _Rows(
-        shown=[row for row, is_shown in zip(rows, shown, strict=True) if is_shown],
-        hidden=[row for row, is_shown in zip(rows, shown, strict=True) if not is_shown],
-    )
+def _first_rows(rows: Sequence[QueueRow], choice: Choice) -> "_Rows":
+    """What a browser draws at once of what is chosen; a life or something urgent is always among it."""
+    chosen = choice.rows(rows)
+    shown = [row for place, row in enumerate(chosen) if place < MAX_ROWS or row.priority.rank <= Severity.P2.rank]
+    drawn = {row.incident_id for row in shown}
+    undrawn = " ".join([str(row.incident_id) for row in rows if row.incident_id not in drawn])
+    return _Rows(shown=shown, more=len(chosen) - len(shown), undrawn=undrawn)
 
 
 def _spark(counts: Sequence[int]) -> Markup:
@@ -196,10 +247,6 @@ def _spark(counts: Sequence[int]) -> Markup:
     return Markup('<svg class="columns" viewBox="0 0 {} 20" aria-hidden="true" focusable="false">{}</svg>').format(
         4 * len(counts), columns
     )
-
-
-def _step_counts(rows: Iterable[QueueRow]) -> Counter[words.Step]:
-    return Counter(words.STEP_OF[row.phase] for row in rows if row.phase in words.STEP_OF)
 
 
 def _new_command_id() -> str:

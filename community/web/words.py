@@ -154,6 +154,15 @@ PROMINENT = frozenset(
 )
 """Orders that lie open on the page; the others are unfolded."""
 
+WAITS = {
+    "DISPATCHED": marked("Waiting for an answer of who was asked"),
+    "EN_ROUTE": marked("Help is on the way: stay on the line"),
+    "ON_SCENE": marked("Help is there: wait for the report"),
+    "FEEDBACK": marked("A colleague verifies it with the elder"),
+    "REVISIT": marked("A colleague who did not handle it calls back"),
+}
+"""What a case waits for where the next step is not whose page this is, by its state; of others nothing is said."""
+
 LABELS = {
     "reference": marked("Reference number, if they gave one"),
     "targets": marked("Who?"),
@@ -163,7 +172,7 @@ LABELS = {
     "spoke": marked("I have spoken with the person"),
     "second": marked("Or: this colleague confirms it"),
     "score": marked("How content, 1 to 5"),
-    "into": marked("Number of the other case"),
+    "into": marked("Into which case?"),
 }
 
 MODES = {
@@ -293,6 +302,14 @@ STEP_OF = {
 }
 """Where an open case stands, by the phase of its state."""
 
+AGO = {
+    "s": marked("{n} s ago"),
+    "min": marked("{n} min ago"),
+    "h": marked("{n} h ago"),
+    "d": marked("{n} d ago"),
+}
+"""How old a value is, in the largest unit that fits."""
+
 BROWSER = {
     "live": marked("Live"),
     "connecting": marked("Connecting"),
@@ -303,6 +320,9 @@ BROWSER = {
     "soundOn": marked("Sound on"),
     "soundOff": marked("Start shift: sound is off"),
     "soundAsleep": marked("Sound is off: press here"),
+    "soundElsewhere": marked("Another tab rings"),
+    "mute": marked("NO SOUND: no alarm can be heard at this computer. Press here."),
+    "notNow": marked("The case does not allow this now."),
     "fresh": marked("New:"),
     "show": marked("Show"),
     "gone": marked("Closed"),
@@ -313,6 +333,14 @@ BROWSER = {
     "late": marked("sent later"),
     "retimed": marked("the home's clock was wrong"),
     "time": marked("Time"),
+    "agoSeconds": AGO["s"],
+    "agoMinutes": AGO["min"],
+    "agoHours": AGO["h"],
+    "agoDays": AGO["d"],
+    "saving": marked("Saving"),
+    "saved": marked("Saved"),
+    "notSaved": marked("Not saved: press the button"),
+    "hidesIn": marked("It is hidden again in {n} s."),
     "P1": PRIORITIES[Severity.P1],
     "P2": PRIORITIES[Severity.P2],
     "P3": PRIORITIES[Severity.P3],

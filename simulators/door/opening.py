@@ -23,6 +23,7 @@ class _Server(uvicorn.Server):
 async def open_door(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
     """The page on loopback, 0: on a free port; its address."""
     with socket.create_server(("127.0.0.1", port)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits for a delayed ACK
         config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=_CLOSING_S)
         server = _Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="front door")

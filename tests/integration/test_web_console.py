@@ -476,6 +476,6 @@ async def test_case_page_shows_another_residents_values_only_with_his_alarm(
     alert = msgspec.structs.replace(alert, resident_id="li-jianguo")
     await centre.send(home, Lane.LIFE_SAFETY, AlertBody(alert=alert))
     page = (await browser.get("/incidents/1")).text
-    assert page.count(words) == 2  # at the alert and at the series
+    assert page.count(words) == 3  # at the newest value, the alert and the series
     assert "152 mmHg" in page
     assert "133 mmHg" not in page

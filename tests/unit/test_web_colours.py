@@ -15,6 +15,12 @@ PAIRS = [
     ("on-go", "go"),
     ("on-top", "top"),
     ("on-warn", "warn"),
+    *((f"on-{state}", state) for state in ("cut", "silent", "battery", "away", "test-due", "well")),
+    *(
+        (text, ground)
+        for text in ("on-wall", "wall-soft", "wall-ok", "wall-warn", "wall-bad")
+        for ground in ("wall", "wall-card")
+    ),
 ]
 
 

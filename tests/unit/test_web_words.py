@@ -74,7 +74,7 @@ def test_translations_keep_the_places_of_values(language: Language) -> None:
 def test_chinese_is_chinese() -> None:
     for message in messages(Language.ZH):
         said = message.string if isinstance(message.string, tuple) else (message.string,)
-        is_name = message.id in {"Change language", "from %(low)s to %(high)s"}
+        is_name = message.id in {"Change language", "from %(low)s to %(high)s", ", ", "%(who)s (%(name)s)"}
         assert is_name or all(re.search(r"[\u4e00-\u9fff]", sentence) for sentence in said), message.id
 
 
@@ -94,7 +94,7 @@ class Text(HTMLParser):
         self._inside = ""
 
     def handle_data(self, data: str) -> None:
-        if self._inside != "kbd" and _LETTER.search(data):
+        if self._inside not in {"kbd", "code"} and _LETTER.search(data):
             self.said.append(data.strip())
 
 

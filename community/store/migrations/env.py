@@ -2,7 +2,13 @@
 
 from alembic import context
 
-from community.store import quality_schema, rights_schema  # noqa: F401 - their tables belong to the metadata
+from community.store import (  # noqa: F401 - of the metadata
+    fleet_schema,
+    log_in_schema,
+    quality_schema,
+    rights_schema,
+    supervising_schema,
+)
 from community.store.schema import metadata
 
 context.configure(
