@@ -406,7 +406,7 @@ async def test_home_that_is_not_on_file_is_shown_all_the_same(
         page = (await browser.get(path)).text
         assert "gw-stranger" in page
         assert not_on_file in page
-    assert not_heard in page
+    assert not_heard in (await browser.get("/gateways/gw-stranger")).text
 
 
 def pressure(value: float, at: datetime, **whose_and_when: object) -> Reading:
