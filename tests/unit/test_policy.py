@@ -206,7 +206,11 @@ def test_version_of_the_centre_governs_new_cases_and_old_ones_end_under_theirs()
     try:
         assert kept_workflow("emergency", CENTRE_FROM + 1) is made
         assert kept_workflow("emergency", TABLE.version) == TABLE
+        later: Workflow = laid_over(TABLE, limit("ack", "P1", 40_000), CENTRE_FROM + 2)
+        keep_policies((later,), is_all=False)
+        assert kept_workflow("emergency", CENTRE_FROM + 1) is made
+        assert kept_workflow("emergency", CENTRE_FROM + 2) is later
         keep_policies((), is_all=True)
-        assert kept_workflow("emergency", CENTRE_FROM + 1) is TABLE, "nobody forgets a case for want of a table"
+        assert kept_workflow("emergency", CENTRE_FROM + 1) == TABLE, "nobody forgets a case for want of a table"
     finally:
         keep_policies((), is_all=True)

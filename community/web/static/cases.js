@@ -1,10 +1,10 @@
 // The open cases as the server sees them now. Read again after every bell; never computed here.
+import { oneAtATime } from "./again.js";
 import { bus, isOutdated } from "./bus.js";
 
 export const cases = new EventTarget();
 
-let reading = false;
-let again = false;
+export const readCases = oneAtATime(() => readOnce());
 
 // All that somebody must hear of, whatever is drawn, searched for or filtered: `id:priority`, with `:120` at the end of
 // a ladder, the most urgent first. Null: this page does not say.
@@ -17,20 +17,6 @@ export function waitingOn(root) {
     // At the end of its ladder a case rings as a life until somebody acts.
     return { name: one, priority: call120 ? "P1" : priority, say: row?.dataset.say ?? "" };
   });
-}
-
-export async function readCases() {
-  again = true;
-  if (reading) return;
-  reading = true;
-  try {
-    while (again) {
-      again = false;
-      await readOnce();
-    }
-  } finally {
-    reading = false;
-  }
 }
 
 // What is searched for and chosen on this page stays so.

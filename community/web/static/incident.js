@@ -1,13 +1,15 @@
 // Keeps an open case's page true. What the operator is typing is never touched: the server then refuses his order as
 // too old and shows him the new state with his words.
+import { oneAtATime } from "./again.js";
 import "./ago.js";
 import { bus, isOutdated } from "./bus.js";
 import { startKeySafe } from "./key_safe.js";
 import { startScript, takeOwnSteps } from "./script.js";
 import { refreshMeasures } from "./vitals.js";
 
-let reading = false;
-let again = false;
+const refresh = oneAtATime(async () => {
+  if (shown()) await refreshOnce(shown());
+});
 
 export function startIncident() {
   bus.addEventListener("bell", ({ detail }) => {
@@ -30,20 +32,6 @@ export function startIncident() {
 }
 
 const shown = () => document.getElementById("case");
-
-async function refresh() {
-  again = true;
-  if (reading) return;
-  reading = true;
-  try {
-    while (again && shown()) {
-      again = false;
-      await refreshOnce(shown());
-    }
-  } finally {
-    reading = false;
-  }
-}
 
 async function refreshOnce(present) {
   let text;

@@ -1,9 +1,11 @@
 // Keeps the plan true while somebody looks at it. Only what has changed is put in anew, so that nothing jumps, the focus
 // stays on its door, and a click meets what it was meant for.
+import { oneAtATime } from "./again.js";
 import { bus } from "./bus.js";
 
-let reading = false;
-let again = false;
+const refresh = oneAtATime(async () => {
+  if (shown()) await refreshOnce(shown());
+});
 
 export function startPlan() {
   for (const kind of ["bell", "missed", "poll"]) bus.addEventListener(kind, refresh);
@@ -26,20 +28,6 @@ function showMarked() {
 }
 
 const shown = () => document.getElementById("plan-live");
-
-async function refresh() {
-  again = true;
-  if (reading) return;
-  reading = true;
-  try {
-    while (again && shown()) {
-      again = false;
-      await refreshOnce(shown());
-    }
-  } finally {
-    reading = false;
-  }
-}
 
 async function refreshOnce(present) {
   let text;

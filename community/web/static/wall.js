@@ -1,5 +1,6 @@
 // The wallboard in the browser. Nobody sits at it, so it must say by itself when it cannot be believed, and it must run
 // for months: one node is put in the place of another, and nothing is kept.
+import { oneAtATime } from "./again.js";
 import { localDayTime, seconds, serverNow, setServerNow } from "./clock.js";
 import { bus, listen } from "./bus.js";
 import { words } from "./words.js";
@@ -10,8 +11,7 @@ const TIMEOUT_MS = 8_000;
 
 let readAt = performance.now();
 let askedAt = performance.now();
-let reading = false;
-let again = false;
+const refresh = oneAtATime(() => refreshOnce());
 let isSignedOut = false;
 
 const byId = (id) => document.getElementById(id);
@@ -33,20 +33,6 @@ function everySecond() {
   byId("wall-state").hidden = isOld;
   if (isOld) bar.textContent = isSignedOut ? words.signedOut : `${words.stale} ${Math.floor(quiet / 1000)} ${words.seconds}`;
   if (performance.now() - askedAt >= POLL_MS) refresh();
-}
-
-async function refresh() {
-  again = true;
-  if (reading) return;
-  reading = true;
-  try {
-    while (again) {
-      again = false;
-      await refreshOnce();
-    }
-  } finally {
-    reading = false;
-  }
 }
 
 async function refreshOnce() {
