@@ -21,8 +21,6 @@ BACKLOG_MANY = 50
 """A sound box has a handful of messages under way; more wait for a line or a server. Set by this project."""
 BATTERY_LOW = 15.0
 """Percent of a sensor's battery: weeks are left, so that it fits into the next tour. Set by this project."""
-BATTERY_EMPTY = 5.0
-"""Below it a cell may fail any day. Set by this project."""
 PAGE_ROWS = 50
 EXPORT_ROWS = 20_000
 """No list is longer: a table for a technician's tour, not a copy of the database."""

@@ -185,7 +185,7 @@ def offered(connection: sa.Connection, login: str) -> tuple[Handover, ...]:
     """Offers that he made or that wait for his signature."""
     either = sa.or_(_table.c.leaver == login, _table.c.taker == login)
     rows = connection.execute(sa.select(_table).where(_open(), either).order_by(_table.c.handover_id))
-    return tuple(_handover(row) for row in rows)
+    return tuple(handover_of(row) for row in rows)
 
 
 def done(connection: sa.Connection, limit: int = 20) -> tuple[Handover, ...]:
@@ -193,7 +193,7 @@ def done(connection: sa.Connection, limit: int = 20) -> tuple[Handover, ...]:
     rows = connection.execute(
         sa.select(_table).where(_table.c.state == "done").order_by(_table.c.signed_at.desc()).limit(limit)
     )
-    return tuple(_handover(row) for row in rows)
+    return tuple(handover_of(row) for row in rows)
 
 
 def takers(connection: sa.Connection, leaver: str, now: datetime) -> tuple[str, ...]:
@@ -251,7 +251,8 @@ def _open() -> sa.ColumnElement[bool]:
     return _table.c.state == "offered"
 
 
-def _handover(row: sa.Row[tuple[object, ...]]) -> Handover:
+def handover_of(row: sa.Row[tuple[object, ...]]) -> Handover:
+    """What its row tells."""
     return Handover(
         handover_id=row.handover_id,
         leaver=row.leaver,

@@ -1,10 +1,11 @@
-"""Words of supervisors about a case: kept with its notes, so that they can be erased; the log seals their digest."""
+"""Words about a case, kept with its notes, so that they can be erased; the log seals their digest."""
 
 import secrets
 from collections.abc import Collection
 
 import sqlalchemy as sa
 
+from community.casefile import Step
 from community.store import chain, schema
 
 
@@ -21,3 +22,9 @@ def of(connection: sa.Connection, note_ids: Collection[str]) -> dict[str, str]:
     table = schema.notes
     rows = connection.execute(sa.select(table).where(table.c.note_id.in_(sorted(note_ids)), table.c.words.is_not(None)))
     return {row.note_id: row.words for row in rows}
+
+
+def id_in(entry: chain.Entry) -> str:
+    """The number of the note that was written with this step; empty where nothing was."""
+    order = entry.event.order if isinstance(entry.event, Step) else None
+    return "" if order is None else order.note_id

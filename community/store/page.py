@@ -6,11 +6,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from community.call_scripts import answers_in
-from community.casefile import Card, Colour, Step
+from community.casefile import Card, Colour
 from community.desk import IncidentPage, TimelineEntry, Timing
 from community.step_names import named
 from community.step_words import told_in_timeline
-from community.store import case_schema, chain, logins, schema
+from community.store import case_schema, chain, logins, note_words, schema
 from community.store.calls import calls_of
 from community.store.cases import CLOSED, as_it_came, load
 from community.store.evidence import further_residents, measured_around
@@ -53,7 +53,7 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
         gaps=gaps_around(connection, alerts),
         clocks=dues_of(case, (now, engine_now(connection))),
         cards=_cards(connection, incident_id),
-        answers=answers_in(words[note_id] for note_id in map(_note_of, entries) if note_id in words),
+        answers=answers_in(words[note_id] for note_id in map(note_words.id_in, entries) if note_id in words),
         called={offer.to: names.get(offer.to, offer.to) for offer in case.offers},
         calls=calls_of(connection, incident_id, now),
     )
@@ -103,11 +103,6 @@ def _events(connection: sa.Connection, incident_id: int) -> tuple[list[chain.Ent
         sa.select(events.c.body).where(events.c.incident_id == incident_id).order_by(events.c.seq.desc()).limit(SHOWN)
     ).all()
     return [chain.decode_entry(row.body) for row in reversed(rows)], words
-
-
-def _note_of(entry: chain.Entry) -> str:
-    order = entry.event.order if isinstance(entry.event, Step) else None
-    return "" if order is None else order.note_id
 
 
 def _timeline(

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from community.casefile import Step
 from community.kpi_months import Window
 from community.rosters import Post, Shift
-from community.store import chain, dispatch_schema, rosters, schema
-from community.store.handovers import Change, Handover, Note
+from community.store import chain, dispatch_schema, note_words, rosters, schema
+from community.store.handovers import Change, Handover, Note, handover_of
 from community.store.storm_schema import storms
 from community.store.watch_schema import test_alarms
 
@@ -65,7 +64,7 @@ def handover(connection: sa.Connection, handover_id: int) -> Handover | None:
     row = connection.execute(
         sa.select(_handovers).where(_handovers.c.handover_id == handover_id, _handovers.c.state == "done")
     ).first()
-    return None if row is None else _handover(row)
+    return None if row is None else handover_of(row)
 
 
 def span_of(connection: sa.Connection, login: str, end: datetime) -> Span:
@@ -107,7 +106,7 @@ def notes(connection: sa.Connection, numbers: Collection[int], window: Window) -
         rows = connection.execute(sa.select(events.c.seq, events.c.body).where(*of_them, *in_time))
         found += [(row.seq, row.body) for row in rows]
     entries = [chain.decode_entry(body) for _, body in sorted(found)[:MOST]]
-    ids = {entry.seq: _note_id(entry) for entry in entries}
+    ids = {entry.seq: note_words.id_in(entry) for entry in entries}
     words = {
         row.note_id: row.words or ""
         for row in connection.execute(sa.select(table).where(table.c.note_id.in_(sorted(set(ids.values())))))
@@ -132,7 +131,7 @@ def went_over(connection: sa.Connection, window: Window) -> tuple[Handover, ...]
         _handovers.c.signed_at <= window.end,
     )
     rows = connection.execute(sa.select(_handovers).where(*signed).order_by(_handovers.c.signed_at).limit(MOST))
-    return tuple(_handover(row) for row in rows)
+    return tuple(handover_of(row) for row in rows)
 
 
 def missing(connection: sa.Connection, window: Window) -> tuple[rosters.NoShow, ...]:
@@ -199,20 +198,3 @@ def tests_in(connection: sa.Connection, window: Window) -> Tests:
         ).where(table.c.received_at >= window.start, table.c.received_at < window.end)
     ).one()
     return Tests(count=row.number, homes=row.homes, slowest_ms=row.slowest)
-
-
-def _note_id(entry: chain.Entry) -> str:
-    order = entry.event.order if isinstance(entry.event, Step) else None
-    return "" if order is None else order.note_id
-
-
-def _handover(row: sa.Row[tuple[object, ...]]) -> Handover:
-    return Handover(
-        handover_id=row.handover_id,
-        leaver=row.leaver,
-        taker=row.taker,
-        begun_at=row.begun_at,
-        signed_at=row.signed_at,
-        words=row.words,
-        state=row.state,
-    )

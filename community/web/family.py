@@ -1,5 +1,7 @@
 """A family member's page, made for a phone: how the elder is, and what one may do. Plain forms, no scripts needed."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request
@@ -75,83 +77,87 @@ async def relative(shift: SignedIn) -> Shift:
 Relative = Annotated[Shift, Depends(relative)]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Visit:
+    """A family member who asks for something."""
+
+    request: Request
+    console: Console
+    shift: Shift
+    room: FamilyRoom
+
+    async def order(self, form: _Form, what: str, work: Callable[[], Awaitable[object]], *, kept: str = "") -> Response:
+        """Do it, and say so; where it is not possible now say why, and keep what was written."""
+        check_form(self.shift, form.csrf)
+        try:
+            await work()
+        except IllegalMove as error:
+            problem = error.said if isinstance(error, NotNow) else _NOT_DONE
+            return await self.page(problem=problem, kept=kept, status=409)
+        return RedirectResponse(f"/family?done={what}", status_code=303)
+
+    async def page(
+        self, *, done: str = "", problem: Sentence | None = None, kept: str = "", status: int = 200
+    ) -> HTMLResponse:
+        """His elders, and what became of his wish."""
+        values: dict[str, object] = {
+            "elders": await self.room.elders(self.shift.user),
+            "family_words": family_words,
+            "done": done,
+            "problem": problem,
+            "kept": kept,
+            "hours": HOURS,
+            "max_words": MAX_WORDS,
+            "phone": self.room.phone,
+        }
+        return await self.console.page(self.request, "family.html", self.shift, status=status, **values)
+
+
+async def visit(request: Request, console: Wired, shift: Relative, room: Room) -> Visit:
+    """Who asks, and where. Raises Refused."""
+    return Visit(request=request, console=console, shift=shift, room=room)
+
+
+Asked = Annotated[Visit, Depends(visit)]
+
+
 @router.get("/family")
-async def family(request: Request, console: Wired, shift: Relative, room: Room, done: str = "") -> HTMLResponse:
+async def family(asked: Asked, done: str = "") -> HTMLResponse:
     """His elders."""
-    return await _page(request, console, shift, room, done=done[:20])
+    return await asked.page(done=done[:20])
 
 
 @router.post("/family/{resident_id}/going")
-async def going(  # noqa: PLR0917 - FastAPI gives each part of a request by its own name
-    request: Request,
-    console: Wired,
-    shift: Relative,
-    room: Room,
-    resident_id: ResidentId,
-    form: Annotated[Going, Form()],
-) -> Response:
+async def going(asked: Asked, resident_id: ResidentId, form: Annotated[Going, Form()]) -> Response:
     """He answers the centre's call: he goes."""
-    check_form(shift, form.csrf)
-    try:
-        await room.going(shift.user, resident_id, form.incident_id)
-    except IllegalMove as error:
-        return await _refused(request, console, shift, room, error)
-    return _done("going")
+    user = asked.shift.user
+    return await asked.order(form, "going", lambda: asked.room.going(user, resident_id, form.incident_id))
 
 
 @router.post("/family/{resident_id}/mode")
-async def set_mode(  # noqa: PLR0917 - FastAPI gives each part of a request by its own name
-    request: Request,
-    console: Wired,
-    shift: Relative,
-    room: Room,
-    resident_id: ResidentId,
-    form: Annotated[Away, Form()],
-) -> Response:
+async def set_mode(asked: Asked, resident_id: ResidentId, form: Annotated[Away, Form()]) -> Response:
     """Say where the elder is."""
-    check_form(shift, form.csrf)
-    hours = 0 if form.mode is HomeMode.HOME else form.hours
-    try:
-        await room.set_mode(shift.user, resident_id, form.mode, hours, form.command_id)
-    except IllegalMove as error:
-        return await _refused(request, console, shift, room, error)
-    return _done("mode")
+    user, hours = asked.shift.user, 0 if form.mode is HomeMode.HOME else form.hours
+    setting = (user, resident_id, form.mode, hours, form.command_id)
+    return await asked.order(form, "mode", lambda: asked.room.set_mode(*setting))
 
 
 @router.post("/family/{resident_id}/request")
-async def ask(  # noqa: PLR0917 - FastAPI gives each part of a request by its own name
-    request: Request,
-    console: Wired,
-    shift: Relative,
-    room: Room,
-    resident_id: ResidentId,
-    form: Annotated[Asking, Form()],
-) -> Response:
+async def ask(asked: Asked, resident_id: ResidentId, form: Annotated[Asking, Form()]) -> Response:
     """File a request."""
-    check_form(shift, form.csrf)
-    try:
-        await room.ask(shift.user, resident_id, form.text.replace("\0", ""), form.command_id)
-    except IllegalMove as error:
-        return await _refused(request, console, shift, room, error, kept=form.text)
-    return _done("request")
+    asking = (asked.shift.user, resident_id, form.text.replace("\0", ""), form.command_id)
+    return await asked.order(form, "request", lambda: asked.room.ask(*asking), kept=form.text)
 
 
 @router.post("/family/{resident_id}/rating")
-async def rate(  # noqa: PLR0917 - FastAPI gives each part of a request by its own name
-    request: Request,
-    console: Wired,
-    shift: Relative,
-    room: Room,
+async def rate(
+    asked: Asked,
     resident_id: ResidentId,  # noqa: ARG001 - the form stands on the page of this elder
     form: Annotated[Rating, Form()],
 ) -> Response:
     """Say how it was."""
-    check_form(shift, form.csrf)
-    try:
-        await room.rate(shift.user, form.incident_id, form.score, form.text.replace("\0", ""), form.command_id)
-    except IllegalMove as error:
-        return await _refused(request, console, shift, room, error, kept=form.text)
-    return _done("rating")
+    rating = (asked.shift.user, form.incident_id, form.score, form.text.replace("\0", ""), form.command_id)
+    return await asked.order(form, "rating", lambda: asked.room.rate(*rating), kept=form.text)
 
 
 @router.get("/family/{resident_id}/photo")
@@ -161,47 +167,3 @@ async def photo(shift: Relative, room: Room, resident_id: ResidentId) -> Respons
     if picture is None:
         raise HTTPException(404)
     return Response(picture, media_type="image/jpeg", headers={"cache-control": "private, no-store"})
-
-
-def _done(what: str) -> RedirectResponse:
-    return RedirectResponse(f"/family?done={what}", status_code=303)
-
-
-async def _refused(
-    request: Request, console: Console, shift: Shift, room: FamilyRoom, error: IllegalMove, /, *, kept: str = ""
-) -> HTMLResponse:
-    """Say why, and keep what was written."""
-    return await _page(
-        request,
-        console,
-        shift,
-        room,
-        problem=error.said if isinstance(error, NotNow) else _NOT_DONE,
-        kept=kept,
-        status=409,
-    )
-
-
-async def _page(
-    request: Request,
-    console: Console,
-    shift: Shift,
-    room: FamilyRoom,
-    /,
-    *,
-    done: str = "",
-    problem: Sentence | None = None,
-    kept: str = "",
-    status: int = 200,
-) -> HTMLResponse:
-    values: dict[str, object] = {
-        "elders": await room.elders(shift.user),
-        "family_words": family_words,
-        "done": done,
-        "problem": problem,
-        "kept": kept,
-        "hours": HOURS,
-        "max_words": MAX_WORDS,
-        "phone": room.phone,
-    }
-    return await console.page(request, "family.html", shift, status=status, **values)

@@ -1,7 +1,5 @@
 """Boxes and sensors as tables for a spreadsheet: the technician's tour."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 
@@ -9,22 +7,20 @@ from fastapi.responses import Response
 
 from community.fleet import BoxLine, SensorLine
 from community.web.fleet_words import kind_of
-
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would carry out what begins so."""
+from community.web.spreadsheet import spreadsheet
 
 
 def box_table(rows: Iterable[BoxLine], zone: tzinfo | None) -> Response:
     """The list of boxes; times in `zone`."""
     head = "gateway home address state last_heard link link_dbm mains battery backlog clock_offset_s version"
     head += " certificate_ends sensors_ok sensors_late sensors_dead last_test troubles"
-    return _answer("gateways.csv", head.split(), (_box(row, zone) for row in rows))
+    return spreadsheet([head.split(), *(_box(row, zone) for row in rows)], name="gateways.csv")
 
 
 def sensor_table(rows: Iterable[SensorLine], zone: tzinfo | None, translated: Callable[[str], str]) -> Response:
     """The list of sensors that want a visit."""
     head = "address gateway sensor what room model state reason battery cell signal_dbm last_heard"
-    return _answer("sensors.csv", head.split(), (_sensor(row, zone, translated) for row in rows))
+    return spreadsheet([head.split(), *(_sensor(row, zone, translated) for row in rows)], name="sensors.csv")
 
 
 def _box(row: BoxLine, zone: tzinfo | None) -> Sequence[object]:
@@ -66,21 +62,6 @@ def _sensor(row: SensorLine, zone: tzinfo | None, translated: Callable[[str], st
         row.signal_dbm,
         _written(row.heard_at, zone),
     )
-
-
-def _answer(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(head)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULAS):
-        return f"'{value}"
-    return "" if value is None else value
 
 
 def _written(at: datetime | None, zone: tzinfo | None) -> str:

@@ -20,7 +20,8 @@ from community.scores import Group
 from community.step_words import name_of_clock
 from community.web import kpi_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
-from community.web.kpi_table import figure_rows, spreadsheet
+from community.web.kpi_table import figure_rows
+from community.web.spreadsheet import spreadsheet
 from shouwang.errors import ConfigError, IllegalMove
 
 router = APIRouter()

@@ -1,23 +1,12 @@
-"""Figures as a table for other programs: every number with its cases, and no cell that a spreadsheet would run."""
+"""Figures as a table for other programs: every number with its cases."""
 
-import csv
-import io
-import re
 from collections.abc import Iterable
-
-from fastapi.responses import Response
 
 from community.kpi_desk import MonthPage
 from community.kpi_numbers import written
 from community.scores import Group, Score
 
 Row = tuple[object, ...]
-
-
-def spreadsheet(rows: Iterable[Row], *, name: str) -> Response:
-    """The rows as a file; UTF-8 with a mark, by which spreadsheets know it."""
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response("\ufeff" + _csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def figure_rows(page: MonthPage, *, are_all: bool) -> Iterable[Row]:
@@ -53,20 +42,3 @@ def _score_row(score: Score) -> Row:
 def listed(numbers: Iterable[int]) -> str:
     """Numbers of cases in one cell."""
     return " ".join(map(str, numbers))
-
-
-def _csv(rows: Iterable[Row]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    for row in rows:
-        writer.writerow(["" if value is None else _harmless(str(value)) for value in row])
-    return out.getvalue()
-
-
-def _harmless(value: str) -> str:
-    """A name that begins like a formula would be run by a spreadsheet; a negative number is none."""
-    is_formula = value[:1] in {"=", "+", "@", "\t", "\r"} or (value[:1] == "-" and not _NUMBER.fullmatch(value))
-    return f"'{value}" if is_formula else value
-
-
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")

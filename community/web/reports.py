@@ -14,9 +14,10 @@ from community.rights import Right
 from community.rising import BEFORE_DAYS, FACTOR, LEAST
 from community.scores import Group, Score
 from community.web.kpi import Reader, Visit
-from community.web.kpi_table import Row, figure_rows, listed, spreadsheet
+from community.web.kpi_table import Row, figure_rows, listed
 from community.web.paper import Press
 from community.web.rooms import room_of
+from community.web.spreadsheet import spreadsheet
 from shouwang.errors import ConfigError
 
 router = APIRouter()
