@@ -207,8 +207,9 @@ async def test_request_is_filed_once_and_its_result_rated(family: Centre, browse
     assert len(rows) == 1
     assert f"编号 {rows[0].incident_id}" in await shown(browser)
     assert "非常满意" not in await shown(browser)
-    answer = await send(browser, "rating", incident_id=rows[0].incident_id, score=5)
+    answer = await send(browser, "rating", incident_id=rows[0].incident_id, score=5, text="谢谢王师傅")
     assert answer.status_code == 409, "there is no result yet"
+    assert "谢谢王师傅</textarea>" in answer.text, "what he wrote is kept"
 
 
 async def test_call_back_is_answered_by_the_family(family: Centre, browser: httpx.AsyncClient) -> None:
