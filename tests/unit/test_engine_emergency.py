@@ -1,5 +1,6 @@
 """The emergency table in the hands of the engine: each row, each clock, the attacks that random play does not find."""
 
+import msgspec
 import pytest
 from fixtures.casework import EVERYBODY, FOUND, Casework, alert
 
@@ -530,6 +531,22 @@ def test_a_case_that_has_ended_takes_no_alerts_of_a_merged_one():
     work.order("merge", into=7, into_home="home-1", into_lane="life", into_priority=Severity.P1)
     with pytest.raises(IllegalMove, match="has ended"):
         engine.absorbed(work.case, (alert(9),), work.context(), at=work.wall())
+
+
+def test_alerts_of_a_merged_case_are_worked_on_in_the_one_that_lives():
+    work = Casework(alert(severity=Severity.P2))
+    case, step = engine.absorbed(work.case, (alert(9, key="fall:bath"),), work.context(), at=work.wall())
+    assert (case.priority, case.alerts, case.version) == (Severity.P1, 2, work.case.version + 1)
+    assert (step.name, step.role, [ref.key for ref in step.alerts]) == ("absorbed", "system", ["fall:bath"])
+    assert engine.folded(work.case, step) == case
+
+
+def test_a_case_from_before_there_were_clocks_begins_them_and_its_step_says_all_of_it():
+    work = Casework()
+    old = msgspec.structs.replace(work.case, clocks=())
+    case, step = engine.adopted(old, work.context(), at=work.wall())
+    assert {clock.name for clock in case.clocks} == {clock.name for clock in work.case.clocks}
+    assert engine.folded(None, step) == case
 
 
 def test_the_ladder_stands_while_somebody_is_on_the_way_and_makes_up_for_it_then():

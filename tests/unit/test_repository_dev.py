@@ -143,6 +143,13 @@ def test_script_is_plain_shell(shell: str) -> None:
     subprocess.run([shell, "-n", str(ROOT / "dev")], check=True, timeout=60)
 
 
+def test_every_folder_of_tests_is_run_by_some_command() -> None:
+    script = (ROOT / "dev").read_text(encoding="utf-8")
+    named = set(re.findall(r"\btests_of (.+)", script)) | set(re.findall(r"pytest tests/(\w+)", script))
+    run_by_dev = {word for words in named for word in words.split() if not word.startswith("-")}
+    assert run_by_dev == {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+
+
 @pytest.mark.parametrize("status", [0, 1, 7])
 def test_ci_allows_no_gap_and_ends_as_the_tests_do(tmp_path: Path, status: int) -> None:
     (tmp_path / ".ci").mkdir()

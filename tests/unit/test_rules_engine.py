@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from rules import AnyRule
-from rules.bound import BoundRule
+from rules.bound import BoundRule, rule_of
 from rules.engine import Engine, Saved
 from rules.fall import Fall
 from rules.silence import Silence
@@ -361,6 +361,24 @@ def test_a_rule_that_ends_is_saved_as_having_seen_nothing_and_hears_no_more():
     assert engine.rebind(left[:1]).changed.keys() <= {"now:oximeter", "held:oximeter"}, "what saw nothing is not saved"
     (again,) = (alert for alert in (engine.rebind(bound()), engine.feed(press(90)))[1].alerts if alert.key == "sos:bed")
     assert again.state is FIRING
+
+
+def test_a_rule_whose_limits_are_others_is_woken_at_once():
+    engine = Engine(bound(), {})
+    engine.feed(press(0))
+    engine.advance(at(20), mono(20))
+    assert engine.rebind(bound(), {"sos:bed", "low:oximeter"}).next_wake == mono(20), "it has seen something"
+    engine.advance(at(20), mono(20))
+    assert engine.rebind(bound(), {"low:oximeter"}).next_wake != mono(20), "what saw nothing has nothing to judge"
+
+
+def test_an_alarm_stands_while_there_is_a_rule_of_its_key_that_saw_something():
+    engine = Engine(bound(), {})
+    engine.feed(press(0))
+    assert engine.stands("sos:bed")
+    assert not engine.stands("low:oximeter")
+    assert not engine.stands("gone:bed")
+    assert rule_of("sos:bed:grandmother") == "sos"
 
 
 def test_two_rules_of_one_key_change_nothing():

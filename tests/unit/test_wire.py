@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shouwang import wire
-from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.alert import TEST_HAZARD, Alert, AlertState, Sentence, Severity, alert_id_of
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality, Reading
@@ -176,6 +176,36 @@ def test_receipts_and_commands_round_trip():
     for action in actions:
         command = wire.Command(command_id="c", issued_at=AT, expires_at=AT, incident_id="7", action=action)
         assert wire.decode_command(wire.encode(command)) == command
+
+
+def test_the_head_of_the_record_is_read_as_it_was_written():
+    head = wire.ChainHead(entries=7, hash="0a" * 32, at=AT)
+    assert wire.decode_head(wire.encode(head)) == head
+    assert wire.head_topic("gw-1") == "v1/gw-1/down/head"
+    with pytest.raises(DecodeError):
+        wire.decode_head(wire.encode(msgspec.structs.replace(head, hash="shorter")))
+
+
+def test_only_a_test_alarm_of_the_lowest_severity_is_believed_to_be_a_test():
+    test = Alert(
+        alert_id="a",
+        key="test:gw-1",
+        rule_id="test",
+        rule_version=1,
+        hazard=TEST_HAZARD,
+        severity=Severity.P4,
+        state=AlertState.FIRING,
+        resident_id="resident-1",
+        sensor_id="",
+        since=AT,
+        at=AT,
+        mono=0,
+        why=Sentence(zh="测试", en="a test"),
+        is_test=True,
+    )
+    assert test.is_only_a_test
+    for change in ({"is_test": False}, {"hazard": "sos"}, {"severity": Severity.P1}):
+        assert not msgspec.structs.replace(test, **change).is_only_a_test
 
 
 @pytest.mark.parametrize(
