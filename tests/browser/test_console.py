@@ -164,9 +164,13 @@ async def test_ladder_at_its_end_is_loud_on_every_page_and_rings_until_somebody_
     bar = page.locator("#strip .call-120-bar")
     await expect(bar).to_contain_text("CALL 120 NOW")
     await expect(page.locator("#say-now")).to_contain_text("CALL 120 NOW")
-    box, width = await bar.bounding_box(), await page.evaluate("document.documentElement.clientWidth")
-    assert box is not None
-    assert (box["x"], box["width"]) == (0, width)
+    # in one step: the strip is drawn anew each time something is heard
+    await page.wait_for_function(
+        """() => {
+            const box = document.querySelector("#strip .call-120-bar")?.getBoundingClientRect();
+            return box && box.x === 0 && box.width === document.documentElement.clientWidth;
+        }"""
+    )
     heard = await page.evaluate("window.heard.length")
     await page.wait_for_function("(before) => window.heard.slice(before).includes('P1')", arg=heard)
     await page.locator('#nav a[href="/queue"]').click()
