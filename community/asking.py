@@ -8,6 +8,7 @@ from datetime import datetime
 from community.store import fleet_tests
 from community.store.database import Store
 from shouwang.errors import GiveUp, TryLater
+from shouwang.outage import Outage
 
 LOOK_EVERY_S = 1.0
 """Half of the pause between two boxes (community.fleet.ASK_EVERY)."""
@@ -23,7 +24,7 @@ class Asking:
         self._store = store
         self._clock = clock
         self._asked = asked
-        self._is_blind = False
+        self._outage = Outage(log, "boxes are not asked for test alarms: %s", ends="boxes are asked again")
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -35,13 +36,11 @@ class Asking:
         """Ask whose turn it is."""
         now = self._clock()
         try:
-            if not await self._store.read(lambda connection: fleet_tests.is_due(connection, now)):
-                self._is_blind = False
-                return
-            if await self._store.write(lambda connection: fleet_tests.ask_due(connection, now)):
+            is_due = await self._store.read(lambda connection: fleet_tests.is_due(connection, now))
+            asked = await self._store.write(lambda connection: fleet_tests.ask_due(connection, now)) if is_due else 0
+            if asked:
                 self._asked()
-            self._is_blind = False
         except (TryLater, GiveUp) as error:
-            if not self._is_blind:
-                log.error("boxes are not asked for test alarms: %s", error)  # noqa: TRY400 - no traceback: said in words
-            self._is_blind = True
+            self._outage.begin(error)
+        else:
+            self._outage.over()

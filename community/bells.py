@@ -15,6 +15,7 @@ from community.news import news_or_later
 from community.store import views
 from community.store.database import Store
 from shouwang.errors import TryLater
+from shouwang.outage import Outage
 
 LOOK_EVERY_S = 1.0
 """How often the log is looked at without being told to."""
@@ -41,16 +42,14 @@ class Bells:
     async def run(self) -> None:
         """Ring what is new, until cancelled."""
         last: int | None = None
-        is_blind = False
+        outage = Outage(log, "consoles hear nothing for now: %s", ends="consoles hear again", level=logging.WARNING)
         while True:
             self._news.clear()
             try:
                 last = await self._ring_after(last)
-                is_blind = False
+                outage.over()
             except TryLater as error:
-                if not is_blind:
-                    log.warning("consoles hear nothing for now: %s", error)
-                is_blind = True
+                outage.begin(error)
             await news_or_later(self._news, LOOK_EVERY_S)
 
     @contextmanager

@@ -18,6 +18,7 @@ from community.store.channel_health import ChannelRow
 from community.store.database import Connection, Store
 from community.store.notices import RungFailed
 from shouwang.errors import ConfigError, GiveUp, ShouwangError, TryLater
+from shouwang.outage import Outage
 
 PROBE_EVERY_S = 60.0
 AGAIN_S = 10.0
@@ -66,11 +67,13 @@ class ChannelWatch:
 
     async def _watch(self, line: Line) -> None:
         failures = 0
+        outage = Outage(log, f"channel {line.name}: its health waits for the database: %s", level=logging.WARNING)
         while True:
             try:
                 failures = await self.look(line, failures)
+                outage.over()
             except (TryLater, GiveUp) as error:
-                log.warning("channel %s: its health waits for the database: %s", line.name, error)
+                outage.begin(error)
             await asyncio.sleep(AGAIN_S if failures else PROBE_EVERY_S)
 
     async def look(self, line: Line, failures: int) -> int:

@@ -12,6 +12,7 @@ from community.news import news_or_later
 from community.store import next_offers, no_shows, responder_links
 from community.store.database import Connection, Store
 from shouwang.errors import GiveUp, TryLater
+from shouwang.outage import Outage
 
 LOOK_EVERY_S = 1.0
 """How late the next one is asked at most, where nobody rang for it."""
@@ -30,7 +31,8 @@ class Dispatcher:
         self._clock = clock
         self._told = told
         self._news = asyncio.Event()
-        self._is_blind = False
+        self._waits = Outage(log, "sending people waits for the database: %s", ends="people are sent again")
+        self._unread = Outage(log, "missing colleagues are not noticed: %s", ends="rosters are read again")
 
     def look(self) -> None:
         """There may be somebody to ask: a case has changed."""
@@ -61,9 +63,9 @@ class Dispatcher:
             if over:
                 await self._store.write(lambda connection: responder_links.end(connection, over))
         except (TryLater, GiveUp) as error:
-            self._tell_once(error)
+            self._waits.begin(error)
         else:
-            self._is_blind = False
+            self._waits.over()
 
     async def look_at_the_roster(self) -> None:
         """Who should be here and is not."""
@@ -75,13 +77,9 @@ class Dispatcher:
         try:
             missing = await self._store.write(find)
         except (TryLater, GiveUp) as error:
-            self._tell_once(error)
+            self._unread.begin(error)
             return
+        self._unread.over()
         if missing:
             log.warning("%d operators have not come to their shift; see the page of shifts", len(missing))
             self._told()
-
-    def _tell_once(self, error: Exception) -> None:
-        if not self._is_blind:
-            log.error("sending people waits for the database: %s", error)
-        self._is_blind = True

@@ -14,6 +14,7 @@ from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, Session, connect
 from shouwang.errors import ConfigError, DeviceError, GiveUp, TryLater
+from shouwang.outage import Outage
 from shouwang.wire import command_topic
 
 LOOK_EVERY_S = 1.0
@@ -33,7 +34,14 @@ class Downlink:
         self._store = store
         self._clock = clock
         self._news = asyncio.Event()
-        self._told: str | None = None
+        self._lost = Outage(
+            log,
+            "no commands go to the homes: %s",
+            ends="broker found again, commands go to the homes",
+            level=logging.WARNING,
+            tells_news=True,
+        )
+        self._waits = Outage(log, "commands wait: %s", ends="commands go out again")
 
     def look(self) -> None:
         """There may be something new to send."""
@@ -46,18 +54,15 @@ class Downlink:
             try:
                 async with connect(self._settings) as session:
                     backoff.succeeded()
-                    self._told = None
+                    self._lost.over()
                     await self._send_all(session)
             except (DeviceError, ConfigError) as error:  # a certificate may be half replaced while we run
-                if str(error) != self._told:
-                    log.warning("no commands go to the homes: %s", error)
-                self._told = str(error)
+                self._lost.begin(error)
             await backoff.pause()
 
     async def _send_all(self, session: Session) -> None:
         again: dict[str, float] = {}  # when, in loop time, a refused command may be tried again
         now = asyncio.get_running_loop().time
-        is_blind = False
         while not session.is_lost:
             self._news.clear()
             try:
@@ -67,11 +72,9 @@ class Downlink:
                     if again[letter.command_id] <= now():
                         await self._send(session, letter)
                         again[letter.command_id] = now() + _pause_s(letter.attempts)
-                is_blind = False
+                self._waits.over()
             except (TryLater, GiveUp) as error:
-                if not is_blind:
-                    log.error("commands wait: %s", error)  # noqa: TRY400 - no traceback: said in words
-                is_blind = True
+                self._waits.begin(error)
             await news_or_later(self._news, LOOK_EVERY_S)
 
     async def _send(self, session: Session, letter: Letter) -> None:

@@ -9,6 +9,7 @@ from community.store import adoption, lease, policies
 from community.store.database import Connection, Store
 from community.store.lease import BEAT_EVERY_S, STANDS_STILL_S, Lease, LeaseLost, Taken
 from shouwang.errors import GiveUp, TryLater
+from shouwang.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +39,17 @@ class EngineRoom:
 
     async def run(self) -> None:
         """Beat until cancelled. Raises LeaseLost where another server has taken the engine."""
-        is_late = False
+        outage = Outage(log, "cannot say that the engine lives: %s", ends="the engine says again that it lives")
         while True:
             await asyncio.sleep(BEAT_EVERY_S)
             try:
                 await self._store.write(self._beat, urgent=True)
-                is_late = False
+                outage.over()
             except LeaseLost:
                 log.error("another server runs the engine: this one stops, so that no clock fires twice")  # noqa: TRY400
                 raise
             except (TryLater, GiveUp) as error:
-                if not is_late:
-                    log.error("cannot say that the engine lives: %s", error)  # noqa: TRY400 - no traceback: said in words
-                is_late = True
+                outage.begin(error)
 
     async def leave(self) -> None:
         """Let the next server begin at once."""
@@ -67,6 +66,7 @@ class EngineRoom:
         loop = asyncio.get_running_loop()
         watched: Lease | None = None
         since = loop.time()
+        outage = Outage(log, "cannot take the engine yet: %s", level=logging.WARNING, tells_news=True)
         while True:
             try:
                 seen = await self._store.read(lease.look)
@@ -80,7 +80,7 @@ class EngineRoom:
                         log.info("another server runs the engine (%s): waiting until it stands still", seen.holder)
                     watched, since = seen, loop.time()
             except TryLater as error:
-                log.warning("cannot take the engine yet: %s", error)
+                outage.begin(error)
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def _try(self, seen: Lease | None) -> Taken | None:

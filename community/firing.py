@@ -13,6 +13,7 @@ from community.news import news_or_later
 from community.store import due
 from community.store.database import Store
 from shouwang.errors import GiveUp, TryLater
+from shouwang.outage import Outage
 
 LOOK_EVERY_S = 0.5
 """How late a clock fires at most while the database answers; 1 s of 60 s would be seen by nobody."""
@@ -37,7 +38,7 @@ class Firing:
         self._fired = fired
         self._beat = beat
         self._news = asyncio.Event()
-        self._is_blind = False
+        self._outage = Outage(log, "clocks of cases wait for the database: %s", ends="clocks of cases fire again")
         self._stuck: dict[int, float] = {}
 
     def look(self) -> None:
@@ -57,14 +58,13 @@ class Firing:
         now, but = self._clock(), self._passed_over()
         try:
             if not await self._store.read(lambda connection: due.is_any(connection, but)):
+                self._outage.over()
                 return 0
             turn = await self._store.write(lambda connection: due.fire(connection, now, AT_ONCE, but), urgent=True)
         except (TryLater, GiveUp) as error:
-            if not self._is_blind:
-                log.error("clocks of cases wait for the database: %s", error)  # noqa: TRY400 - no traceback: said in words
-            self._is_blind = True
+            self._outage.begin(error)
             return 0
-        self._is_blind = False
+        self._outage.over()
         self._tell(turn.stuck)
         if turn.fired:
             self._fired()

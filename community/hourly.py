@@ -1,4 +1,4 @@
-"""Once an hour: the head of the audit chain goes to the log and to every home, and homes without a test are told.
+"""Once an hour: the heads of both sealed chains go to the log and to every home, and homes without a test are told.
 
 A retained message in each home is a witness that nobody at the centre can change: who rewrites the record must rewrite
 it in every home as well (incident model, Audit).
@@ -9,11 +9,12 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from community.store import chain, directory, people_access, untested
+from community.store import chain, directory, people_access, seals, untested
 from community.store.database import Store
 from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, connect
 from shouwang.errors import ConfigError, DeviceError, GiveUp, TryLater
+from shouwang.outage import Outage
 from shouwang.wire import ChainHead, encode, head_topic
 
 EVERY_S = 3600.0
@@ -40,13 +41,21 @@ class Hourly:
 
     async def run(self) -> None:
         """Go on until cancelled."""
+        outage = Outage(
+            log,
+            "the head of the record is not with the homes yet: %s",
+            ends="the head of the record is with the homes",
+            level=logging.WARNING,
+            tells_news=True,
+        )
         while True:
             try:
                 await self.turn()
             except (TryLater, GiveUp, DeviceError, ConfigError) as error:
-                log.warning("the head of the record is not with the homes yet: %s", error)
+                outage.begin(error)
                 await asyncio.sleep(AGAIN_S)
             else:
+                outage.over()
                 await asyncio.sleep(EVERY_S)
 
     async def turn(self) -> None:
@@ -54,11 +63,15 @@ class Hourly:
         now = self._clock()
         if await self._store.write(lambda connection: untested.tell(connection, now)):
             self._told()
-        entries, sealed = await self._store.read(chain.head)
+        (entries, sealed), (changes, changed) = await self._store.read(
+            lambda connection: (chain.head(connection), seals.head(connection))
+        )
         log.info("head of the record: %s after %d entries", sealed.hex(), entries)
+        log.info("head of the changes: %s after %d", changed.hex(), changes)
         log.info("head of the log of reads: %s", await self._store.read(people_access.head))
         gateways = await self._store.read(directory.gateways)
-        body = encode(ChainHead(entries=entries, hash=sealed.hex(), at=now))
+        head = ChainHead(entries=entries, hash=sealed.hex(), at=now, changes=changes, changes_hash=changed.hex())
+        body = encode(head)
         async with connect(self._settings) as session:
             for gateway_id in gateways:
                 try:

@@ -24,6 +24,7 @@ from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
 from messaging.session import Message, Session, connect
 from shouwang.errors import ConfigError, DecodeError, DeviceError, GiveUp, TryLater
+from shouwang.outage import Outage
 from shouwang.squeeze import unsqueeze
 from shouwang.wire import (
     MAX_PAYLOAD_BYTES,
@@ -109,7 +110,13 @@ class Ingest:
         self._clock = clock
         self._beat = beat
         self._committed = committed
-        self._told: str | None = None
+        self._outage = Outage(
+            log,
+            f"no {lot.name} are coming in: %s",
+            ends=f"broker found again, {lot.name} are coming in",
+            level=logging.WARNING,
+            tells_news=True,
+        )
         self.dead = 0
         """Unreadable messages since the start."""
         self.listening = asyncio.Event()
@@ -143,17 +150,12 @@ class Ingest:
     def _found(self) -> None:
         self.listening.set()
         self._hears_since, self._full_since, self._is_behind = self._clock(), None, False
-        if self._told is not None:
-            log.info("broker found again, %s are coming in", self._lot.name)
-        self._told = None
+        self._outage.over()
 
     def _lost(self, errors: ExceptionGroup[DeviceError | ConfigError]) -> None:
         self.listening.clear()
         self._hears_since = None
-        text = str(_first(errors))
-        if text != self._told:
-            log.warning("no %s are coming in: %s", self._lot.name, text)
-        self._told = text
+        self._outage.begin(_first(errors))
 
     async def _pause(self, seconds: float) -> None:
         while seconds > 0:

@@ -6,6 +6,7 @@ import logging
 from community.kpi_desk import SETTLED_AFTER, KpiDesk
 from community.kpi_months import Month
 from shouwang.errors import DecodeError, GiveUp, TryLater
+from shouwang.outage import Outage
 
 EVERY_S = 60.0
 """Pages read what is newer from the log itself; items of improvement may wait a minute."""
@@ -20,7 +21,7 @@ class KpiRounds:
         """`desk`: on whose store."""
         self._desk = desk
         self._judged: Month | None = None
-        self._is_blind = False
+        self._outage = Outage(log, "figures are not kept for now: %s", ends="figures are kept again")
 
     async def run(self) -> None:
         """Go round until cancelled."""
@@ -33,11 +34,9 @@ class KpiRounds:
         try:
             opened = await self._desk.take_in() + await self._judge()
         except (TryLater, GiveUp, DecodeError) as error:
-            if not self._is_blind:
-                log.error("figures are not kept for now: %s", error)  # noqa: TRY400 - no traceback: said in words
-            self._is_blind = True
+            self._outage.begin(error)
             return
-        self._is_blind = False
+        self._outage.over()
         if opened:
             log.info("%d items of improvement opened", opened)
 

@@ -22,6 +22,7 @@ from community.store.lease import engine_now
 from community.store.notices import Job, RungFailed
 from community.store.ways import Reached
 from shouwang.errors import ConfigError, GiveUp, ShouwangError, TryLater
+from shouwang.outage import Outage
 
 LOOK_EVERY_S = 0.5
 """How often the table is looked at without being told to; a console rings within 1 s anyway."""
@@ -63,7 +64,7 @@ class Notifier:
         self._posts = [Post(line, self) for line in lines]
         self._watch = ChannelWatch(store, lines, clock=clock, rung_failed=rung_failed, changed=changed)
         self._news = asyncio.Event()
-        self._is_blind = False
+        self._outage = Outage(log, "nobody is notified for now: %s", ends="people are notified again")
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -98,11 +99,9 @@ class Notifier:
             self._news.clear()
             try:
                 await self.turn()
-                self._is_blind = False
+                self._outage.over()
             except (TryLater, GiveUp) as error:
-                if not self._is_blind:
-                    log.error("nobody is notified for now: %s", error)  # noqa: TRY400 - no traceback: said in words
-                self._is_blind = True
+                self._outage.begin(error)
             await news_or_later(self._news, LOOK_EVERY_S)
 
     async def turn(self) -> None:

@@ -16,6 +16,7 @@ from community.store.database import Store
 from community.store.supervision import AT_ONCE, Watch
 from community.supervision import Lost, StormBegan, Verdict
 from shouwang.errors import GiveUp, TryLater
+from shouwang.outage import Outage
 
 EVERY_S = 5.0
 """With the 180 s of a home's limit, an outage is a case within 185 s of its last word."""
@@ -48,7 +49,7 @@ class Rounds:
         self._told = told
         self._begun: datetime | None = None
         self._last: datetime | None = None
-        self._is_blind = False
+        self._outage = Outage(log, "homes are not judged for now: %s", ends="homes are judged again")
 
     async def run(self) -> None:
         """Go round until cancelled."""
@@ -65,12 +66,10 @@ class Rounds:
         try:
             await self._judge(now, listening_since)
         except (TryLater, GiveUp) as error:
-            if not self._is_blind:
-                log.error("homes are not judged for now: %s", error)  # noqa: TRY400 - no traceback: said in words
-            self._is_blind = True
+            self._outage.begin(error)
             self._begun = None  # what homes said meanwhile may not be in the tables yet
             return
-        self._is_blind = False
+        self._outage.over()
 
     async def _judge(self, now: datetime, listening_since: datetime) -> None:
         watches = self._watches

@@ -9,6 +9,7 @@ from community.store import storm_round
 from community.store.database import Store
 from community.store.storm_round import Work
 from shouwang.errors import GiveUp, TryLater
+from shouwang.outage import Outage
 
 EVERY_S = 2.0
 """A case that waited half an hour waits two seconds more; where there is nothing to do, a look costs a few reads."""
@@ -24,7 +25,7 @@ class StormRounds:
         self._store = store
         self._clock = clock
         self._told = told
-        self._is_blind = False
+        self._outage = Outage(log, "storms are not looked after for now: %s", ends="storms are looked after again")
 
     async def run(self) -> None:
         """Go round until cancelled."""
@@ -38,11 +39,9 @@ class StormRounds:
             while await self._turn():
                 pass
         except (TryLater, GiveUp) as error:
-            if not self._is_blind:
-                log.error("storms are not looked after for now: %s", error)  # noqa: TRY400 - no traceback: said in words
-            self._is_blind = True
+            self._outage.begin(error)
             return
-        self._is_blind = False
+        self._outage.over()
 
     async def _turn(self) -> bool:
         """Whether there may be more to do at once."""

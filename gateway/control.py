@@ -20,6 +20,7 @@ import msgspec
 
 from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, DeviceError
+from shouwang.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -189,14 +190,12 @@ class Control:
 
 async def _accepted(listening: socket.socket) -> socket.socket:
     """The next client; a box that has run out of descriptors is waited for."""
-    is_told = False
+    outage = Outage(log, "nobody can be answered at the control socket: %s", level=logging.WARNING)
     while True:
         try:
             sock, _ = await asyncio.get_running_loop().sock_accept(listening)
         except OSError as error:
-            if not is_told:
-                log.warning("nobody can be answered at the control socket: %s", error.strerror or error)
-            is_told = True
+            outage.begin(error.strerror or error)
             await asyncio.sleep(REST_S)
         else:
             return sock

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Never
 
 from gateway.annunciators.announcement import Announcement, Annunciator, Cue
+from shouwang.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,9 @@ class Mouth:
         self.annunciator = annunciator
         self._queue: deque[Announcement] = deque()
         self._arrived = asyncio.Event()
-        self._is_failing = False
+        self._outage = Outage(
+            log, f"annunciator {annunciator.name} fails: %s", ends=f"annunciator {annunciator.name} works again"
+        )
         self._saying: Announcement | None = None
         self._deadline: asyncio.Timeout | None = None
         self._is_hushed = False
@@ -95,25 +98,18 @@ class Mouth:
             async with asyncio.timeout(self.annunciator.longest_s) as self._deadline:
                 self._saying = announcement
                 await self.annunciator.announce(announcement)
-        except TimeoutError as error:
+        except TimeoutError:
             if not self._is_hushed:
-                self._fails(error)
+                self._outage.begin(f"it is not done after {self.annunciator.longest_s:.0f} s")
             return self._is_hushed
         except Exception as error:  # noqa: BLE001 - a broken loudspeaker must not silence the siren
-            self._fails(error)
+            self._outage.begin(error if str(error) else repr(error))
             return self._is_hushed
         else:
-            if self._is_failing:
-                log.warning("annunciator %s works again", self.annunciator.name)
-            self._is_failing = False
+            self._outage.over()
             return True
         finally:
             self._saying, self._deadline, self._is_hushed = None, None, False
-
-    def _fails(self, error: Exception) -> None:
-        if not self._is_failing:
-            log.error("annunciator %s fails: %s", self.annunciator.name, error or repr(error))
-        self._is_failing = True
 
 
 def _overtakes(announcement: Announcement, other: Announcement, *, is_new: bool) -> bool:

@@ -23,6 +23,7 @@ from community.measurements.port import Keep as Kept
 from community.store.history_spool import Spool, open_spool
 from messaging.backoff import Backoff
 from shouwang.errors import ConfigError, GiveUp, TryLater
+from shouwang.outage import Outage
 from shouwang.reading import Reading
 from shouwang.wire import Envelope, MessageId, Sent, TelemetryBody
 
@@ -70,7 +71,12 @@ class History:
         self._path = spool
         self._spool: Spool | None = None
         self._day_offset = day_offset
-        self._told = False
+        self._outage = Outage(
+            log,
+            "the history of measurements waits: %s",
+            ends="the history of measurements goes on",
+            level=logging.WARNING,
+        )
 
     async def note(self, telemetry: Sequence[Envelope]) -> None:
         """What was measured is to be sent; on the disk when this returns. Raises TryLater."""
@@ -89,13 +95,11 @@ class History:
                 try:
                     sent = await self.send(client.write_api())
                 except TryLater as error:
-                    if not self._told:
-                        log.warning("the history of measurements waits: %s", error)
-                    self._told = True
+                    self._outage.begin(error)
                     await asyncio.sleep(backoff.next_pause_s())
                 else:
                     backoff.succeeded()
-                    self._told = False
+                    self._outage.over()
                     if not sent:
                         await asyncio.sleep(_IDLE_S)
 

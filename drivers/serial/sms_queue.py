@@ -36,6 +36,7 @@ from drivers.serial.sms_letter import (
 )
 from drivers.serial.sms_store import SmsStore
 from shouwang.errors import DecodeError, GiveUp, IllegalMove, TryLater
+from shouwang.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class SmsQueue:
         self._concat_ref = 0
         self._changed = asyncio.Event()
         self._sending = asyncio.Lock()
-        self._is_card_failing = False
+        self._card = Outage(log, "%s; urgent SMS are sent from memory, others wait", ends="SMS are on the card again")
 
     async def open(self) -> None:
         """Read what the card holds. What was handed when the last run ended is doubtful now."""
@@ -237,7 +238,7 @@ class SmsQueue:
         except TryLater as error:
             if not letter.is_urgent:
                 raise
-            self._tell_card(error)
+            self._card.begin(error)
         self._remember(letter)
 
     def _must_have_room(self, *, urgent: bool) -> None:
@@ -270,7 +271,7 @@ class SmsQueue:
         try:
             await self._in_thread(partial(self._store.save, taken))
         except TryLater as error:
-            self._tell_card(error)
+            self._card.begin(error)
             if taken.is_urgent:
                 return True
             self._retry_at[taken.number] = _now() + _CARD_RETRY_S
@@ -298,18 +299,13 @@ class SmsQueue:
         try:
             await self._in_thread(write)
         except TryLater as error:  # a crash before the next word about it makes it doubtful, never sent again
-            self._tell_card(error)
+            self._card.begin(error)
         else:
-            self._is_card_failing = False
+            self._card.over()
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         # shielded: the thread goes on anyway, in the order in which it was asked
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
-
-    def _tell_card(self, error: TryLater) -> None:
-        if not self._is_card_failing:
-            log.error("%s; urgent SMS are sent from memory, others wait", error)
-        self._is_card_failing = True
 
     def _remember(self, letter: Letter) -> None:
         before = self._letters.get(letter.number)
