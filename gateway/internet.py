@@ -12,6 +12,7 @@ from typing import Never
 
 from gateway.clock import Clock
 from gateway.paths import Paths
+from shouwang.bilingual import Bilingual
 from shouwang.wire import Lane, Path
 
 LOST_S = 10.0
@@ -100,7 +101,9 @@ class Internet:
         return self._clock.now() - timedelta(seconds=seconds)
 
 
-_SILENT = (
+_SILENT = Bilingual(
     "the broker takes messages but the centre confirms none: its server is down, or the broker keeps the receipts from "
-    "this box (its ACL needs: pattern read v1/%u/down/#)"
+    "this box (its ACL needs: pattern read v1/%u/down/#)",
+    zh="消息服务器收下了消息，但中心没有确认：中心的服务器可能停了，或消息服务器不把回执发给这台网关"
+    "（ACL 需要：pattern read v1/%u/down/#）",
 )

@@ -14,6 +14,7 @@ from typing import Never
 import msgspec
 
 from gateway.clock import Clock
+from shouwang.bilingual import Bilingual, chinese
 from shouwang.reading import Moment
 from shouwang.wire import Body, Lane, Path, PathBody
 
@@ -36,6 +37,7 @@ class PathState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     is_up: bool | None
     since: Moment
     reason: str = ""
+    reason_zh: str = ""
     tested_at: Moment | None = None
     proven: int = 0
 
@@ -83,11 +85,11 @@ class Paths:
         state = self._states.get(path)
         if state is None or (is_up and self._is_stale(state)):
             return
-        reason = "" if is_up else reason
+        said = {"reason": "", "reason_zh": ""} if is_up else {"reason": str(reason), "reason_zh": chinese(reason)}
         if state.is_up is is_up:
-            self._states[path] = msgspec.structs.replace(state, reason=reason)
+            self._states[path] = msgspec.structs.replace(state, **said)
             return
-        changed = msgspec.structs.replace(state, is_up=is_up, since=since or self._clock.now(), reason=reason)
+        changed = msgspec.structs.replace(state, is_up=is_up, since=since or self._clock.now(), **said)
         self._become(changed, is_first=state.is_up is None)
 
     def tested(self, path: Path) -> None:
@@ -100,7 +102,8 @@ class Paths:
         self._states[path] = proven
         if state.is_up is not True:
             self._become(
-                msgspec.structs.replace(proven, is_up=True, since=now, reason=""), is_first=state.is_up is None
+                msgspec.structs.replace(proven, is_up=True, since=now, reason="", reason_zh=""),
+                is_first=state.is_up is None,
             )
         elif path in _STANDBY or self._is_day_over(path, mono):
             self._tell(proven)
@@ -129,7 +132,10 @@ class Paths:
             for state in self.states():
                 if state.is_up is not False and self._is_stale(state):
                     hours = STANDBY_HOLDS // timedelta(hours=1)
-                    self.report(state.path, is_up=False, reason=f"no test of this path succeeded for {hours} h")
+                    why = Bilingual(
+                        f"no test of this path succeeded for {hours} h", zh=f"{hours} 小时内没有一次测试成功"
+                    )
+                    self.report(state.path, is_up=False, reason=why)
             await asyncio.sleep(_LOOK_S)  # not until the deadline: the loop's clock stands still in suspend
 
     def _is_stale(self, state: PathState) -> bool:
@@ -165,6 +171,7 @@ class Paths:
                 at=self._clock.now(),
                 mono=mono,
                 reason=state.reason,
+                reason_zh=state.reason_zh,
                 tested_at=state.tested_at,
             ),
         )

@@ -23,6 +23,7 @@ from gateway.ladder import Ladder
 from gateway.stored import Stored
 from shouwang.alert import Alert, AlertState, Sentence
 from shouwang.errors import DecodeError, GiveUp, TryLater
+from shouwang.outage import Outage
 from shouwang.wire import AlertBody, Lane, decode_envelope
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class SecondPath:
         self._changed = asyncio.Event()
         self._call: asyncio.Task[None] | None = None
         self._saved = ""
-        self._is_card_failing = False
+        self._card = Outage(log, "the second path goes on from memory: %s", ends="the second path is on the card again")
         self._is_first_call = True
         self._has_rung = False
         self._no_modem_told_at: int | None = None
@@ -332,11 +333,10 @@ class SecondPath:
             async with asyncio.timeout(CARD_S):
                 await self._means.marks.set_mark(MARK, saved)
         except (TryLater, TimeoutError) as error:
-            if not self._is_card_failing:
-                log.error("the second path goes on from memory: %s", error)  # noqa: TRY400 - said in words
-            self._is_card_failing = True
+            self._card.begin(error)
         else:
-            self._saved, self._is_card_failing = saved, False
+            self._saved = saved
+            self._card.over()
 
     async def _wait(self) -> None:
         now = self._clock.mono()

@@ -17,6 +17,7 @@ from gateway.climb import CENTRE, TAKEN
 from gateway.clock import Clock
 from gateway.courier import CARD_S, Means, Sender
 from gateway.paths import Paths
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ShouwangError, TryLater
 from shouwang.reading import Moment
 from shouwang.short_alert import encode_test
@@ -64,8 +65,9 @@ class Standby:
         if status.sensor_id != MODEM_ID:
             return
         self._is_registered = status.state is SensorState.UP
+        reason = Bilingual(status.reason, zh=status.reason_zh)
         for path in (Path.SMS, Path.VOICE):
-            self._paths.report(path, is_up=self._is_registered, reason=status.reason, since=status.since)
+            self._paths.report(path, is_up=self._is_registered, reason=reason, since=status.since)
         self._changed.set()
 
     def sms_is(self, receiver: str, outcome: Outcome) -> None:
@@ -76,7 +78,7 @@ class Standby:
                 self._sms_at = now
                 self._paths.tested(Path.SMS)
         elif outcome.fate is Fate.FAILED and receiver == CENTRE:
-            self._paths.report(Path.SMS, is_up=False, reason=outcome.reason or "an SMS to the centre was refused")
+            self._paths.report(Path.SMS, is_up=False, reason=outcome.reason or _REFUSED)
 
     async def run(self, means: Means | None) -> Never:
         """Test daily until cancelled."""
@@ -161,3 +163,6 @@ class Standby:
                 await self._changed.wait()
         except TimeoutError:
             return
+
+
+_REFUSED = Bilingual("an SMS to the centre was refused", zh="发给中心的短信被拒绝")

@@ -9,6 +9,7 @@ from typing import Never
 from gateway.clock import Clock
 from messaging.attempt import attempt
 from messaging.backoff import Backoff
+from shouwang.bilingual import Bilingual, chinese, told_by
 from shouwang.driver import Driver, Emitted, Measurement, Record, Sample
 from shouwang.errors import DeviceError, ShouwangError
 from shouwang.quantities import QUANTITIES, Quantity
@@ -65,16 +66,18 @@ class Supervisor:
             async with deadline:
                 await attempt(self._driver.run(emit), f"driver-{self._driver.sensor_id}")
         except ShouwangError as error:
-            return SensorState.DOWN, str(error)
+            return SensorState.DOWN, told_by(error)
         except TimeoutError:
             if deadline.expired():
-                return SensorState.SILENT, f"nothing heard for {limit:.0f} s"
+                return SensorState.SILENT, Bilingual(
+                    f"nothing heard for {limit:.0f} s", zh=f"已有 {limit:.0f} 秒没有信号"
+                )
             log.exception("the driver of %s broke", self._driver.sensor_id)
-            return SensorState.DOWN, "the driver broke: a time-out of its own"
+            return SensorState.DOWN, Bilingual("the driver broke: a time-out of its own", zh="驱动程序出错：自身超时")
         except Exception as error:  # the one boundary at which a broken driver is kept from the others
             log.exception("the driver of %s broke", self._driver.sensor_id)
-            return SensorState.DOWN, f"the driver broke: {error!r}"
-        return SensorState.DOWN, "the driver ended"
+            return SensorState.DOWN, Bilingual(f"the driver broke: {error!r}", zh=f"驱动程序出错：{error!r}")
+        return SensorState.DOWN, Bilingual("the driver ended", zh="驱动程序已结束")
 
     def _say(self, said: Emitted) -> None:
         self._backoff.succeeded()
@@ -120,7 +123,8 @@ class Supervisor:
                 since=at,
                 at=at,
                 mono=self._clock.mono(),
-                reason=reason,
+                reason=str(reason),
+                reason_zh=chinese(reason),
                 battery=self._battery,
             )
         )

@@ -25,7 +25,9 @@ from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings, Will
 from messaging.refusals import Refused
 from messaging.session import Message, PublishRefused, Session, connect
+from shouwang.bilingual import Bilingual, chinese, told_by
 from shouwang.errors import ConfigError, DecodeError, DeviceError, TryLater
+from shouwang.outage import Outage
 from shouwang.squeeze import WORTH_BYTES, ZLIB_1, squeeze
 from shouwang.wire import (
     ChainHead,
@@ -54,6 +56,10 @@ _TWICE = (
     "; again and again the broker lets this box in and the line is cut at once: a bad line, or another box or program "
     "with the id {id} (the broker's log says: already connected)"
 )
+_TWICE_ZH = (
+    "；消息服务器一次次让这台网关进来，线路却随即断开：线路不好，"
+    "或另有网关或程序也用编号 {id}（服务器日志：already connected）"
+)
 _ONLINE = b"online"
 _NOBODY = 0x10
 _ADVICE = {
@@ -62,6 +68,7 @@ _ADVICE = {
     "username) must be the gateway's id, and the broker's acl_file must hold: pattern write v1/%u/up/#",
     0x97: "the broker's quota for this box is used up: ask the centre",
 }
+_NO_WAY = "no way to the centre: %s; data and alarms wait on the card"
 
 
 class Uplink:
@@ -105,9 +112,9 @@ class Uplink:
         self._steady_from = float("inf")
         self._brief_until, self._drops = 0.0, 0
         self._error: DeviceError | ConfigError | None = None
-        self._told: str | None = None
+        self._outage = Outage(log, _NO_WAY, level=logging.WARNING, tells_news=True)
         self._told_refusals: set[str] = set()
-        self._is_card_mute = False
+        self._card = Outage(log, "%s", ends="the card can be read again")
         self._running = asyncio.Lock()
 
     def use(self, settings: BrokerSettings, *, is_metered: bool) -> None:
@@ -172,20 +179,19 @@ class Uplink:
         self._orders.begin()
         self._steady_from = _now() + _STEADY_S
         self._brief_until = _now() + _BRIEF_S
-        self._told = None
+        self._outage.over()
         self._internet.connected()
         log.info("connected to the centre's broker at %s:%d", self._settings.host, self._settings.port)
         self._work.set()
 
     def _lost(self, error: DeviceError | ConfigError) -> None:
         self._error = error
-        text = str(error)
+        text = told_by(error)
         self._drops = self._drops + 1 if not isinstance(error, Refused) and _now() < self._brief_until else 0
         if self._drops >= _DROPS:
-            text += _TWICE.format(id=self._settings.client_id)
-        if text != self._told:
-            log.warning("no way to the centre: %s; data and alarms wait on the card", text)
-        self._told = text
+            who = self._settings.client_id
+            text = Bilingual(f"{text}{_TWICE.format(id=who)}", zh=f"{chinese(text) or text}{_TWICE_ZH.format(id=who)}")
+        self._outage.begin(text)
         self._internet.lost(text, is_refusal=isinstance(error, Refused | ConfigError))
 
     def _will(self) -> Will:
@@ -283,12 +289,10 @@ class Uplink:
         try:
             queue.fill(await self._scribe.pending(lane, after, AHEAD), after, newest)
         except TryLater as error:
-            if not self._is_card_mute:
-                log.error("%s", error)  # noqa: TRY400 - the sentence says it all
-            self._is_card_mute = True
+            self._card.begin(error)
             await asyncio.sleep(_CARD_REST_S)
         else:
-            self._is_card_mute = False
+            self._card.over()
             self._work.set()
 
     # ---- down ----
@@ -312,6 +316,7 @@ class Uplink:
         message.ack()
         if head != self._head:
             log.info("witness: the centre's record ends in %s after %d entries", head.hash, head.entries)
+            log.info("witness: the centre's changes end in %s after %d", head.changes_hash, head.changes)
         self._head = head
 
     def _take_receipt(self, message: Message) -> None:

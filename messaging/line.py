@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -116,5 +117,6 @@ class Line:
         # at once where it can be: a reader must be forgotten before its descriptor is closed and given to another
         if threading.get_ident() == self._thread:
             do(sock)
-        else:
+            return
+        with suppress(RuntimeError):  # a client that is thrown away after its loop has ended: nothing watches any more
             self._loop.call_soon_threadsafe(do, sock)

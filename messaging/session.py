@@ -22,6 +22,7 @@ from messaging.broker import BrokerSettings, Will
 from messaging.line import Line
 from messaging.refusals import not_let_in, sent_away, turned_away, untrusted
 from messaging.tls import tls_context
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -162,15 +163,22 @@ class Session:
                 await self._connected
         except TimeoutError as error:
             raise DeviceError(
-                f"the broker at {settings.host}:{settings.port} does not answer within {CONNECT_TIMEOUT_S:.0f} s"
+                Bilingual(
+                    f"the broker at {settings.host}:{settings.port} does not answer within {CONNECT_TIMEOUT_S:.0f} s",
+                    zh=f"消息服务器 {settings.host}:{settings.port} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有应答",
+                )
             ) from error
         except ssl.SSLError as error:
             raise untrusted(settings, error) from error
         except ConnectionResetError as error:
             raise turned_away(settings, "") from error
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that no resolver takes
+            why = getattr(error, "strerror", "") or error
             raise DeviceError(
-                f"cannot reach the broker at {settings.host}:{settings.port}: {getattr(error, 'strerror', '') or error}"
+                Bilingual(
+                    f"cannot reach the broker at {settings.host}:{settings.port}: {why}",
+                    zh=f"连不上消息服务器 {settings.host}:{settings.port}：{why}",
+                )
             ) from error
 
     async def _close(self) -> None:
@@ -191,7 +199,12 @@ class Session:
             async with asyncio.timeout(limit):
                 return await answer
         except TimeoutError as error:
-            raise DeviceError(f"the broker did not answer {what} within {limit:.0f} s") from error
+            raise DeviceError(
+                Bilingual(
+                    f"the broker did not answer {what} within {limit:.0f} s",
+                    zh=f"消息服务器在 {limit:.0f} 秒内没有应答（{what}）",
+                )
+            ) from error
 
     def _raise_if_lost(self) -> None:
         if self._lost.done():

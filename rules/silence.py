@@ -30,6 +30,7 @@ class Quiet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     since: Moment
     mono: int
     reason: str
+    reason_zh: str = ""
     is_told: bool = False
     is_over: bool = False
 
@@ -104,9 +105,16 @@ class SilenceRule:
         quiet = state.quiet
         if event.state is not SensorState.UP:
             begun = Quiet(
-                since=episode_begin(event.at, state.past), mono=event.mono, reason=event.reason[:_REASON_CHARS]
+                since=episode_begin(event.at, state.past),
+                mono=event.mono,
+                reason=event.reason[:_REASON_CHARS],
+                reason_zh=event.reason_zh[:_REASON_CHARS],
             )
-            known = begun if quiet is None else msgspec.structs.replace(quiet, reason=begun.reason)
+            known = (
+                begun
+                if quiet is None
+                else msgspec.structs.replace(quiet, reason=begun.reason, reason_zh=begun.reason_zh)
+            )
             return self._ripen(SilenceState(quiet=known, past=state.past), event)
         if quiet is None:
             return state, ()
@@ -123,7 +131,7 @@ class SilenceRule:
         if quiet is None or quiet.is_told or event.mono - quiet.mono < self._after_ms:
             return state, ()
         sensor, lasted = self._alarm.sensor_id, words.span(event.mono - quiet.mono)
-        zh_reason, en_reason = (f"：{quiet.reason}", f": {quiet.reason}") if quiet.reason else ("", "")
+        zh_reason, en_reason = _reasons(quiet)
         why = Sentence(
             zh=f"传感器 {sensor} 已有 {lasted.zh}没有信号{zh_reason}",
             en=f"{sensor} not heard for {lasted.en}{en_reason}",
@@ -137,3 +145,9 @@ class SilenceRule:
 
 def _is_on(quiet: Quiet) -> bool:
     return quiet.is_told and not quiet.is_over
+
+
+def _reasons(quiet: Quiet) -> tuple[str, str]:
+    """Behind the sentence in Chinese, and in English; a driver may have none."""
+    zh = quiet.reason_zh or quiet.reason
+    return (f"：{zh}", f": {quiet.reason}") if quiet.reason else ("", "")

@@ -18,7 +18,8 @@ class SensorState(StrEnum):
 class SensorStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sensor's state since `since`; `at` and `mono` (engine milliseconds) say when it was judged.
 
-    `reason` is a sentence for the operator. `battery` is percent, None where not known.
+    `reason` is a sentence for the operator, `reason_zh` the same in Chinese (empty from older gateways, and where a
+    driver has none). `battery` is percent, None where not known.
     """
 
     sensor_id: SensorId
@@ -27,4 +28,5 @@ class SensorStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     at: Moment
     mono: int
     reason: str = ""
+    reason_zh: str = ""
     battery: float | None = None

@@ -174,7 +174,7 @@ class PathBody(msgspec.Struct, frozen=True, kw_only=True, tag="path", tag_field=
     """A way to the centre was lost, restored, or tested; sent on change and once for each test (EN 50136 supervision).
 
     `since`: from when on it is so. `tested_at`: when it last carried something that was answered. `reason`: a sentence
-    for the operator.
+    for the operator; `reason_zh`: the same in Chinese (empty from older gateways).
     """
 
     path: Path
@@ -184,6 +184,7 @@ class PathBody(msgspec.Struct, frozen=True, kw_only=True, tag="path", tag_field=
     mono: int
     reason: str = ""
     tested_at: Moment | None = None
+    reason_zh: str = ""
 
 
 Body = AlertBody | TelemetryBody | StatusBody | BirthBody | HeartbeatBody | GapBody | ClockBody | PathBody
@@ -290,11 +291,16 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChainHead(msgspec.Struct, frozen=True, kw_only=True):
-    """The last hash of the centre's audit record after so many entries: each home is a witness of it."""
+    """The last hash of the centre's audit record after so many entries: each home is a witness of it.
+
+    `changes`, `changes_hash`: the same of its chain of changes; 0 and zeros from a server that has none.
+    """
 
     entries: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     at: Moment
+    changes: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
+    changes_hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] = "0" * 64
 
 
 def encode(message: Envelope | Receipt | Command | ChainHead) -> bytes:

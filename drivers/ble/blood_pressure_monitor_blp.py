@@ -19,6 +19,7 @@ from drivers.ble.memory import Seen
 from drivers.ble.people import USERS, People, Users
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Driver, Emitted, Notes, Record, Said
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -60,7 +61,12 @@ class CuffTalk:
         """Subscribe. Raises DeviceError."""
         self._clock, self._identity = told.clock, told.identity
         if not told.device.can_tell(MEASUREMENT):
-            raise DeviceError("the device has a Blood Pressure Service that reports nothing")
+            raise DeviceError(
+                Bilingual(
+                    "the device has a Blood Pressure Service that reports nothing",
+                    zh="设备有 Blood Pressure Service，但它什么也不报告",
+                )
+            )
         if told.device.can_tell(CUFF_PRESSURE):
             await told.device.subscribe(CUFF_PRESSURE)
         await told.device.subscribe(MEASUREMENT)

@@ -18,6 +18,7 @@ from drivers.ble.memory import Seen
 from drivers.ble.records import Records
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Driver, Emitted, Note, Notes, Record, Said
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -67,7 +68,12 @@ class GlucoseTalk:
         self._clock = told.clock
         self._moments.clear()
         if not (device.can_tell(MEASUREMENT) and device.can_tell(RECORD_ACCESS)):
-            raise DeviceError("the device has a Glucose Service that reports nothing")
+            raise DeviceError(
+                Bilingual(
+                    "the device has a Glucose Service that reports nothing",
+                    zh="设备有 Glucose Service，但它什么也不报告",
+                )
+            )
         self._has_contexts = device.can_tell(CONTEXT)
         for attribute in (MEASUREMENT, CONTEXT, RECORD_ACCESS):
             if device.can_tell(attribute):

@@ -22,6 +22,7 @@ from drivers.ble.memory import Seen
 from drivers.ble.records import Records
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration
 from shouwang.driver import Alive, Driver, Emitted, Notes, Record, Said
 from shouwang.errors import DecodeError, DeviceError
@@ -78,7 +79,11 @@ class CgmTalk:
         device = self._device = told.device
         self._clock = told.clock
         if not device.can_tell(MEASUREMENT):
-            raise DeviceError("the device has a CGM Service that reports nothing")
+            raise DeviceError(
+                Bilingual(
+                    "the device has a CGM Service that reports nothing", zh="设备有 CGM Service，但它什么也不报告"
+                )
+            )
         await self._learn(device)
         await device.subscribe(MEASUREMENT)
         self._can_be_asked = device.can_tell(RECORD_ACCESS)
@@ -93,7 +98,9 @@ class CgmTalk:
             if device.has(SESSION_START):
                 self._start = decode_session_start(await device.read(SESSION_START)).start.local()
         except DecodeError as error:
-            raise DeviceError(f"the sensor's session cannot be read: {error}") from error
+            raise DeviceError(
+                Bilingual(f"the sensor's session cannot be read: {error}", zh=f"读不出传感器的测量会话：{error}")
+            ) from error
 
     async def answer(self, attribute: Attribute, value: bytes) -> None:
         """Ask on, where the sensor has answered. Raises DecodeError, DeviceError."""

@@ -12,6 +12,7 @@ from drivers.ble.codec.heart_rate import decode_heart_rate
 from drivers.ble.health import Codecs, HealthDriver, Told, read
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration
 from shouwang.driver import Driver, Emitted, Said
 from shouwang.errors import DeviceError
@@ -50,7 +51,12 @@ class HeartRateTalk:
     async def open(self, told: Told) -> None:
         """Subscribe. Raises DeviceError."""
         if not told.device.can_tell(MEASUREMENT):
-            raise DeviceError("the device has a Heart Rate Service that reports nothing")
+            raise DeviceError(
+                Bilingual(
+                    "the device has a Heart Rate Service that reports nothing",
+                    zh="设备有 Heart Rate Service，但它什么也不报告",
+                )
+            )
         await told.device.subscribe(MEASUREMENT)
 
     async def answer(self, attribute: Attribute, value: bytes) -> None:

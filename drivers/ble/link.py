@@ -18,6 +18,7 @@ from drivers.ble.radio import Radio
 from drivers.ble.rest import Rest
 from drivers.ble.scan import PAUSE_S, ROUND_S
 from drivers.later import Later
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -155,8 +156,11 @@ async def _connect(
         await _forget_services(radio, peripheral.address)
         wanted = " or ".join(f"{service:04X}" for service in services)
         raise DeviceError(
-            f"{peripheral.address} does not offer service {wanted}: it is another kind of device, or has changed; "
-            "check the address in the configuration"
+            Bilingual(
+                f"{peripheral.address} does not offer service {wanted}: it is another kind of device, or has changed; "
+                "check the address in the configuration",
+                zh=f"{peripheral.address} 不提供服务 {wanted}：它是别的设备，或已变更；请检查配置里的地址",
+            )
         )
 
 
@@ -349,5 +353,10 @@ class Peripheral:
     def _get(self, attribute: Attribute) -> "BleakGATTCharacteristic":
         found = self._find(attribute)
         if found is None:
-            raise DeviceError(f"{self.address} does not offer {attribute.characteristic:04X}")
+            raise DeviceError(
+                Bilingual(
+                    f"{self.address} does not offer {attribute.characteristic:04X}",
+                    zh=f"{self.address} 不提供 {attribute.characteristic:04X}",
+                )
+            )
         return found

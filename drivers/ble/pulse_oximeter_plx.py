@@ -28,6 +28,7 @@ from drivers.ble.link import Peripheral
 from drivers.ble.memory import Seen
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration
 from shouwang.driver import Alive, Driver, Emitted, Notes, Record, Said
 from shouwang.errors import DecodeError, DeviceError
@@ -75,7 +76,12 @@ class PlxTalk:
         """Learn which status bits it uses, and subscribe. Raises DeviceError."""
         wanted = [attribute for attribute in (CONTINUOUS, SPOT_CHECK) if told.device.can_tell(attribute)]
         if not wanted:
-            raise DeviceError("the device has a Pulse Oximeter Service that reports nothing")
+            raise DeviceError(
+                Bilingual(
+                    "the device has a Pulse Oximeter Service that reports nothing",
+                    zh="设备有 Pulse Oximeter Service，但它什么也不报告",
+                )
+            )
         self._clock = told.clock
         self._supported = await self._status_of(told.device)
         for attribute in wanted:

@@ -23,6 +23,7 @@ from drivers.ble.hearing import Ear, Hearing, Sighting
 from drivers.ble.recovery import Anew, Recovery, Step
 from drivers.ble.scan import Pause, Scan, Scanning, any_advert
 from drivers.ble.standing import Standing
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Emit
 from shouwang.errors import DeviceError
 
@@ -255,7 +256,10 @@ class Radio:
         state = await daemon.state(self.adapter)
         if state is None:
             raise DeviceError(
-                f"this box has no Bluetooth adapter {self.adapter}; plug it in, or look with: bluetoothctl list"
+                Bilingual(
+                    f"this box has no Bluetooth adapter {self.adapter}; plug it in, or look with: bluetoothctl list",
+                    zh=f"网关没有蓝牙适配器 {self.adapter}；请插上，或用 bluetoothctl list 查看",
+                )
             )
         if not state.is_powered:
             await daemon.power(self.adapter, on=True)
@@ -265,7 +269,12 @@ class Radio:
             raise Anew("bluetoothd was restarted")
         state = await daemon.state(self.adapter)
         if state is None:
-            raise DeviceError(f"the Bluetooth adapter {self.adapter} is gone; plug it in again")
+            raise DeviceError(
+                Bilingual(
+                    f"the Bluetooth adapter {self.adapter} is gone; plug it in again",
+                    zh=f"蓝牙适配器 {self.adapter} 不见了；请重新插上",
+                )
+            )
         if not state.is_powered:
             raise Anew("the adapter was switched off", Step.SCANNER)
         if self._scanning.mode == "active" and not state.is_discovering and _now() - started > SETTLE_S:

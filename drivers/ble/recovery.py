@@ -7,6 +7,7 @@ A scan that hears nothing any more without an error (bluez/bluez#1554, #1126), a
 import asyncio
 from enum import StrEnum
 
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 DEAF_S = 90.0
@@ -77,8 +78,12 @@ class Recovery:
         self._done = 0
         tried = ", ".join(_STEPS)
         raise DeviceError(
-            f"the Bluetooth adapter {self._adapter} hears nothing ({tried}: none of it helped); "
-            "unplug the adapter or the box and plug it in again; another USB port, away from USB 3, may help"
+            Bilingual(
+                f"the Bluetooth adapter {self._adapter} hears nothing ({tried}: none of it helped); "
+                "unplug the adapter or the box and plug it in again; another USB port, away from USB 3, may help",
+                zh=f"蓝牙适配器 {self._adapter} 什么也收不到（已试过 {tried}，都没有用）；"
+                "请把适配器或网关拔下再插上；换一个远离 USB 3 的接口可能有用",
+            )
         )
 
 

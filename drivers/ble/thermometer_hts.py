@@ -11,6 +11,7 @@ from drivers.ble.health import Codecs, HealthDriver, Told, read
 from drivers.ble.memory import Seen
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Driver, Emitted, Notes, Record, Said
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -49,7 +50,12 @@ class ThermometerTalk:
         """Subscribe. Raises DeviceError."""
         self._clock = told.clock
         if not told.device.can_tell(MEASUREMENT):
-            raise DeviceError("the device has a Health Thermometer Service that reports nothing")
+            raise DeviceError(
+                Bilingual(
+                    "the device has a Health Thermometer Service that reports nothing",
+                    zh="设备有 Health Thermometer Service，但它什么也不报告",
+                )
+            )
         if told.device.can_tell(INTERMEDIATE):
             await told.device.subscribe(INTERMEDIATE)
         await told.device.subscribe(MEASUREMENT)

@@ -23,6 +23,7 @@ from drivers.ble.memory import Seen
 from drivers.ble.people import USERS, People, Users, consents_in
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Driver, Emitted, Notes, Record, Said
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -73,7 +74,11 @@ class ScaleTalk:
         self._clock, self._identity, self._half = told.clock, told.identity, None
         wanted = [attribute for attribute in (WEIGHT, COMPOSITION) if told.device.can_tell(attribute)]
         if not wanted:
-            raise DeviceError("the device has a scale's service that reports nothing")
+            raise DeviceError(
+                Bilingual(
+                    "the device has a scale's service that reports nothing", zh="设备有体重秤服务，但它什么也不报告"
+                )
+            )
         for attribute in wanted:
             await told.device.subscribe(attribute)
         await self._consent(told.device)

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 
 from drivers.mqtt.address import BrokerAddress, Testament, is_about_certificates
 from drivers.mqtt.bulk import PUBACK, Acknowledgements, ReadAhead
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 CONNECT_S = 15.0
@@ -104,7 +105,12 @@ class Connection:
             raise self._lost() from error
 
     def _lost(self) -> DeviceError:
-        return DeviceError(f"the connection to the local MQTT broker at {self._address} was lost")
+        return DeviceError(
+            Bilingual(
+                f"the connection to the local MQTT broker at {self._address} was lost",
+                zh=f"与本地 MQTT 服务器 {self._address} 的连接断了",
+            )
+        )
 
 
 @asynccontextmanager
@@ -135,7 +141,10 @@ async def _enter(stack: AsyncExitStack, client: aiomqtt.Client, address: BrokerA
             await stack.enter_async_context(client)
     except TimeoutError as error:
         raise DeviceError(
-            f"the local MQTT broker at {address} does not answer within {CONNECT_S:.0f} s; is it running?"
+            Bilingual(
+                f"the local MQTT broker at {address} does not answer within {CONNECT_S:.0f} s; is it running?",
+                zh=f"本地 MQTT 服务器 {address} 在 {CONNECT_S:.0f} 秒内没有应答；它在运行吗？",
+            )
         ) from error
 
 
@@ -209,16 +218,22 @@ def _lend(client: paho.Client, ear: Ear) -> None:
 
 def _words_for(error: aiomqtt.MqttError, address: BrokerAddress) -> str:
     if isinstance(error, MqttConnectError):
-        return (
+        return Bilingual(
             f"the local MQTT broker at {address} refuses us: {error.rc}; "
-            "check username and password_file under local_broker"
+            "check username and password_file under local_broker",
+            zh=f"本地 MQTT 服务器 {address} 拒绝连接：{error.rc}；请检查 local_broker 下的 username 和 password_file",
         )
     if is_about_certificates(error):
-        return (
+        return Bilingual(
             f"the certificate of the local MQTT broker at {address}, or ours, is not accepted: {error}; "
-            "check ca_file, cert_file and the host name under local_broker"
+            "check ca_file, cert_file and the host name under local_broker",
+            zh=f"本地 MQTT 服务器 {address} 的证书或我们的证书不被接受：{error}；"
+            "请检查 local_broker 下的 ca_file、cert_file 和主机名",
         )
-    return f"cannot reach the local MQTT broker at {address}: {error}; is it running?"
+    return Bilingual(
+        f"cannot reach the local MQTT broker at {address}: {error}; is it running?",
+        zh=f"连不上本地 MQTT 服务器 {address}：{error}；它在运行吗？",
+    )
 
 
 def heed_cancellation() -> None:

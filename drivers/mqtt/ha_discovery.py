@@ -18,11 +18,15 @@ from drivers.mqtt.payload import Fields, Plain, fields_of, json_or_text, text_of
 from drivers.mqtt.sensor import Heard, Presence
 from drivers.mqtt.switchboard import MAX_KEPT_BYTES
 from drivers.mqtt.units import conversion
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
 
-GONE = "who speaks for the device says that it is offline; is it powered, is it in reach?"
+GONE = Bilingual(
+    "who speaks for the device says that it is offline; is it powered, is it in reach?",
+    zh="代它说话的程序说设备已离线；有电吗？在范围内吗？",
+)
 MAX_ENTITIES = 64
 """Of one device; a weather station has some thirty."""
 

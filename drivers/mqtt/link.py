@@ -18,6 +18,7 @@ from drivers.mqtt.filters import covers, needed
 from drivers.mqtt.receipts import Receipts
 from drivers.mqtt.switchboard import Arrival, Switchboard, Watcher
 from drivers.mqtt.taken import Taken
+from shouwang.bilingual import Bilingual, told_by
 from shouwang.errors import DeviceError
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,10 @@ class LocalBroker:
         self.is_there = False
         """Whether the broker has answered; what it kept for us may come before it has agreed to our topics."""
         self.is_connected = False
-        self.trouble = f"there is no connection to the local MQTT broker at {address} yet"
+        self.trouble: str = Bilingual(
+            f"there is no connection to the local MQTT broker at {address} yet",
+            zh=f"还没有连上本地 MQTT 服务器 {address}",
+        )
         """Why it is not connected."""
 
     def subscription(self, topics: Sequence[str], *, joined: bool = False) -> Subscription:
@@ -229,7 +233,7 @@ class LocalBroker:
                 self._become(there=True, connected=True)
                 await self._stay(connection)
         except DeviceError as error:
-            self.trouble = str(error)
+            self.trouble = told_by(error)
             raise
         finally:
             self.receipts.lost()
@@ -287,10 +291,11 @@ class LocalBroker:
             return
         for topic, is_granted in zip(new, await connection.subscribe(new), strict=True):
             self._agreed.add(topic)
-            refusal = ""
+            refusal: str = ""
             if not is_granted:
-                refusal = (
-                    f"the local MQTT broker at {self._address} refuses topic {topic}; let the gateway's user read it"
+                refusal = Bilingual(
+                    f"the local MQTT broker at {self._address} refuses topic {topic}; let the gateway's user read it",
+                    zh=f"本地 MQTT 服务器 {self._address} 拒绝主题 {topic}；请允许网关的用户读取",
                 )
                 if any(covers(topic, one) for one in self._board.named()):
                     raise DeviceError(refusal)

@@ -18,13 +18,17 @@ from drivers.mqtt.payload import Plain, json_or_text, moment_of, text_of
 from drivers.mqtt.said_as import SaidAs
 from drivers.mqtt.sensor import Heard, MqttSensor, Presence
 from drivers.mqtt.switchboard import Arrival
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Driver, Said
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
 
 _MAX_PATH = 200
 _WHOLE = "@"
-GONE = "its availability topic says that the device is offline; is it powered, is it in reach?"
+GONE = Bilingual(
+    "its availability topic says that the device is offline; is it powered, is it in reach?",
+    zh="它的在线主题说设备已离线；有电吗？在范围内吗？",
+)
 
 
 def _path(written: str) -> str:

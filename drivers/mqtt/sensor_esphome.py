@@ -20,11 +20,15 @@ from drivers.mqtt.payload import text_of
 from drivers.mqtt.said_as import SaidAs
 from drivers.mqtt.sensor import Heard, MqttSensor, Presence
 from drivers.mqtt.switchboard import Arrival
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Driver
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
 
-GONE = "the ESPHome device's last will says that it is offline; is it powered, does its Wi-Fi reach?"
+GONE = Bilingual(
+    "the ESPHome device's last will says that it is offline; is it powered, does its Wi-Fi reach?",
+    zh="ESPHome 设备的遗言说它已离线；有电吗？Wi-Fi 够得着吗？",
+)
 _COMPONENTS = frozenset({"sensor", "binary_sensor", "switch", "event"})
 
 

@@ -22,11 +22,15 @@ from typing import NamedTuple
 from drivers.mqtt.meaning import Meaning, press_of
 from drivers.mqtt.payload import Fields, Plain, fields_of, flag_of, moment_of, text_of
 from drivers.mqtt.sensor import Heard, Presence
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
 
-GONE = "the Shelly's last will says that it is offline; is it powered, does its Wi-Fi reach?"
+GONE = Bilingual(
+    "the Shelly's last will says that it is offline; is it powered, does its Wi-Fi reach?",
+    zh="Shelly 的遗言说它已离线；有电吗？Wi-Fi 够得着吗？",
+)
 FIRST = "shellies"
 DEVICE_ID = re.compile(r"shelly[a-z0-9]+-[0-9A-Fa-f]{6,12}")
 """As devices are named unless the owner changes it: model and MAC address (or its end)."""

@@ -15,11 +15,15 @@ from collections.abc import Iterator, Mapping
 from drivers.mqtt.meaning import Meaning, press_of
 from drivers.mqtt.payload import Fields, Plain, fields_of, text_of
 from drivers.mqtt.sensor import Heard, Presence
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
 
-GONE = "Tasmota's last will says that the device is offline; is it powered, does its Wi-Fi reach?"
+GONE = Bilingual(
+    "Tasmota's last will says that the device is offline; is it powered, does its Wi-Fi reach?",
+    zh="Tasmota 的遗言说设备已离线；有电吗？Wi-Fi 够得着吗？",
+)
 TELE, STAT = "tele", "stat"
 LWT = "LWT"
 _TEMPERATURE, _PRESSURE = "Temperature", "Pressure"

@@ -14,6 +14,7 @@ from pydantic import AfterValidator
 from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.sensor import Decode, Heard, MqttSensor, Presence
 from drivers.mqtt.switchboard import MAX_KEPT_BYTES, Arrival
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Said, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import Quantity
@@ -23,8 +24,14 @@ SETTLE_S = 0.5
 """The broker repeats what is retained right after it took our subscription. Before that came in, a device is not called
 heard, nor is its last state of before passed on: it may be offline."""
 
-NO_BRIDGE = "Zigbee2MQTT does not run; no Zigbee device can be heard (see its own log)"
-_OFFLINE = "Zigbee2MQTT says that the device is offline; is its battery empty, is it too far?"
+NO_BRIDGE = Bilingual(
+    "Zigbee2MQTT does not run; no Zigbee device can be heard (see its own log)",
+    zh="Zigbee2MQTT 没有运行；所有 Zigbee 设备都收不到（请看它自己的日志）",
+)
+_OFFLINE = Bilingual(
+    "Zigbee2MQTT says that the device is offline; is its battery empty, is it too far?",
+    zh="Zigbee2MQTT 说设备已离线；电池没电了吗？离得太远吗？",
+)
 
 Fields = Mapping[str, Any]
 

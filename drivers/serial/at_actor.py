@@ -16,6 +16,7 @@ import msgspec
 from drivers.serial.at_splitter import PROMPT, AtSplitter
 from drivers.serial.codec.at_errors import Refusal, refusal
 from drivers.serial.codec.at_lines import prefix_of, sent_ref
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DecodeError, DeviceError
 
 ANSWER_S = 10.0
@@ -274,7 +275,12 @@ class AtActor:
             finally:
                 self._flight = None
         if not self._is_in_step:
-            raise DeviceError("the modem does not answer; is it switched on, and is the baud rate right?")
+            raise DeviceError(
+                Bilingual(
+                    "the modem does not answer; is it switched on, and is the baud rate right?",
+                    zh="调制解调器没有应答；开机了吗？波特率对吗？",
+                )
+            )
 
 
 class _Call(_Flight):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from drivers.later import Later
 from drivers.serial.holders import holders_of, runs
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -94,13 +95,26 @@ class SerialLink:
             # Whatever the port does not take at once is waited for (see SerialPort.write), not kept for later.
             serial.transport.set_write_buffer_limits(high=0)
         except TimeoutError as error:
-            raise DeviceError(f"{self._port} does not open within {OPEN_S:.0f} s; unplug the adapter once") from error
+            raise DeviceError(
+                Bilingual(
+                    f"{self._port} does not open within {OPEN_S:.0f} s; unplug the adapter once",
+                    zh=f"{self._port} 在 {OPEN_S:.0f} 秒内打不开；请拔插一次适配器",
+                )
+            ) from error
         except FileNotFoundError as error:
-            raise DeviceError(f"{self._port} is not there; {await _ports_there()}") from error
+            there = await _ports_there()
+            raise DeviceError(
+                Bilingual(
+                    f"{self._port} is not there; {there}", zh=f"没有 {self._port}；请检查适配器是否插好、名字是否正确"
+                )
+            ) from error
         except PermissionError as error:
             raise DeviceError(
-                f"the gateway's user may not open {self._port}; add it to the group dialout "
-                "(usermod -aG dialout USER) and restart the gateway"
+                Bilingual(
+                    f"the gateway's user may not open {self._port}; add it to the group dialout "
+                    "(usermod -aG dialout USER) and restart the gateway",
+                    zh=f"网关的用户无权打开 {self._port}；请把它加入 dialout 组（usermod -aG dialout USER）并重启网关",
+                )
             ) from error
         except _failures() as error:
             raise DeviceError(await self._why(error)) from error
@@ -110,17 +124,29 @@ class SerialLink:
         if number in (errno.EBUSY, errno.EWOULDBLOCK):
             return await self._who()
         if number in (errno.ENOTTY, errno.EISDIR):
-            return f"{self._port} is not a serial port; check the name in the configuration"
+            return Bilingual(
+                f"{self._port} is not a serial port; check the name in the configuration",
+                zh=f"{self._port} 不是串口；请检查配置里的名字",
+            )
         if number in (errno.ENXIO, errno.ENODEV, errno.EIO):
-            return f"{self._port} has nothing behind it; is the adapter plugged in?"
-        return f"{self._port} cannot be opened at {self._line.baudrate} baud: {error}"
+            return Bilingual(
+                f"{self._port} has nothing behind it; is the adapter plugged in?",
+                zh=f"{self._port} 后面没有设备；适配器插上了吗？",
+            )
+        return Bilingual(
+            f"{self._port} cannot be opened at {self._line.baudrate} baud: {error}",
+            zh=f"{self._port} 无法以 {self._line.baudrate} 波特打开：{error}",
+        )
 
     async def _who(self) -> str:
         holders = await holders_of(self._port)
         others = [holder for holder in holders if not holder.is_this_process]
         if found := others or holders:
             return f"{self._port} is {found[0].words()}"
-        return f"{self._port} is in use by another program; see which: sudo fuser -v {self._port}, and stop that one"
+        return Bilingual(
+            f"{self._port} is in use by another program; see which: sudo fuser -v {self._port}, and stop that one",
+            zh=f"{self._port} 被别的程序占用；用 sudo fuser -v {self._port} 查看是哪个，并停掉它",
+        )
 
 
 class SerialPort:
@@ -160,7 +186,12 @@ class SerialPort:
             async with asyncio.timeout(WRITE_S):
                 await self._serial.write(data)
         except TimeoutError as error:
-            raise DeviceError(f"{self._port} takes no data; unplug the adapter once") from error
+            raise DeviceError(
+                Bilingual(
+                    f"{self._port} takes no data; unplug the adapter once",
+                    zh=f"{self._port} 不接收数据；请拔插一次适配器",
+                )
+            ) from error
         except _failures() as error:
             raise self._lost() from error
         if not self._serial.is_open:  # lost at this very write, which serialx tells only at the next
@@ -168,7 +199,11 @@ class SerialPort:
         self._traffic.bytes_out += len(data)
 
     def _lost(self) -> DeviceError:
-        return DeviceError(f"{self._port} was lost; was the adapter unplugged?")
+        return DeviceError(
+            Bilingual(
+                f"{self._port} was lost; was the adapter unplugged?", zh=f"{self._port} 断开了；适配器被拔掉了吗？"
+            )
+        )
 
 
 def _failures() -> tuple[type[Exception], ...]:

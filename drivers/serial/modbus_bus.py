@@ -14,6 +14,7 @@ from drivers.serial.link import Line, SerialLink, SerialPort
 from drivers.serial.modbus_block import BITS_PER_BYTE, Block
 from drivers.serial.modbus_ear import Ear, Question
 from drivers.serial.modbus_turns import PROBE_S, Outcome, Turn, Turns
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DecodeError, DeviceError
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,12 @@ class Seat:
             async with asyncio.timeout(self._stuck_s):
                 await self._changed.wait()
         except TimeoutError as error:
-            raise DeviceError(f"nothing was asked of it for {self._stuck_s:.0f} s: restart the gateway") from error
+            raise DeviceError(
+                Bilingual(
+                    f"nothing was asked of it for {self._stuck_s:.0f} s: restart the gateway",
+                    zh=f"已有 {self._stuck_s:.0f} 秒没有询问它：请重启网关",
+                )
+            ) from error
 
 
 class ModbusLine:

@@ -35,6 +35,7 @@ from drivers.serial.sms_inbox import Inbox
 from drivers.serial.sms_mail import Mail
 from drivers.serial.sms_queue import SmsQueue
 from drivers.serial.voice_call import Booth
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Emit, Sample
 from shouwang.errors import DecodeError, DeviceError, ShouwangError
 from shouwang.quantities import Quantity
@@ -151,7 +152,12 @@ class _Visit:
     def heard(self, line: str, pdu: str) -> None:
         """One line that nobody asked for. Raises DeviceError where the modem has restarted."""
         if self._is_started and (line in _BOOTS or line == "+CFUN: 1"):
-            raise DeviceError("the modem has restarted by itself; can its power supply give 2 A for a moment?")
+            raise DeviceError(
+                Bilingual(
+                    "the modem has restarted by itself; can its power supply give 2 A for a moment?",
+                    zh="调制解调器自行重启；它的电源能瞬间提供 2 A 吗？",
+                )
+            )
         try:
             self._hear(line, pdu)
         except DecodeError as error:
@@ -210,7 +216,12 @@ class _Visit:
                 except DecodeError as error:
                     self._rejects.add(error)
         if actor.echoes > self._echoes:
-            raise DeviceError("the modem has forgotten its settings: it was restarted; is its power supply good?")
+            raise DeviceError(
+                Bilingual(
+                    "the modem has forgotten its settings: it was restarted; is its power supply good?",
+                    zh="调制解调器丢失了设置：它重启过；电源可靠吗？",
+                )
+            )
         for _ in range(actor.dropped - self._dropped):
             self._rejects.add(DecodeError("the modem sent a line without an end; is the baud rate right?"))
         self._dropped = actor.dropped

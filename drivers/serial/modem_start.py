@@ -9,6 +9,7 @@ from drivers.serial.at_actor import ANY, NOTHING, Answer, AtActor
 from drivers.serial.codec.at_errors import Refusal
 from drivers.serial.codec.at_lines import fields_of
 from drivers.serial.modem_models import Abilities, abilities_of
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DecodeError, DeviceError
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,12 @@ async def start(actor: AtActor, *, pin_file: Path | None, centre: str | None, me
 async def _must(actor: AtActor, command: str) -> Answer:
     answer = await actor.ask(command, NOTHING)
     if answer.refusal is not None:
-        raise DeviceError(f"the modem refuses {command.split('=', 1)[0]}: {answer.refusal}; is it an SMS modem?")
+        raise DeviceError(
+            Bilingual(
+                f"the modem refuses {command.split('=', 1)[0]}: {answer.refusal}; is it an SMS modem?",
+                zh=f"调制解调器拒绝了 {command.split('=', 1)[0]}：{answer.refusal}；它是短信调制解调器吗？",
+            )
+        )
     return answer
 
 
@@ -76,7 +82,12 @@ async def _report_arrivals(actor: AtActor) -> None:
 async def _centre_is_there(actor: AtActor) -> None:
     answer = await actor.ask("AT+CSCA?", "+CSCA")
     if answer.refusal is None and answer.lines and not fields_of(answer.lines[0])[0]:
-        raise DeviceError("the SIM names no SMS service centre; ask the operator for its number: smsc: under modem:")
+        raise DeviceError(
+            Bilingual(
+                "the SIM names no SMS service centre; ask the operator for its number: smsc: under modem:",
+                zh="SIM 卡里没有短信中心号码；请向运营商询问，写在 modem: 下的 smsc:",
+            )
+        )
 
 
 # ---- the SIM ----
@@ -89,7 +100,12 @@ async def _open_sim(actor: AtActor, pin_file: Path | None, memory: Memory) -> No
     if state != "SIM PIN":
         raise DeviceError(_LOCKS.get(state, f"the SIM is locked ({state})"))
     if pin_file is None:
-        raise DeviceError("the SIM wants its PIN; write it into a file and name that with pin_file: under modem:")
+        raise DeviceError(
+            Bilingual(
+                "the SIM wants its PIN; write it into a file and name that with pin_file: under modem:",
+                zh="SIM 卡需要 PIN；请写进文件，并在 modem: 下用 pin_file: 指明",
+            )
+        )
     pin, version = await asyncio.get_running_loop().run_in_executor(None, _read_pin, pin_file)
     if await memory.mark(_PIN_MARK) == version:
         raise DeviceError(
@@ -101,7 +117,12 @@ async def _open_sim(actor: AtActor, pin_file: Path | None, memory: Memory) -> No
     if answer.refusal is None or answer.refusal.code == _BUSY:
         await memory.set_mark(_PIN_MARK, "")
     if answer.refusal is not None:
-        raise DeviceError(f"the SIM does not accept the PIN in {pin_file}: {answer.refusal}; it is not tried again")
+        raise DeviceError(
+            Bilingual(
+                f"the SIM does not accept the PIN in {pin_file}: {answer.refusal}; it is not tried again",
+                zh=f"SIM 卡不接受 {pin_file} 里的 PIN：{answer.refusal}；不会再试",
+            )
+        )
     await _settled_sim(actor)
 
 
@@ -121,11 +142,20 @@ async def _settled_sim(actor: AtActor) -> str:
         answer = await actor.ask("AT+CPIN?", "+CPIN", timeout_s=_PIN_S)
         state = _sim_state(answer)
         if state in _ABSENT:
-            raise DeviceError("there is no SIM in the modem, or it is not in right")
+            raise DeviceError(
+                Bilingual(
+                    "there is no SIM in the modem, or it is not in right", zh="调制解调器里没有 SIM 卡，或没有插好"
+                )
+            )
         if state is not None:
             return state
         if loop.time() >= end:
-            raise DeviceError(f"the SIM cannot be read: {answer.refusal or 'the modem does not say why'}")
+            raise DeviceError(
+                Bilingual(
+                    f"the SIM cannot be read: {answer.refusal or 'the modem does not say why'}",
+                    zh=f"SIM 卡读不出来：{answer.refusal or '调制解调器没有说明原因'}",
+                )
+            )
         await asyncio.sleep(_SIM_PAUSE_S)
 
 
@@ -150,7 +180,16 @@ def _read_pin(file: Path) -> tuple[str, str]:
     try:
         pin, version = file.read_text(encoding="ascii").strip(), f"{file}:{file.stat().st_mtime_ns}"
     except (OSError, UnicodeDecodeError) as error:
-        raise DeviceError(f"the SIM's PIN cannot be read from {file}: {error}") from error
+        raise DeviceError(
+            Bilingual(
+                f"the SIM's PIN cannot be read from {file}: {error}", zh=f"无法从 {file} 读取 SIM 卡 PIN：{error}"
+            )
+        ) from error
     if not pin.isdecimal() or len(pin) not in _PIN_LENGTHS:
-        raise DeviceError(f"{file} must hold the SIM's PIN, 4 to 8 digits, and nothing else; nothing was tried")
+        raise DeviceError(
+            Bilingual(
+                f"{file} must hold the SIM's PIN, 4 to 8 digits, and nothing else; nothing was tried",
+                zh=f"{file} 里只能写 SIM 卡 PIN（4 到 8 位数字）；没有尝试",
+            )
+        )
     return pin, version

@@ -18,6 +18,7 @@ from drivers.serial.framing import Framer
 from drivers.serial.instrument import PARTIAL_S, Questions
 from drivers.serial.link import Line, SerialLink, SerialPort
 from drivers.serial.port_name import may_move
+from shouwang.bilingual import Bilingual, chinese, told_by
 from shouwang.errors import DeviceError
 
 log = logging.getLogger(__name__)
@@ -149,7 +150,9 @@ class Receiver:
         self._newcomers: set[tuple[str, str]] = set()
         self._tell = tell or (lambda said: log.info("%s: %s", dialect.en, said))
         self.is_listening = False
-        self.trouble = f"the {dialect.en} at {port} was not opened yet"
+        self.trouble: str = Bilingual(
+            f"the {dialect.en} at {port} was not opened yet", zh=f"{port} 上的{dialect.zh}还没有打开"
+        )
         """Why it does not listen."""
         if may_move(port):
             log.warning(
@@ -186,7 +189,8 @@ class Receiver:
             async with self._link.opened() as port:
                 await self._listen(port)
         except DeviceError as error:
-            self.trouble = f"{self._dialect.en}: {error}"
+            why = told_by(error)
+            self.trouble = Bilingual(f"{self._dialect.en}: {why}", zh=f"{self._dialect.zh}：{chinese(why) or why}")
             raise DeviceError(self.trouble) from error
         finally:
             self._become(listening=False)
@@ -215,7 +219,12 @@ class Receiver:
             if any(word.is_proof for word in words):
                 silent_at = now + SILENT_S
             elif now >= silent_at:
-                raise DeviceError(f"{self._port} does not answer; is it the right port? Unplug it and plug it in again")
+                raise DeviceError(
+                    Bilingual(
+                        f"{self._port} does not answer; is it the right port? Unplug it and plug it in again",
+                        zh=f"{self._port} 没有应答；串口对吗？请拔下再插上",
+                    )
+                )
 
     def _take(self, word: Word, now: float) -> None:
         if word.is_proof:

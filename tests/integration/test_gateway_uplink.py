@@ -193,7 +193,7 @@ async def test_an_alert_reaches_the_centre_although_the_card_is_read_only(mosqui
         assert alerts(there.came) == home.said
         assert home.scribe.backlog == 0
         home.card.is_read_only = False
-        assert await home.written() == 3  # the alert, the reading, and that the path is up
+        await home.backlog_is(3)  # the alert, the reading, and that the path is up
         mosquitto.start()
         async with centre(mosquitto.port) as again:
             await home.backlog_is(0)

@@ -2,11 +2,12 @@
 
 import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from messaging.broker import BrokerSettings, Will, parse_broker_url
-from messaging.session import PublishRefused, connect
+from messaging.session import PublishRefused, Session, connect
 from shouwang.errors import ConfigError, DeviceError
 
 
@@ -122,3 +123,17 @@ def test_urls_are_read_with_their_ports():
 def test_bad_urls_are_explained(url, words):
     with pytest.raises(ConfigError, match=words):
         parse_broker_url(url)
+
+
+def test_a_client_may_be_thrown_away_in_any_thread_after_its_loop_has_ended(mosquitto):
+    async def left_open():
+        session = Session(settings(mosquitto.port), None)
+        await session._open()
+        session._line._misc.cancel()
+        return session
+
+    with asyncio.Runner() as runner:
+        session = runner.run(left_open())
+    with ThreadPoolExecutor(1) as another:
+        another.submit(session._client._reset_sockets).result(timeout=10)
+    assert session._client.socket() is None

@@ -9,6 +9,7 @@ from fixtures.quick_time import run_quickly
 from gateway.clock import Clock
 from gateway.internet import BOOT_S, LOST_S, UNCONFIRMED_S, Internet
 from gateway.paths import NOTES, Paths
+from shouwang.bilingual import Bilingual
 from shouwang.wire import Lane, Path, PathBody
 
 START = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
@@ -66,7 +67,7 @@ def test_only_changes_are_told_with_their_times_and_to_those_who_watch(card):
     paths.report(Path.INTERNET, is_up=True)
     card.pass_(minutes=5)
     since = START + timedelta(minutes=4)
-    paths.report(Path.INTERNET, is_up=False, reason="cut", since=since)
+    paths.report(Path.INTERNET, is_up=False, reason=Bilingual("cut", zh="线断了"), since=since)
     paths.report(Path.INTERNET, is_up=False, reason="another reason")
     card.pass_(minutes=5)
     paths.report(Path.INTERNET, is_up=True, reason="left out")
@@ -79,6 +80,7 @@ def test_only_changes_are_told_with_their_times_and_to_those_who_watch(card):
             at=START + timedelta(minutes=5),
             mono=300_000,
             reason="cut",
+            reason_zh="线断了",
         ),
         PathBody(
             path=Path.INTERNET,

@@ -8,6 +8,7 @@ import pytest
 from gateway import supervise
 from gateway.clock import Clock
 from gateway.supervise import Supervisor, keep
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Alive, Measurement, Note, Record, Sample
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -88,7 +89,7 @@ async def test_samples_become_stamped_readings_and_the_first_makes_the_sensor_up
 
 async def test_a_lost_device_is_down_with_its_reason_once_however_often_it_fails():
     async def lost(emit):
-        raise DeviceError("the adapter is missing")
+        raise DeviceError(Bilingual("the adapter is missing", zh="没有适配器"))
 
     async def back(emit):
         emit(Alive())
@@ -96,7 +97,9 @@ async def test_a_lost_device_is_down_with_its_reason_once_however_often_it_fails
 
     log = await watch(Script(lost, lost, lost, back), lambda seen: len(seen) > 1)
     assert log.states == [SensorState.DOWN, SensorState.UP]
-    assert log[0].reason == "the adapter is missing"
+    assert (log[0].reason, log[0].reason_zh) == ("the adapter is missing", "没有适配器")
+    assert type(log[0].reason) is str, "as it goes on the wire"
+    assert (log[1].reason, log[1].reason_zh) == ("", "")
 
 
 async def test_a_mute_device_is_silent_is_opened_anew_and_comes_back():

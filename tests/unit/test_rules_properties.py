@@ -165,7 +165,8 @@ def histories(draw):
     return events
 
 
-END = 10_000_000
+END = 36 * 86_400
+"""30 gaps of 25 h at most, and longer after them than any rule here remembers (72 h). Each day costs each example."""
 
 
 @given(histories(), st.sets(st.integers(0, 30)))

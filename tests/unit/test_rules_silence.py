@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from fixtures.timeline import HOME, Box, at, play, reset, said, status
 
@@ -53,6 +54,10 @@ def test_the_alert_explains_itself():
     assert resolved.why.en == "radar is heard again after 8 min 20 s"
     (plain,) = play([RULE], [status(0, DOWN)], until=120)
     assert plain.why.en == "radar not heard for 2 min"
+    told = msgspec.structs.replace(status(0, DOWN, reason="no such port"), reason_zh="没有这个串口")
+    (both,) = play([RULE], [told], until=120)
+    assert both.why.zh == "传感器 radar 已有 2 分钟没有信号：没有这个串口"
+    assert both.why.en == "radar not heard for 2 min: no such port"
     (longest,) = play([RULE], [status(0, DOWN, reason="x" * 9999)], until=120)
     assert len(longest.why.en) < 300
 

@@ -1,0 +1,10 @@
+"""Why something was not done, in the languages of the house."""
+
+from community.casefile import NotNow
+from shouwang.alert import Sentence
+from shouwang.errors import ShouwangError
+
+
+def in_words(error: ShouwangError) -> Sentence:
+    """The reason; what has none in two languages is a mistake of a form or an address, and is told in English."""
+    return error.said if isinstance(error, NotNow) else Sentence(zh=str(error), en=str(error))
