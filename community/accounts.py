@@ -21,11 +21,12 @@ from community.guarded_desk import GuardedDesk
 from community.limits import Limits, Rate
 from community.registry_sealing import Safe, opened
 from community.slowing import Failures
-from community.store import identities, logins
-from community.store.database import Store
+from community.store import identities, logins, tokens
+from community.store.database import Connection, Store
 from community.store.identities import Vouched
-from community.users import EVERYWHERE, Role, User
-from shouwang.errors import ConfigError, TryLater
+from community.store.logins import OwnSessions
+from community.users import EVERYWHERE, GIVEN, Role, User
+from shouwang.errors import ConfigError, IllegalMove, TryLater
 
 SHIFT = timedelta(hours=12)
 """Length of a session: the longest shift; who stays on logs in again."""
@@ -120,8 +121,11 @@ class Accounts:
     ) -> User:
         """A new user; without a password he comes in by login links only.
 
-        Raises ConfigError for a password of the wrong length, IllegalMove where the login is taken.
+        Raises ConfigError for a password of the wrong length, IllegalMove where the login is taken or the role is no
+        person's.
         """
+        if role not in GIVEN:
+            raise IllegalMove(f"nobody can be a {role}: screens are made at /admin/screens")
         user = User(
             user_id=secrets.token_hex(8),
             login=login,
@@ -170,12 +174,12 @@ class Accounts:
         finally:
             self._waiting -= 1
         await self._failures.forget(login, client)
-        return await self._begin(found[0], now)
+        return await self.begin(found[0], now)
 
     async def make_link(self, login: str, *, now: datetime) -> str:
         """The token of a link that lets this user in once within LINK_LIFE. Raises IllegalMove for an unknown login."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        digest, until = _digest(token), now + LINK_LIFE
+        digest, until = session_hash(token), now + LINK_LIFE
         await self._store.write(lambda connection: logins.add_link(connection, login, digest, at=now, until=until))
         return token
 
@@ -184,14 +188,14 @@ class Accounts:
 
         Raises CodeNeeded, AppNeeded: the link is good still.
         """
-        owner = await self._store.read(lambda connection: logins.owner_of_link(connection, _digest(token), now))
+        owner = await self._store.read(lambda connection: logins.owner_of_link(connection, session_hash(token), now))
         if owner is None or owner[0].is_disabled:
             return None
         await self._slowly(owner[0].login, client, now)
         await self._second_factor(owner, code, client=client, now=now)
         await self._failures.forget(owner[0].login, client)
-        user = await self._store.write(lambda connection: logins.spend_link(connection, _digest(token), now))
-        return None if user is None else await self._begin(user, now)
+        user = await self._store.write(lambda connection: logins.spend_link(connection, session_hash(token), now))
+        return None if user is None else await self.begin(user, now)
 
     async def admit(self, vouched: Vouched, *, links_by_login: bool, now: datetime) -> Shift | str | None:
         """For somebody whom the centre's provider of identities vouches for: a session, or the token of a link that
@@ -209,7 +213,7 @@ class Accounts:
                 await self._second_factor(found, "", client="", now=now)
             except CodeNeeded:
                 return await self.make_link(found[0].login, now=now)
-        return await self._begin(found[0], now)
+        return await self.begin(found[0], now)
 
     async def prove(self, shift: Shift, secret: str, *, client: str, now: datetime) -> bool:
         """Whether this is his password (or, where he has an app, its code): he has proved anew who he is.
@@ -218,7 +222,7 @@ class Accounts:
         """
         is_he = await self.vouch(shift.user.login, secret, client=client, now=now) is not None
         if is_he:
-            await self._store.write(lambda connection: logins.proved(connection, _digest(shift.token), now))
+            await self._store.write(lambda connection: logins.proved(connection, session_hash(shift.token), now))
         return is_he
 
     async def vouch(self, login: str, secret: str, *, client: str, now: datetime) -> User | None:
@@ -237,14 +241,67 @@ class Accounts:
         await self._failures.forget(login, client)
         return found[0]
 
+    async def checked(self, login: str, check: Callable[[], Awaitable[bool]], *, client: str, now: datetime) -> bool:
+        """Whether `check` holds, counted as a try of this login from this address: wrong ones make the next wait.
+
+        Raises TryLater where too many wait already.
+        """
+        await self._slowly(login, client, now)
+        is_right = await check()
+        if is_right:
+            await self._failures.forget(login, client)
+        else:
+            await self._failures.keep(login, client, now)
+        return is_right
+
+    async def proved(self, shift: Shift, *, now: datetime) -> None:
+        """He has proved anew who he is, by something else than his password or his code."""
+        await self._store.write(lambda connection: logins.proved(connection, session_hash(shift.token), now))
+
+    async def change_password(self, shift: Shift, old: str, new: str, *, client: str, now: datetime) -> bool:
+        """A new password where the old one is right; his other sessions end. Who has none needs none.
+
+        Raises ConfigError for a wrong length, TryLater.
+        """
+        found = await self._store.read(lambda connection: logins.of(connection, shift.user.login))
+        before = None if found is None else found[1].password_hash
+        hashed = await self._hash(new)
+
+        async def is_old() -> bool:
+            return before is None or await self._is_password(before, old)
+
+        if not await self.checked(shift.user.login, is_old, client=client, now=now):
+            return False
+
+        def change(connection: Connection) -> None:
+            logins.set_password(connection, shift.user.user_id, hashed, kept=session_hash(shift.token))
+            tokens.changed(connection, shift.user.login, "password changed", shift.user.login, "", at=now)
+
+        await self._store.write(change)
+        return True
+
+    async def end_others(self, shift: Shift, *, now: datetime) -> None:
+        """All his sessions but this one end; written down."""
+
+        def end(connection: Connection) -> None:
+            logins.end_all(connection, shift.user.user_id, kept=session_hash(shift.token))
+            tokens.changed(connection, shift.user.login, "other sessions ended", shift.user.login, "", at=now)
+
+        await self._store.write(end)
+
+    async def own_sessions(self, shift: Shift, *, now: datetime) -> OwnSessions:
+        """Where else he is logged in, and whether he has a password."""
+        own = session_hash(shift.token)
+        return await self._store.read(lambda connection: logins.own(connection, shift.user.login, own, now))
+
     async def shift(self, token: str, *, now: datetime) -> Shift | None:
         """The session that this token opens, if it has not ended."""
-        session = await self._store.read(lambda connection: logins.session(connection, _digest(token), now))
+        session = await self._store.read(lambda connection: logins.session(connection, session_hash(token), now))
         if session is None:
             return None
         if now - session.last_seen_at > _SEEN_EVERY:
             with suppress(TryLater):  # a busy disk must not keep an operator from the queue
-                await self._store.write(lambda connection: logins.seen(connection, _digest(token), now))
+                await self._store.write(lambda connection: logins.seen(connection, session_hash(token), now))
         return Shift(token=token, user=session.user, expires_at=session.expires_at, proved_at=session.proved_at)
 
     def guarded(self, desk: Desk, user: User, clock: Callable[[], datetime]) -> GuardedDesk:
@@ -253,7 +310,7 @@ class Accounts:
 
     async def log_out(self, token: str) -> None:
         """End the session."""
-        await self._store.write(lambda connection: logins.end(connection, _digest(token)))
+        await self._store.write(lambda connection: logins.end(connection, session_hash(token)))
 
     async def _slowly(self, login: str, client: str, now: datetime) -> None:
         """Count an attempt, and let it wait where it comes after several. Raises TryLater where too many wait."""
@@ -292,9 +349,10 @@ class Accounts:
             return False
         return await self._store.write(lambda connection: logins.spend_code(connection, user.user_id, step))
 
-    async def _begin(self, user: User, now: datetime) -> Shift:
+    async def begin(self, user: User, now: datetime) -> Shift:
+        """A session of somebody who has shown who he is."""
         shift = Shift(token=secrets.token_urlsafe(_TOKEN_BYTES), user=user, expires_at=now + SHIFT)
-        digest, until = _digest(shift.token), shift.expires_at
+        digest, until = session_hash(shift.token), shift.expires_at
         await self._store.write(lambda connection: logins.begin(connection, digest, user, at=now, until=until))
         return shift
 
@@ -317,5 +375,6 @@ class Accounts:
             return False
 
 
-def _digest(token: str) -> bytes:
+def session_hash(token: str) -> bytes:
+    """What is kept of the token of a session or a link."""
     return hashlib.sha256(token.encode()).digest()

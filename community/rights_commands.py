@@ -2,11 +2,12 @@
 
 import argparse
 import getpass
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from community import totp
+from community import qr, totp
 from community.accounts import Accounts
 from community.app import address_of
 from community.registry_sealing import Safe, open_safe
@@ -16,11 +17,11 @@ from community.store.database import Store
 from community.store.identities import EMAIL, SUB
 from community.terminal import asked_password, say, with_config, with_store
 from community.tokens import USUAL_RATE, Agreement, Field, Scope, scope_of
-from community.users import EVERYWHERE, Role, User
+from community.users import EVERYWHERE, GIVEN, Role, User
 from shouwang.errors import ConfigError
 
 T = TypeVar("T")
-_ROLES = [role.value for role in Role]
+_ROLES = [role.value for role in GIVEN]
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -183,7 +184,10 @@ def _user_totp(options: argparse.Namespace) -> int:
         return _told(_in_books(options, lambda books: books.take_app(options.login)))
     secret = _in_books(options, lambda books: books.give_app(options.login))
     say("Show this to the user only, as a picture or to type in; it is not shown again:")
-    say(f"  {totp.address(secret, options.login, load(options.config).name)}")
+    address = totp.address(secret, options.login, load(options.config).name)
+    if sys.stdout.isatty():
+        say(qr.blocks(address, sys.stdout.encoding))
+    say(f"  {address}")
     return 0
 
 

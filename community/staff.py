@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from community import totp
-from community.accounts import Accounts
+from community.accounts import Accounts, session_hash
 from community.casefile import NotNow
+from community.facts import Fact, fact, kept
 from community.registry_sealing import Safe, sealed_words
-from community.store import admin, identities, logins
+from community.store import admin, identities, logins, passkeys
 from community.store import tokens as books
 from community.store.database import Connection, Store
 from community.tokens import USUAL_RATE, Agreement, Scope, Token, check_new, digest, new_token
-from community.users import EVERYWHERE, Role, User
+from community.users import EVERYWHERE, GIVEN, Role, User
 from community.wording import MOVED_ON
 from shouwang.alert import Sentence
+from shouwang.errors import IllegalMove
 
 USUAL_TERM_DAYS = 180
 """How long a token is good where nothing is said: it is renewed twice a year."""
@@ -100,15 +102,21 @@ class Staff:
 
     async def set_role(self, login: str, role: Role) -> User:
         """Another role. Raises IllegalMove for an unknown login, NotNow."""
-        return await self._change(login, "role", lambda user: f"{user.role} -> {role}", role=role.value)
+
+        def told(user: User) -> str:
+            return kept((fact("role", old_role=user.role.value, new_role=role.value),))
+
+        return await self._change(login, "role", told, role=role.value)
 
     async def set_scope(self, login: str, *, areas: frozenset[str], organisations: frozenset[str]) -> User:
         """Other areas and organisations. Raises IllegalMove for an unknown login."""
-        after = _scope_said(areas, organisations)
+        after = _scope_of(areas, organisations, "scope-after")
         columns: dict[str, object] = {"areas": logins.joined(areas), "organisations": logins.joined(organisations)}
-        return await self._change(
-            login, "scope", lambda user: f"{_scope_said(user.areas, user.organisations)} -> {after}", None, **columns
-        )
+
+        def told(user: User) -> str:
+            return kept((_scope_of(user.areas, user.organisations, "scope-before"), after))
+
+        return await self._change(login, "scope", told, None, **columns)
 
     async def set_rights(self, login: str, wanted: Newcomer) -> User:
         """Name, role, areas, organisations and person as in `wanted`. Raises IllegalMove, NotNow."""
@@ -119,10 +127,9 @@ class Staff:
             "organisations": logins.joined(wanted.organisations),
             "person": wanted.person,
         }
-        after = _rights_said(wanted)
 
         def told(user: User) -> str:
-            return f"{_rights_said(user)} -> {after}"
+            return kept((*_rights_of(user, "before"), *_rights_of(wanted, "after")))
 
         return await self._change(login, "rights", told, wanted=wanted, **columns)
 
@@ -161,13 +168,16 @@ class Staff:
         """Write down that he was added."""
         now = self.clock()
         await self.store.write(
-            lambda connection: books.changed(connection, self.by, "added", user.login, _rights_said(user), at=now)
+            lambda connection: books.changed(
+                connection, self.by, "added", user.login, kept(_rights_of(user, "after")), at=now
+            )
         )
 
-    async def give_app(self, login: str, secret: str = "", code: str | None = None) -> str:
+    async def give_app(self, login: str, secret: str = "", code: str | None = None, *, kept: str = "") -> str:
         """A secret for his authenticator app (a new one where none is given); the old one is good no more.
 
-        `code`: what his app shows; a wrong one changes nothing. Raises IllegalMove, NotNow.
+        `code`: what his app shows; a wrong one changes nothing. `kept`: the session that goes on; all others end.
+        Raises IllegalMove, NotNow.
         """
         secret, now = secret or totp.new_secret(), self.clock()
         step = 0 if code is None else totp.accepted_step(secret, code, now, after=0)
@@ -177,8 +187,8 @@ class Staff:
         def give(connection: Connection) -> None:
             user = logins.user_called(connection, login)
             self._check_seen(user)
-            kept = sealed_words(self.safe, secret, of=user.user_id)
-            logins.change(connection, login, {"totp_secret": kept, "totp_step": step})
+            sealed = sealed_words(self.safe, secret, of=user.user_id)
+            logins.change(connection, login, {"totp_secret": sealed, "totp_step": step}, kept=session_hash(kept))
             books.changed(connection, self.by, "app given", login, "", at=now)
 
         await self.store.write(give)
@@ -207,12 +217,26 @@ class Staff:
         """He needs no code any more. Raises IllegalMove for an unknown login."""
         return await self._change(login, "app taken", lambda _: "", totp_secret=None, totp_step=0)
 
+    async def take_key(self, login: str, passkey_id: str) -> None:
+        """This passkey opens nothing any more, and all his sessions end. Raises IllegalMove where he has none such."""
+        now = self.clock()
+
+        def take(connection: Connection) -> None:
+            user = logins.change(connection, login, {})
+            gone = passkeys.remove(connection, user.user_id, passkey_id)
+            books.changed(connection, self.by, "passkey removed", login, gone.name, at=now)
+
+        await self.store.write(take)
+
     async def add_token(self, token: Token) -> str:
         """What the program carries; it is shown here and never again. Raises ConfigError, IllegalMove."""
         now = self.clock()
+        if token.role not in GIVEN:
+            raise IllegalMove(f"no program can be a {token.role}")
         check_new(token, now)
         word = new_token()
-        detail = f"{token.role} {logins.joined(token.scopes)}; areas {logins.joined(token.areas)}"
+        scopes, areas = logins.joined(token.scopes), logins.joined(token.areas)
+        detail = kept((fact("token", role=token.role.value, scopes=scopes, areas=areas),))
 
         def add(connection: Connection) -> None:
             books.add(connection, token, digest(word))
@@ -258,7 +282,8 @@ class Staff:
     async def agree(self, made: Agreement) -> None:
         """A new agreement. Raises IllegalMove where there is one of this id."""
         now = self.clock()
-        detail = f"{made.organisation}: {logins.joined(made.fields)}; areas {logins.joined(made.areas)}"
+        fields, areas = logins.joined(made.fields), logins.joined(made.areas)
+        detail = kept((fact("agreement", organisation=made.organisation, fields=fields, areas=areas),))
 
         def agree(connection: Connection) -> None:
             books.agree(connection, made)
@@ -289,6 +314,8 @@ class Staff:
         **columns: object,
     ) -> User:
         now = self.clock()
+        if columns.get("role", Role.OPERATOR.value) not in GIVEN:
+            raise IllegalMove(f"nobody can be a {columns['role']}: screens are made at /admin/screens")
 
         def change(connection: Connection) -> User:
             before = logins.user_called(connection, login)
@@ -327,10 +354,12 @@ def check_register(connection: Connection, wanted: Newcomer) -> None:
         raise NotNow(Sentence(zh=f"{_NO_PERSON.zh}：{wanted.person}", en=f"{_NO_PERSON.en}: {wanted.person}"))
 
 
-def _scope_said(areas: frozenset[str], organisations: frozenset[str]) -> str:
-    return f"areas {logins.joined(areas)}; organisations {logins.joined(organisations)}"
+def _scope_of(areas: frozenset[str], organisations: frozenset[str], what: str) -> Fact:
+    return fact(what, areas=logins.joined(areas), organisations=logins.joined(organisations))
 
 
-def _rights_said(of: User | Newcomer) -> str:
-    person = f"; person {of.person}" if of.person else ""
-    return f"{of.name}, {of.role}; {_scope_said(of.areas, of.organisations)}{person}"
+def _rights_of(one: User | Newcomer, what: str) -> tuple[Fact, ...]:
+    """`what`: before or after a change."""
+    areas, organisations = logins.joined(one.areas), logins.joined(one.organisations)
+    said = fact(what, name=one.name, role=one.role.value, areas=areas, organisations=organisations)
+    return (said, fact("person", person=one.person)) if one.person else (said,)

@@ -17,6 +17,8 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ADMIN = "admin"
     REGULATOR = "regulator"
+    SCREEN = "screen"
+    """On the wall, with nobody at it (community.screen_room): no person and no program has this role."""
 
     @property
     def may_act(self) -> bool:
@@ -27,6 +29,10 @@ class Role(StrEnum):
     def may_read_cases(self) -> bool:
         """Whether he may see the queue. An admin has no right to it, responders and families see their own only."""
         return self in {Role.OPERATOR, Role.SUPERVISOR, Role.AUDITOR, Role.REGULATOR}
+
+
+GIVEN = tuple(role for role in Role if role is not Role.SCREEN)
+"""Roles that a user or a token may have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,12 +6,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from community.casefile import NotNow
 from community.registry_sealing import Safe, is_sealed_with, opened, sealed_words
 from community.store.dispatch_schema import responders as people
 from community.store.dispatch_schema import units
 from community.store.schema import login_links, login_sessions, users
 from community.users import Role, User
-from shouwang.errors import IllegalMove
+from shouwang.alert import Sentence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,25 @@ class Secrets:
     totp_step: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnSession:
+    """A session as its user sees it."""
+
+    began_at: datetime
+    last_seen_at: datetime
+    is_this: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnSessions:
+    """Where somebody is logged in, and whether he has a password."""
+
+    has_password: bool
+    sessions: tuple[OwnSession, ...]
+
+
+_SHOWN_SESSIONS = 50
+
 UNKNOWN = Secrets(password_hash=None, totp_secret=None, totp_step=0)
 """Of a login that nobody has."""
 
@@ -40,7 +60,9 @@ UNKNOWN = Secrets(password_hash=None, totp_secret=None, totp_step=0)
 def add(connection: sa.Connection, user: User, *, password_hash: str | None, at: datetime) -> None:
     """Raises IllegalMove where the login is taken."""
     if of(connection, user.login) is not None:
-        raise IllegalMove(f"there is a user with the login {user.login} already")
+        raise NotNow(
+            Sentence(zh=f"登录名 {user.login} 已有人使用", en=f"there is a user with the login {user.login} already")
+        )
     connection.execute(
         sa.insert(users).values(
             user_id=user.user_id,
@@ -70,7 +92,7 @@ def user_called(connection: sa.Connection, login: str) -> User:
     """The user with this login. Raises IllegalMove for an unknown one."""
     found = of(connection, login)
     if found is None:
-        raise IllegalMove(f"there is no user with the login {login}")
+        raise NotNow(Sentence(zh=f"没有登录名为 {login} 的用户", en=f"there is no user with the login {login}"))
     return found[0]
 
 
@@ -92,12 +114,15 @@ def everybody(connection: sa.Connection) -> tuple[User, ...]:
     return tuple(_user(row) for row in connection.execute(sa.select(users).order_by(users.c.login)))
 
 
-def change(connection: sa.Connection, login: str, columns: Mapping[str, object]) -> User:
-    """Other columns for this user, who begins anew: all his sessions end. Raises IllegalMove for an unknown login."""
+def change(connection: sa.Connection, login: str, columns: Mapping[str, object], *, kept: bytes = b"") -> User:
+    """Other columns for this user, who begins anew: all his sessions end, but the one whose hash is `kept`.
+
+    Raises IllegalMove for an unknown login.
+    """
     user_id = user_called(connection, login).user_id
     if columns:
         connection.execute(sa.update(users).where(users.c.user_id == user_id).values(dict(columns)))
-    end_all(connection, user_id)
+    end_all(connection, user_id, kept=kept)
     return _user(connection.execute(sa.select(users).where(users.c.user_id == user_id)).one())
 
 
@@ -107,9 +132,10 @@ def spend_code(connection: sa.Connection, user_id: str, step: int) -> bool:
     return connection.execute(sa.update(users).where(newer).values(totp_step=step)).rowcount == 1
 
 
-def end_all(connection: sa.Connection, user_id: str) -> None:
-    """No session and no link of his is good any more."""
-    connection.execute(sa.delete(login_sessions).where(login_sessions.c.user_id == user_id))
+def end_all(connection: sa.Connection, user_id: str, *, kept: bytes = b"") -> None:
+    """No session and no link of his is good any more; but the session whose hash is `kept`."""
+    others = (login_sessions.c.user_id == user_id) & (login_sessions.c.token_hash != kept)
+    connection.execute(sa.delete(login_sessions).where(others))
     connection.execute(sa.delete(login_links).where(login_links.c.user_id == user_id))
 
 
@@ -125,10 +151,32 @@ def called(connection: sa.Connection) -> dict[str, str]:
     return found | names(connection)
 
 
-def set_password(connection: sa.Connection, user_id: str, password_hash: str) -> None:
-    """All his sessions end."""
+def set_password(connection: sa.Connection, user_id: str, password_hash: str, *, kept: bytes = b"") -> None:
+    """All his sessions end; but the one whose hash is `kept`."""
     connection.execute(sa.update(users).where(users.c.user_id == user_id).values(password_hash=password_hash))
-    end_all(connection, user_id)
+    end_all(connection, user_id, kept=kept)
+
+
+def own(connection: sa.Connection, login: str, token_hash: bytes, at: datetime) -> OwnSessions:
+    """The sessions of this login that have not ended, the newest first; the one of this hash is marked."""
+    found = of(connection, login)
+    table = login_sessions
+    rows = connection.execute(
+        sa.select(table)
+        .join(users, users.c.user_id == table.c.user_id)
+        .where(users.c.login == login, table.c.expires_at > at)
+        .order_by(table.c.created_at.desc())
+        .limit(_SHOWN_SESSIONS)
+    )
+    return OwnSessions(
+        has_password=found is not None and found[1].password_hash is not None,
+        sessions=tuple(
+            OwnSession(
+                began_at=row.created_at, last_seen_at=row.last_seen_at, is_this=bytes(row.token_hash) == token_hash
+            )
+            for row in rows
+        ),
+    )
 
 
 def set_language(connection: sa.Connection, user_id: str, language: str) -> None:
@@ -140,7 +188,7 @@ def add_link(connection: sa.Connection, login: str, token_hash: bytes, *, at: da
     """Links that are too old `at` this moment go. Raises IllegalMove for an unknown login."""
     found = of(connection, login)
     if found is None:
-        raise IllegalMove(f"there is no user with the login {login}")
+        raise NotNow(Sentence(zh=f"没有登录名为 {login} 的用户", en=f"there is no user with the login {login}"))
     connection.execute(sa.delete(login_links).where(login_links.c.expires_at < at))
     connection.execute(sa.insert(login_links).values(token_hash=token_hash, user_id=found[0].user_id, expires_at=until))
 

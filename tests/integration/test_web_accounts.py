@@ -169,4 +169,9 @@ async def test_a_crowd_is_told_to_come_again(centre: Centre, monkeypatch: pytest
 
 def test_roles_read_and_act_as_agreed() -> None:
     assert [role for role in Role if role.may_act] == [Role.OPERATOR, Role.SUPERVISOR]
-    assert [role for role in Role if not role.may_read_cases] == [Role.RESPONDER, Role.FAMILY, Role.ADMIN]
+    assert [role for role in Role if not role.may_read_cases] == [
+        Role.RESPONDER,
+        Role.FAMILY,
+        Role.ADMIN,
+        Role.SCREEN,
+    ]

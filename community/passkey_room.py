@@ -1,0 +1,214 @@
+"""Passkeys: made by a user in his own device, and good for password and second factor in one.
+
+What a browser is asked is bound to a random word in its cookie, kept in the database, and answered once.
+"""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from community import passkeys as keys
+from community.accounts import Accounts, Shift, session_hash
+from community.casefile import NotNow
+from community.passkeys import Claim, NotThisKey, Site
+from community.store import logins, tokens
+from community.store import passkeys as kept
+from community.store.database import Connection, Store
+from community.store.passkeys import Passkey
+from community.users import User
+from shouwang.alert import Sentence
+
+CHALLENGE_LASTS = timedelta(minutes=5)
+"""WebAuthn level 2, 5.4: what a person is asked may take minutes; nothing here waits longer."""
+MOST_KEYS = 10
+"""Of one user: telephone, computers, a key in the safe."""
+_WORD_BYTES = 32
+_TOO_MANY = Sentence(
+    zh=f"每人最多 {MOST_KEYS} 个通行密钥。请先删除一个。",
+    en=f"One user has at most {MOST_KEYS} passkeys. Remove one first.",
+)
+_NOBODY = Claim(credential_id=b"", user_id="")
+_log = logging.getLogger(__name__)
+
+
+class Purpose(StrEnum):
+    """What an answer is good for: one that was asked for a log-in makes no key."""
+
+    LOG_IN = "log in"
+    MAKE = "make"
+    PROVE = "prove"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the browser keeps in its cookie (`word`), and what its script needs (`options`, JSON)."""
+
+    word: str
+    options: str
+
+
+class PasskeyRoom:
+    """The keys of all users at one console."""
+
+    def __init__(self, store: Store, accounts: Accounts, site: Site, *, clock: Callable[[], datetime]) -> None:
+        """`site`: whom browsers see; keys of another one are none here."""
+        self._store, self._accounts, self._site, self._clock = store, accounts, site, clock
+
+    async def of(self, user: User) -> tuple[Passkey, ...]:
+        """His keys."""
+        return await self._store.read(lambda connection: kept.of(connection, user.user_id))
+
+    async def ask_log_in(self) -> Asked:
+        """For somebody who has not said who he is: his device knows."""
+        return await self._asked(Purpose.LOG_IN, "", lambda challenge: keys.to_sign(self._site, challenge))
+
+    async def ask_proof(self, user: User) -> Asked:
+        """For a user who is here, with one of his own keys."""
+        known = [key.credential_id for key in await self.of(user)]
+        return await self._asked(
+            Purpose.PROVE, user.user_id, lambda challenge: keys.to_sign(self._site, challenge, known)
+        )
+
+    async def ask_key(self, user: User) -> Asked:
+        """For a new key of this user. Raises NotNow where he has very many."""
+        known = [key.credential_id for key in await self.of(user)]
+        if len(known) >= MOST_KEYS:
+            raise NotNow(_TOO_MANY)
+        return await self._asked(
+            Purpose.MAKE, user.user_id, lambda challenge: keys.to_make(self._site, user, challenge, known)
+        )
+
+    async def log_in(self, word: str, answer: str, *, client: str) -> Shift | None:
+        """A session for whoever holds this key; None where the answer is not good, or he is disabled.
+
+        Raises TryLater where too many wait already.
+        """
+        owner = await self._shown(Purpose.LOG_IN, word, answer, client=client)
+        return None if owner is None else await self._accounts.begin(owner, self._clock())
+
+    async def prove(self, shift: Shift, word: str, answer: str, *, client: str) -> bool:
+        """Whether a key of his own has signed: he has proved anew who he is. Raises TryLater."""
+        owner = await self._shown(Purpose.PROVE, word, answer, client=client, user=shift.user)
+        if owner is None:
+            return False
+        await self._accounts.proved(shift, now=self._clock())
+        return True
+
+    async def make(self, shift: Shift, word: str, answer: str, *, name: str) -> Passkey:
+        """Keep the new key of this user; his other sessions end. Raises NotThisKey, NotNow, IllegalMove."""
+        user, now = shift.user, self._clock()
+        challenge = await self._spend(word, Purpose.MAKE, user.user_id)
+        found = keys.made(self._site, challenge, answer)
+        key = Passkey(
+            passkey_id=secrets.token_hex(8),
+            credential_id=found.credential_id,
+            user_id=user.user_id,
+            name=name,
+            public_key=found.public_key,
+            sign_count=found.sign_count,
+            created_at=now,
+        )
+
+        def keep(connection: Connection) -> None:
+            if len(kept.of(connection, user.user_id)) >= MOST_KEYS:
+                raise NotNow(_TOO_MANY)
+            kept.add(connection, key)
+            logins.change(connection, user.login, {}, kept=session_hash(shift.token))
+            tokens.changed(connection, user.login, "passkey made", user.login, name, at=now)
+
+        await self._store.write(keep)
+        return key
+
+    async def remove(self, shift: Shift, passkey_id: str) -> None:
+        """A key of his own opens nothing any more; his other sessions end. Raises IllegalMove where he has none so."""
+        user, now = shift.user, self._clock()
+
+        def remove(connection: Connection) -> None:
+            gone = kept.remove(connection, user.user_id, passkey_id)
+            logins.change(connection, user.login, {}, kept=session_hash(shift.token))
+            tokens.changed(connection, user.login, "passkey removed", user.login, gone.name, at=now)
+
+        await self._store.write(remove)
+
+    async def _asked(self, purpose: Purpose, user_id: str, options: Callable[[bytes], str]) -> Asked:
+        word, challenge, now = (
+            secrets.token_urlsafe(_WORD_BYTES),
+            secrets.token_bytes(keys.CHALLENGE_BYTES),
+            self._clock(),
+        )
+        until = now + CHALLENGE_LASTS
+
+        def ask(connection: Connection) -> None:
+            kept.ask(connection, _hash(word), challenge, purpose=purpose, user_id=user_id, at=now, until=until)
+
+        await self._store.write(ask)
+        return Asked(word=word, options=options(challenge))
+
+    async def _spend(self, word: str, purpose: Purpose, user_id: str) -> bytes:
+        """What this browser was asked; asked no more. Raises NotThisKey."""
+        now = self._clock()
+        challenge = await self._store.write(
+            lambda connection: kept.spend(connection, _hash(word), purpose=purpose, user_id=user_id, at=now)
+        )
+        if challenge is None:
+            raise NotThisKey("this browser was not asked for a passkey, or too long ago, or has answered already")
+        return challenge
+
+    async def _shown(
+        self, purpose: Purpose, word: str, answer: str, *, client: str, user: User | None = None
+    ) -> User | None:
+        """Who has signed what this browser was asked; of `user` alone where he is named. None where nobody has."""
+        try:
+            claim = keys.claimed(answer)
+        except NotThisKey as error:
+            _log.warning("%s", error)
+            claim = _NOBODY
+        found = await self._store.read(lambda connection: kept.find(connection, claim.credential_id))
+        login = "" if found is None else found[1].login
+
+        async def is_good() -> bool:
+            try:
+                challenge = await self._spend(word, purpose, "" if user is None else user.user_id)
+                key = _key_of(found, claim, user)
+                count = keys.signed(self._site, challenge, key.public_key, answer)
+            except NotThisKey as error:
+                _log.warning("%s", error)
+                return False
+            return await self._count(key, login, count)
+
+        if not await self._accounts.checked(login, is_good, client=client, now=self._clock()):
+            return None
+        return None if found is None else found[1]
+
+    async def _count(self, key: Passkey, login: str, count: int) -> bool:
+        """Whether its counter has gone up. One that goes back is told: a copy of the key may be about."""
+        now = self._clock()
+
+        def use(connection: Connection) -> bool:
+            is_on = kept.used(connection, key, count, now)
+            if not is_on:
+                detail = f"{key.name}: {key.sign_count} -> {count}"
+                tokens.changed(connection, login, "passkey counter back", login, detail, at=now)
+            return is_on
+
+        is_on = await self._store.write(use)
+        if not is_on:
+            _log.warning("a passkey of %s has counted back: is there a copy of it?", login)
+        return is_on
+
+
+def _key_of(found: tuple[Passkey, User] | None, claim: Claim, user: User | None) -> Passkey:
+    """The key, if it may be used here: by this `user` alone where he is named. Raises NotThisKey."""
+    if found is None or claim.user_id not in {"", found[1].user_id}:
+        raise NotThisKey("a passkey is nobody's here")
+    if found[1].is_disabled or (user is not None and found[1].user_id != user.user_id):
+        raise NotThisKey(f"the passkey of {found[1].login} is not good here")
+    return found[0]
+
+
+def _hash(word: str) -> bytes:
+    return hashlib.sha256(word.encode()).digest()
