@@ -29,7 +29,7 @@ def _backup(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     facts = backups.check(options.file)
-    if options.head is not None and facts.head != options.head:
+    if options.head is not None and options.head not in (facts.head, facts.changes_head):
         raise ConfigError(f"{options.file}: its record ends with {facts.head}, not with {options.head}")
     _say(options.file, facts)
     return 0
@@ -39,4 +39,6 @@ def _say(file: Path, facts: Facts) -> None:
     made = facts.made_at.astimezone().isoformat(timespec="seconds")
     samples = "" if facts.samples is None else f", {facts.samples} measurements"
     entries = f"{facts.entries} entries{samples}; head {facts.head}"
+    if facts.changes_head:
+        entries += f"; {facts.changes} changes, head {facts.changes_head}"
     print(f"{file}: of {made}, restored on trial: {facts.cases} cases, {entries}")

@@ -1,11 +1,12 @@
-"""Homes in which more happens than before: a stated formula over cases, the home against its own four weeks. Pure.
+"""People to whom more happens than before: a stated formula over cases, against their own four weeks before. Pure.
 
     points = (cases a week − cases a week before) + (vital-sign cases a week − vital-sign cases a week before)
 
-over a span and the 28 days before it. So a case about vital signs counts twice: it is the body that changes. A home is
-on the list with at least LEAST cases in the span, at least FACTOR times as many a week as before, and points above 0.
-The numbers are ours: two cases are no chance any more, half as many again is more than the weather of a week. It says
-whom to visit first; it is no diagnosis. A running span counts as at least one week.
+over a span and the 28 days before it: of the resident whom the alarm names, else of the home. So a case about vital
+signs counts twice: it is the body that changes. On the list is who has at least LEAST cases in the span, at least
+FACTOR times as many a week as before, and points above 0. The numbers are ours: two cases are no chance any more, half
+as many again is more than the weather of a week. It says whom to visit first; it is no diagnosis. A running span counts
+as at least one week.
 """
 
 from collections import defaultdict
@@ -50,6 +51,8 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
     home_key: str
     opened_at: Moment
     hazard: str = ""
+    resident_id: str = ""
+    """Whom its alarm names; empty: nobody, so it is of the home."""
 
     @property
     def is_vital(self) -> bool:
@@ -58,9 +61,13 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rising(msgspec.Struct, frozen=True, kw_only=True):
-    """A home of the list, with everything that goes into its points. `cases`: those of the span."""
+    """One of the list, with everything that goes into its points. `cases`: those of the span.
+
+    `resident_id` empty: the home, by the cases that name nobody.
+    """
 
     home_key: str
+    resident_id: str = ""
     weeks: Fraction
     now: int
     before: int
@@ -91,16 +98,17 @@ class Rising(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rising(happened: Iterable[Happened], window: Window, as_of: datetime) -> tuple[Rising, ...]:
-    """The homes of the list, most points first. `happened` may hold more than the span and its four weeks before."""
+    """The list, most points first. `happened` may hold more than the span and its four weeks before."""
     earlier = days_before(window.start, BEFORE_DAYS)
-    by_home: dict[str, tuple[list[Happened], list[Happened]]] = defaultdict(lambda: ([], []))
+    by_whom: dict[tuple[str, str], tuple[list[Happened], list[Happened]]] = defaultdict(lambda: ([], []))
     for one in happened:
         for place, span in enumerate((window, earlier)):
             if span.holds(one.opened_at):
-                by_home[one.home_key][place].append(one)
+                by_whom[one.home_key, one.resident_id][place].append(one)
     weeks = weeks_of(window, as_of)
-    made = (_of_home(home, now, before, weeks) for home, (now, before) in by_home.items())
-    return tuple(sorted((one for one in made if one.is_rising), key=lambda one: (-one.points, one.home_key)))
+    made = (_of(whom, now, before, weeks) for whom, (now, before) in by_whom.items())
+    listed = (one for one in made if one.is_rising)
+    return tuple(sorted(listed, key=lambda one: (-one.points, one.home_key, one.resident_id)))
 
 
 def weeks_of(window: Window, as_of: datetime) -> Fraction:
@@ -109,9 +117,10 @@ def weeks_of(window: Window, as_of: datetime) -> Fraction:
     return max(Fraction(1), Fraction(elapsed // timedelta(seconds=1), WEEK // timedelta(seconds=1)))
 
 
-def _of_home(home_key: str, now: Sequence[Happened], before: Sequence[Happened], weeks: Fraction) -> Rising:
+def _of(whom: tuple[str, str], now: Sequence[Happened], before: Sequence[Happened], weeks: Fraction) -> Rising:
     return Rising(
-        home_key=home_key,
+        home_key=whom[0],
+        resident_id=whom[1],
         weeks=weeks,
         now=len(now),
         before=len(before),

@@ -44,6 +44,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     samples: int | None
     """None with PostgreSQL or where there is no file of measurements."""
+    changes: int = 0
+    changes_head: str = ""
+    """Of the chain of changes; empty in a backup of before there was one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +95,8 @@ def check(file: Path) -> Facts:
             archive.extractall(folder, filter="data")
         said = msgspec.json.decode((folder / _FACTS).read_bytes(), type=Facts)
         found = _facts_of(folder, said.made_at)
+        if not said.changes_head:  # its changes were sealed only now, on trial
+            found = msgspec.structs.replace(found, changes=0, changes_head="")
         if found != said:
             raise ConfigError(f"{file}: holds something else than when it was made: {found}, not {said}")
         return said
@@ -145,7 +150,15 @@ def _record_in(connection: sa.Connection, made_at: datetime, samples: int | None
     if audit.faults:
         raise ConfigError(f"the record in it is not whole: {audit.faults[0]} ({len(audit.faults)} faults)")
     cases = connection.execute(sa.select(sa.func.count()).select_from(schema.incidents)).scalar_one()
-    return Facts(made_at=made_at, head=audit.head, entries=audit.entries, cases=cases, samples=samples)
+    return Facts(
+        made_at=made_at,
+        head=audit.head,
+        entries=audit.entries,
+        cases=cases,
+        samples=samples,
+        changes=audit.changes,
+        changes_head=audit.changes_head,
+    )
 
 
 def _sound(file: Path, question: str) -> int:
@@ -171,7 +184,7 @@ def _facts_of_dump(dump: Path, made_at: datetime) -> Facts:
     _run([_program("pg_restore"), "--file=/dev/null", str(dump)], {})
     text = dump.with_name("record.sql")
     try:
-        tables = ["--table=incident_events", "--table=incidents"]
+        tables = [f"--table={name}" for name in ("incident_events", "incidents", "sealed_changes")]
         _run([_program("pg_restore"), "--data-only", *tables, f"--file={text}", str(dump)], {})
         with text.open(encoding="utf-8") as lines:
             return _facts_of_copies(lines, made_at)
@@ -181,26 +194,42 @@ def _facts_of_dump(dump: Path, made_at: datetime) -> Facts:
 
 def _facts_of_copies(lines: Iterable[str], made_at: datetime) -> Facts:
     cases = 0
-    links: list[tuple[int, bytes, bytes, bytes]] = []
+    links: dict[str, list[_Link]] = {"incident_events": [], "sealed_changes": []}
     table, columns = "", []
     for line in lines:
         if line.startswith("COPY "):
-            table, _, rest = line.removeprefix("COPY ").partition(" (")
-            columns = rest.partition(")")[0].split(", ")
+            name, _, rest = line.removeprefix("COPY ").partition(" (")
+            table, columns = name.rpartition(".")[2], rest.partition(")")[0].split(", ")
         elif line.rstrip("\n") == "\\.":
             table = ""
-        elif table.endswith("incidents"):
+        elif table == "incidents":
             cases += 1
-        elif table.endswith("incident_events"):
+        elif table in links:
             row = dict(zip(columns, line.rstrip("\n").split("\t"), strict=True))
             body, previous, sealed = (bytes.fromhex(row[name].removeprefix("\\\\x")) for name in _SEALED)
-            links.append((int(row["seq"]), body, previous, sealed))
+            links[table].append((int(row["seq"]), body, previous, sealed))
+    entries, changes = links["incident_events"], links["sealed_changes"]
+    return Facts(
+        made_at=made_at,
+        head=_head_of(entries, "entry").hex(),
+        entries=len(entries),
+        cases=cases,
+        samples=None,
+        changes=len(changes),
+        changes_head=_head_of(changes, "change").hex(),
+    )
+
+
+_Link = tuple[int, bytes, bytes, bytes]
+
+
+def _head_of(links: list[_Link], what: str) -> bytes:
     head = chain.GENESIS
     for place, (seq, body, previous, sealed) in enumerate(sorted(links), start=1):
         if seq != place or previous != head or chain.seal(previous, body) != sealed:
-            raise ConfigError(f"the record in it is not whole: entry {seq} does not follow the one before it")
+            raise ConfigError(f"the record in it is not whole: {what} {seq} does not follow the one before it")
         head = sealed
-    return Facts(made_at=made_at, head=head.hex(), entries=len(links), cases=cases, samples=None)
+    return head
 
 
 _SEALED = ("body", "prev_hash", "hash")

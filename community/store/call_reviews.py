@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from community.call_review import Review
 from community.casefile import NotNow, Reviewed
-from community.store import cases, chain, note_words
+from community.store import cases, chain, note_words, seals
 from community.store.supervising_schema import call_reviews as table
 from shouwang.alert import Sentence
 
@@ -30,7 +30,9 @@ def keep(connection: sa.Connection, found: Review) -> None:
         raise NotNow(Sentence(zh="本案已经复核过", en="this call has been reviewed already"))
     note_id, digest = note_words.keep(connection, found.incident_id, found.words or "")
     values = {name: getattr(found, name) for name in ("month", "handler", "incident_id", "by", "at")}
-    connection.execute(table.insert().values(**values, marks=msgspec.json.encode(found.marks), note_id=note_id))
+    row = table.insert().values(**values, marks=msgspec.json.encode(found.marks), note_id=note_id)
+    number = connection.execute(row.returning(table.c.review_id)).scalar_one()
+    seals.seal(connection, table, int(number), at=found.at)
     event = Reviewed(
         by=found.by, handler=found.handler, month=found.month, marks=found.marks, note_id=note_id, digest=digest
     )

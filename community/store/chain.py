@@ -16,7 +16,7 @@ from community import engine, first_cases
 from community.alert_refs import AlertRef
 from community.casefile import Case, Denied, Directed, Excused, Reviewed, Step
 from community.first_cases import FirstCase, FirstEvent, FirstState
-from community.store import people_access, schema
+from community.store import people_access, schema, seals
 from community.store.group import recall, remember, write_later
 from community.store.people_left import left_of_alert
 from shouwang.alert import Severity
@@ -55,6 +55,9 @@ class Audit:
     entries: int
     head: str
     faults: tuple[str, ...]
+    changes: int = 0
+    changes_head: str = GENESIS.hex()
+    """Those of the chain of changes (community.store.seals)."""
 
 
 def decode_entry(body: bytes) -> Entry:
@@ -104,6 +107,14 @@ def head(connection: sa.Connection) -> tuple[int, bytes]:
     return (0, GENESIS) if row is None else (row.seq, row.hash)
 
 
+def holds(connection: sa.Connection, head: tuple[int, bytes]) -> bool:
+    """Whether this was the last entry once: a database that was set back counts the same numbers anew."""
+    events = schema.incident_events
+    number, sealed = head
+    found = connection.execute(sa.select(events.c.hash).where(events.c.seq == number)).scalar()
+    return sealed == (GENESIS if number == 0 else found)
+
+
 def words_digest(salt: bytes, words: str) -> str:
     """What the chain keeps of personal words; without the salt they cannot be guessed from it."""
     return hashlib.sha256(salt + words.encode()).hexdigest()
@@ -124,7 +135,7 @@ def entry_with(connection: sa.Connection, head_hex: str) -> int | None:
 def verify(connection: sa.Connection) -> Audit:
     """Check every link, every case against the fold of its events, every alert and every note against its digest.
 
-    And the log of who looked at what.
+    And the log of who looked at what, and the chain of changes.
     """
     check = _Check(connection)
     rows = connection.execution_options(yield_per=_BATCH).execute(
@@ -133,8 +144,14 @@ def verify(connection: sa.Connection) -> Audit:
     for row in rows:
         check.link(row)
     check.projections()
-    faults = (*check.faults, *people_access.faults(connection))
-    return Audit(entries=check.entries, head=check.head.hex(), faults=faults)
+    changes = seals.check(connection)
+    return Audit(
+        entries=check.entries,
+        head=check.head.hex(),
+        faults=(*check.faults, *people_access.faults(connection), *changes.faults),
+        changes=changes.entries,
+        changes_head=changes.head,
+    )
 
 
 class _Check:

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from community.casefile import Directed, NotNow
-from community.store import cases, chain, note_words
+from community.store import cases, chain, note_words, seals
 from community.store.supervising_schema import decisions as table
 from shouwang.alert import Sentence
 from shouwang.reading import Moment
@@ -57,6 +57,7 @@ def decide(connection: sa.Connection, incident_id: int, wanted: Wanted, *, by: s
     values = {"incident_id": incident_id, "by": by, "at": now, "owner": wanted.owner, "due_on": due_on}
     row = connection.execute(table.insert().values(**values, note_id=note_id).returning(table.c.decision_id)).one()
     number = int(row.decision_id)
+    seals.seal(connection, table, number, at=now)
     event = Directed(by=by, decision=number, note_id=note_id, digest=digest, owner=wanted.owner, due_on=due_on)
     chain.append(connection, incident_id, case, event, at=now, actor=by)
     return number
@@ -73,6 +74,7 @@ def settle(connection: sa.Connection, decision_id: int, outcome: str, *, by: str
     note_id, digest = note_words.keep(connection, row.incident_id, outcome)
     done = {"settled_at": now, "settled_by": by, "settled_note_id": note_id}
     connection.execute(table.update().where(table.c.decision_id == decision_id).values(done))
+    seals.seal(connection, table, decision_id, at=now)
     event = Directed(by=by, decision=decision_id, note_id=note_id, digest=digest, is_settled=True)
     chain.append(connection, row.incident_id, case, event, at=now, actor=by)
 

@@ -6,13 +6,13 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from community.casefile import Colour
+from community.casefile import Colour, NotNow
 from community.improvement import CHECK_DAYS, Checked, Count, Item, ItemStep, Move, moved
 from community.kpi import POOR, Figure, Kpi, figures
 from community.kpi_facts import History
 from community.kpi_months import Window, days_after, days_before
-from community.store import kpi, quality_schema
-from shouwang.errors import IllegalMove
+from community.store import kpi, quality_schema, seals
+from shouwang.alert import Sentence
 
 _RED = "red:"
 """Metric: red cards of a step in all its timed steps, e.g. `red:ack`; others are figures by their name."""
@@ -63,13 +63,14 @@ def move(connection: sa.Connection, item_id: int, what: Move, *, by: str, now: d
     """One step further. Raises IllegalMove where there is no such item, or it is another step's turn."""
     before = item(connection, item_id)
     if before is None:
-        raise IllegalMove(f"there is no item {item_id}")
+        raise NotNow(Sentence(zh=f"没有第 {item_id} 项", en=f"there is no item {item_id}"))
     after = moved(before, what, by=by, at=now)
     connection.execute(
         quality_schema.improvement_steps.insert().values(
             item_id=item_id, number=len(after.steps), by=by, at=now, body=msgspec.json.encode(what)
         )
     )
+    seals.seal(connection, quality_schema.improvement_steps, item_id, len(after.steps), at=now)
     return after
 
 
@@ -78,7 +79,7 @@ def check(connection: sa.Connection, item_id: int, *, by: str, now: datetime) ->
     before = item(connection, item_id)
     done_at = None if before is None else before.done_at
     if before is None or done_at is None:
-        raise IllegalMove("there is nothing to be checked yet")
+        raise NotNow(Sentence(zh="现在还没有可核对的内容", en="there is nothing to be checked yet"))
     counted = Checked(
         before=_count(connection, before.metric, days_before(done_at, CHECK_DAYS), now),
         after=_count(connection, before.metric, days_after(done_at, CHECK_DAYS), now),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from community.desk import HomeMode, HomePage, ModeOrder
-from community.store import measured, schema
+from community.store import measured, schema, seals
 from community.store.cases import unknown_home_key
 from community.store.health import health_of
 from community.store.orders import RESET_EXPIRES_AFTER
@@ -65,6 +65,7 @@ def order_mode(connection: sa.Connection, gateway_id: str, order: ModeOrder, *, 
             at=order.at,
         )
     )
+    seals.seal(connection, table, command_id, at=order.at)
     _queue(connection, gateway_id, order, command_id)
 
 

@@ -12,13 +12,14 @@ from community.casefile import NotNow
 from community.lanes import table_of
 from community.policy import CENTRE_FROM, Numbers, laid_over
 from community.policy_trial import CaseTimes, times_of
-from community.store import schema
+from community.store import schema, seals
 from community.store.group import recall
 from community.store.kpi import sealed_entry
 from community.store.policy_schema import policies as table
 from community.wording import MOVED_ON
 from community.workflow import Workflow, keep_policies, kept_workflow, workflow
-from shouwang.errors import ConfigError, IllegalMove
+from shouwang.alert import Sentence
+from shouwang.errors import ConfigError
 
 PROPOSED, REFUSED, IN_FORCE, PAST = "proposed", "refused", "in_force", "past"
 _numbers = msgspec.json.Decoder(Numbers)
@@ -102,7 +103,9 @@ def propose(connection: sa.Connection, wanted: Policy) -> int:
         )
         .returning(table.c.policy_id)
     )
-    return int(made.scalar_one())
+    policy_id = int(made.scalar_one())
+    seals.seal(connection, table, policy_id, at=wanted.proposed_at)
+    return policy_id
 
 
 def current(connection: sa.Connection, name: str) -> int:
@@ -118,7 +121,9 @@ def put_in_force(connection: sa.Connection, policy_id: int, by: str, at: datetim
         raise NotNow(MOVED_ON)
     made = policy.table()
     is_old = (table.c.workflow == policy.workflow, table.c.state == IN_FORCE)
-    connection.execute(sa.update(table).where(*is_old).values(state=PAST))
+    ended = sa.update(table).where(*is_old).values(state=PAST).returning(table.c.policy_id)
+    for old in connection.scalars(ended).all():
+        seals.seal(connection, table, old, at=at)
     _decide(connection, policy_id, IN_FORCE, by, at)
     keep_policies((made,), is_all=False)
     return policy
@@ -170,7 +175,7 @@ def times(connection: sa.Connection, incident_ids: Sequence[int]) -> tuple[CaseT
 def _undecided(connection: sa.Connection, policy_id: int) -> Policy:
     policy = one(connection, policy_id)
     if policy is None:
-        raise IllegalMove(f"there is no proposal {policy_id}")
+        raise NotNow(Sentence(zh=f"没有第 {policy_id} 号提案", en=f"there is no proposal {policy_id}"))
     if policy.state != PROPOSED:
         raise NotNow(MOVED_ON)
     return policy
@@ -179,6 +184,7 @@ def _undecided(connection: sa.Connection, policy_id: int) -> Policy:
 def _decide(connection: sa.Connection, policy_id: int, state: str, by: str, at: datetime) -> None:
     values = {"state": state, "decided_by": by, "decided_at": at}
     connection.execute(sa.update(table).where(table.c.policy_id == policy_id).values(values))
+    seals.seal(connection, table, policy_id, at=at)
 
 
 def _policy(row: sa.Row[tuple[object, ...]]) -> Policy:

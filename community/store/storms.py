@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from community import storms
+from community.store import seals
 from community.store.areas import areas, lies_in
 from community.store.group import forget, recall, write_later, write_out
 from community.store.life_signs import keep
@@ -131,7 +132,10 @@ def on(connection: sa.Connection, kind: str) -> tuple[Storm, ...]:
 def release(connection: sa.Connection, storm_id: int, *, by: str, now: datetime) -> bool:
     """A supervisor ends the waiting: what is held comes into the queue as there is room. False where it is over."""
     which = (table.c.storm_id == storm_id, table.c.ended_at.is_(None), table.c.released_at.is_(None))
-    return connection.execute(table.update().where(*which).values(released_at=now, released_by=by)).rowcount == 1
+    is_done = connection.execute(table.update().where(*which).values(released_at=now, released_by=by)).rowcount == 1
+    if is_done:
+        seals.seal(connection, table, storm_id, at=now)
+    return is_done
 
 
 def _note(connection: sa.Connection, kind: str, gateway_id: str, home_key: str, now: datetime) -> None:

@@ -1,15 +1,16 @@
 """The supervisor's page: cards, red cases with decisions, call-backs, calls looked over; on both databases below."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
+import msgspec
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 from fixtures.casework import Casework
 from fixtures.kpi_cases import stored, walked
+from fixtures.visitor import come_in
 
 from community.call_review import CRITERIA, Review
 from community.casefile import NotNow
@@ -28,12 +29,6 @@ DUE = "2026-11-25"
 
 
 @pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
-
-
-@pytest.fixture
 async def shift(centre: Centre) -> Centre:
     """Case 1 drew a red card and is open, case 2 waits for a call-back, case 3 went all the way."""
     late = Casework()
@@ -46,14 +41,6 @@ async def shift(centre: Centre) -> Centre:
     await centre.store.write(lambda connection: [stored(connection, work, home) for home, work in works.items()])
     centre.clock.now = NOW
     return centre
-
-
-async def come_in(
-    centre: Centre, browser: httpx.AsyncClient, role: str, *, login: str = "", language: str = "en"
-) -> None:
-    login = login or role
-    await centre.user(login, login.title(), role, language)
-    await browser.post("/login", data={"login": login, "password": PASSWORD})
 
 
 def part(page: str, title: str) -> str:
@@ -240,8 +227,52 @@ async def test_a_review_is_for_its_handler_and_overseers_alone(drawn: Centre, br
     table = supervising_schema.call_reviews
     assert await drawn.store.read(lambda connection: connection.scalar(sa.select(table.c.seen_at))) is None
     await come_in(drawn, browser, "auditor")
-    assert "well done" in (await browser.get("/supervision/sample/2026-11/3/li")).text
     assert (await browser.get("/reviews")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "reads", "by"),
+    [
+        ("supervisor", True, "Supervisor Wang"),
+        ("auditor", False, "Supervisor Wang"),
+        ("regulator", False, "Supervisor"),
+    ],
+)
+async def test_words_of_a_review_are_for_who_may_know_of_illness(
+    drawn: Centre, browser: httpx.AsyncClient, *, role: str, reads: bool, by: str
+) -> None:
+    await drawn.user("chief", "Supervisor Wang", "supervisor", "en")
+    made = msgspec.structs.replace(review(), by="chief")
+    await drawn.store.write(lambda connection: call_reviews.keep(connection, made))
+    await come_in(drawn, browser, role)
+    page = part((await browser.get("/supervision/sample/2026-11/3/li")).text, "review-title")
+    assert ("well done" in page) is reads
+    assert ("What was written may name people" in page) is not reads
+    assert f"{by}," in page
+    assert ("Wang" in (await browser.get("/supervision/sample/2026-11")).text) is (role != "regulator")
+
+
+@pytest.mark.parametrize(("role", "reads"), [("supervisor", True), ("auditor", False), ("regulator", False)])
+async def test_words_of_a_decision_are_for_who_may_know_of_illness(
+    shift: Centre, browser: httpx.AsyncClient, *, role: str, reads: bool
+) -> None:
+    await shift.user("chief", "Supervisor Wang", "supervisor", "en")
+    words = ("王桂兰 has a weak heart", "a lock for 王桂兰", "nephew of 王桂兰")
+    wanted = decisions.Wanted(measure=words[0], owner=words[2], due_on=date(2026, 12, 1))
+
+    def decide(connection: Connection) -> None:
+        number = decisions.decide(connection, 1, wanted, by="chief", now=shift.clock())
+        decisions.settle(connection, number, words[1], by="chief", now=shift.clock())
+
+    await shift.store.write(decide)
+    await come_in(shift, browser, role)
+    for address in ("/supervision", "/supervision/agenda"):
+        page = (await browser.get(address)).text
+        page = part(page, "red") if address == "/supervision" else page
+        assert [one in page for one in words] == [reads, reads, role != "regulator"]
+        assert ("Decision 1" in page) is not reads
+        assert ("Wang" in page) is (role != "regulator" and (reads is False or address == "/supervision"))
+        assert "2026-12-01" in page
 
 
 async def test_a_supervisor_of_another_area_sees_none_of_it(shift: Centre, browser: httpx.AsyncClient) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +74,13 @@ def test_a_row_says_by_itself_whether_it_rises() -> None:
     row = Rising(home_key="a", weeks=Fraction(1), now=2, before=0, vital_now=0, vital_before=12, cases=(1, 2))
     assert row.points == -1
     assert not row.is_rising
+
+
+def test_two_people_of_one_home_are_counted_apart() -> None:
+    one, other = (msgspec.structs.replace(at(days), resident_id=who) for days, who in ((1, "wang"), (2, "li")))
+    assert rising([one, other], WEEK, OVER) == ()  # one case each: chance
+    again = msgspec.structs.replace(at(3), resident_id="wang")
+    (found,) = rising([one, other, again, at(4)], WEEK, OVER)
+    assert (found.home_key, found.resident_id, found.cases) == ("home-1", "wang", (41000, 43000))
+    rows = rising([one, again, at(4), at(5)], WEEK, OVER)
+    assert [(row.resident_id, row.now) for row in rows] == [("", 2), ("wang", 2)]  # whom nobody is named: the home

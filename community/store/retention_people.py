@@ -1,0 +1,82 @@
+"""Residents with whom the service ended long ago: they moved away or died, and nobody erased them by hand.
+
+Nothing on file says that somebody moved away or died. So all of this must be so: a box stood in his home, the last one
+left long ago, and since then there was no case of the home, no change on file, no consent, and nobody looked at him.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from community.store import people_erasure, people_forgetting, retention_cases, schema
+from community.store.people_schema import access_log, box_stays, consents, register_changes, resident_stays, to_forget
+from community.store.retention_days import note
+from community.store.stays import Claim
+from shouwang.errors import IllegalMove
+
+NAME = "people"
+AT_ONCE = 20
+"""In one night: each is a transaction of its own, and his measurements are looked for in every file."""
+REASON = "nothing was heard, asked or written of him for as long as community.yaml says (retention: person_days)"
+
+
+def over(connection: sa.Connection, before: datetime) -> tuple[str, ...]:
+    """Whose whole file may end, by id."""
+    people = schema.residents
+    query = sa.select(people.c.resident_id).where(people.c.erased_at.is_(None), *_is_long_gone(before))
+    return tuple(connection.scalars(query.order_by(people.c.resident_id).limit(AT_ONCE)))
+
+
+def end(connection: sa.Connection, resident_id: str, before: datetime, day: str, now: datetime) -> int:
+    """Erase him, if it is still so; how many. His measurements are noted to be forgotten. A case held keeps him."""
+    people = schema.residents
+    this = sa.select(people.c.resident_id).where(
+        people.c.resident_id == resident_id, people.c.erased_at.is_(None), *_is_long_gone(before)
+    )
+    if connection.execute(this).first() is None:
+        return 0
+    try:
+        people_erasure.erase(connection, resident_id, by=retention_cases.BY, at=now, reason=REASON)
+    except IllegalMove:
+        return 0  # a case elsewhere that is open or held
+    note(connection, day, NAME, 1, now)
+    return 1
+
+
+def claims(connection: sa.Connection) -> tuple[tuple[str, tuple[Claim, ...]], ...]:
+    """Of whom measurements are still to be forgotten, by an erasure of any kind."""
+    who = connection.scalars(sa.select(to_forget.c.resident_id).distinct().order_by(to_forget.c.resident_id)).all()
+    return tuple((one, people_forgetting.claims_of(connection, one)) for one in who)
+
+
+def forgotten(connection: sa.Connection, resident_id: str) -> None:
+    """All of it is."""
+    people_forgetting.drop_claims(connection, resident_id)
+
+
+def _is_long_gone(before: datetime) -> tuple["sa.ColumnElement[bool]", ...]:
+    people, boxes, cases = schema.residents, schema.gateways, schema.incidents
+    stood = sa.select(box_stays.c.stay_id).where(box_stays.c.home_id == people.c.home_id)
+    lately = (
+        stood.where(sa.or_(box_stays.c.until.is_(None), box_stays.c.until >= before)),
+        sa.select(boxes.c.gateway_id).where(boxes.c.home_id == people.c.home_id),
+        sa.select(cases.c.incident_id).where(
+            cases.c.home_key == people.c.home_id, sa.or_(cases.c.state != "CLOSED", cases.c.changed_at >= before)
+        ),
+        sa.select(register_changes.c.change_id).where(
+            register_changes.c.at >= before,
+            sa.or_(
+                register_changes.c.resident_id == people.c.resident_id, register_changes.c.home_id == people.c.home_id
+            ),
+        ),
+        sa.select(consents.c.consent_id).where(
+            consents.c.resident_id == people.c.resident_id, consents.c.recorded_at >= before
+        ),
+        sa.select(access_log.c.access_id).where(
+            access_log.c.resident_id == people.c.resident_id, access_log.c.at >= before
+        ),
+        sa.select(resident_stays.c.stay_id).where(
+            resident_stays.c.resident_id == people.c.resident_id, resident_stays.c.since >= before
+        ),
+    )
+    return (stood.exists(), *(~one.exists() for one in lately))
