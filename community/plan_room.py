@@ -10,6 +10,7 @@ from community.rights import Right, holds
 from community.store import plan, rights
 from community.store.database import Connection, Store
 from community.store.plan import Found, Placed, PlaceRow, Seen
+from community.street_map import Standing
 from community.users import EVERYWHERE, User
 
 LOOSE = 200
@@ -47,7 +48,7 @@ class PlanRoom:
         `after`: which page of homes without a building, as the last one said.
         """
         now = self._clock()
-        return await self._store.read(lambda connection: _overview(_View(connection, user, now), at, after))
+        return await self._store.read(lambda connection: _overview(View(connection, user, now), at, after))
 
     async def building(self, user: User, at: str) -> Building | None:
         """A building, a unit or a floor, door by door. None where it is none, or there is nothing that he sees."""
@@ -55,7 +56,7 @@ class PlanRoom:
 
         def read(connection: Connection) -> Building | None:
             path = plan.path_to(connection, at)
-            return _drawn(_View(connection, user, now), path, "")
+            return _drawn(View(connection, user, now), path, "")
 
         return await self._store.read(read)
 
@@ -69,21 +70,23 @@ class PlanRoom:
             up_to = next((number for number, one in enumerate(path) if one.level is Level.BUILDING), None)
             if up_to is None:
                 return None
-            found = _drawn(_View(connection, user, now), path[: up_to + 1], home_id)
+            found = _drawn(View(connection, user, now), path[: up_to + 1], home_id)
             is_seen = found is not None and any(one.home_id == home_id for one in found.doors)
             return found if is_seen else None
 
         return await self._store.read(read)
 
 
-class _View:
+class View:
     """One viewer at one moment, within one transaction."""
 
     def __init__(self, connection: Connection, user: User, now: datetime) -> None:
+        """What he sees is asked for at once."""
         self.connection, self.user, self.now = connection, user, now
         self.seen = Seen(connection, now, seen_homes(connection, user, Right.READ_QUEUE, now))
 
     def doors(self, found: Iterable[Found]) -> tuple[Door, ...]:
+        """These homes as doors, with names for who may know them."""
         rows = tuple(found)
         ids = [one.home_id for one in rows]
         cases, names = plan.cases_of(self.connection, ids), self._names(ids)
@@ -148,7 +151,7 @@ def not_placed(placed: Iterable[Placed]) -> Block | None:
     return Block(place_id=NOT_PLACED, name="", counts=counts, is_building=False) if counts else None
 
 
-def totals(placed: Iterable[Placed]) -> Counts:
+def totals(placed: Iterable[Placed | Standing]) -> Counts:
     """Of all."""
     found = dict.fromkeys(State, 0)
     for one in placed:
@@ -156,7 +159,7 @@ def totals(placed: Iterable[Placed]) -> Counts:
     return {state: number for state, number in found.items() if number}
 
 
-def _overview(view: _View, at: str, after: str) -> Overview | None:
+def _overview(view: View, at: str, after: str) -> Overview | None:
     if at == NOT_PLACED:
         placed = [one for one in view.seen.counts() if one.block_id is None]
         loose, further = _loose(view, None, (), after)
@@ -183,7 +186,7 @@ def _overview(view: _View, at: str, after: str) -> Overview | None:
     )
 
 
-def _loose(view: _View, at: str | None, path: tuple[PlaceRow, ...], after: str) -> tuple[Building | None, str]:
+def _loose(view: View, at: str | None, path: tuple[PlaceRow, ...], after: str) -> tuple[Building | None, str]:
     found = view.seen.loose(at, LOOSE, after)
     if not found:
         return None, ""
@@ -196,7 +199,7 @@ def _loose(view: _View, at: str | None, path: tuple[PlaceRow, ...], after: str) 
     return shown, found[LOOSE - 1].home_id if len(found) > LOOSE else ""
 
 
-def _drawn(view: _View, path: tuple[PlaceRow, ...], marked: str) -> Building | None:
+def _drawn(view: View, path: tuple[PlaceRow, ...], marked: str) -> Building | None:
     if not path or path[-1].level not in _DRAWN:
         return None
     found = view.seen.doors(path[-1].place_id)

@@ -8,11 +8,12 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from community.accounts import Shift
+from community.map_room import MapRoom
 from community.plan import Building
 from community.plan_room import Overview, PlanRoom
 from community.rights import Right, holds
 from community.web.console import Reader, Wired, language_of
-from community.web.rooms import room_of
+from community.web.rooms import has_room, room_of
 
 router = APIRouter()
 Room = Annotated[PlanRoom, Depends(room_of(PlanRoom))]
@@ -58,6 +59,7 @@ async def plan(
         overview=overview,
         may_name=may_name,
         address=asked.address,
+        has_map=has_room(request, MapRoom),
     )
 
 
