@@ -46,8 +46,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _export(options: argparse.Namespace) -> int:
     settings = load(options.config)
     now = datetime.now(UTC)
-    end = options.until or now
-    start = options.since or end - DEFAULT_SPAN
+    end = now if options.until is None else settings.kpi.moment(options.until)
+    start = end - DEFAULT_SPAN if options.since is None else settings.kpi.moment(options.since)
     if start >= end:
         raise ConfigError("--from must be before --to")
     wish = Wish(
@@ -91,10 +91,11 @@ async def _to_file(pieces: AsyncIterator[bytes], out: Path) -> None:
 
 
 def _moment(written: str) -> datetime:
+    """By the centre's clock where no offset is written (`KpiEntry.moment`)."""
     try:
         if len(written) == len("2026-11-24"):
-            return datetime.combine(date.fromisoformat(written), time()).astimezone(UTC)
-        return datetime.fromisoformat(written).astimezone(UTC)
+            return datetime.combine(date.fromisoformat(written), time())
+        return datetime.fromisoformat(written)
     except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"{written}: write a day as 2026-11-24") from error
 

@@ -15,7 +15,7 @@ LOINC = "http://loinc.org"
 MDC = "urn:iso:std:iso:11073:10101"
 UCUM = "http://unitsofmeasure.org"
 STATISTICS = "http://terminology.hl7.org/CodeSystem/observation-statistics"
-_CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
+CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 OWN = "urn:shouwang:"
 """Code systems of this project: `urn:shouwang:quantity`, `urn:shouwang:hazard`, ... (docs/fhir.md lists them)."""
 
@@ -131,7 +131,7 @@ def code_of(quantity: Quantity, companions: frozenset[Quantity]) -> Concept:
 
 def category_of(quantity: Quantity) -> Concept:
     """As FHIR sorts observations."""
-    return Concept(coding=(Coding(system=_CATEGORIES, code=CODED[quantity].category),))
+    return Concept(coding=(Coding(system=CATEGORIES, code=CODED[quantity].category),))
 
 
 def consciousness(value: float) -> Concept:

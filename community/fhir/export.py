@@ -11,6 +11,7 @@ from functools import partial
 from community import consent
 from community.consent import Purpose
 from community.fhir import audit, bundle, casework, people, resources
+from community.fhir.care import care
 from community.fhir.codes import own
 from community.fhir.measured import Watched
 from community.fhir.moments import moment
@@ -20,7 +21,7 @@ from community.fhir.reading import Every, Reader, groups
 from community.fhir.record import CaseFile, Deed, OwnSeries, Person, Sensor, Try
 from community.fhir.record import Reader as Who
 from community.measurements.port import Span
-from community.store import fhir, fhir_cases, people_access, rights, stays
+from community.store import care_rows, fhir, fhir_cases, people_access, rights, stays
 from community.store.database import Connection, Store
 from community.store.fhir_cases import FoundAlarm
 from community.store.people_access import Act
@@ -165,6 +166,10 @@ class _Telling:
         self, gateways: Sequence[str], sensors: Sequence[Sensor], series: Sequence[OwnSeries]
     ) -> AsyncIterator[resources.AnyResource]:
         for known in people.health(self._names, self._who):
+            yield known
+        entries = await self._sources.store.read(partial(care_rows.of_person, resident_id=self._who.resident_id))
+        today = self._wish.reader.at.astimezone(self._sources.zone).date()
+        for known in care(self._names, self._who.resident_id, entries, today):
             yield known
         for sensor in sensors:
             mine = [one for one in series if (one.gateway_id, one.sensor_id) == (sensor.gateway_id, sensor.sensor_id)]

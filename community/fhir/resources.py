@@ -2,6 +2,7 @@
 
 import msgspec
 
+from community.fhir.care_elements import Activity, Dosage, Target
 from community.fhir.elements import (
     Address,
     Coding,
@@ -75,6 +76,7 @@ class Component(Element, frozen=True, kw_only=True):
 
     code: Concept
     value_quantity: Measure | None = None
+    value_codeable_concept: Concept | None = None
     data_absent_reason: Concept | None = None
     extension: tuple[Extension, ...] = ()
 
@@ -122,6 +124,33 @@ class MedicationStatement(Resource, frozen=True, kw_only=True, tag="MedicationSt
     status: str
     medication_codeable_concept: Concept
     subject: Reference
+    effective_period: Period | None = None
+    dosage: tuple[Dosage, ...] = ()
+    note: tuple[Note, ...] = ()
+
+
+class Goal(Resource, frozen=True, kw_only=True, tag="Goal", tag_field="resourceType"):
+    """What a clinician has set for the resident's values."""
+
+    lifecycle_status: str
+    description: Concept
+    subject: Reference
+    start_date: str | None = None
+    target: tuple[Target, ...] = ()
+    note: tuple[Note, ...] = ()
+
+
+class CarePlan(Resource, frozen=True, kw_only=True, tag="CarePlan", tag_field="resourceType"):
+    """What is done about an illness."""
+
+    status: str
+    intent: str
+    subject: Reference
+    category: tuple[Concept, ...] = ()
+    title: str | None = None
+    goal: tuple[Reference, ...] = ()
+    activity: tuple[Activity, ...] = ()
+    note: tuple[Note, ...] = ()
 
 
 class Flag(Resource, frozen=True, kw_only=True, tag="Flag", tag_field="resourceType"):
@@ -313,6 +342,8 @@ AnyResource = (
     | Condition
     | AllergyIntolerance
     | MedicationStatement
+    | CarePlan
+    | Goal
     | Flag
     | Task
     | ServiceRequest

@@ -1,0 +1,125 @@
+"""What may stand in one field of the register: words that can be shown, ids, numbers to call, days and hours."""
+
+import re
+import unicodedata
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from community.care import MEASURED
+from community.people import HOURS
+from shouwang.quantities import Quantity
+
+
+def _words(least: int, most: int, *, lines: bool = False) -> AfterValidator:
+    def check(written: str) -> str:
+        text = "\n".join(line.rstrip() for line in written.strip().splitlines()) if lines else written.strip()
+        strange = next((sign for sign in text if unicodedata.category(sign) in _UNPRINTABLE and sign != "\n"), None)
+        if strange is not None or (not lines and "\n" in text):
+            raise ValueError(f"holds {strange or 'a line break'!r}, which cannot be shown; delete it and write it anew")
+        if not least <= len(text) <= most:
+            raise ValueError(f"has {len(text)} characters; write {least} to {most}")
+        return text
+
+    return AfterValidator(check)
+
+
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _like(pattern: str, advice: str) -> AfterValidator:
+    def check(written: str) -> str:
+        if not re.fullmatch(pattern, written):
+            raise ValueError(f'"{written[:40]}" cannot stand here; {advice}')
+        return written
+
+    return AfterValidator(check)
+
+
+def _day(written: str) -> str:
+    try:
+        return written and date.fromisoformat(written).isoformat()
+    except ValueError:
+        raise ValueError(f'"{written[:40]}" is no day; write year, month and day: 2026-11-24') from None
+
+
+def _near_day(written: str) -> str:
+    day = _day(written)
+    if day and not 1900 <= date.fromisoformat(day).year <= 2200:
+        raise ValueError(f'"{written[:40]}" is too far from today; look at the year')
+    return day
+
+
+def _moment(written: str) -> str:
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        raise ValueError(f'"{written[:40]}" is no day or moment; write 2026-11-24 or 2026-11-24T09:30+08:00') from None
+    if not 1990 <= moment.year <= 2200:
+        raise ValueError(f'"{written[:40]}" is too far from today; write the day on which it was said')
+    return written
+
+
+def _hours(written: str) -> str:
+    spans = [span.strip() for span in written.split(",") if span.strip()]
+    wrong = next((span for span in spans if not HOURS.fullmatch(span)), None)
+    if wrong is not None:
+        raise ValueError(f'"{wrong[:40]}" is no span of a day; write 08:00-22:00, several with commas between them')
+    return ", ".join(spans)
+
+
+def _yes(written: object) -> object:
+    return _ANSWERS.get(written.strip().lower(), written) if isinstance(written, str) else written
+
+
+def _some(phones: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(phones) <= _MOST_PHONES:
+        raise ValueError(f"has {len(phones)} numbers; write 1 to {_MOST_PHONES}")
+    return phones
+
+
+def _some_times(times: tuple[str, ...]) -> tuple[str, ...]:
+    if len(times) > _MOST_TIMES:
+        raise ValueError(f"has {len(times)} times; write up to {_MOST_TIMES}")
+    return tuple(sorted(set(times)))
+
+
+def _measured(quantity: Quantity) -> Quantity:
+    if quantity not in MEASURED:
+        raise ValueError(f'"{quantity}" is in no plan; write one of {", ".join(MEASURED)}')
+    return quantity
+
+
+_MOST_PHONES = 5
+_MOST_TIMES = 12
+_ANSWERS = {"是": True, "有": True, "y": True, "否": False, "无": False, "n": False}
+
+Id = Annotated[
+    str, _like(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", 'use up to 64 letters, digits, "-", "_" or ".", no spaces')
+]
+PlaceId = Annotated[str, _like(r"[\w.#-][\w.#/-]{0,159}", 'use letters, digits, "-", "_", ".", "#" and "/", no spaces')]
+Code = Annotated[
+    str, _like(r"([\w.#-]{1,32})?", 'write a number or name such as 3, 2-501 or A座, without "/" or spaces')
+]
+Line = Annotated[str, _words(0, 200)]
+Name = Annotated[str, _words(1, 200)]
+Notes = Annotated[str, _words(0, 2000, lines=True)]
+Phone = Annotated[
+    str, _words(1, 40), _like(r"[+0-9][0-9 ()#*,;p-]{1,39}", "write digits, e.g. 138 0000 0001 or +86 21 5555 0001")
+]
+NoPhone = Annotated[
+    str, _words(0, 40), _like(r"([+0-9][0-9 ()#*,;p-]{1,39})?", "write digits, e.g. 138 0000 0001 or +86 21 5555 0001")
+]
+Day = Annotated[str, AfterValidator(_day)]
+Moment = Annotated[str, AfterValidator(_moment)]
+Hours = Annotated[str, AfterValidator(_hours)]
+YesNo = Annotated[bool, BeforeValidator(_yes)]
+Order = Annotated[int, Field(ge=0, le=99)]
+NearDay = Annotated[str, AfterValidator(_near_day)]
+DayWritten = Annotated[str, _words(10, 10), AfterValidator(_near_day)]
+Clock = Annotated[str, _like(r"([01][0-9]|2[0-3]):[0-5][0-9]", "write a time of day such as 08:00")]
+Phones = Annotated[tuple[Phone, ...], AfterValidator(_some)]
+Times = Annotated[tuple[Clock, ...], AfterValidator(_some_times)]
+Measured = Annotated[Quantity, AfterValidator(_measured)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
