@@ -6,11 +6,12 @@ from datetime import datetime
 
 from community.dispatch_file import DispatchFile
 from community.registry import Reading, Register
+from community.registry_batches import batches
 from community.registry_checks import sift
 from community.store import rosters
 from community.store.database import Connection, Store
 from community.store.people_export import known
-from community.store.people_register import Hand, Tally, batches, take_in
+from community.store.people_register import Hand, Tally, take_in
 
 SHOWN = 200
 """Changes told one by one; a register of thousands is better looked at in files."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from enum import StrEnum
 
 
@@ -167,6 +167,8 @@ class Callee:
     may_see: frozenset[Item] = frozenset()
     tested_on: date | None = None
     is_in_hours: bool = True
+    silent: frozenset[str] = frozenset()
+    """Of his numbers those that were tried in vain, and not tested since."""
 
 
 def keyholders(people: Iterable[Callee]) -> tuple[Callee, ...]:
@@ -268,8 +270,3 @@ WEIGHTS = {
 def day_of(written: str) -> date | None:
     """A day as the tables hold it; None where none is written."""
     return date.fromisoformat(written) if written else None
-
-
-def local_time(now: datetime) -> time:
-    """The time of day here of a moment."""
-    return now.astimezone().time()

@@ -4,16 +4,12 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from community.photos import MAX_UPLOAD_BYTES, remade, smaller
+from community.photos import MAX_UPLOAD_BYTES, portrait
 from community.settings import load
 from community.store import resident_photos
 from community.store.people_register import Hand
 from community.terminal import acting, say, with_config, with_store
 from shouwang.errors import ConfigError
-
-PAGE_SIDE = 480
-"""A face on the page of a resident, also on a screen of double density; some 30 kB."""
-SMALL_SIDE = 96
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,8 +31,7 @@ def _photo(options: argparse.Namespace) -> int:
         )
         say(f"{options.resident}: the photograph is gone" if was_there else f"{options.resident}: there is none")
         return 0
-    whole = remade(_bytes_of(options.file))
-    large, small = smaller(whole, PAGE_SIDE), smaller(whole, SMALL_SIDE)
+    large, small = portrait(_bytes_of(options.file))
     with_store(
         settings,
         lambda store: store.write(lambda of: resident_photos.put(of, options.resident, large, small, hand)),

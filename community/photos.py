@@ -17,6 +17,9 @@ MAX_PIXELS = 64_000_000
 """More is no phone's photo, but a picture made to fill our memory."""
 LONGEST_SIDE = 1600
 """A label on a medicine box can be read; 200 to 400 kB."""
+PORTRAIT_SIDE = 480
+"""A face on the page of a resident, also on a screen of double density; some 30 kB."""
+SMALL_SIDE = 96
 _QUALITY = 80
 _FORMATS = ("JPEG", "PNG", "WEBP")
 
@@ -57,6 +60,12 @@ def smaller(photo: Photo, longest: int) -> Photo:
         made = io.BytesIO()
         picture.save(made, "JPEG", quality=_QUALITY, optimize=True)
         return Photo(width=picture.width, height=picture.height, body=made.getvalue())
+
+
+def portrait(upload: bytes) -> tuple[Photo, Photo]:
+    """A face for a page and for a list, made anew. Raises DecodeError with a plain sentence."""
+    whole = remade(upload)
+    return smaller(whole, PORTRAIT_SIDE), smaller(whole, SMALL_SIDE)
 
 
 def _upright(picture: Image.Image) -> Image.Image | None:

@@ -4,109 +4,44 @@ Rows are tied by ids, so that a table may come from another office. Ids stand in
 must not be names of people.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Annotated, Generic, TypeVar
+from enum import StrEnum
+from typing import Annotated, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from community.care import BARTHEL_MOST, Assessment, Condition
 from community.consent import How, Purpose
-from community.people import HOURS, CareLevel, Circle, Eligibility, Flag, Hearing, Item, Level, Sex, Situation
+from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Item, Level, Sex, Situation
+from community.points import Latitude, Longitude
+from community.registry_fields import (
+    Code,
+    Day,
+    DayWritten,
+    Hours,
+    Id,
+    Line,
+    Measured,
+    Moment,
+    Name,
+    NearDay,
+    NoPhone,
+    Notes,
+    Number,
+    Order,
+    Phones,
+    PlaceId,
+    Times,
+    YesNo,
+)
+from shouwang.quantities import QUANTITIES
 
 
 class Row(BaseModel):
     """One entry of a table. Of what is on file already, what a row does not write stays as it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-def _words(least: int, most: int, *, lines: bool = False) -> AfterValidator:
-    def check(written: str) -> str:
-        text = "\n".join(line.rstrip() for line in written.strip().splitlines()) if lines else written.strip()
-        strange = next((sign for sign in text if unicodedata.category(sign) in _UNPRINTABLE and sign != "\n"), None)
-        if strange is not None or (not lines and "\n" in text):
-            raise ValueError(f"holds {strange or 'a line break'!r}, which cannot be shown; delete it and write it anew")
-        if not least <= len(text) <= most:
-            raise ValueError(f"has {len(text)} characters; write {least} to {most}")
-        return text
-
-    return AfterValidator(check)
-
-
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def _like(pattern: str, advice: str) -> AfterValidator:
-    def check(written: str) -> str:
-        if not re.fullmatch(pattern, written):
-            raise ValueError(f'"{written[:40]}" cannot stand here; {advice}')
-        return written
-
-    return AfterValidator(check)
-
-
-def _day(written: str) -> str:
-    try:
-        return written and date.fromisoformat(written).isoformat()
-    except ValueError:
-        raise ValueError(f'"{written[:40]}" is no day; write year, month and day: 2026-11-24') from None
-
-
-def _moment(written: str) -> str:
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError:
-        raise ValueError(f'"{written[:40]}" is no day or moment; write 2026-11-24 or 2026-11-24T09:30+08:00') from None
-    if not 1990 <= moment.year <= 2200:
-        raise ValueError(f'"{written[:40]}" is too far from today; write the day on which it was said')
-    return written
-
-
-def _hours(written: str) -> str:
-    spans = [span.strip() for span in written.split(",") if span.strip()]
-    wrong = next((span for span in spans if not HOURS.fullmatch(span)), None)
-    if wrong is not None:
-        raise ValueError(f'"{wrong[:40]}" is no span of a day; write 08:00-22:00, several with commas between them')
-    return ", ".join(spans)
-
-
-def _yes(written: object) -> object:
-    return _ANSWERS.get(written.strip().lower(), written) if isinstance(written, str) else written
-
-
-def _some(phones: tuple[str, ...]) -> tuple[str, ...]:
-    if not 1 <= len(phones) <= _MOST_PHONES:
-        raise ValueError(f"has {len(phones)} numbers; write 1 to {_MOST_PHONES}")
-    return phones
-
-
-_MOST_PHONES = 5
-_ANSWERS = {"是": True, "有": True, "y": True, "否": False, "无": False, "n": False}
-
-Id = Annotated[
-    str, _like(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", 'use up to 64 letters, digits, "-", "_" or ".", no spaces')
-]
-PlaceId = Annotated[str, _like(r"[\w.#-][\w.#/-]{0,159}", 'use letters, digits, "-", "_", ".", "#" and "/", no spaces')]
-Code = Annotated[
-    str, _like(r"([\w.#-]{1,32})?", 'write a number or name such as 3, 2-501 or A座, without "/" or spaces')
-]
-Line = Annotated[str, _words(0, 200)]
-Name = Annotated[str, _words(1, 200)]
-Notes = Annotated[str, _words(0, 2000, lines=True)]
-Phone = Annotated[
-    str, _words(1, 40), _like(r"[+0-9][0-9 ()#*,;p-]{1,39}", "write digits, e.g. 138 0000 0001 or +86 21 5555 0001")
-]
-NoPhone = Annotated[
-    str, _words(0, 40), _like(r"([+0-9][0-9 ()#*,;p-]{1,39})?", "write digits, e.g. 138 0000 0001 or +86 21 5555 0001")
-]
-Day = Annotated[str, AfterValidator(_day)]
-Moment = Annotated[str, AfterValidator(_moment)]
-Hours = Annotated[str, AfterValidator(_hours)]
-YesNo = Annotated[bool, BeforeValidator(_yes)]
-Order = Annotated[int, Field(ge=0, le=99)]
 
 
 class PlaceRow(Row):
@@ -117,6 +52,8 @@ class PlaceRow(Row):
     within: PlaceId | None = Field(None, description="id of the place that it is a part of; none for a district")
     code: Code = Field("", description="its number or short name there, e.g. 3号楼 or 501")
     name: Name = Field(description="what people call it")
+    lat: Latitude | None = Field(None, description="latitude, WGS-84, e.g. 31.2304; of a building or what is wider")
+    lon: Longitude | None = Field(None, description="longitude, WGS-84, e.g. 121.4737")
 
 
 class HomeRow(Row):
@@ -134,6 +71,8 @@ class HomeRow(Row):
     gateway: Id | None = Field(None, description="id of its box")
     offline_after: Annotated[int, Field(ge=1, le=1440)] = Field(3, description="minutes of silence until it is offline")
     high_risk: YesNo = Field(default=False, description="whether somebody is called at once when the box is offline")
+    lat: Latitude | None = Field(None, description="latitude, WGS-84; left out: that of its building")
+    lon: Longitude | None = Field(None, description="longitude, WGS-84")
 
     @property
     def steps(self) -> tuple[tuple[Level, str], ...]:
@@ -176,7 +115,7 @@ class ContactRow(Row):
     name: Name = Field(description="whom to ask for")
     relation: Line = Field("", description="what he is to the resident, e.g. 儿子")
     circle: Circle = Field(Circle.FAMILY, description="family, neighbours or professional")
-    phones: Annotated[tuple[Phone, ...], AfterValidator(_some)] = Field(description="tried in this order")
+    phones: Phones = Field(description="tried in this order")
     has_key: YesNo = Field(default=False, description="whether he can open the door")
     languages: tuple[Name, ...] = Field((), description="what he speaks")
     hours: Hours = Field("", description="when he can be called, e.g. 08:00-22:00; empty for always")
@@ -211,6 +150,117 @@ class DeviceRow(Row):
     installed_on: Day = Field("", description="when it was put up")
     serviced_on: Day = Field("", description="when somebody last looked after it")
     key_ref: Line = Field("", description="name of the file or safe that holds its key")
+
+
+class Slip(StrEnum):
+    """Fields of one entry that do not fit each other."""
+
+    TITLE = "title"
+    CLINICIAN = "clinician"
+    RANGE = "range"
+    RESULT = "result"
+    SCALE = "scale"
+    BARTHEL = "barthel"
+    NEXT = "next"
+    ENDS = "ends"
+
+
+class Misfit(ValueError):
+    """Says which slip it is, for forms that say it in their own words."""
+
+    def __init__(self, slip: Slip, advice: str) -> None:
+        """`advice`: what the line of a file is told."""
+        super().__init__(advice)
+        self.slip = slip
+
+
+class CarePlanRow(Row):
+    """What is measured how often for an illness, and where the values should lie. A row is the whole entry."""
+
+    resident: Id = Field(description="id of the resident")
+    condition: Condition = Field(description="hypertension, diabetes, copd, heart_failure or other")
+    title: Line = Field("", description="name of the illness where the condition is other")
+    quantity: Measured = Field(description="what is measured, e.g. systolic")
+    times: Annotated[int, Field(ge=1, le=200)] = Field(description="so many measurements ...")
+    days: Annotated[int, Field(ge=1, le=90)] = Field(description="... within so many days, e.g. 2 within 7")
+    low: Number | None = Field(None, description="the least value of the target")
+    high: Number | None = Field(None, description="the most value of the target")
+    set_by: Line = Field("", description="which clinician set the target range")
+    set_on: NearDay = Field("", description="on which day he set it")
+    since: NearDay = Field("", description="from which day on the plan holds; empty: it did already")
+    until: NearDay = Field("", description="to which day it holds; empty: until further notice")
+    review_on: NearDay = Field("", description="when a clinician is to look it over next")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.condition is Condition.OTHER and not self.title:
+            raise Misfit(Slip.TITLE, "the condition is other; write the name of the illness as title")
+        _in_order(self.since, self.until)
+        if self.low is None and self.high is None:
+            return self
+        if not (self.set_by and self.set_on):
+            raise Misfit(
+                Slip.CLINICIAN, "a target range is set by a clinician; write his name as set_by and the day as set_on"
+            )
+        info = QUANTITIES[self.quantity]
+        low, high = (info.low if self.low is None else self.low), (info.high if self.high is None else self.high)
+        if not info.low <= low < high <= info.high:
+            raise Misfit(
+                Slip.RANGE,
+                f"the target range must lie within {info.low:g} to {info.high:g} {info.unit}, low below high",
+            )
+        return self
+
+
+class AssessmentRow(Row):
+    """How somebody was assessed once, and when he is to be assessed again. A row is the whole entry."""
+
+    resident: Id = Field(description="id of the resident")
+    kind: Assessment = Field(description="long_term_care, ability, barthel, falls or other")
+    day: DayWritten = Field(description="when")
+    scale: Line = Field("", description="which scale in which version, as its form calls itself; not for barthel")
+    score: Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)] | None = Field(
+        None, description="the sum of points, if there is one; barthel 0 to 100"
+    )
+    level: Line = Field("", description="the level as the scale calls it, e.g. 3 or 重度")
+    assessor: Line = Field("", description="who assessed, and of which office")
+    next_on: NearDay = Field("", description="when the next one is due")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.score is None and not self.level:
+            raise Misfit(Slip.RESULT, "has no result; write score or level")
+        if self.kind is not Assessment.BARTHEL and not self.scale:
+            raise Misfit(Slip.SCALE, "has no scale; write which one it was, as its form calls itself")
+        if self.kind is Assessment.BARTHEL and (self.score is None or not 0 <= self.score <= BARTHEL_MOST):
+            raise Misfit(Slip.BARTHEL, f"the score of a Barthel index is 0 to {BARTHEL_MOST}")
+        if self.next_on and self.next_on <= self.day:
+            raise Misfit(
+                Slip.NEXT, f"the next one is due on {self.next_on}, not after {self.day}; look at day and next_on"
+            )
+        return self
+
+
+class MedicineRow(Row):
+    """A medicine and when it is to be taken, as it was prescribed. A row is the whole entry."""
+
+    resident: Id = Field(description="id of the resident")
+    name: Name = Field(description="what it is called")
+    dose: Line = Field("", description="how much of it, in words, e.g. 1 片 (5 mg)")
+    at: Times = Field((), description="times of day, e.g. 08:00; 20:00; none: when it is needed")
+    since: NearDay = Field("", description="from which day on; empty: he takes it already")
+    until: NearDay = Field("", description="to which day; empty: until further notice")
+    prescribed_by: Line = Field("", description="who prescribed it")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _in_order(self.since, self.until)
+        return self
+
+
+def _in_order(since: str, until: str) -> None:
+    if since and until and until < since:
+        raise Misfit(Slip.ENDS, f"it ends on {until}, before it begins on {since}; look at since and until")
 
 
 R = TypeVar("R", bound=Row)
@@ -250,6 +300,9 @@ TABLES: dict[str, type[Row]] = {
     "contacts": ContactRow,
     "consents": ConsentRow,
     "devices": DeviceRow,
+    "care_plans": CarePlanRow,
+    "assessments": AssessmentRow,
+    "medicines": MedicineRow,
 }
 """What each table's rows are, in the order in which they lean on each other."""
 

@@ -9,11 +9,15 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from community.people import Level
+from community.points import fault_of
 from community.registry import (
+    AssessmentRow,
+    CarePlanRow,
     ConsentRow,
     ContactRow,
     DeviceRow,
     HomeRow,
+    MedicineRow,
     PlaceRow,
     Reading,
     Refusal,
@@ -25,6 +29,7 @@ from community.registry import (
 from shouwang.complaint import nearest
 
 R = TypeVar("R", bound=Row)
+C = TypeVar("C", CarePlanRow, AssessmentRow, MedicineRow)
 _TOMORROW = timedelta(days=1)
 """A day may have begun where the paper was signed and not here."""
 
@@ -63,6 +68,9 @@ def sift(reading: Reading, known: Known, now: datetime) -> Reading:
         check.contacts(),
         check.consents(),
         check.devices(),
+        check.care(CarePlanRow, lambda row: (row.resident, row.condition, row.quantity)),
+        check.care(AssessmentRow, lambda row: (row.resident, row.kind, row.scale, row.day)),
+        check.care(MedicineRow, lambda row: (row.resident, row.name)),
     ):
         entries.extend(taken)
     return Reading(register=Register(entries=tuple(entries)), refusals=(*reading.refusals, *check.refusals))
@@ -95,7 +103,7 @@ class _Check:
         named = {one.row.id: one.row.gateway for one in rows}
         kept = []
         for one in rows:
-            fault = self._home_place_fault(one.row) or self._gateway_fault(one.row, boxes, named)
+            fault = self._home_fault(one.row) or self._gateway_fault(one.row, boxes, named)
             if fault:
                 self._refuse(one, fault)
                 continue
@@ -177,6 +185,18 @@ class _Check:
                 self._refuse(one, f"its home {one.row.home} is not on file; {_near(one.row.home, sorted(self._homes))}")
         return kept
 
+    def care(self, model: type[C], key: Callable[[C], object]) -> Iterable[Written[Row]]:
+        kept = []
+        for one in self._once(model, key):
+            row = one.row
+            if row.resident not in self._residents:
+                self._refuse(one, self._no_resident(row.resident))
+            elif isinstance(row, AssessmentRow) and moment_of(row.day) > self._now + _TOMORROW:
+                self._refuse(one, f"{row.day} is in the future; write when it was done")
+            else:
+                kept.append(one)
+        return kept
+
     def _once(self, model: type[R], key: Callable[[R], object]) -> list[Written[R]]:
         first: dict[object, Written[R]] = {}
         for one in self._read.register.of(model):
@@ -186,6 +206,11 @@ class _Check:
         return list(first.values())
 
     def _place_fault(self, row: PlaceRow, levels: Mapping[str, Level]) -> str | None:
+        if row.lat is not None and not Level.UNIT.is_within(row.level):
+            return f"a {row.level} has no lat and lon of its own; write them at its building, or at the home"
+        return fault_of(row.lat, row.lon) or self._within_fault(row, levels)
+
+    def _within_fault(self, row: PlaceRow, levels: Mapping[str, Level]) -> str | None:
         if row.within is None:
             return None if row.level is Level.DISTRICT else "lacks the place around it; write its id as within"
         if row.within not in levels:
@@ -201,6 +226,9 @@ class _Check:
             None,
         )
         return None if inside is None else f"{inside} stands in it and cannot stand in a {row.level}; look at level"
+
+    def _home_fault(self, row: HomeRow) -> str | None:
+        return fault_of(row.lat, row.lon) or self._home_place_fault(row)
 
     def _home_place_fault(self, row: HomeRow) -> str | None:
         if row.place is not None and (row.grid is not None or row.steps):

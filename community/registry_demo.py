@@ -5,19 +5,24 @@ Made by code and not by chance: every run gives the same people.
 
 from collections.abc import Iterator
 
+from community.care import Assessment, Condition
 from community.consent import Purpose
 from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Item, Level, Sex, Situation
 from community.registry import (
+    AssessmentRow,
+    CarePlanRow,
     ConsentRow,
     ContactRow,
     DeviceRow,
     HomeRow,
+    MedicineRow,
     PlaceRow,
     Register,
     ResidentRow,
     Row,
     register_of,
 )
+from shouwang.quantities import Quantity
 
 HOMES = 40
 _COMMUNITIES = (("sunny", "阳光社区"), ("riverside", "江畔社区"))
@@ -57,6 +62,9 @@ def demo() -> Register:
     rows += [contact for number, _, residents in homes for one in residents for contact in _contacts(number, one)]
     rows += [consent for *_, residents in homes for one in residents for consent in _consents(one)]
     rows += [device for number, home, _ in homes for device in _devices(number, home)]
+    people = [(number, one) for number, _, residents in homes for one in residents]
+    for made in (_plans, _assessments, _medicines):
+        rows += [row for number, one in people for row in made(number, one)]
     return register_of(rows)
 
 
@@ -195,3 +203,43 @@ def _devices(number: int, home: HomeRow) -> Iterator[DeviceRow]:
             {"id": f"{box}-radar", "model": "R60AFD1", "serial": f"R{number:06}", "sensors": ("radar",), **made}
             | {"room": "卫生间"}
         )
+
+
+def _plans(number: int, resident: ResidentRow) -> Iterator[CarePlanRow]:
+    """Targets as invented as the people."""
+    whose = {"resident": resident.id, "days": 7, "review_on": "2026-11-15" if number % 3 == 0 else "2027-01-12"}
+    doctor = {"set_by": f"社区医院 {_FAMILY[number % 9 + 2]}医生", "set_on": "2026-10-12"}
+    if Flag.FALLS in resident.flags:
+        bounds = {Quantity.SYSTOLIC: (110, 140), Quantity.DIASTOLIC: (60, 85)}
+        for quantity, (low, high) in bounds.items():
+            row = {"condition": Condition.HYPERTENSION, "quantity": quantity, "times": 2, "low": low, "high": high}
+            yield CarePlanRow.model_validate(whose | doctor | row)
+    if Flag.DIABETES in resident.flags:
+        row = {"condition": Condition.DIABETES, "quantity": Quantity.GLUCOSE, "times": 4, "low": 4.4, "high": 8}
+        yield CarePlanRow.model_validate(whose | doctor | row)
+    if Flag.LUNGS in resident.flags:
+        row = {"condition": Condition.COPD, "quantity": Quantity.SPO2, "times": 7, "low": 88, "high": 92}
+        yield CarePlanRow.model_validate(whose | doctor | row)
+
+
+def _assessments(number: int, resident: ResidentRow) -> Iterator[AssessmentRow]:
+    if number % 4:
+        return
+    who = {"resident": resident.id, "assessor": f"区评估中心 {_FAMILY[number % 7 + 4]}敏"}
+    barthel = {
+        "kind": Assessment.BARTHEL,
+        "score": 95 - number,
+        "next_on": "2026-11-10" if number % 8 else "2027-04-20",
+    }
+    yield AssessmentRow.model_validate(who | barthel | {"day": "2026-04-20"})
+    level = str(number // 4 % 6)
+    need = {"kind": Assessment.LONG_TERM_CARE, "scale": "长期护理失能等级评估", "level": level, "day": "2026-05-08"}
+    yield AssessmentRow.model_validate(who | need | {"next_on": "2028-05-08"})
+
+
+def _medicines(number: int, resident: ResidentRow) -> Iterator[MedicineRow]:
+    for words in resident.medicines:
+        name, _, dose = words.partition(" ")
+        at = ("08:00", "18:30") if "两次" in dose else ("21:00",) if "睡前" in dose else ("08:00",)
+        made = {"resident": resident.id, "name": name, "dose": dose, "at": at, "since": "2026-03-02"}
+        yield MedicineRow.model_validate(made | {"prescribed_by": f"社区医院 {_FAMILY[number % 9 + 2]}医生"})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from community.registry import Row
+from community.registry import AssessmentRow, CarePlanRow, MedicineRow, Row
 from community.store.people_dossier import CaseFiled, Dossier
 from community.store.schema import EARLIEST, LATEST
 
@@ -14,6 +14,9 @@ def chapters(told: Dossier) -> Iterator[tuple[str, list[str]]]:
     yield "联系人 / Whom we call", [_said(one) for one in told.contacts]
     yield "同意 / What you agreed to", [_of(one, "resident") for one in told.consents]
     yield "设备 / Devices in your home", [_of(one, "home", "key_ref") for one in told.devices]
+    care = [(one, _of(one, "resident")) for one in told.care]
+    for model, title in _CARE.items():
+        yield title, [line for one, line in care if isinstance(one, model)]
     yield "事件 / What happened", [line for one in told.cases for line in _case(one)]
     yield (
         "更正 / What was changed",
@@ -38,8 +41,16 @@ def chapters(told: Dossier) -> Iterator[tuple[str, list[str]]]:
     yield "测量 / What was measured (measurements.csv)", measured
 
 
+_CARE: dict[type[Row], str] = {
+    CarePlanRow: "慢病管理计划 / Plans of care",
+    AssessmentRow: "评估 / Assessments",
+    MedicineRow: "用药 / Medicines",
+}
+
+
 def _person(told: Dossier) -> list[str]:
     lines = [f"住址 / address: {told.address}", f"网格 / place: {told.place}", f"路线 / way: {told.route}"]
+    lines += [f"坐标 / point (WGS-84): {told.point.lat:.6f} {told.point.lon:.6f}"] if told.point is not None else []
     return [line for line in lines if not line.endswith(": ")] + [_of(told.resident, "id", "home", "order")]
 
 

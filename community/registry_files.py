@@ -152,7 +152,7 @@ class _Found:
 
 def _key_of(table: str, data: object) -> str:
     """Whom a row is about, also where the rest of it cannot be read; what leans on it is then told so."""
-    column = "resident" if table in ("contacts", "consents") else "id"
+    column = "resident" if "resident" in TABLES[table].model_fields else "id"
     return str(data.get(column, "")) if isinstance(data, dict) else ""
 
 

@@ -9,8 +9,10 @@ from community import people
 from community.consent import Consent, How, Purpose, may
 from community.desk import Contact, ResidentCard
 from community.people import Callee, CareLevel, Circle, Completeness, Filed, Flag, Item
+from community.register_forms import with_marks
 from community.registry import ContactRow, ResidentRow
-from community.store import resident_schema, schema  # noqa: F401 - its tables belong to the shape of the database
+from community.store import register_tries, resident_schema, schema  # noqa: F401 - its tables belong to the shape of the database
+from community.store.centre_zone import here
 from community.store.people_rows import contact_in, resident_in, unlisted
 from community.store.people_schema import consents, home_register, key_safes
 
@@ -74,7 +76,9 @@ def circle(connection: sa.Connection, home_key: str, now: datetime) -> tuple[Cal
         .where(lives)
         .order_by(residents.c.place, residents.c.resident_id, table.c.place)
     )
-    return people.in_circles(callee(contact_in(row), now) for row in rows)
+    found = [callee(contact_in(row), here(connection, now)) for row in rows]
+    marks = register_tries.silent(connection, {one.resident_id for one in found})
+    return people.in_circles(with_marks(one, marks.get(one.resident_id, {})) for one in found)
 
 
 def contact(connection: sa.Connection, resident_id: str, contact_id: str, now: datetime) -> Callee | None:
@@ -143,7 +147,7 @@ def filed(connection: sa.Connection, now: datetime) -> Mapping[str, Filed]:
     safes = set(connection.scalars(sa.select(key_safes.c.home_id)))
     lists: dict[str, list[Callee]] = {}
     for row in connection.execute(sa.select(schema.contacts).order_by(schema.contacts.c.place)):
-        lists.setdefault(row.resident_id, []).append(callee(contact_in(row), now))
+        lists.setdefault(row.resident_id, []).append(callee(contact_in(row), here(connection, now)))
     said: dict[str, set[str]] = {}
     for row in connection.execute(sa.select(consents.c.resident_id, consents.c.purpose)):
         said.setdefault(row.resident_id, set()).add(row.purpose)
@@ -171,14 +175,14 @@ def filed(connection: sa.Connection, now: datetime) -> Mapping[str, Filed]:
 
 def completeness(connection: sa.Connection, now: datetime) -> Mapping[str, Completeness]:
     """How much of each resident is on file."""
-    today: date = now.astimezone().date()
+    today: date = here(connection, now).date()
     return {name: people.completeness(one, today) for name, one in filed(connection, now).items()}
 
 
 def _contacts_of(connection: sa.Connection, resident_id: str, now: datetime) -> tuple[Callee, ...]:
     table = schema.contacts
     rows = connection.execute(sa.select(table).where(table.c.resident_id == resident_id).order_by(table.c.place))
-    return tuple(callee(contact_in(row), now) for row in rows)
+    return tuple(callee(contact_in(row), here(connection, now)) for row in rows)
 
 
 def _shown(one: Callee) -> Contact:
@@ -193,11 +197,14 @@ def _shown(one: Callee) -> Contact:
         hours=one.hours,
         is_in_hours=one.is_in_hours,
         tested_on=one.tested_on.isoformat() if one.tested_on else "",
+        contact_id=one.contact_id,
+        resident_id=one.resident_id,
+        silent=one.silent,
     )
 
 
 def callee(row: ContactRow, now: datetime) -> Callee:
-    """A contact of the register as somebody to call."""
+    """A contact of the register as somebody to call; `now` by the centre's clock (community.store.centre_zone)."""
     return Callee(
         contact_id=row.id or "",
         resident_id=row.resident,
@@ -210,5 +217,5 @@ def callee(row: ContactRow, now: datetime) -> Callee:
         hours=row.hours,
         may_see=frozenset(row.may_see),
         tested_on=people.day_of(row.tested_on),
-        is_in_hours=people.in_hours(row.hours, people.local_time(now)),
+        is_in_hours=people.in_hours(row.hours, now.time()),
     )

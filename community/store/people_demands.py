@@ -1,13 +1,13 @@
 """What a resident, or who stands for him, may demand of the register: agree, withdraw, correct, see the changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
 from community.consent import Consent
+from community.register_history import Change
 from community.registry import ConsentRow, Register, ResidentRow, Written
 from community.store import schema
 from community.store.people_access import Act, note
@@ -17,19 +17,6 @@ from community.store.people_schema import register_changes
 from shouwang.errors import IllegalMove
 
 _NOT_CORRECTED = frozenset({"id"})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """What the register said before, and says since; erased words are None."""
-
-    at: datetime
-    by: str
-    subject: str
-    field: str
-    before: str | None
-    after: str | None
-    reason: str | None
 
 
 def say_consent(connection: sa.Connection, resident_id: str, said: Consent, *, by: str, at: datetime) -> None:
@@ -99,17 +86,19 @@ def history(connection: sa.Connection, resident_id: str) -> tuple[Change, ...]:
     """What was changed of a resident's entry, oldest first."""
     table = register_changes
     rows = connection.execute(sa.select(table).where(table.c.resident_id == resident_id).order_by(table.c.change_id))
-    return tuple(
-        Change(
-            at=row.at,
-            by=row.by,
-            subject=row.subject,
-            field=row.field,
-            before=row.before,
-            after=row.after,
-            reason=row.reason,
-        )
-        for row in rows
+    return tuple(change_in(row) for row in rows)
+
+
+def change_in(row: "sa.Row[tuple[object, ...]]") -> Change:
+    """From `register_changes`."""
+    return Change(
+        at=row.at,
+        by=row.by,
+        subject=row.subject,
+        field=row.field,
+        before=row.before,
+        after=row.after,
+        reason=row.reason,
     )
 
 

@@ -12,11 +12,14 @@ import msgspec
 import sqlalchemy as sa
 
 from community.measurements.port import Span
+from community.points import Point
+from community.register_history import Change
 from community.registry import ConsentRow, DeviceRow, ResidentRow
-from community.store import people_access, schema, stays
+from community.store import care_rows, people_access, points, schema, stays
+from community.store.care_rows import CareRow
 from community.store.people import residents_of
 from community.store.people_access import Access, Act
-from community.store.people_demands import Change, history
+from community.store.people_demands import history
 from community.store.people_erasure_cases import cases_of
 from community.store.people_rows import consent_in, contact_in, device_in
 from community.store.people_schema import consents, devices, home_register
@@ -65,6 +68,7 @@ class Dossier:
     address: str
     place: str
     route: str
+    point: Point | None
     contacts: tuple[dict[str, object], ...]
     consents: tuple[ConsentRow, ...]
     devices: tuple[DeviceRow, ...]
@@ -72,6 +76,7 @@ class Dossier:
     changes: tuple[Change, ...]
     looked: tuple[Access, ...]
     claims: tuple[Claim, ...]
+    care: tuple[CareRow, ...]
 
 
 def dossier(connection: sa.Connection, resident_id: str, *, by: str, at: datetime, reason: str) -> Dossier:
@@ -101,6 +106,7 @@ def dossier(connection: sa.Connection, resident_id: str, *, by: str, at: datetim
         address=home.address,
         place=name_of(connection, path[-1]) if path else "",
         route=home.route or "",
+        point=points.point_of(connection, home_id),
         contacts=tuple(_contacts(connection, resident_id)),
         consents=tuple(_consents(connection, resident_id)),
         devices=tuple(_devices(connection, home_id)),
@@ -108,6 +114,7 @@ def dossier(connection: sa.Connection, resident_id: str, *, by: str, at: datetim
         changes=history(connection, resident_id),
         looked=people_access.of_resident(connection, resident_id, limit=_ALL),
         claims=stays.claims(connection, resident_id),
+        care=care_rows.of_person(connection, resident_id),
     )
 
 

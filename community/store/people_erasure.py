@@ -11,8 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from community.measurements.port import Span
-from community.store import resident_photos, schema, stays
+from community.store import care_rows, points, resident_photos, schema, stays
 from community.store.dispatch_schema import home_spots
+from community.store.passkey_schema import passkeys
 from community.store.people_access import Act, forget_reasons, note
 from community.store.people_erasure_cases import (
     ERASED,
@@ -112,7 +113,7 @@ def _forget_contacts(connection: sa.Connection, resident_id: str, at: datetime) 
     theirs = sa.select(contacts.c.contact_id).where(contacts.c.resident_id == resident_id)
     logins = sa.and_(users.c.role == "family", users.c.person != "", users.c.person.in_(theirs))
     of_them = sa.select(users.c.user_id).where(logins)
-    for table in (sessions, schema.login_links):
+    for table in (sessions, schema.login_links, passkeys):
         connection.execute(sa.delete(table).where(table.c.user_id.in_(of_them)))
     on = sa.and_(logins, users.c.disabled_at.is_(None))
     connection.execute(sa.update(users).where(on).values(disabled_at=at))
@@ -137,6 +138,7 @@ def _forget_person(connection: sa.Connection, resident_id: str, at: datetime) ->
             erased_at=at,
         )
     )
+    care_rows.forget(connection, resident_id)
     his = changes.c.resident_id == resident_id
     connection.execute(sa.update(changes).where(his).values(before=None, after=None, reason=None))
     said = consents.c.resident_id == resident_id
@@ -146,6 +148,7 @@ def _forget_person(connection: sa.Connection, resident_id: str, at: datetime) ->
 
 def _forget_home(connection: sa.Connection, home_id: str) -> None:
     """Nobody lives there any more. The box stays in its home, so that what it says is not a stranger's."""
+    points.forget(connection, home_id)
     connection.execute(sa.update(schema.homes).where(schema.homes.c.home_id == home_id).values(address=""))
     register = {"place_id": None, "route": ""}
     connection.execute(sa.update(home_register).where(home_register.c.home_id == home_id).values(register))

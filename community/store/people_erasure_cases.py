@@ -9,14 +9,16 @@ import sqlalchemy as sa
 
 from community.store import case_schema, dispatch_schema, schema
 from community.store.chain import bytes_digest
-from community.store.people_left import left_of_alert, thinned
+from community.store.people_left import GONE, left_of_alert, thinned
 from community.store.people_schema import erased_alerts
+from community.store.sealed_schema import case_holds
 from community.store.stays import Stay, of_homes, of_person
+from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
 
 ERASED = "erased"
 _AT_ONCE = 400
-_THEIRS = ("family", "keyholder", "submitter")
+THEIRS = ("family", "keyholder", "submitter")
 """Audiences of people whom only the resident's file knows."""
 
 
@@ -65,13 +67,17 @@ def cases_of(connection: sa.Connection, resident_id: str) -> frozenset[int]:
 
 
 def refuse_open(connection: sa.Connection, cases: frozenset[int]) -> None:
-    """Raises IllegalMove where one of them is not closed."""
+    """Raises IllegalMove where one of them is not closed, or is held."""
     table = schema.incidents
     for part in _parts(cases):
         is_open = table.c.incident_id.in_(part) & (table.c.state != "CLOSED")
         found = connection.scalar(sa.select(table.c.incident_id).where(is_open).limit(1))
         if found is not None:
             raise IllegalMove(f"case {found} is open and needs what is on file; close it first")
+        held = case_holds.c.incident_id.in_(part) & case_holds.c.ended_at.is_(None)
+        found = connection.scalar(sa.select(case_holds.c.incident_id).where(held).limit(1))
+        if found is not None:
+            raise IllegalMove(f"case {found} is held back from ending; a supervisor must let it go first")
 
 
 def forget_words(connection: sa.Connection, cases: frozenset[int]) -> int:
@@ -89,22 +95,32 @@ def forget_alerts(connection: sa.Connection, resident_id: str, cases: frozenset[
     """Also those that belong to no case. The digests of what they were stay in the chain, of what is left beside it."""
     alerts = schema.alerts
     lived = Lived(connection, resident_id)
-    gone = 0
-    for part in _parts(cases):
-        for row in connection.execute(sa.select(alerts).where(alerts.c.incident_id.in_(part))).all():
-            gone += _forget_alert(connection, row, access_id)
+    gone = forget_alerts_in(connection, cases, access_id)
     alone = alerts.c.home_key.in_(lived.homes) & alerts.c.incident_id.is_(None)
     for row in connection.execute(sa.select(alerts).where(alone)).all():
         if lived.is_his(row.home_key, [_names.decode(row.body).resident_id], row.received_at):
-            gone += _forget_alert(connection, row, access_id)
+            gone += forget_alert(connection, row, access_id)
     return gone
 
 
-def _forget_alert(connection: sa.Connection, row: "sa.Row[tuple[object, ...]]", access_id: int) -> int:
+def forget_alerts_in(connection: sa.Connection, cases: frozenset[int], access_id: int, why: Sentence = GONE) -> int:
+    """Those of these cases; how many. `access_id`: of the erasure in the log of reads; `why` stands for their words."""
+    alerts = schema.alerts
+    gone = 0
+    for part in _parts(cases):
+        for row in connection.execute(sa.select(alerts).where(alerts.c.incident_id.in_(part))).all():
+            gone += forget_alert(connection, row, access_id, why)
+    return gone
+
+
+def forget_alert(
+    connection: sa.Connection, row: "sa.Row[tuple[object, ...]]", access_id: int, why: Sentence = GONE
+) -> int:
+    """1 where it was whole."""
     which = {"gateway_id": row.gateway_id, "alert_id": row.alert_id}
     if left_of_alert(connection, **which) is not None:
         return 0
-    left = thinned(row.body)
+    left = thinned(row.body, why)
     digests = {"digest": bytes_digest(row.body), "left_digest": bytes_digest(left)}
     connection.execute(sa.insert(erased_alerts).values(**which, **digests, access_id=access_id))
     for table, column in ((schema.alerts, "body"), (schema.sms_copies, "whole")):
@@ -133,7 +149,7 @@ def forget_calls(connection: sa.Connection, cases: frozenset[int]) -> None:
     """Whom of his people was called, by which number, and what they or their provider answered."""
     calls, attempts = case_schema.notices, case_schema.attempts
     for part in _parts(cases):
-        theirs = calls.c.incident_id.in_(part) & calls.c.audience.in_(_THEIRS)
+        theirs = calls.c.incident_id.in_(part) & calls.c.audience.in_(THEIRS)
         his = sa.select(calls.c.notice_id).where(theirs)
         nobody = {"person": ERASED, "code": "", "key": sa.literal(f"{ERASED}-") + sa.cast(_ATTEMPT, sa.Text)}
         connection.execute(sa.update(attempts).where(attempts.c.notice_id.in_(his)).values(nobody))

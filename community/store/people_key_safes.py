@@ -29,7 +29,17 @@ def about(connection: sa.Connection, home_id: str) -> KeySafe | None:
     return KeySafe(hint=row.hint, changed_at=row.changed_at, is_used=row.read_at is not None)
 
 
-def put(connection: sa.Connection, home_id: str, code: str, safe: Safe, *, hint: str, by: str, at: datetime) -> None:
+def put(
+    connection: sa.Connection,
+    home_id: str,
+    code: str,
+    safe: Safe,
+    *,
+    hint: str,
+    by: str,
+    at: datetime,
+    reason: str = "",
+) -> None:
     """Set the code of a home; logged. Raises IllegalMove for a home that is not on file or a code that is none."""
     if not 3 <= len(code) <= 40 or not code.isprintable():
         raise IllegalMove("a code has 3 to 40 signs that can be shown")
@@ -46,7 +56,12 @@ def put(connection: sa.Connection, home_id: str, code: str, safe: Safe, *, hint:
     }
     if connection.execute(sa.update(key_safes).where(key_safes.c.home_id == home_id).values(values)).rowcount == 0:
         connection.execute(sa.insert(key_safes).values(home_id=home_id, **values))
-    note(connection, Act.KEY_SAFE_SET, actor=by, at=at, home_id=home_id)
+    note(connection, Act.KEY_SAFE_SET, actor=by, at=at, home_id=home_id, reason=reason)
+
+
+def hang(connection: sa.Connection, home_id: str, hint: str) -> None:
+    """Say anew where the key-safe of a home hangs; its code stays. Whoever orders it writes that down."""
+    connection.execute(sa.update(key_safes).where(key_safes.c.home_id == home_id).values(hint=hint))
 
 
 def read(connection: sa.Connection, home_id: str, safe: Safe, *, incident_id: int, by: str, at: datetime) -> str:

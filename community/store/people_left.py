@@ -14,6 +14,8 @@ from shouwang.alert import Alert, Sentence
 
 GONE = Sentence(zh="已应本人要求删除", en="erased on request")
 """Stands where the words of an alert were."""
+OVER = Sentence(zh="保存期满，已删除", en="kept as long as it had to be, and gone")
+"""The same, where they ended by themselves."""
 
 
 def left_of_alert(connection: sa.Connection, gateway_id: str, alert_id: str) -> tuple[str, str] | None:
@@ -28,10 +30,10 @@ def left_of_alert(connection: sa.Connection, gateway_id: str, alert_id: str) -> 
     return None if row is None else (row.digest, row.left_digest)
 
 
-def thinned(body: bytes) -> bytes:
+def thinned(body: bytes, why: Sentence = GONE) -> bytes:
     """An alert without what is personal in it."""
     return msgspec.json.encode(
-        msgspec.structs.replace(_alerts.decode(body), evidence=(), resident_id="erased", why=GONE)
+        msgspec.structs.replace(_alerts.decode(body), evidence=(), resident_id="erased", why=why)
     )
 
 

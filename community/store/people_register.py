@@ -6,24 +6,25 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
 
 import sqlalchemy as sa
 
-from community.people import Level
 from community.registry import (
     TABLES,
+    AssessmentRow,
+    CarePlanRow,
     ConsentRow,
     ContactRow,
     DeviceRow,
     HomeRow,
+    MedicineRow,
     PlaceRow,
     Register,
     ResidentRow,
     Row,
-    Written,
 )
-from community.store import schema, stays
+from community.store import care_rows, points, schema, stays
+from community.store.differing import differing, matches, said
 from community.store.people_rows import (
     Values,
     contact_id_of,
@@ -36,10 +37,6 @@ from community.store.people_rows import (
 )
 from community.store.people_schema import consents, devices, home_register, places, register_changes
 from community.store.places import below, put_below
-
-BATCH = 200
-"""Rows in one transaction: a tenth of a second on a slow disk."""
-R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,20 +64,6 @@ class Tally:
         return sum(self.new.values()) + sum(self.changed.values())
 
 
-def batches(register: Register) -> Iterable[Register]:
-    """Parts that may be taken in one after the other: nothing leans on a later part, no list of contacts is split."""
-    for model in TABLES.values():
-        part: list[Written[Row]] = []
-        for one in _in_order(register, model):
-            is_full = len(part) >= BATCH
-            if is_full and not (isinstance(one.row, ContactRow) and one.row.resident == _resident_of(part[-1].row)):
-                yield Register(entries=tuple(part))
-                part = []
-            part.append(one)
-        if part:
-            yield Register(entries=tuple(part))
-
-
 def take_in(connection: sa.Connection, register: Register, hand: Hand, tally: Tally) -> None:
     """Make the tables say what the rows say, which `registry_checks.sift` has let through."""
     pen = _Pen(connection, hand, tally)
@@ -100,9 +83,19 @@ def take_in(connection: sa.Connection, register: Register, hand: Hand, tally: Ta
         pen.consent(consent)
     for device in register.rows(DeviceRow):
         pen.device(device)
+    plans: tuple[care_rows.CareRow, ...] = register.rows(CarePlanRow)
+    for entry in (*plans, *register.rows(AssessmentRow), *register.rows(MedicineRow)):
+        pen.care(entry)
     if pen.has_moved_boxes:
         settle_gateways(connection, hand.at)
     stays.settle_residents(connection, hand.at, pen.lived_in)
+
+
+def put_contacts(connection: sa.Connection, resident_id: str, rows: Iterable[ContactRow], hand: Hand) -> bool:
+    """Whether the list of a resident, which may be empty now, was another before these rows."""
+    tally = Tally()
+    _Pen(connection, hand, tally).contacts(resident_id, list(rows))
+    return tally.touched > 0
 
 
 def note_change(
@@ -122,8 +115,8 @@ def note_change(
                 home_id=home_id,
                 subject=subject,
                 field=name,
-                before=_said(before),
-                after=_said(after),
+                before=said(before),
+                after=said(after),
                 reason=hand.reason,
                 by=hand.by,
                 at=hand.at,
@@ -141,7 +134,13 @@ class _Pen:
         """Homes into which or out of which somebody has moved."""
 
     def place(self, row: PlaceRow) -> None:
-        values = {"parent_id": row.within, "level": row.level.value, "code": row.code, "name": row.name}
+        values: dict[str, object] = {
+            "parent_id": row.within,
+            "level": row.level.value,
+            "code": row.code,
+            "name": row.name,
+        }
+        values |= {"lat": row.lat, "lon": row.lon}
         key = {"place_id": row.id}
         is_new = self._before(places, key) is None
         self._put("places", places, key, values if is_new else self._stated(row, values, {"within": "parent_id"}))
@@ -155,19 +154,23 @@ class _Pen:
 
     def home(self, row: HomeRow) -> None:
         place = self._place_of(row)
-        stated = values_of_home(row, place) | {"address": row.address}
+        stated = values_of_home(row, place) | {"address": row.address, "lat": row.lat, "lon": row.lon}
         at_place = dict.fromkeys(("grid", "building", "unit", "floor", "door", "place"), "place_id")
         values = self._stated(row, stated, {**at_place, "gateway": "gateway_id"})
         key = {"home_id": row.id}
         address = {"address": values.pop("address")}
+        point: dict[str, object] = {name: values.pop(name) for name in ("lat", "lon") if name in values}
         before = self._before(schema.homes, key)
         beside = self._before(home_register, key)
-        changes = _differing(before, address) | _differing(beside, values)
+        moved = points.differing(self._connection, row.id, point)
+        changes = differing(before, address) | differing(beside, values) | moved
         if not self._count("homes", row.id, is_new=before is None, changes=changes) or self._hand.dry:
             return
         self._write(schema.homes, key, address, before)
         whole = values_of_home(row, place) if beside is None else values
         self._write(home_register, key, {**whole, "is_registered": True}, beside)
+        if moved:
+            points.put(self._connection, row.id, point)
         self._keep(changes, before, home_id=row.id, resident_id=None, subject="home")
         self.has_moved_boxes = self.has_moved_boxes or "gateway_id" in changes
 
@@ -178,7 +181,7 @@ class _Pen:
         key = {"resident_id": row.id}
         before = self._before(schema.residents, key)
         values = values if before is not None else values_of_resident(row)
-        changes = _differing(before, values)
+        changes = differing(before, values)
         if not self._count("residents", row.id, is_new=before is None, changes=changes) or self._hand.dry:
             return
         self._write(schema.residents, key, {**values, "is_registered": True}, before)
@@ -230,9 +233,29 @@ class _Pen:
         values = values if before is not None else values_of_device(row)
         self._put("devices", devices, key, values)
 
+    def care(self, row: care_rows.CareRow) -> None:
+        table, key, values = care_rows.TABLES[type(row)], care_rows.key_of(row), care_rows.values_of(row)
+        before = self._before(table, key)
+        whose = " ".join(map(str, key.values()))
+        is_new, changes = before is None, differing(before, values)
+        if not self._count(table.name, whose, is_new=is_new, changes=changes) or self._hand.dry:
+            return
+        if isinstance(row, CarePlanRow):
+            care_rows.forget_standing(self._connection, key)
+        self._write(table, key, values, before)
+        old = None if before is None else care_rows.row_in(type(row), before)
+        note_change(
+            self._connection,
+            self._hand,
+            home_id=self._home_of(row.resident),
+            resident_id=row.resident,
+            subject=table.name,
+            changes={"entry": (care_rows.spelled(old), care_rows.spelled(row))},
+        )
+
     def _put(self, name: str, table: sa.Table, key: Mapping[str, object], values: Mapping[str, object]) -> None:
         before = self._before(table, key)
-        changes = _differing(before, values)
+        changes = differing(before, values)
         subject = str(next(iter(key.values())))
         if self._count(name, subject, is_new=before is None, changes=changes) and not self._hand.dry:
             self._write(table, key, values, before)
@@ -254,7 +277,7 @@ class _Pen:
         return {name: value for name, value in values.items() if name in written}
 
     def _before(self, table: sa.Table, key: Mapping[str, object]) -> "sa.Row[tuple[object, ...]] | None":
-        return self._connection.execute(sa.select(table).where(_matches(table, key))).first()
+        return self._connection.execute(sa.select(table).where(matches(table, key))).first()
 
     def _count(self, table: str, subject: str, *, is_new: bool, changes: Mapping[str, tuple[object, object]]) -> bool:
         """Whether there is something to write."""
@@ -264,7 +287,7 @@ class _Pen:
             self._tally.same[table] += 1
         else:
             self._tally.changed[table] += 1
-            told = ", ".join(f"{name} {_said(old)!r} -> {_said(new)!r}" for name, (old, new) in changes.items())
+            told = ", ".join(f"{name} {said(old)!r} -> {said(new)!r}" for name, (old, new) in changes.items())
             self._tally.changes.append(f"{table} {subject}: {told}")
         return is_new or bool(changes)
 
@@ -274,7 +297,7 @@ class _Pen:
         if before is None:
             self._connection.execute(sa.insert(table).values({**key, **values}))
         elif values:
-            self._connection.execute(sa.update(table).where(_matches(table, key)).values(values))
+            self._connection.execute(sa.update(table).where(matches(table, key)).values(values))
 
     def _keep(
         self,
@@ -316,23 +339,6 @@ def meet_gateway(connection: sa.Connection, gateway_id: str) -> None:
         )
 
 
-def _in_order(register: Register, model: type[R]) -> list[Written[R]]:
-    found = list(register.of(model))
-    found.sort(key=lambda one: _rank(one.row))
-    return found
-
-
-def _rank(row: Row) -> tuple[int, str]:
-    """Wider places first; the contacts of one resident beside each other; the others as they are written."""
-    if isinstance(row, PlaceRow):
-        return (list(Level).index(row.level), "")
-    return (0, row.resident if isinstance(row, ContactRow) else "")
-
-
-def _resident_of(row: Row) -> str:
-    return row.resident if isinstance(row, ContactRow) else ""
-
-
 def _filled(rows: Iterable[ContactRow], before: Iterable[ContactRow]) -> list[ContactRow]:
     """What the rows do not write of somebody who is on file stays. He is known by his id, else by name or number."""
     left, found = list(before), []
@@ -351,25 +357,6 @@ def _filled(rows: Iterable[ContactRow], before: Iterable[ContactRow]) -> list[Co
         written = {name: getattr(row, name) for name in row.model_fields_set if name != "id"}
         found.append(old.model_copy(update=written))
     return found
-
-
-def _differing(
-    before: "sa.Row[tuple[object, ...]] | None", values: Mapping[str, object]
-) -> dict[str, tuple[object, object]]:
-    if before is None:
-        return {name: (None, value) for name, value in values.items()}
-    old = before._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return {name: (old[name], value) for name, value in values.items() if old[name] != value}
-
-
-def _matches(table: sa.Table, key: Mapping[str, object]) -> "sa.ColumnElement[bool]":
-    return sa.and_(*(table.c[name] == value for name, value in key.items()))
-
-
-def _said(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode()
-    return "" if value is None else str(value)
 
 
 def _spelled(rows: Iterable[ContactRow]) -> str:

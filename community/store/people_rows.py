@@ -98,7 +98,7 @@ def values_of_device(row: DeviceRow) -> Values:
 
 
 def home_in(row: sa.Row[tuple[object, ...]]) -> HomeRow:
-    """From `homes` joined with `home_register`."""
+    """From `homes` joined with `home_register` and `home_spots`."""
     return HomeRow.model_construct(
         id=row.home_id,
         address=row.address,
@@ -107,6 +107,8 @@ def home_in(row: sa.Row[tuple[object, ...]]) -> HomeRow:
         gateway=row.gateway_id,
         offline_after=row.offline_after or 3,
         high_risk=bool(row.high_risk),
+        lat=row.lat,
+        lon=row.lon,
     )
 
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from community.store.schema import NUMBER, UtcMicros, metadata
 
-# A tree, from districts to doors. `level`: see community.people.Level.
+# A tree, from districts to doors. `level`: see community.people.Level. `lat`, `lon`: WGS-84, of buildings and what is
+# wider; the point of a home lies in `home_spots` (dispatch_schema).
 places = sa.Table(
     "places",
     metadata,
@@ -16,6 +17,8 @@ places = sa.Table(
     sa.Column("level", sa.Text, nullable=False, index=True),
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
+    sa.Column("lat", sa.Double),
+    sa.Column("lon", sa.Double),
 )
 
 # What is said of a home. `place_id`: its door, or the nearest place that is known. `is_registered`: community.yaml

@@ -21,6 +21,7 @@ from community.registry import (
     Row,
     register_of,
 )
+from community.registry_batches import BATCH, batches
 from community.registry_checks import sift
 from community.registry_demo import HOMES, demo
 from community.registry_files import read_yaml, write_yaml
@@ -31,7 +32,7 @@ from community.store.database import Store
 from community.store.directory import bring_in
 from community.store.people_access import Act
 from community.store.people_export import given_out, known
-from community.store.people_register import BATCH, Hand, Tally, batches, take_in
+from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import access_log, consents, home_register, key_safes, register_changes
 from community.store.people_watches import watches
 from shouwang.errors import ConfigError, GiveUp, IllegalMove
