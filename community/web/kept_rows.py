@@ -6,7 +6,7 @@ else of the viewer or of the time a row would show is not there when it is drawn
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -27,9 +27,21 @@ _Piece = str | tuple[str, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """`changed`: rows that the page lacks; `mark`: what it may say next time; `order`: all, if some are left out."""
+
+    changed: list[Markup]
+    mark: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
+    """`number`: how many were drawn before it, so what a page was given later than this one is new to that page."""
+
     row: QueueRow
     pieces: tuple[_Piece, ...]
+    number: int
 
 
 class KeptRows:
@@ -47,12 +59,24 @@ class KeptRows:
         self._mark = secrets.token_hex(16)  # nobody can write it into a name
         self._open: list[tuple[str, datetime | None]] = []
         self._kept: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
+        self._begun = secrets.token_hex(6)  # another server, or this one after a restart, counts anew
+        self._number = 0
         environment.filters |= {name: self._age_of(name) for name in ages} | dict.fromkeys(_TIMED, _never)
         environment.globals["new_command_id"] = lambda: self._hole("command")
         self._template = environment.get_template("_row.html")
 
-    def html(self, row: QueueRow, shift: Shift, names: Mapping[str, str]) -> Markup:
-        """The row for this user."""
+    def drawn(self, rows: Sequence[QueueRow], shift: Shift, names: Mapping[str, str], since: str = "") -> Drawn:
+        """These rows for this user; without those that a page of this mark has. Of a mark that is not ours: all."""
+        begun, _, number = since.partition("-")
+        has = int(number) if begun == self._begun and number.isdecimal() else 0
+        kept = [self._of(row, shift, names) for row in rows]
+        return Drawn(
+            changed=[self._filled(one, shift) for one in kept if one.number > has],
+            mark=f"{self._begun}-{self._number}",
+            order=" ".join([f"{row.incident_id}:{row.version}" for row in rows]) if has else "",
+        )
+
+    def _of(self, row: QueueRow, shift: Shift, names: Mapping[str, str]) -> _Kept:
         user, owner = shift.user, row.owner or ""
         is_his = owner == user.login
         called = {owner: names[owner]} if owner in names else {}
@@ -66,8 +90,7 @@ class KeptRows:
             if len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        csrf = escape(shift.csrf)
-        return Markup("".join([self._filled(piece, csrf) for piece in kept.pieces]))  # noqa: S704 - drawn by a template
+        return kept
 
     def _draw(self, row: QueueRow, shift: SimpleNamespace, names: Mapping[str, str]) -> _Kept:
         self._open = []
@@ -78,7 +101,8 @@ class KeptRows:
         for other in others:
             number, _, rest = other.partition(";")
             pieces += [self._open[int(number)], rest]
-        return _Kept(row=row, pieces=tuple(pieces))
+        self._number += 1
+        return _Kept(row=row, pieces=tuple(pieces), number=self._number)
 
     def _hole(self, name: str, at: datetime | None = None) -> Markup:
         self._open.append((name, at))
@@ -87,7 +111,11 @@ class KeptRows:
     def _age_of(self, name: str) -> Callable[[datetime], Markup]:
         return lambda at: self._hole(name, at)
 
-    def _filled(self, piece: _Piece, csrf: Markup) -> str:
+    def _filled(self, kept: _Kept, shift: Shift) -> Markup:
+        csrf = escape(shift.csrf)
+        return Markup("".join([self._said(piece, csrf) for piece in kept.pieces]))  # noqa: S704 - drawn by a template
+
+    def _said(self, piece: _Piece, csrf: Markup) -> str:
         if isinstance(piece, str):
             return piece
         name, at = piece

@@ -34,15 +34,22 @@ async def queue(
     part: Literal["page", "live"] = "page",
     find: Annotated[str, Query(max_length=100)] = "",
     show: Show = Show.ALL,
+    since: Annotated[str, Query(max_length=40)] = "",
+    at: Literal["", "queue"] = "",
 ) -> HTMLResponse:
-    """The page, or only what changes on it by itself, which scripts put in place. `find`: in names and addresses."""
+    """The page, or only what changes on it by itself, which scripts put in place. `find`: in names and addresses.
+
+    `since`: the mark of the rows that a script has already; it gets the others, and the order of all. `at` the queue
+    itself no strip is shown.
+    """
     choice = Choice(login=shift.user.login, find=find, show=show)
-    if part == "page":
-        storms = await console.desk_of(shift).storms()
-        return await console.page(request, "queue.html", shift, storms=storms, choice=choice)
     desk = console.desk_of(shift)
-    board, storms, names = await asyncio.gather(desk.board(), desk.storms(), console.accounts.names())
+    board, storms = await asyncio.gather(desk.board(), desk.storms())
+    if part == "page":
+        return await console.page(request, "queue.html", shift, board=board, storms=storms, choice=choice)
+    names = await console.accounts.names()
     values = {"shift": shift, "strip": board.rows, "storms": storms, "choice": choice, "seq": board.seq, "names": names}
+    values |= {"since": since, "page": at}
     return HTMLResponse(console.pages.render("_live.html", language_of(request, shift), values))
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fixtures.browser import BEGIN, PASSWORD, Centre
 from fixtures.casebook import wish
-from fixtures.desk_time import let_pass, take_the_engine
+from fixtures.desk_time import let_pass, run_on, take_the_engine
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from community.accounts import Shift
@@ -126,6 +126,45 @@ async def test_who_sees_one_community_only_gets_its_rows_from_the_read_of_all(
     assert 'value="2:P1"' in part
 
 
+async def test_a_page_is_sent_the_rows_that_it_lacks_and_the_order_of_all(
+    centre: Centre, seats: dict[str, httpx.AsyncClient]
+) -> None:
+    run_on(centre)
+    for number in (1, 2, 3):
+        await centre.alarm(await centre.home(number, f"{number}号楼", f"住户{number}", 1940), "sos", Severity.P1)
+    first = (await seats["zhang"].get("/queue")).text
+    assert (sent(first), order_of(first)) == (["1", "2", "3"], None)
+    second = await since(seats["zhang"], first)
+    assert (sent(second), order_of(second)) == ([], "1:1 2:1 3:1")
+    await centre.desk.order(wish("ack", 1, "wang", version=1))
+    third = await since(seats["zhang"], second)
+    assert (sent(third), order_of(third)) == (["1"], "2:1 3:1 1:2")
+    assert sent(await since(seats["zhang"], first)) == ["1"]  # nobody has read in between
+    mine = await since(seats["wang"], first)
+    assert (sent(mine), '<span class="owner">我</span>' in mine) == (["1"], True)  # never another one's words for his
+    for unknown in ("", "0" * 12 + "-9", "x", "-", mark_of(third).replace("-", "-x")):
+        whole = (await seats["zhang"].get("/queue", params={"part": "live", "since": unknown})).text
+        assert (sorted(sent(whole)), order_of(whole)) == (["1", "2", "3"], None)
+    english = await since(seats["li"], third)  # a mark of rows in another language
+    assert (sorted(sent(english)), order_of(english)) == (["1", "2", "3"], None)
+
+
+def mark_of(page: str) -> str:
+    return re.findall(r'data-drawn="([^"]*)"', page)[0]
+
+
+async def since(seat: httpx.AsyncClient, page: str) -> str:
+    return (await seat.get("/queue", params={"part": "live", "since": mark_of(page)})).text
+
+
+def sent(page: str) -> list[str]:
+    return re.findall(r'<li class="case [^>]* data-id="(\d+)"', page)
+
+
+def order_of(page: str) -> str | None:
+    return next(iter(re.findall(r'data-order="([^"]*)"', page)), None)
+
+
 def test_a_row_that_would_show_the_time_of_its_drawing_is_refused() -> None:
     for template in ("{{ at|moment }}", "{{ now }}", "{{ shift.expires_at }}"):
         environment = Environment(
@@ -144,11 +183,15 @@ def test_a_kept_row_is_one_viewers_kind_of_row_and_never_an_older_one() -> None:
     names = {"zhang": "Zhang"}
     mine, others, looks = _seat("zhang"), _seat("wang"), _seat("shen", Role.AUDITOR)
     for _ in range(2):
-        assert kept.html(row, mine, names) == "1 zhang True Zhang"
-        assert kept.html(row, others, names) == "1  True Zhang"
-        assert kept.html(row, looks, names) == "1  False Zhang"
-        assert kept.html(row, others, {"zhang": "张琳"}) == "1  True 张琳"
-    assert kept.html(_row(version=2, owner="zhang"), mine, names) == "2 zhang True Zhang"
+        assert said_of(kept, row, mine, names) == "1 zhang True Zhang"
+        assert said_of(kept, row, others, names) == "1  True Zhang"
+        assert said_of(kept, row, looks, names) == "1  False Zhang"
+        assert said_of(kept, row, others, {"zhang": "张琳"}) == "1  True 张琳"
+    assert said_of(kept, _row(version=2, owner="zhang"), mine, names) == "2 zhang True Zhang"
+
+
+def said_of(kept: KeptRows, row: QueueRow, seat: Shift, names: dict[str, str]) -> str:
+    return kept.drawn([row], seat, names).changed[0]
 
 
 def _seat(login: str, role: Role = Role.OPERATOR) -> Shift:

@@ -13,35 +13,41 @@ export function waitingOn(root) {
   if (listed === undefined) return null;
   return listed.split(" ").filter(Boolean).map((one) => {
     const [id, priority, call120] = one.split(":");
-    const row = root.getElementById(`case-${id}`);
+    const row = root.getElementById(`case-${id}`) ?? document.getElementById(`case-${id}`);
     // At the end of its ladder a case rings as a life until somebody acts.
     return { name: one, priority: call120 ? "P1" : priority, say: row?.dataset.say ?? "" };
   });
 }
 
-// What is searched for and chosen on this page stays so.
-function address() {
+let elsewhere = ""; // the mark of what was read last by a page that has no list
+
+// What is searched for and chosen on this page stays so. Rows that it has are not sent again.
+function address(list) {
   const asked = new URLSearchParams({ part: "live" });
-  const { find, show } = document.getElementById("rows")?.dataset ?? {};
+  const { find, show, drawn = "" } = list?.dataset ?? { drawn: elsewhere };
   if (find) asked.set("find", find);
   if (show && show !== "all") asked.set("show", show);
+  if (drawn) asked.set("since", drawn);
+  if (list) asked.set("at", "queue"); // which shows no strip
   return `/queue?${asked}`;
 }
 
-// Of rows that stand on this page as they were read, only the opening tag is read anew: to parse thousands of them whole
-// would keep the page from answering.
+// Where the server sends all rows (it knows no mark of before its restart), only the opening tag is read of those that
+// stand on this page as they are: to parse thousands of them whole would keep the page from answering.
 function lightened(text) {
   return text.replace(/<li class="case [^]*?<\/li>/g, (row) => {
     const tag = row.slice(0, row.indexOf(">") + 1);
     const present = document.getElementById(/ id="([^"]*)"/.exec(tag)[1]);
-    return present && present.dataset.stamp === / data-stamp="([^"]*)"/.exec(tag)[1] ? `${tag}</li>` : row;
+    const isHere = present && !present.classList.contains("gone");
+    return isHere && present.dataset.stamp === / data-stamp="([^"]*)"/.exec(tag)[1] ? `${tag}</li>` : row;
   });
 }
 
 async function readOnce() {
+  const list = document.getElementById("rows");
   let response;
   try {
-    response = await fetch(address(), {
+    response = await fetch(address(list), {
       headers: { "HX-Request-Type": "partial" },
       signal: AbortSignal.timeout(8000),
     });
@@ -51,11 +57,12 @@ async function readOnce() {
   if (response.status === 401) cases.dispatchEvent(new Event("signed-out"));
   if (!response.ok) return;
   const page = new DOMParser().parseFromString(lightened(await response.text()), "text/html");
-  cases.dispatchEvent(new CustomEvent("read", { detail: { page, waiting: waitingOn(page) ?? [] } }));
+  if (!list) elsewhere = page.getElementById("rows")?.dataset.drawn ?? "";
+  cases.dispatchEvent(new CustomEvent("read", { detail: { page, list, waiting: waitingOn(page) ?? [] } }));
 }
 
 document.addEventListener("htmx:after:swap", () => {
-  const rows = document.getElementById("rows");
-  if (rows && isOutdated(rows.dataset.seq)) readCases(); // it rang while this page was on its way
+  const drawn = document.getElementById("rows") ?? document.getElementById("strip");
+  if (drawn && isOutdated(drawn.dataset.seq)) readCases(); // it rang while this page was on its way
 });
 for (const kind of ["bell", "missed", "poll"]) bus.addEventListener(kind, readCases);

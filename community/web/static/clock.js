@@ -33,32 +33,42 @@ function span(millis) {
   return hours ? `${hours}:${rest}` : rest;
 }
 
-// Of thousands of rows a browser draws those on the screen: only their clocks run, the others catch up as they come.
-const undrawn = new WeakSet();
-document.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
-  if (skipped) undrawn.add(target);
-  else if (undrawn.delete(target)) for (const one of target.querySelectorAll("sw-age, sw-left")) one.tick();
+// Of thousands of rows a browser draws those on the screen. Only their clocks run, and those of a screen more each way, so
+// that a row which comes into sight is right; all others stand, for to change them costs as much as to draw them.
+const NEAR = "100% 0px";
+const running = new Set();
+const rows = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) {
+    for (const one of target.querySelectorAll("sw-age, sw-left")) one.run(isIntersecting);
+  }
+}, { rootMargin: NEAR });
+seconds.addEventListener("second", () => {
+  for (const one of running) one.tick();
 });
 
 class Ticking extends HTMLElement {
   #row = null;
-  #tick = () => {
-    if (!undrawn.has(this.#row)) this.tick();
-  };
 
   tick() {
     const text = this.text();
     if (text !== this.textContent) this.textContent = text;
   }
 
+  run(isNear) {
+    if (!isNear) return void running.delete(this);
+    running.add(this);
+    this.tick();
+  }
+
   connectedCallback() {
-    this.#row = this.closest(".case");
-    seconds.addEventListener("second", this.#tick);
-    this.#tick();
+    this.#row = this.closest("#rows > .case, .call-120-bar");
+    if (this.#row) rows.observe(this.#row); // it tells at once whether it is near
+    else this.run(true);
   }
 
   disconnectedCallback() {
-    seconds.removeEventListener("second", this.#tick);
+    if (this.#row) rows.unobserve(this.#row);
+    this.run(false);
   }
 }
 

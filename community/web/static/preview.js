@@ -14,7 +14,7 @@ export function startPreview() {
     clearTimeout(resting);
     resting = setTimeout(show, RESTS_MS);
   });
-  cases.addEventListener("read", () => {
+  cases.addEventListener("shown", () => {
     if (shownStamp && stampOf(selected()) !== shownStamp) show();
   });
   document.addEventListener("htmx:after:swap", () => {
