@@ -4,7 +4,8 @@ The real community server is a process of its own, on SQLite and with a real mos
 residents, 2,000 cases are open (1 in 50 a life; one in ten is being worked on, cards are drawn, a storm holds others
 back). Each page is asked for over HTTP on one connection, as a browser asks, one after the other: from the first byte
 of the question to the last of the answer. Every page must be there within 100 ms (p95). Then twenty consoles ask for
-the live part of the queue at once, as they do after each bell: how long until the last of them has it.
+the live part of the queue at once, as they do after each bell: how long until the last of them has it. What every page
+reads of the open cases for its strip is measured beside what the queue reads of them, in the same process.
 
 Exits 1 at a missed target, and names the pages that missed it.
 """
@@ -24,7 +25,7 @@ from _console_district import CLOSED, OPEN, District, fill
 from _figures import Figure, options_of, report
 from _storm_town import browser, link_for, running
 
-from community.store import views
+from community.store import board, strip, views
 from community.store.database import Connection, open_store
 from community.users import Role
 from simulators.broker import running_broker
@@ -32,6 +33,8 @@ from simulators.broker import running_broker
 TARGET_MS = 100.0
 ASKED, ASKED_QUICKLY = 60, 12
 WARM = 3
+STRIP_PART = 0.1
+"""Of what the queue reads of the open cases, the strip of every page may take so much, while no case changes."""
 CONSOLES = 20
 
 
@@ -60,6 +63,7 @@ PAGES = (
     Page("storm", "/storms/1", Role.SUPERVISOR),
     Page("wall", "/wall", Role.SUPERVISOR),
     Page("supervision", "/supervision", Role.SUPERVISOR),
+    Page("care", "/care", Role.SUPERVISOR),
     Page("reports", "/reports", Role.SUPERVISOR),
     Page("administration", "/admin", Role.ADMIN),
 )
@@ -74,10 +78,10 @@ async def measure(folder: Path, *, is_quick: bool) -> list[Figure]:
     await fill(store, District())
     found = await store.read(_count)
     assert found >= OPEN, f"only {found} cases are open"
+    figures = await store.read(partial(_read, asked=ASKED_QUICKLY if is_quick else ASKED))
     links = [await link_for(store, login, role) for login, role in _WHO.items()]
     await store.close()
     asked = ASKED_QUICKLY if is_quick else ASKED
-    figures: list[Figure] = []
     async with running_broker() as broker, running(broker, folder) as base, AsyncExitStack() as open_ones:
         browsers = {
             role: await open_ones.enter_async_context(browser(base, link))
@@ -91,6 +95,28 @@ async def measure(folder: Path, *, is_quick: bool) -> list[Figure]:
 
 def _count(connection: Connection) -> int:
     return len(views.queue(connection, datetime.now(UTC)))
+
+
+def _read(connection: Connection, asked: int) -> list[Figure]:
+    """What the queue and the strip read of the open cases while none of them changes."""
+    now = partial(datetime.now, UTC)
+    rows, counts = board.Memory(), strip.Memory()
+    reads = {
+        "open cases, for the queue": partial(board.queue, connection, rows, now),
+        "open cases, for a strip": partial(strip.look, connection, counts, now),
+    }
+    took: dict[str, list[float]] = {name: [] for name in reads}
+    for _ in range(WARM + asked):
+        for name, read in reads.items():
+            began = time.perf_counter()
+            read()
+            took[name].append(1000 * (time.perf_counter() - began))
+    usual = {name: _part(sorted(each[WARM:]), 0.5) for name, each in took.items()}
+    queue, of_strip = usual.values()
+    return [
+        *(Figure(name=f"{name}: p50", value=value, unit="ms") for name, value in usual.items()),
+        Figure(name="a strip, as a part of the queue", value=of_strip / queue, target=STRIP_PART),
+    ]
 
 
 async def _asked(browser: httpx.AsyncClient, page: Page, times: int) -> list[float]:

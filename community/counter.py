@@ -20,7 +20,7 @@ from community.desk import (
     Wish,
 )
 from community.shared_read import SharedRead
-from community.store import board, calls, modes, orders, page, storm_rows, storms, test_wishes, views
+from community.store import board, calls, modes, orders, page, storm_rows, storms, strip, test_wishes, views
 from community.store.database import Connection, Store
 
 
@@ -37,11 +37,17 @@ class Counter:
         self._for_homes = for_homes
         self._open, self._held = board.Memory(), board.Memory(held=True)
         self._boards = SharedRead(lambda: store.read(self._board))
+        self._counted = strip.Memory()
+        self._strips = SharedRead(lambda: store.read(self._strip))
         self._storms = SharedRead(lambda: store.read(lambda connection: storm_rows.summary(connection, clock())))
 
     async def board(self) -> Board:
         """The queue, and the audit sequence of the same moment: what comes after it is yet to be told."""
         return await self._boards()
+
+    async def strip(self) -> Board:
+        """The same cases in the same order, without homes and reasons."""
+        return await self._strips()
 
     async def queue(self) -> tuple[QueueRow, ...]:
         """Open cases: a red card first, then the most urgent, then what turns red next."""
@@ -125,6 +131,10 @@ class Counter:
     def _board(self, connection: Connection) -> Board:
         seq = views.last_seq(connection)  # before the rows: where a database has no one moment, a bell rings twice
         return Board(seq=seq, rows=board.queue(connection, self._open, self._clock))
+
+    def _strip(self, connection: Connection) -> Board:
+        seq, rows = strip.look(connection, self._counted, self._clock)
+        return Board(seq=seq, rows=rows)
 
     @asynccontextmanager
     async def bells(self) -> AsyncIterator[AsyncIterator[Bell]]:

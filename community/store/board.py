@@ -88,15 +88,13 @@ class Memory:
 
     def __init__(self, *, held: bool = False) -> None:
         """Of the open cases; `held`: of those that storms hold back instead."""
-        self.which = _HELD if held else _OPEN
+        self.which = _HELD if held else IS_OPEN
         self.known = _Known()
 
 
 def queue(connection: sa.Connection, memory: Memory, clock: Callable[[], datetime]) -> tuple[QueueRow, ...]:
     """Open cases: a red card first, then the most urgent, then the shortest battery, then what turns red next."""
-    rows = _read(connection, memory, clock)
-    labelled = _labelled(connection, rows, clock())
-    return rows if labelled is rows else tuple(sorted(labelled, key=_urgency))
+    return labelled(connection, _read(connection, memory, clock), clock())
 
 
 def held(
@@ -108,7 +106,7 @@ def held(
     )
     mine = {number for (number,) in _numbers.decode(gathered(connection, of_it))}
     rows = tuple(row for row in _read(connection, memory, clock) if row.incident_id in mine)
-    found = _labelled(connection, rows, clock())
+    found = labelled(connection, rows, clock())
     return tuple(sorted(found, key=lambda row: (_or_most(row.battery_min), row.opened_at, row.incident_id)))
 
 
@@ -119,7 +117,7 @@ def _read(connection: sa.Connection, memory: Memory, clock: Callable[[], datetim
     homes = _homes(connection, memory.which, before.homes)
     leads = _leads(connection, cases, before.leads)
     now_e = engine_now(connection)
-    moment = _moment(before.moment, (clock(), now_e))
+    moment = same_moment(before.moment, (clock(), now_e))
     if cases is before.cases and homes is before.homes and leads is before.leads and moment is before.moment:
         return before.ordered
     kept = before.rows if moment is before.moment else {}
@@ -127,7 +125,7 @@ def _read(connection: sa.Connection, memory: Memory, clock: Callable[[], datetim
         number: _row(number, case, homes.of.get(case.home_key), leads.of.get(named_by(case)), (moment, kept))
         for number, (_, case) in cases.of.items()
     }
-    ordered = tuple(sorted((one.row for one in rows.values()), key=_urgency))
+    ordered = tuple(sorted((one.row for one in rows.values()), key=urgency))
     memory.known = _Known(cases=cases, homes=homes, leads=leads, moment=moment, rows=rows, ordered=ordered)
     return ordered
 
@@ -142,7 +140,7 @@ def _row(
     return _Row(case=case, home=home, lead=lead, row=made(number, case, home, lead, moment))
 
 
-def _moment(before: Moment | None, now: Moment) -> Moment:
+def same_moment(before: Moment | None, now: Moment) -> Moment:
     """The one by which clocks were computed before, as long as both clocks have gone on alike in the same year."""
     if before is None or before[0].year != now[0].year:
         return now
@@ -214,21 +212,23 @@ def _lead(row: _Told) -> Lead:
     )
 
 
-def _labelled(connection: sa.Connection, rows: tuple[QueueRow, ...], now: datetime) -> tuple[QueueRow, ...]:
-    """With what comes and goes beside the case; the very same rows where there is none of it."""
+def labelled(connection: sa.Connection, rows: tuple[QueueRow, ...], now: datetime) -> tuple[QueueRow, ...]:
+    """In the order of the queue, with what comes and goes beside the case; the very same where there is none of it."""
     left = storm_rows.batteries(connection, now)
     flap = flapping.all_labelled(connection)
     if not left and not flap:
         return rows
-    return tuple(
+    told = (
         replace(row, battery_min=left.get(row.incident_id), is_flapping=row.incident_id in flap)
         if row.incident_id in left or row.incident_id in flap
         else row
         for row in rows
     )
+    return tuple(sorted(told, key=urgency))
 
 
-def _urgency(row: QueueRow) -> tuple[bool, int, float, float, int]:
+def urgency(row: QueueRow) -> tuple[bool, int, float, float, int]:
+    """By which the queue is in order."""
     left = row.clock.due_at.timestamp() if row.clock is not None else inf
     is_red = row.card is Colour.RED
     return not is_red, row.priority.rank, _or_most(row.battery_min), left, row.incident_id
@@ -242,7 +242,7 @@ _TABLE = schema.incidents
 _NUMBER = _TABLE.c.incident_id
 _CLOSED: sa.ColumnElement[str] = sa.literal_column(f"'{CLOSED}'")
 _HELD_BACK: sa.ColumnElement[str] = sa.literal_column(f"'{HELD}'")
-_OPEN = sa.and_(_TABLE.c.state != _CLOSED, _TABLE.c.state != _HELD_BACK)
+IS_OPEN = sa.and_(_TABLE.c.state != _CLOSED, _TABLE.c.state != _HELD_BACK)
 """Said as the index of open cases says it: the closed ones of ten years are not looked at."""
 _HELD = _TABLE.c.state == _HELD_BACK
 _numbers = msgspec.json.Decoder(list[tuple[int]])

@@ -10,16 +10,18 @@ import pytest
 import sqlalchemy as sa
 from fixtures.casebook import wish
 from fixtures.community_home import NOON, DemoHome
+from fixtures.other_server import other_server, seen
 
 from community.bells import Bells
 from community.counter import Counter
 from community.desk import QueueRow
-from community.store import board, due, intake, lease, orders, schema, storm_round, storms, views
+from community.store import board, due, intake, lease, orders, schema, storm_round, storms, strip, views
 from community.store.case_schema import engine_lease
 from community.store.database import Connection, Store, open_store
 from community.store.directory import bring_in
 from community.store.people_left import thinned
 from community.store.storm_schema import reserves
+from community.strip import named_on
 from shouwang.alert import AlertState, Severity
 
 AGREES = timedelta(seconds=2)
@@ -36,9 +38,12 @@ class Kept:
     now: datetime = NOON
     memory: board.Memory = None  # type: ignore[assignment]  # set below
     others: board.Memory = None  # type: ignore[assignment]
+    is_by_hand: bool = False
+    """Somebody has changed rows of cases without a step: the queue must see that, the strip does not look."""
 
     def __post_init__(self) -> None:
         self.memory, self.others = board.Memory(), board.Memory()
+        self._strips = strip.Memory(), strip.Memory()
 
     async def rows(self) -> tuple[QueueRow, ...]:
         """The queue; both servers must see what somebody sees who reads it for the first time."""
@@ -50,7 +55,20 @@ class Kept:
             for row, new in zip(kept, fresh, strict=True):
                 if row.clock is not None and new.clock is not None:
                     assert abs(row.clock.due_at - new.clock.due_at) < AGREES
+        if not self.is_by_hand:
+            await self._count(fresh)
         return here
+
+    async def _count(self, fresh: tuple[QueueRow, ...]) -> None:
+        """The strip of both servers is the queue without homes and reasons, but for those that it names."""
+        for store, memory in zip((self.store, self.other), self._strips, strict=True):
+            seq, rows = await store.read(lambda one, memory=memory: strip.look(one, memory, lambda: self.now))
+            assert seq == await store.read(views.last_seq)
+            assert [_counted(row) for row in rows] == [_counted(row) for row in fresh]
+            named = await store.read(lambda one, rows=rows: strip.named(one, rows))
+            assert [(row.incident_id, row.address, row.resident_name) for row in named_on(named)] == [
+                (row.incident_id, row.address, row.resident_name) for row in named_on(fresh)
+            ]
 
     async def tell(self, home: DemoHome, hazard: str, severity: Severity, **more: object) -> None:
         alert = home.alert(f"{hazard}:meter", hazard=hazard, severity=severity, **more)  # type: ignore[arg-type]
@@ -76,6 +94,11 @@ class Kept:
 
 def _still(row: QueueRow) -> QueueRow:
     return row if row.clock is None else replace(row, clock=replace(row.clock, due_at=NOON, started_at=NOON))
+
+
+def _counted(row: QueueRow) -> QueueRow:
+    """Without what the strip does not know."""
+    return replace(_still(row), why=row.state_title, address="", resident_name="", resident_age=None)
 
 
 @pytest.fixture
@@ -114,6 +137,7 @@ async def test_a_case_is_shown_as_its_last_step_left_it(kept: Kept) -> None:
     assert (await kept.rows())[1].alerts == 2
     await kept.tell(kept.homes[0], "sos", Severity.P1, state=AlertState.RESOLVED)
     assert (await kept.rows())[0].cleared
+    kept.is_by_hand = True
     await kept.write(lambda connection: connection.execute(schema.incidents.update().values(state="CLOSED")))
     assert await kept.rows() == ()
 
@@ -183,8 +207,85 @@ async def test_a_database_that_was_set_back_and_counts_the_same_versions_anew(ke
     (body,) = await kept.store.read(lambda connection: connection.execute(sa.select(table.c.body)).scalars().all())
     case = msgspec.json.decode(body) | {"owner": "li", "changed_at": (NOON + timedelta(seconds=3)).isoformat()}
     values = {"owner": "li", "changed_at": NOON + timedelta(seconds=3), "body": msgspec.json.encode(case)}
+    kept.is_by_hand = True
     await kept.write(lambda connection: connection.execute(table.update().values(values)))
     assert [(row.version, row.owner) for row in await kept.rows()] == [(1, "li")]
+
+
+async def test_a_record_that_was_set_back_and_goes_on_with_the_same_numbers(kept: Kept) -> None:
+    cases, events = schema.incidents, schema.incident_events
+    for home in kept.homes[:2]:
+        await kept.tell(home, "sos", Severity.P1)
+    before = await kept.store.read(lambda connection: connection.execute(sa.select(cases)).mappings().all())
+    seq = await kept.store.read(views.last_seq)
+    await kept.order("ack", 1, version=1)
+    assert {row.owner for row in await kept.rows()} == {"zhang", None}
+    last = await kept.store.read(views.last_seq)
+
+    def set_back(connection: Connection) -> None:
+        connection.execute(events.delete().where(events.c.seq > seq))
+        for row in before:
+            connection.execute(cases.update().where(cases.c.incident_id == row["incident_id"]).values(dict(row)))
+
+    await kept.write(set_back)
+    await kept.order("ack", 2, version=1, by="li")
+    assert await kept.store.read(views.last_seq) == last
+    assert {row.incident_id: row.owner for row in await kept.rows()} == {1: None, 2: "li"}
+
+
+async def test_more_steps_than_are_read_one_by_one(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strip, "_FEW", 3)
+    for size in (1, 3, 4, 9):
+        for home in kept.homes[:size]:
+            await kept.tell(home, "sos", Severity.P1)
+        assert len(await kept.rows()) == size
+
+
+async def test_a_step_between_two_reads_of_one_look_is_seen_by_the_next(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, homes = asyncio.get_running_loop(), iter(kept.homes)
+    memory, is_between = strip.Memory(), False
+
+    def with_a_step_after(read: Callable[..., object]) -> Callable[..., object]:
+        def then(*given: object) -> object:
+            nonlocal is_between
+            found = read(*given)
+            if not is_between:
+                is_between = True
+                asyncio.run_coroutine_threadsafe(kept.tell(next(homes), "sos", Severity.P1), loop).result(30)
+            return found
+
+        return then
+
+    await kept.tell(next(homes), "sos", Severity.P1)
+    monkeypatch.setattr(strip.chain, "head", with_a_step_after(strip.chain.head))
+    monkeypatch.setattr(strip, "_cases", with_a_step_after(strip._cases))
+    for number in (2, 3, 4):
+        is_between = False
+        await kept.other.read(lambda one: strip.look(one, memory, lambda: kept.now))
+        assert is_between
+        _, rows = await kept.other.read(lambda one: strip.look(one, memory, lambda: kept.now))
+        assert len(rows) == number
+
+
+async def test_two_servers_that_both_write_see_each_others_steps_at_once(kept: Kept, store_url: str) -> None:
+    far, memory = await other_server(store_url, kept.now), strip.Memory()
+
+    async def agree(theirs: object) -> None:
+        _, mine = await kept.store.read(lambda one: strip.look(one, memory, lambda: kept.now))
+        fresh = await kept.store.read(lambda one: views.queue(one, kept.now))
+        assert seen(mine) == seen(fresh) == theirs
+
+    await agree(await far.do("look"))
+    for number in range(5):
+        await agree(await far.do("tell", number))
+        await kept.tell(kept.homes[number + 20], "sos", Severity.P1)
+        await agree(await far.do("look"))
+        await kept.order("ack", 2 * number + 1, version=1, by=f"here-{number}")
+        await agree(await far.do("take", 2 * number + 2, f"there-{number}"))
+    assert len({row[3] for row in await far.do("look")}) == 10
+    await far.stop()
 
 
 async def test_a_storm_holds_cases_back_lets_them_go_and_tells_their_batteries(kept: Kept) -> None:
