@@ -12,6 +12,8 @@ from playwright.async_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+WALKS = 4
+"""Each fills a centre, which takes as long as to look at a few pages, and no test may take minutes."""
 RECORDS = {"admin-changes"}
 """What was written down when it happened, in the words of the record."""
 ZOOMED = DESK_WIDTH // 2
@@ -54,29 +56,30 @@ async def words_left(tab: Tab) -> list[str]:
     return [f"untranslated: {words[:120]}" for words in said if words]
 
 
-def wanted() -> list[Shown]:
-    """All pages; with SHOUWANG_PAGE those whose names begin so."""
-    return [one for one in PAGES if one.name.startswith(os.environ.get("SHOUWANG_PAGE", ""))]
+def wanted(walk: int) -> list[Shown]:
+    """The pages of this walk; with SHOUWANG_PAGE those whose names begin so."""
+    return [one for one in PAGES[walk::WALKS] if one.name.startswith(os.environ.get("SHOUWANG_PAGE", ""))]
 
 
+@pytest.mark.parametrize("walk", range(WALKS))
 @pytest.mark.parametrize("language", ["zh", "en"])
-async def test_every_page_is_fit_for_people(centre: Centre, browser: Browser, language: str) -> None:
-    """One walk through all: to fill the centre takes longer than to look at a page."""
+async def test_every_page_is_fit_for_people(centre: Centre, browser: Browser, language: str, walk: int) -> None:
     found: list[str] = []
     async with showcase(centre) as shown, Viewer(browser, shown, language) as viewer:
-        for page in wanted():
+        for page in wanted(walk):
             async with viewer.open(page) as tab:
                 found += [f"{page.name} {fault}" for fault in await faults(tab)]
     assert not found, "\n".join(found)
 
 
-async def test_no_page_says_a_word_that_no_catalogue_knows(centre: Centre, browser: Browser) -> None:
+@pytest.mark.parametrize("walk", range(WALKS))
+async def test_no_page_says_a_word_that_no_catalogue_knows(centre: Centre, browser: Browser, walk: int) -> None:
     """In a language whose words are all longer and stand in brackets."""
     found: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("community.web.pages.translations", lambda _: Pseudo())
         async with showcase(centre) as shown, Viewer(browser, shown, "zh") as viewer:
-            for page in wanted():
+            for page in wanted(walk):
                 async with viewer.open(page, width=min(ZOOMED, page.width)) as tab:
                     if page.name not in RECORDS:
                         found += [f"{page.name} {fault}" for fault in await words_left(tab)]

@@ -244,7 +244,7 @@ def alarming_patients(shared):
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_recording_gives_the_alerts_that_the_rules_alone_give(shared, tmp_path, alarming_patients, place):
     path = recording_of(shared, tmp_path, alarming_patients[place])
-    done, report = demo(tmp_path, "--seconds", "30", "--recording", str(path))
+    done, report = demo(tmp_path, "--seconds", "15", "--recording", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
     assert report["ok"] is True
     assert report["alerts"], "a recording without alerts shows nothing"

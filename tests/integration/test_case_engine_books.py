@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from fixtures.browser import cheap_hasher
 from fixtures.community_home import NOON, DemoHome
 from fixtures.sent_out import alarm, bring_in, order
 
@@ -46,7 +47,7 @@ async def rung(store: Store, home: DemoHome, monkeypatch: pytest.MonkeyPatch) ->
     """Units, responders and one operator of an organisation; the button has been pressed; everybody is reachable."""
     monkeypatch.setattr(reach, "audiences", lambda *_: frozenset(reach.AUDIENCES))
     await store.write(lambda connection: lease.take(connection, None, "test"))
-    await Accounts(store).add_user(
+    await Accounts(store, hasher=cheap_hasher()).add_user(
         login="zhang",
         name="张",
         role=Role.OPERATOR,

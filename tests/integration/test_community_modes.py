@@ -1,13 +1,12 @@
 """Operators say whether the people of a home are there: who may, what the home is told, and what is kept of it."""
 
-import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
 import pytest
 import sqlalchemy as sa
-from fixtures.browser import PASSWORD, Centre
+from fixtures.browser import Centre
+from fixtures.visitor import fields, log_in
 
 from community.desk import HomeMode
 from community.store import letters, schema
@@ -21,24 +20,8 @@ ACTION = "/gateways/{}/mode"
 
 
 @pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
-
-
-@pytest.fixture
 async def home(centre: Centre) -> str:
     return await centre.home(1, "3号楼2-501", "王桂兰", 1944)
-
-
-async def log_in(browser: httpx.AsyncClient) -> httpx.Response:
-    return await browser.post("/login", data={"login": "zhang", "password": PASSWORD})
-
-
-def fields(page: str, action: str) -> dict[str, str]:
-    """The hidden fields of the form that posts there."""
-    form = page[page.index(f'action="{action}"') :]
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
 
 
 async def waiting(centre: Centre) -> list[Command]:

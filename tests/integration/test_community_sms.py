@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 import sqlalchemy as sa
+from fixtures.browser import cheap_hasher
 from fixtures.community_home import GATEWAY, NOON, DemoHome
 
 from community.accounts import Accounts
@@ -41,7 +42,12 @@ class Desk:
         self.inlet = SmsInlet(store, token=TOKEN, keys={GATEWAY: KEY}, clock=self._time, committed=self._ring)
         counter = Counter(store, Bells(store), clock=self._time, for_homes=lambda: None)
         self.app = create_app(
-            counter, Accounts(store), name="c", clock=self._time, secure_cookies=False, sms_inlet=self.inlet
+            counter,
+            Accounts(store, hasher=cheap_hasher()),
+            name="c",
+            clock=self._time,
+            secure_cookies=False,
+            sms_inlet=self.inlet,
         )
         self.web = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://centre")
 
@@ -341,7 +347,9 @@ async def test_a_sender_that_is_none_costs_no_alarm(desk: Desk, home: DemoHome) 
 
 async def test_a_centre_without_an_inlet_says_so(store: Store) -> None:
     counter = Counter(store, Bells(store), clock=lambda: NOON, for_homes=lambda: None)
-    app = create_app(counter, Accounts(store), name="c", clock=lambda: NOON, secure_cookies=False)
+    app = create_app(
+        counter, Accounts(store, hasher=cheap_hasher()), name="c", clock=lambda: NOON, secure_cookies=False
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://centre") as web:
         answer = await web.post("/inlet/sms", data={"text": "x"})
     assert answer.status_code == 404

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from fixtures.browser import cheap_hasher
 from fixtures.notified import SUPERVISOR, HandChannel, Notified
 
 from community.accounts import Accounts
@@ -24,7 +25,7 @@ SON = "contact:resident-0001:0"
 
 
 async def sign_in(notified: Notified, login: str = "zhang", role: Role = Role.OPERATOR) -> None:
-    accounts = Accounts(notified.store)
+    accounts = Accounts(notified.store, hasher=cheap_hasher())
     await accounts.add_user(login=login, name=login, role=role, language="en", password=None, now=notified.now)
     token = await accounts.make_link(login, now=notified.now)
     assert await accounts.use_link(token, now=notified.now) is not None
@@ -159,7 +160,7 @@ async def test_above_the_supervisor_stand_the_duty_leader_of_the_hour_and_the_co
 ) -> None:
     sms, voice = notified.line("sms", Way.SMS), notified.line("calls", Way.VOICE)
     for login, role in (("boss", Role.SUPERVISOR), ("ling", Role.ADMIN), ("off", Role.SUPERVISOR)):
-        await Accounts(notified.store).add_user(
+        await Accounts(notified.store, hasher=cheap_hasher()).add_user(
             login=login, name=login, role=role, language="zh", password=None, now=notified.now
         )
         notified.people.append(

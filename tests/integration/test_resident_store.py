@@ -10,6 +10,7 @@ from PIL import Image
 from community.consent import Consent, How, Purpose
 from community.people import Flag
 from community.photos import Photo, remade, smaller
+from community.registry_batches import batches
 from community.registry_demo import demo
 from community.registry_sealing import Safe
 from community.store import people, people_demands, people_key_safes, resident_list, resident_photos, schema
@@ -17,7 +18,7 @@ from community.store.database import Store
 from community.store.dispatch_schema import home_spots
 from community.store.people_access import Act, newest
 from community.store.people_erasure import erase
-from community.store.people_register import Hand, Tally, batches, take_in
+from community.store.people_register import Hand, Tally, take_in
 from community.store.resident_list import Filters
 from community.store.resident_schema import resident_photos as faces
 from community.users import EVERYWHERE, Role, User

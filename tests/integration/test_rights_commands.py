@@ -1,10 +1,13 @@
 """`shouwang community user|token|agreement` as somebody at the terminal uses them."""
 
 import re
+import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 
+from community import qr
 from shouwang.cli import main
 
 YAML = """
@@ -85,6 +88,22 @@ def test_check_names_who_would_be_kept_out(run, tmp_path: Path) -> None:
     assert "zhang (" not in said
     run("user", "totp", "wang")
     assert "has none yet" not in run("check")[1]
+    run("user", "totp", "wang", "--remove")
+    with sqlite3.connect(tmp_path / "community.db") as database:
+        his = "SELECT 'k', x'01', user_id, 'phone', x'02', 0, 0, NULL FROM users WHERE login = 'wang'"
+        database.execute(f"INSERT INTO passkeys {his}")
+    database.close()
+    assert "has none yet" not in run("check")[1], "who has a passkey is not kept out"
+
+
+def test_terminal_shows_the_app_as_a_picture_and_a_pipe_does_not(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("user", "add", "zhang")
+    assert "█" not in run("user", "totp", "zhang")[1]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    said = run("user", "totp", "zhang")[1]
+    address = re.search(r"  (otpauth://\S+)", said)
+    assert address is not None
+    assert qr.blocks(address[1], "utf-8") in said
 
 
 def test_user_is_linked_to_the_provider_of_the_settings(run, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
+from fixtures.kpi_cases import stored, walked
 from fixtures.notified import HandChannel
 
 from community import totp
@@ -15,10 +18,14 @@ from community.centre_room import BY_HAND, Means
 from community.channels.port import Way
 from community.measurement_settings import BackupEntry
 from community.post import Line
+from community.retention_settings import RetentionEntry
 from community.staff import Staff
-from community.store import admin, channel_health, logins
+from community.store import admin, channel_health, logins, retention_days, seals
 from community.store.backups import Source
+from community.store.log_in_schema import log_in_failures
 from community.users import Role
+from community.web.fact_words import plain
+from community.web.language import Language
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ async def user(centre: Centre, login: str) -> object:
 
 async def changes(centre: Centre) -> list[tuple[str, str, str, str]]:
     rows = await centre.store.read(lambda connection: admin.changes(connection, limit=20))
-    return [(row.actor, row.what, row.whom, row.detail) for row in rows]
+    return [(row.actor, row.what, row.whom, plain(row.detail, Language.EN, str)) for row in rows]
 
 
 # ---- users ----
@@ -69,7 +76,7 @@ async def test_admin_adds_a_user_who_comes_in_by_the_link(centre: Centre, client
     assert link[1] not in (await client.get("/admin/users/mei")).text, "shown once"
     async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True) as other:
         assert (await other.post(link[1], data={})).url.path == "/queue"
-    assert ("gao", "added", "mei", "梅芳, operator; areas *; organisations *") in await changes(centre)
+    assert ("gao", "added", "mei", "now: 梅芳, Operator, areas all, organisations all") in await changes(centre)
 
 
 async def test_change_of_rights_is_written_down_with_before_and_after(
@@ -80,7 +87,8 @@ async def test_change_of_rights_is_written_down_with_before_and_after(
     await press(client, "/admin/users/zhang", "/admin/users/zhang/rights", **RIGHTS)
     assert (await user(centre, "zhang")).role is Role.SUPERVISOR
     page = (await client.get("/admin/changes")).text
-    assert "张琳, operator; areas *; organisations * -&gt; 张琳, supervisor; areas *; organisations *" in page
+    assert "before: 张琳, Operator, areas all, organisations all<br>" in page
+    assert "now: 张琳, Supervisor, areas all, organisations all" in page
     assert "rights changed" in page
 
 
@@ -219,9 +227,10 @@ async def test_overview_tells_what_is_lacking(centre: Centre, client: httpx.Asyn
 async def test_record_is_verified_and_the_outcome_stays(centre: Centre, client: httpx.AsyncClient) -> None:
     await come_in(centre, client)
     page = await press(client, "/admin/safety", "/admin/safety/verify")
-    assert "0 entries, whole" in page.text
+    assert "0 entries of cases, " in page.text
+    assert "<br>whole<br>head " in page.text
     assert [row[:2] for row in await changes(centre)] == [("gao", "record verified")]
-    assert "0 entries, whole" in (await client.get("/admin")).text
+    assert "<br>whole<br>head " in (await client.get("/admin")).text
 
 
 async def test_backup_is_made_listed_and_tried_out(centre: Centre, tmp_path: Path) -> None:
@@ -235,7 +244,7 @@ async def test_backup_is_made_listed_and_tried_out(centre: Centre, tmp_path: Pat
         assert BY_HAND in page.text
         assert (folder / BY_HAND).exists()
         tried = await press(client, "/admin/safety", "/admin/safety/restore-check", name=BY_HAND)
-        assert f"{BY_HAND}: 0 cases" in tried.text
+        assert f"file {BY_HAND}<br>0 cases, 0 entries" in tried.text
         (folder / BY_HAND).write_bytes(b"torn")
         broken = await press(client, "/admin/safety", "/admin/safety/restore-check", name=BY_HAND)
         assert "failed" in broken.text
@@ -261,3 +270,50 @@ async def test_scripts_are_shown_in_both_languages(centre: Centre, client: httpx
     page = (await client.get("/admin/scripts")).text
     assert "Fall" in page
     assert 'lang="zh"' in page
+
+
+async def test_what_is_kept_how_long_is_shown_with_what_went_and_what_waits(centre: Centre) -> None:
+    centre.means = Means(retention=RetentionEntry(photo_days=90))
+    failed = log_in_failures.insert().values(who=b"x", failures=1, last_at=centre.clock.now - timedelta(days=3))
+    await centre.store.write(lambda connection: connection.execute(failed))
+    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
+        await come_in(centre, client)
+        page = (await client.get("/admin/safety")).text
+        rows = dict.fromkeys(
+            ("Photos of responders", "Log-ins that failed", "Words, names and evidence of closed cases")
+        )
+        for label in rows:
+            found = next(one for one in re.findall(r"<tr>.*?</tr>", page, re.S) if f">{label}<" in one)
+            rows[label] = re.findall(r"<td[^>]*>(.*?)</td>", found)[1:]  # type: ignore[assignment]
+        assert list(rows.values()) == [
+            ["90 days", "–", "0"],
+            ["while it is good for something", "–", "1"],
+            ["3653 days", "–", "0"],
+        ]
+        assert "There was no round yet." in page
+        note = partial(retention_days.note, day="2026-11-24", kind="photos", number=7, at=centre.clock.now)
+        await centre.store.write(note)
+        page = (await client.get("/admin/safety")).text
+        assert "not at its end yet" in page
+        assert '<td data-label="Gone in the last round" class="num">7</td>' in page
+
+
+async def test_a_supervisor_holds_a_case_and_lets_it_go(centre: Centre, client: httpx.AsyncClient) -> None:
+    await centre.home(1, "1号楼", "王桂兰", 1944)
+    await centre.store.write(lambda connection: stored(connection, walked("CLOSED"), "home-1"))
+    await come_in(centre, client, "supervisor", "li")
+    action, to = "/admin/safety/hold", "/admin/safety"
+    assert (await press(client, to, action, incident_id="77", reason="x")).status_code == 409
+    page = await press(client, to, action, incident_id="1", reason="the court asked")
+    assert "the court asked" in page.text
+    assert "Li" in page.text
+    assert (await press(client, to, action, incident_id="1", reason="again")).status_code == 409
+    await come_in(centre, client, "auditor", "wu")
+    seen = (await client.get(to)).text
+    assert "/incidents/1" in seen
+    assert "the court asked" not in seen
+    await client.post("/login", data={"login": "li", "password": PASSWORD})
+    page = await press(client, to, "/admin/safety/let-go")
+    assert "the court asked" not in page.text
+    sealed = await centre.store.read(seals.check)
+    assert (sealed.entries, sealed.faults) == (2, ())

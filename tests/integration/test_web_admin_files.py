@@ -8,6 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
+from fixtures.visitor import come_in
 
 from community.file_room import KEPT_FOR, MOST_BYTES, plain_name
 from community.store import admin, schema
@@ -22,11 +23,6 @@ PLACES = "id,level,name,within\nd,district,浦江区,\nc,community,阳光,d\nx,g
 async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as found:
         yield found
-
-
-async def come_in(centre: Centre, client: httpx.AsyncClient, login: str = "gao") -> None:
-    await centre.user(login, login.title(), "admin", "en")
-    await client.post("/login", data={"login": login, "password": PASSWORD})
 
 
 async def csrf(client: httpx.AsyncClient) -> str:
@@ -60,7 +56,7 @@ async def changes(centre: Centre) -> list[tuple[str, str, str]]:
 
 
 async def test_units_are_looked_at_then_taken_in(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     page = await send(client, "list.csv", UNITS, "dispatch")
     assert page.status_code == 200
     assert "units: 1" in page.text
@@ -74,7 +70,7 @@ async def test_units_are_looked_at_then_taken_in(centre: Centre, client: httpx.A
 
 
 async def test_who_is_no_longer_named_is_told_before(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     await confirm(client, await send(client, "a.csv", UNITS, "dispatch"))
     page = await send(client, "a.csv", UNITS.replace("grid-1", "grid-2"), "dispatch")
     assert "units that the file no longer names, asked no more: grid-1" in page.text
@@ -82,7 +78,7 @@ async def test_who_is_no_longer_named_is_told_before(centre: Centre, client: htt
 
 
 async def test_places_are_taken_in_and_bad_rows_left_out_by_line(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     page = await send(client, "places.csv", PLACES)
     assert "places: 2 new, 0 changed, 0 as before" in page.text
     assert "places.csv:4: nowhere is not on file" in page.text
@@ -95,7 +91,7 @@ async def test_places_are_taken_in_and_bad_rows_left_out_by_line(centre: Centre,
 
 
 async def test_complaints_come_by_line_and_leave_nothing_to_confirm(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     wrong = UNITS + "u2,二组,nonsense\n"
     page = await send(client, "list.csv", wrong, "dispatch")
     assert page.status_code == 409
@@ -123,7 +119,7 @@ async def test_complaints_come_by_line_and_leave_nothing_to_confirm(centre: Cent
 async def test_nothing_of_persons_is_taken_or_shown(
     centre: Centre, client: httpx.AsyncClient, name: str, text: str
 ) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     page = await send(client, name, text)
     assert page.status_code == 409
     assert "shouwang community people import" in page.text
@@ -135,13 +131,13 @@ async def test_nothing_of_persons_is_taken_or_shown(
 async def test_only_what_this_session_looked_at_is_taken(
     centre: Centre, client: httpx.AsyncClient, console_url: str
 ) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     page = await send(client, "list.csv", UNITS, "dispatch")
     other_bytes = await confirm(client, page, digest="0" * 64)
     assert other_bytes.status_code == 409
     assert "not the file that you looked at" in other_bytes.text
     async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as other:
-        await come_in(centre, other, "lin")
+        await come_in(centre, other, "admin", login="lin")
         assert (await confirm(other, page)).status_code == 409
     await send(client, "list.csv", UNITS.replace("grid-1", "grid-9"), "dispatch")
     assert (await confirm(client, page)).status_code == 409, "another file was looked at since"
@@ -149,7 +145,7 @@ async def test_only_what_this_session_looked_at_is_taken(
 
 
 async def test_preview_is_good_for_a_quarter_of_an_hour(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     page = await send(client, "list.csv", UNITS, "dispatch")
     centre.clock.now += KEPT_FOR
     assert (await confirm(client, page, proof=PASSWORD)).status_code == 409
@@ -157,7 +153,7 @@ async def test_preview_is_good_for_a_quarter_of_an_hour(centre: Centre, client: 
 
 
 async def test_what_changed_since_the_preview_is_looked_at_anew(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     page = await send(client, "places.csv", PLACES)
     row = {"place_id": "c", "parent_id": None, "level": "district", "code": "", "name": "别人写的"}
     await centre.store.write(lambda connection: connection.execute(sa.insert(places).values(row)))
@@ -168,7 +164,7 @@ async def test_what_changed_since_the_preview_is_looked_at_anew(centre: Centre, 
 
 
 async def test_both_steps_ask_who_it_is_and_for_our_own_form(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     page = await send(client, "list.csv", UNITS, "dispatch")
     assert (await confirm(client, page, csrf="x")).status_code == 403
     assert (await send(client, "list.csv", UNITS, "dispatch", csrf="x")).status_code == 403
@@ -180,7 +176,7 @@ async def test_both_steps_ask_who_it_is_and_for_our_own_form(centre: Centre, cli
 
 
 async def test_too_large_empty_or_not_utf_8(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     assert (await send(client, "places.csv", b"x" * (MOST_BYTES + 1))).status_code == 409
     assert (await send(client, "places.csv", b"x" * (MOST_BYTES + 40_000))).status_code == 413
     assert (await client.post("/admin/files/confirm", content=b"x" * 70_000)).status_code == 413, "this address only"
@@ -192,7 +188,7 @@ async def test_too_large_empty_or_not_utf_8(centre: Centre, client: httpx.AsyncC
 
 
 async def test_names_are_shown_as_text(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     row = {"place_id": "d", "parent_id": None, "level": "district", "code": "", "name": "区"}
     await centre.store.write(lambda connection: connection.execute(sa.insert(places).values(row)))
     evil = 'id,level,name\nd,district,"=HYPERLINK(1)<script>alert(1)</script>"\n'
@@ -207,7 +203,7 @@ async def test_names_are_shown_as_text(centre: Centre, client: httpx.AsyncClient
 
 
 async def test_file_with_too_many_entries_is_for_the_command(centre: Centre, client: httpx.AsyncClient) -> None:
-    await come_in(centre, client)
+    await come_in(centre, client, "admin", login="gao")
     many = "id,name,kind\n" + "".join(f"u-{number},组,grid\n" for number in range(2001))
     page = await send(client, "list.csv", many, "dispatch")
     assert page.status_code == 409

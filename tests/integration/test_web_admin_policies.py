@@ -11,6 +11,8 @@ from fixtures.kpi_cases import stored
 
 from community.policy import numbers_of
 from community.store import admin, cases
+from community.web.fact_words import plain
+from community.web.language import Language
 from community.web.policy_form import written
 from community.workflow import keep_policies, workflow
 from shouwang.alert import Severity
@@ -86,7 +88,7 @@ async def test_second_person_puts_it_in_force_for_new_cases_only(
         ("lin", "policy approved", "emergency@1001"),
         ("gao", "policy proposed", "emergency@1001"),
     ]
-    assert all("LIFE · answer: 1 min -> 45 s" in one.detail for one in told)
+    assert all("LIFE · answer: 1 min → 45 s" in plain(one.detail, Language.EN, str) for one in told)
 
 
 async def test_nobody_approves_his_own_and_only_an_admin_approves(

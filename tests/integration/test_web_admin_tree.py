@@ -10,11 +10,14 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 
 from community.dispatch_file import read_yaml
+from community.registry_batches import batches
 from community.registry_demo import demo
 from community.store import admin, rosters
 from community.store.dispatch_schema import absences
-from community.store.people_register import Hand, Tally, batches, take_in
+from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import places, register_changes
+from community.web.fact_words import plain
+from community.web.language import Language
 
 # The centre's clock stands at 2026-11-24 03:12:44 in Shanghai, a Tuesday.
 ROSTER = """
@@ -62,7 +65,7 @@ async def district(centre: Centre) -> None:
 
 async def changes(centre: Centre) -> list[tuple[str, str, str, str]]:
     rows = await centre.store.read(lambda connection: admin.changes(connection, limit=20))
-    return [(row.actor, row.what, row.whom, row.detail) for row in rows]
+    return [(row.actor, row.what, row.whom, plain(row.detail, Language.EN, str)) for row in rows]
 
 
 async def all_of(centre: Centre, *columns: "sa.Column[object]") -> list[tuple[object, ...]]:
@@ -194,7 +197,7 @@ async def test_place_is_renamed_and_a_grid_moved(centre: Centre, client: httpx.A
     await press(client, at, "/admin/places/within", within=other)
     found = {row[0]: row[1:] for row in await all_of(centre, places.c.place_id, places.c.parent_id, places.c.name)}
     assert found[grid] == (other, "<b>东片</b>")
-    assert ("gao", "place moved", grid, f"{one} -> {other}") in await changes(centre)
+    assert ("gao", "place moved", grid, f"lies in: {one} → {other}") in await changes(centre)
     assert "gao" in {row[0] for row in await all_of(centre, register_changes.c.by)}
     late = await client.post("/admin/places/within", data=stale | {"within": one})
     assert late.status_code == 409

@@ -1,7 +1,6 @@
 """The console over HTTP as a browser without scripts uses it, on the real store and desk."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -10,17 +9,12 @@ import pytest
 from fixtures.browser import PASSWORD, Centre
 from fixtures.casebook import wish
 from fixtures.community_home import DemoHome
+from fixtures.visitor import fields, log_in
 
 from shouwang.alert import AlertState, Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.wire import AlertBody, BirthBody, ClockBody, Lane, TelemetryBody
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
 
 
 @pytest.fixture
@@ -33,16 +27,6 @@ async def home(centre: Centre) -> str:
         allergies=["青霉素"],
         contacts=[{"name": "王强", "relation": "儿子", "phone": "138 0000 0001", "has_key": True}],
     )
-
-
-async def log_in(browser: httpx.AsyncClient, login: str = "zhang") -> httpx.Response:
-    return await browser.post("/login", data={"login": login, "password": PASSWORD})
-
-
-def fields(page: str, action: str) -> dict[str, str]:
-    """The hidden fields of the form that posts there."""
-    form = page[page.index(f'action="{action}"') :]
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
 
 
 async def order(browser: httpx.AsyncClient, what: str, page: str = "", **extra: str) -> httpx.Response:

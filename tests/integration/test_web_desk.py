@@ -1,14 +1,14 @@
 """The console's desk over HTTP: the queue's order, storms, calls, scripts, and why an order was refused."""
 
 import re
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 import sqlalchemy as sa
-from fixtures.browser import PASSWORD, Centre
+from fixtures.browser import Centre
 from fixtures.casebook import wish
 from fixtures.desk_time import let_pass, take_the_engine
+from fixtures.visitor import fields, log_in
 
 from community.registry_sealing import Safe
 from community.store import notices, people_access, people_key_safes, schema
@@ -16,21 +16,6 @@ from community.store.orders import rung_failed
 from community.store.people_schema import home_register
 from community.store.storms import HELD
 from shouwang.alert import Severity
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
-
-
-async def sign_in(browser: httpx.AsyncClient, login: str = "zhang") -> None:
-    await browser.post("/login", data={"login": login, "password": PASSWORD})
-
-
-def fields(page: str, action: str) -> dict[str, str]:
-    form = page[page.index(f'action="{action}"') :]
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
 
 
 async def give(browser: httpx.AsyncClient, command: str, **more: str) -> httpx.Response:
@@ -68,7 +53,7 @@ async def test_row_says_how_long_is_left_and_how_far_the_ladder_is(
     centre: Centre, browser: httpx.AsyncClient, language: str, words: tuple[str, str]
 ) -> None:
     await centre.user(language=language)
-    await sign_in(browser)
+    await log_in(browser)
     await take_the_engine(centre)
     (box,) = await homes(centre, 1)
     await centre.alarm(box, "sos", Severity.P1)
@@ -80,7 +65,7 @@ async def test_row_says_how_long_is_left_and_how_far_the_ladder_is(
 
 async def test_search_without_scripts_keeps_every_life(centre: Centre, browser: httpx.AsyncClient) -> None:
     await centre.user()
-    await sign_in(browser)
+    await log_in(browser)
     boxes = await homes(centre, 3)
     await centre.alarm(boxes[0], "sos", Severity.P1)
     await centre.alarm(boxes[1], "vital", Severity.P2)
@@ -101,7 +86,7 @@ async def test_refused_order_says_why_in_the_operators_language(
     centre: Centre, browser: httpx.AsyncClient, language: str, why: str
 ) -> None:
     await centre.user(language=language)
-    await sign_in(browser)
+    await log_in(browser)
     (box,) = await homes(centre, 1)
     await centre.alarm(box, "sos", Severity.P1)
     await give(browser, "ack")
@@ -115,7 +100,7 @@ async def test_answers_of_the_script_are_kept_once_and_only_where_the_script_ask
     centre: Centre, browser: httpx.AsyncClient
 ) -> None:
     await centre.user()
-    await sign_in(browser)
+    await log_in(browser)
     (box,) = await homes(centre, 1)
     await centre.alarm(box, "fall", Severity.P1)
     ticked = await give(browser, "script", **{"step-called": "silent"})
@@ -134,7 +119,7 @@ async def test_calls_of_the_ladder_are_shown_with_what_became_of_them(
     centre: Centre, browser: httpx.AsyncClient
 ) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await take_the_engine(centre)
     (box,) = await homes(centre, 1)
     await centre.alarm(box, "sos", Severity.P1)
@@ -148,7 +133,7 @@ async def test_calls_of_the_ladder_are_shown_with_what_became_of_them(
 
 async def test_look_at_a_card_is_written_down_once_an_hour(centre: Centre, browser: httpx.AsyncClient) -> None:
     await centre.user()
-    await sign_in(browser)
+    await log_in(browser)
     (box,) = await homes(centre, 1)
     await centre.alarm(box, "sos", Severity.P1)
 
@@ -170,7 +155,7 @@ async def test_look_at_a_card_is_written_down_once_an_hour(centre: Centre, brows
 
 async def test_card_shows_what_the_register_holds(centre: Centre, browser: httpx.AsyncClient) -> None:
     await centre.user()
-    await sign_in(browser)
+    await log_in(browser)
     contacts = [{"name": "王强", "relation": "儿子", "phone": "138 0000 0001"}]
     box = await centre.home(1, "3号楼", "王桂兰", 1944, contacts=contacts)
     table = schema.residents
@@ -206,7 +191,7 @@ async def test_storm_is_one_row_its_cases_lie_behind_it_and_a_supervisor_ends_th
     centre: Centre, browser: httpx.AsyncClient
 ) -> None:
     await centre.user(role="supervisor")
-    await sign_in(browser)
+    await log_in(browser)
     boxes = await homes(centre, 25)
     for box in boxes:
         await centre.alarm(box, "mains", Severity.P3)
@@ -229,7 +214,7 @@ async def test_storm_is_one_row_its_cases_lie_behind_it_and_a_supervisor_ends_th
 
 async def test_operator_sees_a_storm_and_cannot_end_the_waiting(centre: Centre, browser: httpx.AsyncClient) -> None:
     await centre.user()
-    await sign_in(browser)
+    await log_in(browser)
     for box in await homes(centre, 22):
         await centre.alarm(box, "mains", Severity.P3)
     (storm,) = await centre.desk.storms()
@@ -245,7 +230,7 @@ async def test_case_leads_to_the_one_it_went_on_from_and_the_one_it_was_merged_i
     centre: Centre, browser: httpx.AsyncClient
 ) -> None:
     await centre.user()
-    await sign_in(browser)
+    await log_in(browser)
     (box,) = await homes(centre, 1)
     await centre.alarm(box, "sensor-silent", Severity.P3)
     await centre.alarm(box, "sos", Severity.P1)
@@ -261,7 +246,7 @@ async def test_record_for_a_clinic_is_offered_to_those_who_may_give_it(
 ) -> None:
     monkeypatch.setattr("community.web.incident.Records", object)  # as where they are wired
     await centre.user(role=role)
-    await sign_in(browser)
+    await log_in(browser)
     (box,) = await homes(centre, 1)
     await centre.alarm(box, "sos", Severity.P1)
     page = (await browser.get("/incidents/1")).text

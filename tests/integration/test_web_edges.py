@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from fixtures.browser import PASSWORD, Centre
+from fixtures.browser import Centre
 from fixtures.casebook import wish
+from fixtures.visitor import come_in
 from PIL import Image
 
 from community.consent import Consent, How, Purpose
@@ -34,19 +35,10 @@ async def case(centre: Centre) -> str:
     return box
 
 
-async def sign_in(client: httpx.AsyncClient, login: str) -> None:
-    await client.post("/login", data={"login": login, "password": PASSWORD})
-
-
 def csrf(page: httpx.Response) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', page.text)
     assert found is not None
     return found[1]
-
-
-async def come_in(centre: Centre, client: httpx.AsyncClient, role: str) -> None:
-    await centre.user(role, role.title(), role, "en")
-    await sign_in(client, role)
 
 
 @pytest.mark.parametrize(

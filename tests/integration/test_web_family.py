@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 
@@ -19,10 +18,11 @@ from community.consent import Consent, How, Purpose
 from community.desk import QueueRow
 from community.people import Item
 from community.photos import remade, smaller
+from community.registry_batches import batches
 from community.registry_demo import demo
 from community.store import people_access, people_demands, resident_photos, schema
 from community.store.case_schema import attempts, notices
-from community.store.people_register import Hand, Tally, batches, take_in
+from community.store.people_register import Hand, Tally, take_in
 from community.store.people_rows import listed
 from shouwang.alert import Severity
 from shouwang.quantities import Quantity
@@ -30,12 +30,6 @@ from shouwang.reading import Reading
 from shouwang.wire import BirthBody, HeartbeatBody, Lane, SetMode, TelemetryBody, decode_command
 
 HIM, BOX, OTHER = "resident-001a", "gw-demo-1001", "resident-003a"
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 
@@ -11,6 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
+from fixtures.visitor import come_in, fields
 
 from community.asking import Asking
 from community.settings import HomeEntry
@@ -22,12 +22,6 @@ from shouwang.status import SensorState, SensorStatus
 from shouwang.wire import BirthBody, BoxFacts, HeartbeatBody, Lane, RequestTest, SensorFacts, StatusBody, decode_command
 
 BOXES = 60
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
 
 
 @pytest.fixture
@@ -59,11 +53,6 @@ async def fleet(centre: Centre) -> Centre:
     return centre
 
 
-async def sign_in(browser: httpx.AsyncClient, centre: Centre, role: str = "operator", language: str = "en") -> None:
-    await centre.user(login=role + language, language=language, role=role)
-    await browser.post("/login", data={"login": role + language, "password": PASSWORD})
-
-
 def said(answer: httpx.Response) -> str:
     text = answer.text[answer.text.index("<main") :]
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text)))
@@ -73,15 +62,10 @@ def shown(answer: httpx.Response) -> list[str]:
     return re.findall(r'<tr id="box-([^"]+)"', answer.text)
 
 
-def fields(page: str, action: str) -> dict[str, str]:
-    form = page[page.index(f'action="{action}"') :]
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
-
-
 async def test_list_begins_with_the_worst_and_never_heard_ones_are_not_red(
     browser: httpx.AsyncClient, fleet: Centre
 ) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     answer = await browser.get("/gateways")
     assert shown(answer)[0] == "gw-2"
     page = said(answer)
@@ -96,7 +80,7 @@ async def test_list_begins_with_the_worst_and_never_heard_ones_are_not_red(
 
 
 async def test_filters_search_pages_and_orders_stand_in_the_address(browser: httpx.AsyncClient, fleet: Centre) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     assert shown(await browser.get("/gateways?show=battery")) == ["gw-2"]
     assert set(shown(await browser.get("/gateways?search=3+street"))) == {f"gw-{n}" for n in (13, 23, 33, 43, 53)}
     assert "No box fits what you look for." in said(await browser.get("/gateways?search=nowhere"))
@@ -109,7 +93,7 @@ async def test_filters_search_pages_and_orders_stand_in_the_address(browser: htt
 
 
 async def test_open_page_keeps_its_rows_where_they_are(browser: httpx.AsyncClient, fleet: Centre) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     answer = await browser.get("/gateways")
     refresh = re.search(r'<div id="fleet" hx-get="([^"]+)"', answer.text)
     assert refresh is not None
@@ -123,7 +107,7 @@ async def test_open_page_keeps_its_rows_where_they_are(browser: httpx.AsyncClien
 
 
 async def test_page_of_a_home_says_what_to_do(browser: httpx.AsyncClient, fleet: Centre) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     page = said(await browser.get("/gateways/gw-2"))
     assert "The box runs on its battery: call the home" in page
     assert "Its certificate ends soon: renew it before that day" in page
@@ -140,7 +124,7 @@ async def test_page_of_a_home_says_what_to_do(browser: httpx.AsyncClient, fleet:
 async def test_sensors_to_visit_are_listed_and_told_in_both_languages(
     browser: httpx.AsyncClient, fleet: Centre
 ) -> None:
-    await sign_in(browser, fleet, language="zh")
+    await come_in(fleet, browser, language="zh")
     page = said(await browser.get("/sensors"))
     assert "1 需上门 0 失联 1 电量低" in page
     assert "2 Street gw-2 门磁" in page
@@ -149,7 +133,7 @@ async def test_sensors_to_visit_are_listed_and_told_in_both_languages(
 
 
 async def test_tables_hold_all_rows_and_no_formula(browser: httpx.AsyncClient, fleet: Centre) -> None:
-    await sign_in(browser, fleet, "supervisor")
+    await come_in(fleet, browser, "supervisor")
     text = (await browser.get("/gateways.csv?sort=gateway")).text
     assert text.startswith("\ufeff")
     rows = {row["gateway"]: row for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))}
@@ -162,7 +146,7 @@ async def test_tables_hold_all_rows_and_no_formula(browser: httpx.AsyncClient, f
 
 
 async def test_who_may_not_export_gets_no_table(browser: httpx.AsyncClient, fleet: Centre) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     assert ".csv" not in (await browser.get("/gateways")).text
     assert (await browser.get("/gateways.csv")).status_code == 403
     assert (await browser.get("/sensors.csv")).status_code == 403
@@ -171,7 +155,7 @@ async def test_who_may_not_export_gets_no_table(browser: httpx.AsyncClient, flee
 async def test_chosen_boxes_are_asked_for_tests_in_turn_and_the_page_tells_how_far(
     browser: httpx.AsyncClient, fleet: Centre
 ) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     form = fields((await browser.get("/gateways?version=1.4.2")).text, "/gateways/tests")
     for _ in range(2):  # a double click
         answer = await browser.post("/gateways/tests", data=form)
@@ -187,11 +171,11 @@ async def test_chosen_boxes_are_asked_for_tests_in_turn_and_the_page_tells_how_f
     assert "asked 3 of 3 arrived 0 on their way 3" in said(await browser.get("/gateways"))
     letters = await fleet.store.read(lambda connection: connection.execute(schema.downlink.select()).all())
     assert sorted(letter.gateway_id for letter in letters) == ["gw-1", "gw-2", "gw-3"]
-    assert {decode_command(letter.body).action for letter in letters} == {RequestTest(by="operatoren")}
+    assert {decode_command(letter.body).action for letter in letters} == {RequestTest(by="operator")}
 
 
 async def test_round_is_stopped(browser: httpx.AsyncClient, fleet: Centre) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     await browser.post("/gateways/tests", data=fields((await browser.get("/gateways")).text, "/gateways/tests"))
     page = (await browser.get("/gateways")).text
     answer = await browser.post("/gateways/tests/1/stop", data=fields(page, "/gateways/tests/1/stop"))
@@ -202,7 +186,7 @@ async def test_round_is_stopped(browser: httpx.AsyncClient, fleet: Centre) -> No
 
 
 async def test_form_of_another_session_asks_and_stops_nothing(browser: httpx.AsyncClient, fleet: Centre) -> None:
-    await sign_in(browser, fleet)
+    await come_in(fleet, browser)
     data = {"csrf": "x", "command_id": "12345678"}
     assert (await browser.post("/gateways/tests", data=data)).status_code == 403
     assert (await browser.post("/gateways/tests/1/stop", data={"csrf": "x"})).status_code == 403

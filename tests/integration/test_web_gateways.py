@@ -1,7 +1,6 @@
 """The page of a home's gateway over HTTP: whether it is heard, by which ways, its test alarms, what is missing."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -10,8 +9,12 @@ import pytest
 from fixtures.browser import PASSWORD, Centre
 from fixtures.community_home import DemoHome
 
+from community.desk import HomeMode
+from community.fleet_room import FleetRoom
 from community.store import schema, supervision
 from shouwang.alert import Severity
+from shouwang.quantities import Quantity
+from shouwang.status import SensorState, SensorStatus
 from shouwang.wire import (
     AlertBody,
     BirthBody,
@@ -21,14 +24,9 @@ from shouwang.wire import (
     Path,
     PathBody,
     RequestTest,
+    StatusBody,
     decode_command,
 )
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
 
 
 @pytest.fixture
@@ -43,6 +41,10 @@ async def page(
     await browser.post("/login", data={"login": language + role, "password": PASSWORD})
     text = (await browser.get(f"/gateways/{gateway}")).text
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text[text.index("<main") :]))
+
+
+def csrf_of(html: str) -> str:
+    return re.findall(r'name="csrf" value="([^"]+)"', html)[0]
 
 
 async def judge(centre: Centre) -> None:
@@ -161,3 +163,71 @@ async def test_storm_is_called_by_its_name_in_the_queue(centre: Centre, browser:
     assert "see Gateways" in queue
     assert "7 homes are not heard at once" in queue
     assert "centre:storm" not in queue
+
+
+@pytest.mark.parametrize(("role", "sees_people"), [("admin", False), ("auditor", True), ("operator", True)])
+async def test_admin_sees_the_box_and_nothing_of_its_people(
+    centre: Centre, browser: httpx.AsyncClient, gateway: str, role: str, *, sees_people: bool
+) -> None:
+    at = centre.clock.now
+    await centre.send(gateway, Lane.STATE, BirthBody(version="0.1.0", sensors={"oximeter": "oximeter"}, starts=1))
+    await centre.send(gateway, Lane.STATE, HeartbeatBody(backlog=3, uptime_s=60))
+    status = SensorStatus(sensor_id="oximeter", state=SensorState.UP, since=at, at=at, mono=1)
+    await centre.send(gateway, Lane.STATE, StatusBody(status=status))
+    await centre.measure(gateway, Quantity.SPO2, [91])
+    await centre.desk.set_mode(gateway, mode=HomeMode.AWAY, hours=8, by="zhang", command_id="mode-00001")
+    await centre.desk.request_test(gateway, by="zhang", command_id="test-00001")
+    said = await page(browser, centre, gateway, role=role)
+    for of_the_box in (
+        "The box and its ways to the centre",
+        "3 messages",
+        "0.1.0",
+        "oximeter",
+        "asked for a test alarm",
+    ):
+        assert of_the_box in said
+    for of_people in ("Are the people at home?", "Last value", "Who said what"):
+        assert (of_people in said) is sees_people
+    assert "王桂兰" not in said
+    assert "91" not in said
+    looker = await centre.user(login=f"second-{role}", role=role)
+    (line,) = await FleetRoom(centre.store, clock=centre.clock).sensors_of(looker, gateway)
+    assert (line.value_at is not None) is sees_people, "the page leaves it out, and so does the room behind it"
+    listed = (await browser.get("/gateways")).text
+    assert f'href="/gateways/{gateway}"' in listed
+    if role == "admin":
+        form = {"csrf": csrf_of(listed), "command_id": "x" * 8}
+        for order in ("test", "mode"):
+            answer = await browser.post(f"/gateways/{gateway}/{order}", data={**form, "mode": "home", "hours": "0"})
+            assert answer.status_code == 403, "he looks, and orders nothing"
+
+
+async def test_reason_is_told_in_the_language_of_who_reads(
+    centre: Centre, browser: httpx.AsyncClient, gateway: str
+) -> None:
+    at = centre.clock.now
+    await centre.send(gateway, Lane.STATE, BirthBody(version="0.1.0", sensors={"a": "radar", "b": "radar"}, starts=1))
+    newer = SensorStatus(
+        sensor_id="a",
+        state=SensorState.DOWN,
+        since=at,
+        at=at,
+        mono=1,
+        reason="the modem does not answer",
+        reason_zh="调制解调器没有应答",
+    )
+    older = SensorStatus(sensor_id="b", state=SensorState.DOWN, since=at, at=at, mono=1, reason="no <i>answer")
+    for status in (newer, older):
+        await centre.send(gateway, Lane.STATE, StatusBody(status=status))
+    way = PathBody(path=Path.SMS, is_up=False, since=at, at=at, mono=1, reason="no SIM", reason_zh="没有 SIM 卡")
+    await centre.send(gateway, Lane.STATE, way)
+    zh = await page(browser, centre, gateway, language="zh")
+    en = await page(browser, centre, gateway)
+    assert "调制解调器没有应答" in zh
+    assert "没有 SIM 卡" in zh
+    assert "does not answer" not in zh
+    assert "the modem does not answer" in en
+    assert "no SIM" in en
+    assert "调制解调器" not in en
+    for said in (zh, en):
+        assert "no &lt;i&gt;answer" in said, "an older home has no other words"

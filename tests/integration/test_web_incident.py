@@ -7,9 +7,10 @@ from datetime import timedelta
 import httpx
 import pytest
 import sqlalchemy as sa
-from fixtures.browser import PASSWORD, Centre
+from fixtures.browser import Centre
 from fixtures.casebook import brought_to_end, wish
 from fixtures.desk_time import let_pass, take_the_engine
+from fixtures.visitor import log_in
 
 from community.registry_sealing import Safe
 from community.staff import Staff
@@ -33,10 +34,6 @@ async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def box(centre: Centre) -> str:
     return await centre.home(1, "3号楼2-501", "王桂兰", 1944, conditions=["冠心病"])
-
-
-async def sign_in(browser: httpx.AsyncClient, login: str = "zhang") -> None:
-    await browser.post("/login", data={"login": login, "password": PASSWORD})
 
 
 async def told(
@@ -74,7 +71,7 @@ async def test_new_readings_of_an_open_case_are_shown_long_after_its_alarm(
     centre: Centre, browser: httpx.AsyncClient, box: str
 ) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.measure(box, Quantity.SPO2, [93, 88, 84])
     await centre.alarm(box, "vital", Severity.P1)
     centre.clock.later(minutes=40)
@@ -87,7 +84,7 @@ async def test_new_readings_of_an_open_case_are_shown_long_after_its_alarm(
 
 async def test_closed_case_shows_nothing_of_later_life(centre: Centre, browser: httpx.AsyncClient, box: str) -> None:
     await centre.user(role="supervisor", language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.measure(box, Quantity.SPO2, [93, 88, 84])
     await centre.alarm(box, "vital", Severity.P1)
     (row,) = await centre.desk.queue()
@@ -105,7 +102,7 @@ async def test_closed_case_shows_nothing_of_later_life(centre: Centre, browser: 
 
 async def test_old_and_doubtful_values_are_said_to_be_so(centre: Centre, browser: httpx.AsyncClient, box: str) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "vital", Severity.P1)
     doubtful = Reading(
         sensor_id="oximeter",
@@ -126,7 +123,7 @@ async def test_number_of_points_of_an_open_case_is_bounded(
 ) -> None:
     monkeypatch.setattr("community.store.evidence.LIVE_POINTS", 5)
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "vital", Severity.P1)
     centre.clock.later(minutes=40)
     await centre.measure(box, Quantity.SPO2, [float(value) for value in range(80, 100)])
@@ -140,7 +137,7 @@ async def test_measurements_and_movements_are_for_who_may_see_health(
     centre: Centre, browser: httpx.AsyncClient, box: str, role: str, *, is_shown: bool
 ) -> None:
     await centre.user(role=role, language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.measure(box, Quantity.SPO2, [93, 88, 84])
     await told(centre, box, Quantity.PRESENCE, (30, 1), (20, 0))
     await centre.alarm(box, "vital", Severity.P1)
@@ -155,7 +152,7 @@ async def test_who_watches_the_readings_for_long_has_looked_again(
     centre: Centre, browser: httpx.AsyncClient, box: str
 ) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "vital", Severity.P1)
     await browser.get("/incidents/1")
     for _ in range(3):
@@ -174,7 +171,7 @@ async def test_movements_are_shown_by_room_with_where_somebody_was_seen_last(
     centre: Centre, browser: httpx.AsyncClient, box: str
 ) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
 
     def hang(connection: sa.Connection) -> None:
         row = dict.fromkeys(("maker", "model", "serial", "installed_on", "serviced_on", "key_ref"), "")
@@ -197,7 +194,7 @@ async def test_movements_are_shown_by_room_with_where_somebody_was_seen_last(
 
 async def test_nothing_is_shown_of_who_lived_there_before(centre: Centre, browser: httpx.AsyncClient, box: str) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await told(centre, box, Quantity.PRESENCE, (300, 1), (290, 0))
     await centre.store.write(
         lambda connection: connection.execute(
@@ -223,7 +220,7 @@ async def test_other_alarms_and_earlier_cases_of_the_home(centre: Centre, browse
     other = await centre.home(2, "3号楼2-502", "李建国", 1950)
     await centre.alarm(other, "sos", Severity.P1)
     await centre.alarm(box, "fall", Severity.P1)
-    await sign_in(browser)
+    await log_in(browser)
     facts = part((await browser.get("/incidents/9")).text, "home-facts")
     alarms, earlier = facts.split("Earlier cases")
     assert re.findall(r"/incidents/(\d+)", alarms) == ["7", "6", "5", "4", "3"]
@@ -235,7 +232,7 @@ async def test_open_cases_of_the_home_are_offered_to_be_merged_into(
     centre: Centre, browser: httpx.AsyncClient, box: str
 ) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     other = await centre.home(2, "3号楼2-502", "李建国", 1950)
     await centre.alarm(box, "medicine", Severity.P4)
     await centre.alarm(box, "sensor-silent", Severity.P3)
@@ -255,7 +252,7 @@ async def test_open_cases_of_the_home_are_offered_to_be_merged_into(
 
 async def test_number_of_another_case_is_taken_as_well(centre: Centre, browser: httpx.AsyncClient, box: str) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "sensor-silent", Severity.P3)
     await centre.alarm(box, "mains", Severity.P3)
     await centre.desk.order(wish("ack", 1, version=1))
@@ -271,7 +268,7 @@ async def test_ladder_says_what_each_rung_does(
     centre: Centre, browser: httpx.AsyncClient, box: str, language: str, says: str
 ) -> None:
     await centre.user(language=language)
-    await sign_in(browser)
+    await log_in(browser)
     await take_the_engine(centre)
     await centre.alarm(box, "sos", Severity.P1)
     await let_pass(centre, 90)
@@ -286,20 +283,20 @@ async def test_the_next_right_order_is_the_one_that_stays_in_sight(
 ) -> None:
     await centre.user(language="en")
     await centre.user("li", "李敏", language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "sos", Severity.P1)
     assert 'action="/incidents/1/ack"' in part((await browser.get("/incidents/1")).text, "case-head")
     await centre.desk.order(wish("ack", 1, version=1))
     assert "/incidents/1/send" in part((await browser.get("/incidents/1")).text, "case-head")
     await centre.desk.order(wish("resolve_remote", 1, version=2, disposition="helped", text="ok", spoke=True))
     assert "A colleague verifies it" in part((await browser.get("/incidents/1")).text, "case-head")
-    await sign_in(browser, "li")
+    await log_in(browser, "li")
     assert 'href="#order-verify_ok"' in part((await browser.get("/incidents/1")).text, "case-head")
 
 
 async def test_calls_under_way_stand_above_the_timeline(centre: Centre, browser: httpx.AsyncClient, box: str) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await take_the_engine(centre)
     await centre.alarm(box, "sos", Severity.P1)
     await let_pass(centre, 1)
@@ -313,7 +310,7 @@ async def test_alarm_says_since_when_by_which_rule_and_what_was_read(
     centre: Centre, browser: httpx.AsyncClient, box: str
 ) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "vital", Severity.P1)
     why = text(part((await browser.get("/incidents/1")).text, "alerts"))
     assert "oxygen saturation 84 %, below the limit of 88 % for 30 s" in why
@@ -326,7 +323,7 @@ async def test_alarm_says_since_when_by_which_rule_and_what_was_read(
 
 async def test_regulator_sees_no_name_on_the_page(centre: Centre, browser: httpx.AsyncClient, box: str) -> None:
     await centre.user(role="regulator", language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "sos", Severity.P1)
     page = (await browser.get("/incidents/1")).text
     assert "王桂兰" not in page
@@ -349,7 +346,7 @@ async def test_case_outside_ones_area_asks_for_a_reason_and_a_supervisor_is_to_l
     staff = Staff(store=centre.store, by="root", clock=centre.clock)
     await staff.set_scope("zhang", areas=frozenset({"south"}), organisations=EVERYWHERE)
     await centre.alarm(box, "sos", Severity.P1)
-    await sign_in(browser)
+    await log_in(browser)
     asked = await browser.get("/incidents/1")
     assert asked.status_code == 403
     assert "冠心病" not in asked.text
@@ -370,7 +367,7 @@ async def test_key_safe_code_leaves_the_page_by_itself_without_scripts(
     centre: Centre, browser: httpx.AsyncClient, box: str
 ) -> None:
     await centre.user(language="en")
-    await sign_in(browser)
+    await log_in(browser)
     await centre.alarm(box, "sos", Severity.P1)
     now = centre.clock.now
     await centre.store.write(

@@ -4,7 +4,6 @@ import asyncio
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from fixtures.browser import METRICS_TOKEN, PASSWORD, Centre
 from fixtures.casework import Casework
 from fixtures.kpi_cases import stored, walked
+from fixtures.visitor import come_in, fields
 from prometheus_client.parser import text_string_to_metric_families
 
 from community.kpi_desk import KpiDesk
@@ -29,12 +29,6 @@ LATER = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
-
-
-@pytest.fixture
 async def month(centre: Centre) -> Centre:
     """A month with a case answered late, one that went all the way, and an unhappy one."""
     late = Casework()
@@ -46,16 +40,6 @@ async def month(centre: Centre) -> Centre:
     await centre.store.write(lambda connection: [stored(connection, work, home) for home, work in works.items()])
     centre.clock.now = LATER
     return centre
-
-
-async def come_in(centre: Centre, browser: httpx.AsyncClient, role: str, *, language: str = "en") -> None:
-    await centre.user(role, role.title(), role, language)
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
-
-
-def fields(page: str, action: str) -> dict[str, str]:
-    form = page[page.index(f'action="{action}"') :]
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
 
 
 def row(page: str, label: str) -> str:

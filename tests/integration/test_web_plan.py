@@ -1,63 +1,34 @@
 """The plan: how each home is, counted for buildings and drawn door by door; to whom what is shown; both databases."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
 import pytest
-from fixtures.browser import PASSWORD, Centre
-from fixtures.desk_time import let_pass, take_the_engine
+from fixtures.browser import Centre
+from fixtures.casebook import wish
+from fixtures.desk_time import let_pass
 from fixtures.plan_homes import home, name_of, settle, tower
+from fixtures.visitor import come_in
 
 from community.people import Level
 from community.plan import Door, State, front
 from community.plan_room import PlanRoom, groups_of, seen_homes, totals
 from community.registry import PlaceRow, register_of
+from community.registry_batches import batches
 from community.rights import Right
 from community.store import plan, schema, watch_schema
 from community.store.database import Store
-from community.store.people_register import Hand, Tally, batches, take_in
+from community.store.people_register import Hand, Tally, take_in
 from community.store.storm_schema import reserves, storm_homes, storms
-from community.users import EVERYWHERE, Role, User
+from community.users import Role, User
 from shouwang.alert import AlertState, Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
-from shouwang.wire import HeartbeatBody, Lane, TelemetryBody
+from shouwang.wire import Lane, TelemetryBody
 
 HEARD = (*range(1, 23), 30, 31, 32, 100, 101)
 """Boxes that live; those of homes 23 and 24 were never heard."""
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
-
-
-@pytest.fixture
-async def town(centre: Centre) -> Centre:
-    await take_the_engine(centre)
-    await settle(centre, tower())
-    for number in HEARD:
-        if number != 17:  # nobody lives behind that door
-            await centre.send(f"gw-{number}", Lane.STATE, HeartbeatBody(backlog=0, uptime_s=10))
-    return centre
-
-
-async def come_in(
-    centre: Centre, browser: httpx.AsyncClient, role: str = "operator", areas: frozenset[str] = EVERYWHERE
-) -> None:
-    await centre.accounts.add_user(
-        login=role,
-        name=role.title(),
-        role=Role(role),
-        language="en",
-        password=PASSWORD,
-        now=centre.clock.now,
-        areas=areas,
-    )
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
 
 
 async def say(centre: Centre, number: int, sensor: str, quantity: Quantity, value: float) -> None:
@@ -382,3 +353,48 @@ def test_a_state_moves_no_door() -> None:
     homes = [Door(home_id=f"h{n}", state=State.WELL, unit="1", floor=str(n), door=f"{n}01") for n in range(1, 7)]
     ill = [Door(home_id=one.home_id, state=State.LIFE, unit="1", floor=one.floor, door=one.door) for one in homes[::-1]]
     assert [(one.x, one.y) for one in front(homes).cells] == [(one.x, one.y) for one in front(ill).cells]
+
+
+def strip(text: str) -> str:
+    """What the strip of a page says."""
+    begin = text.index('id="strip"')
+    return re.sub(
+        r"\s+", " ", re.sub(r"<[^>]+>", " ", text[text.index(">", begin) + 1 : text.index("</aside>", begin)])
+    )
+
+
+async def test_strip_of_every_page_follows_each_step_of_his_areas_alone(
+    town: Centre, browser: httpx.AsyncClient
+) -> None:
+    """On a page that shows no cases itself; a life alarm rings everywhere, also outside of the areas."""
+    await come_in(town, browser, areas=frozenset({"river"}))
+    assert strip((await browser.get("/plan")).text).strip() == ""
+    await town.alarm("gw-1", "sensor-silent", Severity.P3)
+    assert strip((await browser.get("/plan")).text).strip() == ""
+    await town.alarm("gw-31", "sensor-silent", Severity.P3)
+    said = strip((await browser.get("/plan")).text)
+    assert "1 case is waiting" in said
+    assert f"{name_of(31)}, 阳光路31弄" in said
+    await town.alarm("gw-32", "fall", Severity.P2)
+    said = strip((await browser.get("/plan")).text)
+    assert "2 cases are waiting" in said
+    assert f"{name_of(32)}, 阳光路32弄" in said
+    row = next(row for row in await town.desk.queue() if row.home_id == "home-032")
+    await town.desk.order(wish("ack", row.incident_id, version=row.version))
+    said = strip((await browser.get("/plan")).text)
+    assert "1 case is waiting" in said
+    assert name_of(31) in said
+
+
+async def test_strip_calls_for_120_by_name_and_names_nobody_to_who_may_not_know(
+    town: Centre, browser: httpx.AsyncClient
+) -> None:
+    await town.alarm("gw-1", "sos", Severity.P1)
+    await let_pass(town, 400)
+    await come_in(town, browser)
+    said = strip((await browser.get("/plan")).text)
+    assert re.search(rf"CALL 120 NOW\s+{name_of(1)}, 阳光路1弄", said)
+    await come_in(town, browser, "regulator")
+    said = strip((await browser.get("/plan")).text)
+    assert "CALL 120 NOW" in said
+    assert name_of(1) not in said

@@ -6,7 +6,6 @@ import io
 import os
 import re
 import zlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 from fixtures.casework import Casework, alert
 from fixtures.kpi_cases import stored, walked
+from fixtures.visitor import come_in
 from msgspec import structs
 
 from community.casefile import Disposition
@@ -31,12 +31,6 @@ from shouwang.errors import GiveUp, TryLater
 
 LATER = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 WEEK = "2026-W48"
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=60) as client:
-        yield client
 
 
 def about(hazard: str, key: str) -> Casework:
@@ -88,11 +82,6 @@ async def week(centre: Centre) -> Centre:
     return centre
 
 
-async def come_in(centre: Centre, browser: httpx.AsyncClient, role: str, *, language: str = "en") -> None:
-    await centre.user(role, role.title(), role, language)
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
-
-
 def row(page: str, label: str) -> str:
     """The text of the table row that begins with this."""
     found = next(one for one in re.findall(r"<tr[ >].*?</tr>", page, re.S) if f">{label}<" in one)
@@ -127,7 +116,7 @@ async def test_a_month_says_the_same_of_the_same_cases_and_another_week_nothing(
     assert row(month, "王桂兰").startswith("王桂兰 1号楼 1.17 0.70 0.00 2 0")  # 30/7 weeks: 0.7 + 2 / (30/7)
     empty = (await browser.get("/reports/2026-W40")).text
     assert row(empty, "Answered within 60 s") == "Answered within 60 s – 0 0 at least 97.50 %"
-    assert "No home is at rising risk" in empty
+    assert "Nobody is at rising risk" in empty
     for nowhere in ("/reports/2026-W54", "/reports/2025-W53", "/reports/x", "/reports/2026-13"):
         assert (await browser.get(nowhere)).status_code == 404
 

@@ -2,22 +2,23 @@
 
 import io
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
+from fixtures.visitor import come_in
 from PIL import Image
 
 from community.consent import Consent, How, Purpose
 from community.photos import remade, smaller
 from community.registry import ResidentRow, register_of
+from community.registry_batches import batches
 from community.registry_demo import demo
 from community.staff import Staff
 from community.store import people_access, people_demands, resident_photos, schema
-from community.store.people_register import Hand, Tally, batches, take_in
+from community.store.people_register import Hand, Tally, take_in
 from community.store.resident_list import PAGE
 from community.users import EVERYWHERE
 from shouwang.alert import Severity
@@ -30,22 +31,11 @@ HIM, BOX = "resident-001a", "gw-demo-1001"
 
 
 @pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
-
-
-@pytest.fixture
 async def district(centre: Centre) -> Centre:
     hand = Hand(by="import", at=centre.clock.now)
     for part in batches(demo()):
         await centre.store.write(lambda connection, part=part: take_in(connection, part, hand, Tally()))
     return centre
-
-
-async def come_in(centre: Centre, browser: httpx.AsyncClient, role: str = "operator", language: str = "en") -> None:
-    await centre.user(role, role.title(), role, language)
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
 
 
 async def main(browser: httpx.AsyncClient, address: str) -> str:

@@ -13,13 +13,16 @@ from community import totp
 from community.programs import Programs
 from community.registry_sealing import Safe
 from community.rights import Ground
-from community.staff import Staff
+from community.screen_room import ScreenRoom
+from community.staff import Staff, TokenWish
 from community.store import people_access, people_key_safes
 from community.store.people_schema import home_register, places
-from community.users import EVERYWHERE
+from community.tokens import Scope
+from community.users import EVERYWHERE, Role, User
 from community.web import grounds
 from community.web.app import create_app
 from shouwang.alert import Severity
+from shouwang.errors import IllegalMove
 
 LETTERS = {
     "o": "operator",
@@ -42,6 +45,10 @@ GET  /login/oidc                                open
 GET  /login/oidc/callback                       open
 GET  /healthz                                   open
 GET  /metrics                                   open
+POST /login/passkey/ask                         open
+POST /login/passkey                             open
+GET  /screen                                    open
+POST /screen                                    open
 POST /inlet/sms                                 open
 POST /inlet/answer                              open
 GET  /inlet/delivery                            open
@@ -56,6 +63,16 @@ GET  /api/v1/openapi.json                       open
 GET  /api/v1/docs                               open
 GET  /                                          all
 POST /logout                                    all
+GET  /account                                   all
+POST /account/password                          all
+POST /account/app/new                           all
+POST /account/app                               all
+POST /account/sessions/end                      all
+POST /account/prove/ask                         all
+POST /account/prove                             all
+POST /account/passkeys/ask                      all
+POST /account/passkeys                          all
+POST /account/passkeys/{passkey_id}/remove      all
 POST /language                                  open
 GET  /queue                                     osag
 GET  /closed                                    osag
@@ -64,6 +81,9 @@ GET  /incidents/{incident_id}                   osag
 GET  /incidents/{incident_id}/calls             osag
 GET  /incidents/{incident_id}/vitals            os
 GET  /incidents/{incident_id}/preview           osag
+GET  /incidents/{incident_id}/trace             osag
+GET  /incidents/{incident_id}/trace.csv         sa
+GET  /incidents/{incident_id}/trace.json        sa
 POST /incidents/{incident_id}/script            os
 GET  /storms/{storm_id}                         osag
 POST /storms/{storm_id}/release                 s
@@ -86,7 +106,7 @@ GET  /sensors                                   osadg
 GET  /sensors.csv                               sad
 POST /gateways/tests                            os
 POST /gateways/tests/{round_id}/stop            os
-GET  /gateways/{gateway_id}                     osag
+GET  /gateways/{gateway_id}                     osadg
 POST /gateways/{gateway_id}/mode                os
 POST /gateways/{gateway_id}/test                os
 GET  /shifts                                    osag
@@ -101,7 +121,10 @@ POST /shifts/settle                             os
 GET  /kpi                                       osadg
 GET  /kpi/wall                                  osadg
 GET  /wall                                      osadg
+GET  /wall/events                               osadg
 GET  /plan                                      osag
+GET  /plan/map                                  osag
+GET  /plan/tiles/{z}/{x}/{y}                    osag
 GET  /kpi/{month}.csv                           osadg
 GET  /kpi/{month}                               osadg
 GET  /kpi/{month}/cases                         osadg
@@ -128,8 +151,35 @@ POST /improvements/{item_id}/check              s
 POST /improvements/{item_id}/act                s
 GET  /residents                                 osa
 GET  /residents/{resident_id}                   osa
+GET  /care                                      s
+GET  /care.csv                                  s
+GET  /residents/{resident_id}/care/{kept}       s
+POST /residents/{resident_id}/care/{kept}       s
+POST /residents/{resident_id}/care/{kept}/remove s
 POST /residents/{resident_id}/look              os
 GET  /residents/{resident_id}/photo             os
+GET  /residents/{resident_id}/keep              os
+GET  /residents/{resident_id}/keep/new-contact  os
+POST /residents/{resident_id}/keep/new-contact  os
+GET  /residents/{resident_id}/keep/contacts/{contact_id} os
+POST /residents/{resident_id}/keep/contacts/{contact_id} os
+POST /residents/{resident_id}/keep/contacts/{contact_id}/{deed} os
+GET  /residents/{resident_id}/keep/person       os
+POST /residents/{resident_id}/keep/person       os
+POST /residents/{resident_id}/keep/reviewed     s
+GET  /residents/{resident_id}/keep/consents     s
+POST /residents/{resident_id}/keep/consents     s
+GET  /residents/{resident_id}/keep/home         os
+POST /residents/{resident_id}/keep/home         os
+POST /residents/{resident_id}/keep/code         s
+GET  /residents/{resident_id}/keep/photo        s
+POST /residents/{resident_id}/keep/photo        s
+POST /residents/{resident_id}/keep/no-photo     s
+GET  /residents/{resident_id}/keep/move         s
+POST /residents/{resident_id}/keep/move         s
+GET  /residents/{resident_id}/history           osa
+GET  /register/new                              s
+POST /register/new                              s
 GET  /family                                    f
 POST /family/{resident_id}/going                f
 POST /family/{resident_id}/mode                 f
@@ -142,7 +192,11 @@ POST /admin/users                               d
 GET  /admin/users/{login}                       sagd
 POST /admin/users/{login}/rights                d
 POST /admin/users/{login}/app                   d
+POST /admin/users/{login}/passkeys/{passkey_id}/remove d
 POST /admin/users/{login}/{deed}                d
+GET  /admin/screens                             sagd
+POST /admin/screens                             d
+POST /admin/screens/{screen_id}/{deed}          d
 GET  /admin/tokens                              sagd
 POST /admin/tokens                              d
 POST /admin/tokens/{token_id}/end               d
@@ -156,10 +210,14 @@ POST /admin/policies/proposals/{policy_id}/refuse sd
 GET  /admin/channels                            sagd
 POST /admin/channels/{channel}/test             d
 GET  /admin/scripts                             sagd
+GET  /admin/catalogues                          sagd
+GET  /admin/catalogues.csv                      sad
 GET  /admin/safety                              sagd
 POST /admin/safety/verify                       sagd
 POST /admin/safety/backup                       d
 POST /admin/safety/restore-check                sagd
+POST /admin/safety/hold                         s
+POST /admin/safety/let-go                       s
 GET  /admin/files                               sagd
 POST /admin/files                               d
 POST /admin/files/confirm                       d
@@ -178,6 +236,7 @@ POST /cases/{case_id}/orders, GET /changes, GET /gateways, GET /kpis, GET /resid
 POST /requests, GET /requests/{tracking}, POST /requests/{tracking}/rating
 """
 VALUES = {
+    "kept": "plans",
     "token": "x" * 43,
     "incident_id": "1",
     "command": "ack",
@@ -199,10 +258,16 @@ VALUES = {
     "login": "zhang",
     "deed": "log-out",
     "token_id": "1",
+    "passkey_id": "1",
+    "screen_id": "1",
     "name": "emergency",
     "policy_id": "1",
     "channel": "sms",
     "resident_id": "resident-1",
+    "contact_id": "c-1",
+    "z": "14",
+    "x": "1",
+    "y": "1",
 }
 
 
@@ -279,6 +344,32 @@ async def test_stranger_is_sent_to_the_login_from_every_address(console_url: str
     async with httpx.AsyncClient(base_url=console_url) as client:
         got = {(method, path): await status(client, method, path) for method, path, _ in CONSOLE}
     assert set(got.values()) == {401}, got
+
+
+@pytest.mark.parametrize("name", ["screen", "shift"])
+async def test_screen_on_the_wall_gets_in_nowhere_else(centre: Centre, console_url: str, case: str, name: str) -> None:
+    """Its word as what it is, and as what a thief would take it for."""
+    gao = User(user_id="u", login="gao", name="高远", role=Role.ADMIN, language="zh")
+    room = ScreenRoom(centre.store, centre.accounts, clock=centre.clock, address="")
+    _, code = await room.make(gao, "hall", EVERYWHERE, "zh")
+    word = await room.pair(code, client="")
+    for_walls = {("GET", "/wall"), ("GET", "/wall/events")} if name == "screen" else set()
+    async with httpx.AsyncClient(base_url=console_url, cookies={name: word}, timeout=60) as client:
+        got = {(method, path): await status(client, method, path) for method, path, _ in CONSOLE}
+    assert {address for address, found in got.items() if found == 200} == for_walls
+    assert {found for address, found in got.items() if address not in for_walls} == {401}
+
+
+async def test_nobody_is_given_the_role_of_a_screen(centre: Centre) -> None:
+    await centre.user()
+    books = Staff(store=centre.store, by="root", clock=centre.clock)
+    with pytest.raises(IllegalMove):
+        await centre.user("wall", role="screen")
+    with pytest.raises(IllegalMove):
+        await books.set_role("zhang", Role.SCREEN)
+    wish = TokenWish(name="x", role=Role.SCREEN, scopes=frozenset({Scope.KPIS_READ}), areas=EVERYWHERE)
+    with pytest.raises(IllegalMove):
+        await books.issue(wish)
 
 
 # ---- the second factor, the key-safe and the broken glass at the console ----

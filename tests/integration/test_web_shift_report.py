@@ -1,7 +1,6 @@
 """The report of a shift: cases with their times, cards, notes, people, the head of the chain; page and PDF."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 from fixtures.casebook import wish
 from fixtures.desk_time import let_pass, take_the_engine
+from fixtures.visitor import log_in
 
 from community.channels.port import Way
 from community.staff import Staff
@@ -18,12 +18,6 @@ from community.store.database import Connection
 from community.store.people_schema import home_register, places
 from community.users import EVERYWHERE
 from shouwang.alert import Severity
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=60) as client:
-        yield client
 
 
 @pytest.fixture
@@ -63,16 +57,12 @@ def _around(connection: Connection, centre: Centre) -> None:
     channel_health.fail(connection, "sms", "no answer", now)
 
 
-async def come_in(browser: httpx.AsyncClient, login: str) -> None:
-    await browser.post("/login", data={"login": login, "password": PASSWORD})
-
-
 def text(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page[page.index('<main id="main"') :]).split())
 
 
 async def test_the_shift_going_on_says_all_that_happened(night: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(browser, "zhang")
+    await log_in(browser, "zhang")
     page = await browser.get("/shifts/now/report")
     said = text(page.text)
     assert "Shift report: Zhang Lin" in said
@@ -93,7 +83,7 @@ async def test_the_shift_going_on_says_all_that_happened(night: Centre, browser:
 
 
 async def test_the_head_is_the_one_that_verify_knows(night: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(browser, "zhang")
+    await log_in(browser, "zhang")
     page = (await browser.get("/shifts/now/report")).text
     found = re.search(r'<p class="seal">([0-9a-f]{64})</p>', page)
     assert found is not None
@@ -105,11 +95,11 @@ async def test_the_head_is_the_one_that_verify_knows(night: Centre, browser: htt
 
 async def test_a_shift_that_went_over_keeps_its_numbers_and_its_head(night: Centre, browser: httpx.AsyncClient) -> None:
     night.clock.later(seconds=5)
-    await come_in(browser, "zhang")
+    await log_in(browser, "zhang")
     page = (await browser.get("/shifts")).text
     form = {"csrf": re.search(r'name="csrf" value="([^"]+)"', page)[1], "taker": "li", "words": "mind case 2"}  # type: ignore[index]
     await browser.post("/shifts/offer", data=form)
-    await come_in(browser, "li")
+    await log_in(browser, "li")
     page = (await browser.get("/shifts")).text
     form = {"csrf": re.search(r'name="csrf" value="([^"]+)"', page)[1], "handover_id": "1"}  # type: ignore[index]
     page = (await browser.post("/shifts/sign", data=form)).text
@@ -133,7 +123,7 @@ async def test_a_shift_that_went_over_keeps_its_numbers_and_its_head(night: Cent
 
 async def test_the_regulator_reads_no_names_and_no_words(night: Centre, browser: httpx.AsyncClient) -> None:
     await night.user("lu", "Lu Ming", "regulator", "en")
-    await come_in(browser, "lu")
+    await log_in(browser, "lu")
     page = await browser.get("/shifts/now/report")
     assert page.status_code == 200
     assert "王桂兰" not in page.text
@@ -153,7 +143,7 @@ async def test_a_report_holds_the_homes_of_ones_areas(night: Centre, browser: ht
     await night.store.write(put)
     staff = Staff(store=night.store, by="root", clock=night.clock)
     await staff.set_scope("zhang", areas=frozenset({"north"}), organisations=EVERYWHERE)
-    await come_in(browser, "zhang")
+    await log_in(browser, "zhang")
     said = text((await browser.get("/shifts/now/report")).text)
     assert "王桂兰" in said
     assert "李建国" not in said
@@ -170,7 +160,7 @@ async def test_who_did_not_come_and_who_was_on_by_the_roster(night: Centre, brow
         connection.execute(dispatch_schema.no_shows.insert().values(missing))
 
     await night.store.write(put)
-    await come_in(browser, "zhang")
+    await log_in(browser, "zhang")
     said = text((await browser.get("/shifts/now/report")).text)
     assert "Nobody has said when" not in said
     assert "wu has not come" in said
@@ -178,7 +168,7 @@ async def test_who_did_not_come_and_who_was_on_by_the_roster(night: Centre, brow
 
 
 async def test_it_goes_on_paper(night: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(browser, "zhang")
+    await log_in(browser, "zhang")
     answer = await browser.get("/shifts/now/report.pdf")
     if answer.status_code == 503 and "PDF" in answer.text:  # a slow press is no excuse
         pytest.skip("needs Pango and fonts-noto-cjk")

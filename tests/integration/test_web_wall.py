@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import httpx
 import pytest
 from fixtures.browser import BEGIN, PASSWORD, Centre
 from fixtures.casebook import brought_to_end, wish
-from fixtures.desk_time import let_pass, take_the_engine
-from fixtures.plan_homes import home, name_of, phone_of, settle, tower
+from fixtures.desk_time import let_pass
+from fixtures.plan_homes import home, name_of, phone_of, settle
+from fixtures.visitor import come_in
 
 from community.channels.port import Outcome, Way
 from community.dispatch_file import read_yaml
@@ -20,47 +20,16 @@ from community.store import case_schema, channel_health, lease, rosters, schema,
 from community.store.case_schema import attempts
 from community.store.database import Connection, Store
 from community.store.storm_schema import storm_homes, storms
-from community.users import EVERYWHERE, Role, User
+from community.users import Role, User
 from community.wall import BLOCKS, GROUPS, LATE_S, Channel, depth_of, rolled_up
 from community.wall_room import FRESH_S, WallRoom
 from shouwang.alert import Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
-from shouwang.wire import HeartbeatBody, Lane, TelemetryBody
+from shouwang.wire import Lane, TelemetryBody
 
 PEOPLE = Path(__file__).parents[2] / "community" / "examples" / "dispatch.yaml"
 HOMES = (*(number for number in range(1, 25) if number != 17), 30, 31, 32, 100, 101)
-
-
-@pytest.fixture
-async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
-        yield client
-
-
-@pytest.fixture
-async def town(centre: Centre) -> Centre:
-    await take_the_engine(centre)
-    await settle(centre, tower())
-    for number in HOMES:
-        if number not in {23, 24}:
-            await centre.send(f"gw-{number}", Lane.STATE, HeartbeatBody(backlog=0, uptime_s=10))
-    return centre
-
-
-async def come_in(
-    centre: Centre, browser: httpx.AsyncClient, role: str = "supervisor", areas: frozenset[str] = EVERYWHERE
-) -> None:
-    await centre.accounts.add_user(
-        login=role,
-        name="陈红",
-        role=Role(role),
-        language="en",
-        password=PASSWORD,
-        now=centre.clock.now,
-        areas=areas,
-    )
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
 
 
 async def put(centre: Centre, *statements: object) -> None:
@@ -90,7 +59,7 @@ async def taken(centre: Centre, number: int) -> None:
 
 
 async def test_answers_and_red_cards_are_those_of_the_figures(town: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     assert (await shown(town, browser))["Answered within 60 s"].startswith("– 0 ÷ 0")
     await town.alarm("gw-1", "sos", Severity.P1)
     await let_pass(town, 30)
@@ -110,7 +79,7 @@ async def test_answers_and_red_cards_are_those_of_the_figures(town: Centre, brow
 
 
 async def test_red_cards_of_yesterday_are_not_of_today(town: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     await town.alarm("gw-2", "sos", Severity.P1)
     await let_pass(town, 61)
     assert (await shown(town, browser))["R Red cards today"] != "0 since midnight"
@@ -120,7 +89,7 @@ async def test_red_cards_of_yesterday_are_not_of_today(town: Centre, browser: ht
 
 
 async def test_open_cases_wait_stand_in_steps_and_make_the_depth(town: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     await town.alarm("gw-3", "sos", Severity.P1)
     done = await brought_to_end(town.desk.order, (await town.desk.queue())[0])
     await let_pass(town, 30)
@@ -148,7 +117,7 @@ async def test_open_cases_wait_stand_in_steps_and_make_the_depth(town: Centre, b
 
 
 async def test_tests_and_what_a_storm_holds_back_are_no_open_cases(town: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     await town.alarm("gw-1", "sensor-silent", Severity.P3)
     await town.alarm("gw-2", "sos", Severity.P1)
     held = schema.incidents.update().where(schema.incidents.c.home_key == "home-001").values(state="HELD")
@@ -160,7 +129,7 @@ async def test_tests_and_what_a_storm_holds_back_are_no_open_cases(town: Centre,
 
 
 async def test_the_roster_is_held_against_who_is_there(town: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     assert (await shown(town, browser))["On shift"] == "1 signed in; no roster for now"
     await town.user("li", "李敏")
     duties = """
@@ -180,7 +149,7 @@ duties:
 async def test_boxes_that_fell_silent_look_other_than_those_never_heard(
     town: Centre, browser: httpx.AsyncClient
 ) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     table = schema.gateways
     await put(town, table.update().where(table.c.gateway_id.in_(["gw-1", "gw-2", "gw-3"])).values(online=False))
     lost = Reading(sensor_id="gateway", quantity=Quantity.MAINS_LOST, value=1, at=town.clock.now, mono=0)
@@ -195,7 +164,7 @@ async def test_boxes_that_fell_silent_look_other_than_those_never_heard(
 async def test_channels_say_when_they_last_worked_and_how_late_they_are(
     town: Centre, browser: httpx.AsyncClient
 ) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     await town.alarm("gw-1", "sos", Severity.P1)
     await let_pass(town, 61)  # somebody is called
     now = town.clock.now
@@ -227,7 +196,7 @@ async def test_channels_say_when_they_last_worked_and_how_late_they_are(
 
 
 async def test_the_newest_test_alarm_counts(town: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     now = town.clock.now
     tests = [
         {"gateway_id": "gw-1", "alert_id": "a", "raised_at": now, "received_at": now, "took_ms": 9000},
@@ -240,7 +209,7 @@ async def test_the_newest_test_alarm_counts(town: Centre, browser: httpx.AsyncCl
 
 
 async def test_responders_are_free_busy_or_silent(town: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     file = read_yaml(PEOPLE.read_text(encoding="utf-8"), name="dispatch.yaml")
     now = town.clock.now
     await town.store.write(lambda connection: rosters.bring_in(connection, file, now))
@@ -264,7 +233,7 @@ async def test_responders_are_free_busy_or_silent(town: Centre, browser: httpx.A
 
 async def test_no_person_stands_on_the_wall_whatever_happens(town: Centre, browser: httpx.AsyncClient) -> None:
     """Every name, telephone, address, door and id of a person or home on file is looked for in the whole page."""
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     file = read_yaml(PEOPLE.read_text(encoding="utf-8"), name="dispatch.yaml")
     now = town.clock.now
     await town.store.write(lambda connection: rosters.bring_in(connection, file, now))
@@ -295,7 +264,7 @@ async def test_no_person_stands_on_the_wall_whatever_happens(town: Centre, brows
 async def test_whoever_is_bound_to_an_area_is_shown_its_numbers(
     town: Centre, browser: httpx.AsyncClient, part: str
 ) -> None:
-    await come_in(town, browser, areas=frozenset({"river"}))
+    await come_in(town, browser, "supervisor", name="陈红", areas=frozenset({"river"}))
     await town.alarm("gw-1", "sos", Severity.P1)
     await town.alarm("gw-31", "sos", Severity.P1)
     at = town.clock.now
@@ -319,7 +288,7 @@ async def test_whoever_is_bound_to_an_area_is_shown_its_numbers(
 async def test_whoever_may_see_figures_sees_the_wall(
     centre: Centre, browser: httpx.AsyncClient, role: str, status: int
 ) -> None:
-    await come_in(centre, browser, role)
+    await come_in(centre, browser, role, name="陈红")
     assert (await browser.get("/wall")).status_code == status
     old = await browser.get("/kpi/wall")
     assert (old.status_code, old.url.path) == ((200, "/wall") if status == 200 else (403, "/kpi/wall"))
@@ -328,7 +297,7 @@ async def test_whoever_may_see_figures_sees_the_wall(
 async def test_a_change_is_shown_at_once_and_silence_within_two_seconds(
     town: Centre, browser: httpx.AsyncClient
 ) -> None:
-    await come_in(town, browser)
+    await come_in(town, browser, "supervisor", name="陈红")
     first = (await browser.get("/wall", params={"part": "live"})).text
     await town.alarm("gw-1", "sos", Severity.P1)
     second = (await browser.get("/wall", params={"part": "live"})).text  # the clock stands still

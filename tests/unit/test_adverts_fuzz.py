@@ -107,6 +107,7 @@ def test_the_good_ones_are_good() -> None:
         assert family is Family.BEACON or any(isinstance(one, Sample) for one in said), family
 
 
+@pytest.mark.no_cover  # no coverage is judged of drivers, and tracing makes this four times slower
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(heard=st.lists(adverts, max_size=3))
 def test_any_advert_at_any_parser(heard: list[Advert]) -> None:

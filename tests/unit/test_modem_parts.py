@@ -54,6 +54,7 @@ def test_a_prompt_is_seen_only_where_it_was_asked_for(said):
     assert PROMPT not in AtSplitter().feed(said)
 
 
+@pytest.mark.no_cover  # no coverage is judged of drivers, and tracing makes this four times slower
 def test_ten_thousand_random_streams():
     """Nothing raises, nothing grows, and what comes behind the next line end is read."""
     dice = random.Random(2611)

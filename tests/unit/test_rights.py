@@ -21,36 +21,38 @@ from community.rights import (
 from community.users import Role, User
 
 NOW = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
-ROLES = ("operator", "supervisor", "responder", "family", "auditor", "admin", "regulator")
+ROLES = ("operator", "supervisor", "responder", "family", "auditor", "admin", "regulator", "screen")
 
 # y: yes; -: never; else the condition, see CONDITIONS. In the order of ROLES.
 TABLE = """
-read the queue                 y        y        -        -        y   -   y
-read a case                    y        y        offered  elder    y   -   y
-work on cases                  y        y        -        -        -   -   -
-direct the work on cases       -        y        -        -        -   -   -
-respond on site                -        y        offered  -        -   -   -
-tell the result of a call-back y        y        -        elder    -   -   -
-read medical cards             openwhy  y        own2h    agreed   -   -   -
-read key-safe codes            open     open     onway    holder   -   -   -
-read the register              y        y        own2h    agreed   y   -   -
-excuse cards                   -        y        -        -        -   -   -
-read cards and scores          -        y        -        -        y   -   y
-silence alarms                 minor    minor    -        -        -   -   -
-say who is at home             y        y        -        elder    -   -   -
-read silences                  y        y        -        -        y   -   y
-change policy                  -        -        -        -        -   two -
-change users                   -        -        -        -        -   y   -
-change devices                 -        -        -        -        -   y   -
-read settings                  -        y        -        -        y   y   y
-propose settings               -        y        -        -        -   y   -
-export                         -        y        -        -        dry dry -
-verify the record              -        y        -        -        y   y   y
-read figures                   y        y        -        -        y   y   y
-read boxes and sensors         y        y        -        -        y   y   y
-file requests                  y        y        y        elder    -   -   -
-read who looked                -        y        -        elder    y   -   y
-review broken glass            -        y        -        -        -   -   -
+read the queue                 y        y        -        -        y   -   y   -
+read a case                    y        y        offered  elder    y   -   y   -
+work on cases                  y        y        -        -        -   -   -   -
+direct the work on cases       -        y        -        -        -   -   -   -
+respond on site                -        y        offered  -        -   -   -   -
+tell the result of a call-back y        y        -        elder    -   -   -   -
+read medical cards             openwhy  y        own2h    agreed   -   -   -   -
+read key-safe codes            open     open     onway    holder   -   -   -   -
+read the register              y        y        own2h    agreed   y   -   -   -
+keep telephone numbers         y        y        -        -        -   -   -   -
+keep the register              -        y        -        -        -   -   -   -
+excuse cards                   -        y        -        -        -   -   -   -
+read cards and scores          -        y        -        -        y   -   y   -
+silence alarms                 minor    minor    -        -        -   -   -   -
+say who is at home             y        y        -        elder    -   -   -   -
+read silences                  y        y        -        -        y   -   y   -
+change policy                  -        -        -        -        -   two -   -
+change users                   -        -        -        -        -   y   -   -
+change devices                 -        -        -        -        -   y   -   -
+read settings                  -        y        -        -        y   y   y   -
+propose settings               -        y        -        -        -   y   -   -
+export                         -        y        -        -        dry dry -   -
+verify the record              -        y        -        -        y   y   y   -
+read figures                   y        y        -        -        y   y   y   y
+read boxes and sensors         y        y        -        -        y   y   y   -
+file requests                  y        y        y        elder    -   -   -   -
+read who looked                -        y        -        elder    y   -   y   -
+review broken glass            -        y        -        -        -   -   -   -
 """
 
 BARE = Subject(
