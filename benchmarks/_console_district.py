@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
+from _console_care import bring_in_care
 from _storm_town import Town
 
 from community.casefile import Disposition
@@ -67,6 +68,7 @@ class District(Town):
         ]
         connection.execute(home_register.insert(), register)
         connection.execute(schema.residents.insert(), [_resident(one) for one in range(RESIDENTS)])
+        bring_in_care(connection, RESIDENTS, now)
 
 
 async def fill(store: Store, district: District, *, kind: Kind | None = None) -> None:

@@ -15,6 +15,9 @@ from community.admin_rooms import admin_rooms, means_of
 from community.asking import Asking
 from community.batches import ALERT_BYTES, BATCH_BYTES, TELEMETRY_BYTES
 from community.bells import Bells
+from community.care_desk import CareDesk
+from community.care_room import CareRoom
+from community.care_rounds import CareRounds
 from community.case_room import CaseRoom
 from community.channel_lines import answer_token, lines_of, people_of
 from community.counter import Counter
@@ -33,14 +36,18 @@ from community.hourly import Hourly
 from community.ingest import LINGER_S, Ingest, Lot
 from community.kpi_desk import KpiDesk
 from community.kpi_rounds import KpiRounds
+from community.map_room import MapRoom
+from community.measurements.forgetting import forget_everywhere
 from community.measurements.place import Place, measured_file, place_of
 from community.metrics import metrics_of
 from community.notifier import Notifier
 from community.plan_room import PlanRoom
 from community.programs import Programs
-from community.registry_sealing import open_safe
+from community.register_room import RegisterRoom
+from community.registry_sealing import Safe, open_safe
 from community.replies import Replies
 from community.resident_room import ResidentRoom
+from community.retention_rounds import RetentionRounds
 from community.rounds import Rounds
 from community.settings import BrokerEntry, CommunitySettings, WebEntry, broker_settings, secret
 from community.sign_on import SignOn
@@ -51,6 +58,7 @@ from community.store.orders import rung_failed
 from community.store.people_watches import watches as watches_of_homes
 from community.store.supervision import Watch
 from community.storm_rounds import StormRounds
+from community.trace_room import TraceRoom
 from community.wall_room import WallRoom
 from community.web.app import create_app
 from community.web.oversight import oversight
@@ -80,7 +88,7 @@ async def serve(settings: CommunitySettings, *, started: Callable[[str], None] |
     """
     password = secret(settings.store.password_file)
     measured = measured_file(settings.measurements, settings.store.url)
-    store = await open_store(settings.store.url, password=password, measured=measured)
+    store = await open_store(settings.store.url, password=password, measured=measured, zone=settings.kpi.zone)
     try:
         room = EngineRoom(store, clock=_now)
         await room.enter()
@@ -124,6 +132,7 @@ class _Community:
         self._lines = lines_of(settings.channels, public_url=self._address)
         self._notifier = self._calls()
         self._residents = ResidentRoom(store, clock=_now)
+        self._care = CareRoom(store, clock=_now, zone=settings.kpi.zone)
         self._programs = Programs(store, self._desk, clock=_now, told=self.committed, figures=self._kpis)
         self._families = self._family_room()
         self._app = self._console()
@@ -132,8 +141,14 @@ class _Community:
             store, watches, clock=_now, hears_since=lambda: self._ingests[_STATES].hears_since, told=self.committed
         )
         self._storms = StormRounds(store, clock=_now, told=self.committed)
+        self._retention = self._forgetting()
         witnesses = _session(settings.broker, "witnesses", window=20, keeps=False)
         self._hourly = Hourly(witnesses, store, clock=_now, told=self.committed)
+
+    def _forgetting(self) -> RetentionRounds:
+        settings, store = self._settings, self._store
+        forget = partial(forget_everywhere, settings.measurements, settings.store.url, store)
+        return RetentionRounds(store, settings.retention, zone=settings.kpi.zone, clock=_now, forget=forget)
 
     def _family_room(self) -> FamilyRoom:
         return FamilyRoom(
@@ -155,6 +170,7 @@ class _Community:
             name=settings.name,
             clock=_now,
             secure_cookies=self._address.startswith("https://"),
+            zone=settings.kpi.zone,
             sms_inlet=inlet_of(settings, store, clock=_now, committed=self.committed),
             dispatch=self._dispatch_room(settings, store),
             records=Records(settings, store),
@@ -176,18 +192,32 @@ class _Community:
                 *oversight(store, self._kpis, clock=_now, zone=settings.kpi.zone),
                 FleetRoom(store, clock=_now),
                 CaseRoom(store, clock=_now),
+                TraceRoom(store, clock=_now),
                 *self._plans(),
                 *_sign_on(settings, accounts, self._address),
-                self._residents,
-                self._families,
+                *self._people(safe),
             ),
         )
         app.state.replies = self._replies if settings.channels.answers else None
         return app
 
-    def _plans(self) -> tuple[PlanRoom, WallRoom]:
+    def _people(self, safe: Safe) -> tuple[object, ...]:
+        """Pages of residents and families, and where their entries are kept."""
+        settings, store = self._settings, self._store
+        pinned = {home.id: home.gateway for home in settings.homes}
+        return (
+            RegisterRoom(store, clock=_now, safe=safe, pinned=pinned),
+            CareDesk(store, clock=_now, zone=settings.kpi.zone),
+            self._residents,
+            self._care,
+            self._families,
+        )
+
+    def _plans(self) -> tuple[PlanRoom | WallRoom | MapRoom, ...]:
         wall = WallRoom(self._store, self._kpis, clock=_now, zone=self._settings.kpi.zone)
-        return PlanRoom(self._store, clock=_now), wall
+        entry = self._settings.web.map
+        streets = () if entry is None else (MapRoom(self._store, entry, clock=_now),)
+        return (PlanRoom(self._store, clock=_now), wall, *streets)
 
     def _calls(self) -> Notifier:
         channels = self._settings.channels
@@ -206,6 +236,7 @@ class _Community:
         """Until SIGTERM or SIGINT."""
         self._ingests = self._ingests_into(measurements)
         self._residents.measured_by(measurements.port)
+        self._care.measured_by(measurements.port)
         self._families.measured_by(measurements.port)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -243,6 +274,8 @@ class _Community:
             "asking": Asking(self._store, clock=_now, asked=self._downlink.look).run(),
             "hourly": self._hourly.run(),
             "figures": self._figures.run(),
+            "care": CareRounds(self._care).run(),
+            "retention": self._retention.run(),
             "console": serve_console(self._app, self._listener),
             "watchdog": self._watch(),
         }

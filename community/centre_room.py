@@ -2,30 +2,41 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from community.casefile import NotNow
 from community.channel_watch import sent_test
+from community.facts import Fact, fact, kept
 from community.long_work import LongWork, Outcome
 from community.measurement_settings import BackupEntry, KeepEntry
 from community.post import Line
-from community.store import backups, centre, chain
+from community.retention_rounds import due
+from community.retention_settings import RetentionEntry
+from community.rights import Right, may
+from community.store import backups, centre, chain, retention_cases, retention_days, retention_people
 from community.store import tokens as books
 from community.store.backups import Source
 from community.store.centre import Facts, Try
 from community.store.channel_health import ChannelRow
 from community.store.channel_health import rows as channel_rows
-from community.store.database import Store
-from shouwang.errors import IllegalMove
+from community.store.database import Connection, Store
+from community.store.retention_days import Night
+from community.store.rights import subject_of_case
+from community.users import User
+from shouwang.alert import Sentence
 
 BY_HAND = "shouwang-by-hand.backup"
 """One alone: whoever presses again replaces it, and the disk does not fill."""
 _ANY = "shouwang-*.backup"
 _LISTED = 30
 _TRIES = 5
+_FAULTS_TOLD = 5
+"""Of a record that is not whole: enough to see of what kind they are; the command `audit verify` tells all."""
 VERIFY, BACKUP, TRIAL, TEST = "verify", "backup", "restore-check", "test"
 
 
@@ -70,12 +81,32 @@ class ChannelPage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """What the server has: its channels, what is backed up to where, for how long measurements are kept."""
+    """What the server has: its channels, what is backed up to where, for how long what is kept."""
 
     lines: Sequence[Line] = ()
     source: Source | None = None
     backup: BackupEntry | None = None
     keep: KeepEntry = field(default_factory=KeepEntry)
+    retention: RetentionEntry = field(default_factory=RetentionEntry)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """A case of which nothing ends."""
+
+    incident_id: int
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endings:
+    """What ended last, what waits to end (by kind), and which cases are held."""
+
+    night: Night | None
+    waiting: Mapping[str, int]
+    held: tuple[Held, ...]
 
 
 class CentreRoom:
@@ -97,6 +128,43 @@ class CentreRoom:
         entry = self.means.backup
         return None if entry is None else await asyncio.to_thread(_kept_in, entry.folder)
 
+    async def endings(self) -> Endings:
+        """What ends by itself, as it stands."""
+        kinds, people = tuple(due(self.means.retention, self._clock())), self.means.retention.of("person_days")
+        before = None if people is None else self._clock() - people
+
+        def read(connection: Connection) -> Endings:
+            waiting = retention_days.waiting(connection, kinds)
+            if before is not None:
+                waiting[retention_people.NAME] = len(retention_people.over(connection, before))
+            held = tuple(
+                Held(incident_id=row.incident_id, by=row.by, at=row.at, reason=row.reason)
+                for row in retention_cases.holds(connection)
+            )
+            return Endings(night=retention_days.newest(connection), waiting=waiting, held=held)
+
+        return await self._store.read(read)
+
+    async def hold(self, by: User, incident_id: int, reason: str) -> None:
+        """Nothing of this case ends any more. Raises Refused, NotNow."""
+        await self._held(by, incident_id, partial(retention_cases.hold, reason=reason))
+
+    async def let_go(self, by: User, incident_id: int) -> None:
+        """It ends as others do. Raises Refused, NotNow."""
+        await self._held(by, incident_id, retention_cases.let_go)
+
+    async def _held(self, by: User, incident_id: int, deed: Callable[..., object]) -> None:
+        now = self._clock()
+
+        def write(connection: Connection) -> None:
+            subject = subject_of_case(connection, by, incident_id, now)
+            if subject is None:
+                raise NotNow(Sentence(zh="没有这个案件", en="there is no such case"))
+            may(by, Right.DIRECT_CASES, subject)
+            deed(connection, incident_id, by=by.login, at=now)
+
+        await self._store.write(write)
+
     def outcome(self, name: str) -> Outcome | None:
         """Of a verification, a backup or a trial."""
         return self._work.of(name)
@@ -106,8 +174,7 @@ class CentreRoom:
 
         async def work() -> tuple[bool, str]:
             audit = await self._store.read(chain.verify, within_s=None)
-            verdict = "; ".join(audit.faults[:5]) if audit.faults else "whole"
-            told = f"{audit.entries} entries, {verdict}; head {audit.head}"
+            told = kept(_verified(audit))
             await self._note(by, "record verified", "", told)
             return not audit.faults, told
 
@@ -117,12 +184,17 @@ class CentreRoom:
         """Make a backup now, and try it out. Raises IllegalMove where the server has no folder for it."""
         source, entry = self.means.source, self.means.backup
         if source is None or entry is None:
-            raise IllegalMove("no folder for backups is named in community.yaml (backup: folder)")
+            raise NotNow(
+                Sentence(
+                    zh="community.yaml 没有写明备份目录（backup: folder）",
+                    en="no folder for backups is named in community.yaml (backup: folder)",
+                )
+            )
         file = entry.folder / BY_HAND
 
         async def work() -> tuple[bool, str]:
             facts = await asyncio.to_thread(backups.back_up, source, file)
-            told = f"{facts.cases} cases, {facts.entries} entries; head {facts.head}"
+            told = kept(_backed_up(facts))
             await self._note(by, "backup made", file.name, told)
             return True, told
 
@@ -130,14 +202,14 @@ class CentreRoom:
 
     async def try_out(self, by: str, name: str) -> None:
         """Restore a backup on trial and check its record. Raises IllegalMove where there is none of this name."""
-        entry, kept = self.means.backup, await self.backups()
-        if entry is None or name not in {one.name for one in kept or ()}:
-            raise IllegalMove(f"there is no backup {name}")
+        entry, there = self.means.backup, await self.backups()
+        if entry is None or name not in {one.name for one in there or ()}:
+            raise NotNow(Sentence(zh=f"没有名为 {name} 的备份", en=f"there is no backup {name}"))
         file = entry.folder / name
 
         async def work() -> tuple[bool, str]:
             facts = await asyncio.to_thread(backups.check, file)
-            told = f"{name}: {facts.cases} cases, {facts.entries} entries; head {facts.head}"
+            told = kept((fact("file", name=name), *_backed_up(facts)))
             await self._note(by, "backup tried", name, told)
             return True, told
 
@@ -169,15 +241,20 @@ class CentreRoom:
         """A real message to who asks (or to the test address of the channel). Raises IllegalMove where it has none."""
         page = next((one for one in await self.channels(by) if one.row.channel == channel and one.is_wired), None)
         if page is None:
-            raise IllegalMove(f"there is no channel {channel}")
+            raise NotNow(Sentence(zh=f"没有名为 {channel} 的通道", en=f"there is no channel {channel}"))
         to = page.own_address or page.test_to
         if not to:
-            raise IllegalMove("you have no address for this way, and the channel has no test_to in community.yaml")
+            raise NotNow(
+                Sentence(
+                    zh="您没有登记这种方式的号码或地址，community.yaml 中该通道也没有写 test_to",
+                    en="you have no address for this way, and the channel has no test_to in community.yaml",
+                )
+            )
         line = next(one for one in self.means.lines if one.name == channel)
 
         async def work() -> tuple[bool, str]:
             fault = await sent_test(line, to, self._clock())
-            told = fault or "the far end has taken it"
+            told = fault or kept((fact("taken"),))
             await self._note(by, "channel tested", channel, told)
             return not fault, told
 
@@ -196,6 +273,21 @@ class CentreRoom:
         except OSError:
             return None
         return Disk(free=found.free, total=found.total)
+
+
+def _verified(audit: chain.Audit) -> list[Fact]:
+    """What a check of the record found."""
+    told = [fact("record", entries=audit.entries, changes=audit.changes)]
+    if audit.faults:
+        told.append(fact("faults", count=len(audit.faults)))
+        told += [fact("words", text=one) for one in audit.faults[:_FAULTS_TOLD]]
+    else:
+        told.append(fact("whole"))
+    return [*told, fact("head", head=audit.head), fact("changes-head", head=audit.changes_head)]
+
+
+def _backed_up(found: backups.Facts) -> tuple[Fact, ...]:
+    return fact("backup", cases=found.cases, entries=found.entries), fact("head", head=found.head)
 
 
 def _kept_in(folder: Path) -> tuple[Kept, ...]:

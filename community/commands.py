@@ -16,13 +16,18 @@ from community import (
     fhir_commands,
     kpi_commands,
     people_commands,
+    retention_commands,
     rights_commands,
 )
 from community.accounts import Accounts
+from community.map_settings import MapEntry
 from community.settings import CommunitySettings, broker_settings, load, secret
 from community.sms_inlet import keys_of, token_of
-from community.store import chain, dead_letters, logins
+from community.store import chain, dead_letters, logins, passkeys, seals
+from community.store.database import Connection
 from community.terminal import say, with_config, with_store
+from community.tiles import credit_of, source_of
+from community.users import User
 from shouwang.errors import ConfigError
 
 
@@ -56,6 +61,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     channel_commands.register(commands)
     kpi_commands.register(commands)
     backup_commands.register(commands)
+    retention_commands.register(commands)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -75,6 +81,8 @@ def _check(options: argparse.Namespace) -> int:
             secret(settings.access.oidc.client_secret_file)
         if settings.sms_inlet is not None:
             token_of(settings.sms_inlet)
+        if settings.web.map is not None:
+            source_of(settings.web.map)
     except ConfigError as error:
         count = len(str(error).splitlines())
         raise ConfigError(
@@ -83,9 +91,23 @@ def _check(options: argparse.Namespace) -> int:
     say(f"{settings.name}: broker {settings.broker.url}, database {settings.store.url}")
     for home in settings.homes:
         say(f"  home {home.id} ({home.address}): gateway {home.gateway}, resident {home.resident.id}")
+    _say_of_map(settings.web.map)
     _say_who_lacks_an_app(settings)
     say(f"{options.config}: can be used")
     return 0
+
+
+def _say_of_map(entry: MapEntry | None) -> None:
+    """What a person can check and no program can: whose map it is, in which datum, and who is asked for it."""
+    if entry is None:
+        return
+    source = source_of(entry)
+    least, most = entry.zooms(None if source is None else source.zooms)
+    say(f"  street map: {entry.url or entry.tiles}, zoom {least} to {most}, drawn in {entry.datum}")
+    if entry.outside:
+        say(f"    every browser of the console asks {entry.outside} for it, which learns where people look")
+    if not credit_of(entry, source):
+        say("    names nobody: most maps may be shown only with attribution")
 
 
 def _say_who_lacks_an_app(settings: CommunitySettings) -> None:
@@ -95,14 +117,19 @@ def _say_who_lacks_an_app(settings: CommunitySettings) -> None:
         return
     roles = ", ".join(sorted(needed))
     try:
-        users = with_store(settings, lambda store: store.read(logins.everybody))
+        users, by_key = with_store(settings, lambda store: store.read(_who_logs_in))
     except ConfigError as error:
         say(f"  log-in: {roles} need an authenticator app; who has none cannot be seen now: {error}")
         return
     say(f"  log-in: {roles} need an authenticator app")
     for user in users:
-        if user.role in needed and not user.has_totp and not user.is_disabled:
+        if user.role in needed and not user.has_totp and user.user_id not in by_key and not user.is_disabled:
             say(f"    {user.login} ({user.role}) has none yet: shouwang community user totp {user.login}")
+
+
+def _who_logs_in(connection: Connection) -> tuple[tuple[User, ...], frozenset[str]]:
+    """All users, and the ids of those who have a passkey."""
+    return logins.everybody(connection), passkeys.owners(connection)
 
 
 def _login_link(options: argparse.Namespace) -> int:
@@ -122,17 +149,26 @@ def _verify(options: argparse.Namespace) -> int:
     settings = load(options.config)
     audit = with_store(settings, lambda store: store.read(chain.verify, within_s=None))
     if options.head is not None:
-        place = with_store(settings, lambda store: store.read(lambda reading: chain.entry_with(reading, options.head)))
-        if place is None:
+        place = with_store(settings, lambda store: store.read(lambda reading: _place_of(reading, options.head)))
+        if not place:
             lost = f"no entry has the head {options.head}: the record was rewritten since, or is another one"
             audit = replace(audit, faults=(*audit.faults, lost))
         else:
-            say(f"the head {options.head} is that of entry {place}")
+            say(f"the head {options.head} is that of {place}")
     for fault in audit.faults:
         say(fault)
     verdict = f"{len(audit.faults)} faults: the record was changed or is damaged" if audit.faults else "whole"
     say(f"{audit.entries} entries, {verdict}; head {audit.head}")
+    say(f"{audit.changes} changes beside the cases; head {audit.changes_head}")
     return 1 if audit.faults else 0
+
+
+def _place_of(connection: Connection, head: str) -> str:
+    """Which link of which chain was sealed with it, in words; empty for none."""
+    entry, link = chain.entry_with(connection, head), seals.link_with(connection, head)
+    if entry is not None:
+        return f"entry {entry}"
+    return "" if link is None else f"change {link}"
 
 
 def _dead_letters(options: argparse.Namespace) -> int:

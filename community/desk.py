@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum
 from typing import Protocol
 
 from community.casefile import Card, Case, Colour, Disposition
@@ -25,9 +24,8 @@ from community.homes_at_desk import (
     WishedTest,
 )
 from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Sex, Situation
+from community.series import Point, Series, Timing
 from shouwang.alert import Alert, Sentence, Severity
-from shouwang.quantities import Quantity
-from shouwang.reading import Quality
 
 __all__ = [
     "LONGEST_MODE_H",
@@ -39,6 +37,9 @@ __all__ = [
     "HomePage",
     "ModeOrder",
     "PathRow",
+    "Point",
+    "Series",
+    "Timing",
     "WishedTest",
 ]
 
@@ -156,7 +157,10 @@ class StormRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Try:
-    """One try to reach somebody. `channel`, `outcome` and `code` are those of `attempts`; the code is the far end's."""
+    """One try to reach somebody. `channel`, `outcome` and `code` are those of `attempts`; the code is the far end's.
+
+    `since`: when it began; `at`: when it came so far.
+    """
 
     person: str
     channel: str
@@ -165,6 +169,7 @@ class Try:
     tries: int
     at: datetime
     is_of_home: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,6 +198,10 @@ class Contact:
     hours: str = ""
     is_in_hours: bool = True
     tested_on: str = ""
+    contact_id: str = ""
+    resident_id: str = ""
+    silent: frozenset[str] = frozenset()
+    """Of his numbers those that were tried in vain, and not tested since."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,43 +233,6 @@ class ResidentCard:
     eligibility: tuple[Eligibility, ...] = ()
     situation: Situation = Situation.UNKNOWN
     key_safe: str | None = None
-
-
-class Timing(IntEnum):
-    """How the moment of a reading or an alert is known; the numbers are stored."""
-
-    RIGHT = 0
-    """As its home told it, by a clock that was right."""
-    MENDED = 1
-    """The home's clock was wrong; the moment follows from what it showed later."""
-    ESTIMATED = 2
-    """The same, and nobody has set it since: the moment follows from the arrival."""
-    AHEAD = 3
-    """The home told a moment in the future: it was at the latest when it came."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
-    """One stored reading; `is_late`: it came long after `at`: a device kept it, or its home was cut off."""
-
-    at: datetime
-    value: float
-    quality: Quality
-    is_late: bool = False
-    timing: Timing = Timing.RIGHT
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Series:
-    """Readings of one quantity of one sensor and person around the alarm, oldest first.
-
-    `resident_id` is empty for the home's resident.
-    """
-
-    sensor_id: str
-    quantity: Quantity
-    points: tuple[Point, ...]
-    resident_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -333,6 +305,10 @@ class Desk(Protocol):
 
     async def board(self) -> Board:
         """The queue, and the audit sequence of the same moment: what comes after it is yet to be told."""
+        ...
+
+    async def strip(self) -> Board:
+        """The same cases in the same order, for what every page says of them: see community/strip.py."""
         ...
 
     async def queue(self) -> tuple[QueueRow, ...]:

@@ -1,7 +1,7 @@
 """`shouwang community dispatch ...` and `rosters ...`: bring in who goes there, and see that nobody is missing."""
 
 import argparse
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from community.dispatch_file import DispatchFile, read_file
@@ -48,9 +48,9 @@ def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _moment(written: str) -> datetime:
-    """Local time of this machine where no offset is written."""
+    """By the centre's clock where no offset is written (`KpiEntry.moment`)."""
     try:
-        return datetime.fromisoformat(written).astimezone()
+        return datetime.fromisoformat(written)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{written} is no time; write 2026-12-01T08:00") from error
 
@@ -94,11 +94,12 @@ def _check(options: argparse.Namespace) -> int:
         raise ConfigError("--days: look 1 to 366 days ahead")
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     end = start + timedelta(days=options.days)
+    settings = load(options.config)
     seen = with_store(
-        load(options.config), lambda store: store.read(lambda connection: roster_check.gathered(connection, start, end))
+        settings, lambda store: store.read(lambda connection: roster_check.gathered(connection, start, end))
     )
     missing = holes(seen.shifts, seen.absences, start, end)
-    faults = [_said(hole) for hole in missing]
+    faults = [_said(hole, settings.kpi.zone) for hole in missing]
     faults += [fault.en for fault in grid_faults(seen.grids, seen.posts, seen.people)]
     faults += [f"home {home}: has no grid; give its place one (people import), or areas" for home in seen.gridless]
     faults += [f"{one}: no telephone number; nobody can send him a case" for one in seen.mute]
@@ -112,19 +113,19 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
-def _said(hole: Hole) -> str:
+def _said(hole: Hole, zone: tzinfo) -> str:
     lacks = " and ".join({"main": "an operator", "backup": "a back-up"}[place.value] for place in hole.lacks)
-    begins, ends = (moment.astimezone() for moment in (hole.starts_at, hole.ends_at))
+    begins, ends = (moment.astimezone(zone) for moment in (hole.starts_at, hole.ends_at))
     return f"{begins:%a %Y-%m-%d %H:%M} to {ends:%a %Y-%m-%d %H:%M}: lacks {lacks}"
 
 
 def _absent(options: argparse.Namespace) -> int:
-    if options.end <= options.start:
+    settings = load(options.config)
+    start, end = settings.kpi.moment(options.start), settings.kpi.moment(options.end)
+    if end <= start:
         raise ConfigError("an absence ends after it starts")
-    away = Absence(person=options.person, starts_at=options.start, ends_at=options.end, reason=options.reason)
+    away = Absence(person=options.person, starts_at=start, ends_at=end, reason=options.reason)
 
-    with_store(
-        load(options.config), lambda store: store.write(lambda connection: roster_check.excuse(connection, away))
-    )
-    print(f"{options.person} is absent until {options.end:%Y-%m-%d %H:%M}; look at: rosters check")
+    with_store(settings, lambda store: store.write(lambda connection: roster_check.excuse(connection, away)))
+    print(f"{options.person} is absent until {end:%Y-%m-%d %H:%M}; look at: rosters check")
     return 0

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from community.dispatch import UnitKind
+from community.points import Latitude, Longitude, fault_of
 from community.rosters import Place, Post
 from shouwang.document import Id, parse
 from shouwang.errors import ConfigError
@@ -49,8 +50,6 @@ Phone = Annotated[str, AfterValidator(_phone)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Key = Annotated[str, Field(min_length=1, max_length=64)]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
 
 
 class HoursEntry(_Entry):
@@ -146,9 +145,16 @@ class WhereEntry(_Entry):
 
     home: Id
     areas: tuple[Key, ...] = Field(default=(), description="nearest first: building, grid, community")
-    lat: Latitude | None = None
+    lat: Latitude | None = Field(default=None, description="latitude, WGS-84; left out: what the register says")
     lon: Longitude | None = None
     door_note: Annotated[str, Field(max_length=400)] = Field(default="", description="how to get in to the door")
+
+    @model_validator(mode="after")
+    def _stands_somewhere(self) -> "WhereEntry":
+        fault = fault_of(self.lat, self.lon)
+        if fault:
+            raise ValueError(fault)
+        return self
 
 
 class DispatchFile(_Entry):

@@ -10,13 +10,17 @@ from enum import StrEnum
 
 from community.casefile import NotNow
 from community.dispatch_file import DispatchFile, read_file
+from community.facts import Fact, fact, kept
 from community.incoming import SHOWN, bring_in, take
 from community.registry import (
     TABLES,
+    AssessmentRow,
+    CarePlanRow,
     ConsentRow,
     ContactRow,
     DeviceRow,
     HomeRow,
+    MedicineRow,
     PlaceRow,
     Reading,
     ResidentRow,
@@ -40,7 +44,7 @@ KEPT_FOR = timedelta(minutes=15)
 MOST_KEPT = 8
 """Files wait in memory, one of each session; the oldest goes first."""
 
-_PERSONAL = (ResidentRow, ContactRow, ConsentRow)
+_PERSONAL = (ResidentRow, ContactRow, ConsentRow, CarePlanRow, AssessmentRow, MedicineRow)
 _PERSONAL_TABLES = frozenset(table for table, row in TABLES.items() if row in _PERSONAL)
 _OPEN: tuple[type[Row], ...] = (PlaceRow, HomeRow, DeviceRow)
 _PERSONAL_COLUMNS = frozenset(column for row in _PERSONAL for column in row.model_fields) - frozenset(
@@ -225,4 +229,19 @@ def _entries(file: DispatchFile) -> int:
 
 
 def _said(body: bytes, lines: tuple[str, ...]) -> str:
-    return "\n".join((*lines, f"SHA-256 {hashlib.sha256(body).hexdigest()}"))[:4000]
+    told = [_counted(line) for line in lines[:_LINES_KEPT]]
+    return kept((*told, fact("digest", digest=hashlib.sha256(body).hexdigest())))
+
+
+def _counted(line: str) -> Fact:
+    """A line of the counts as a fact; any other one as it is."""
+    found = _COUNTS.fullmatch(line)
+    if found is not None:
+        return fact("counted", **found.groupdict())
+    found = _PART.fullmatch(line)
+    return fact("words", text=line) if found is None else fact("part", **found.groupdict())
+
+
+_LINES_KEPT = 40
+_COUNTS = re.compile(r"(?P<table>\w+): (?P<new>\d+) new, (?P<changed>\d+) changed, (?P<same>\d+) as before")
+_PART = re.compile(r"(?P<table>\w+): (?P<count>\d+)")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from community.casefile import NotNow
 from community.fleet import (
     EXPORT_ROWS,
     ROUND_MOST,
@@ -20,7 +21,7 @@ from community.rights import Right, Subject, holds, may
 from community.store import box_facts, fleet, fleet_sensors, fleet_tests, rights
 from community.store.database import Connection, Store
 from community.users import EVERYWHERE, User
-from shouwang.errors import IllegalMove
+from shouwang.alert import Sentence
 
 
 class FleetRoom:
@@ -56,7 +57,10 @@ class FleetRoom:
 
         def read(connection: Connection) -> tuple[SensorLine, ...]:
             seen = self._seen(connection, user, Right.READ_HOMES, now)
-            return fleet_sensors.of_box(connection, gateway_id) if seen is None or gateway_id in seen else ()
+            found = fleet_sensors.of_box(connection, gateway_id) if seen is None or gateway_id in seen else ()
+            if holds(user, Right.READ_CASE):
+                return found
+            return tuple(replace(one, value_at=None) for one in found)  # when somebody was measured tells of him
 
         return await self._store.read(read)
 
@@ -113,7 +117,12 @@ class FleetRoom:
             if fleet_tests.is_known(connection, command_id):
                 return 0
             if fleet_tests.is_on(connection):
-                raise IllegalMove("a round of test alarms is still on; wait for its end, or stop it")
+                raise NotNow(
+                    Sentence(
+                        zh="上一轮测试报警还没有结束；请等它结束，或先停止",
+                        en="a round of test alarms is still on; wait for its end, or stop it",
+                    )
+                )
             seen = self._seen(connection, user, Right.READ_HOMES, now)  # a home in nobody's tree is not his to test
             chosen = fleet.ids(connection, wish, now, seen, ROUND_MOST)
             if chosen:

@@ -25,7 +25,7 @@ from community.desk import (
 from community.people import CareLevel, Hearing, Item
 from community.registry_sealing import Safe
 from community.rights import Right, Subject, breaks_glass, holds, is_allowed, may, may_order
-from community.store import people_key_safes, rights, views
+from community.store import people_key_safes, rights, strip, views
 from community.store.database import Connection, Store
 from community.store.people_access import Act
 from community.users import EVERYWHERE, User
@@ -54,6 +54,13 @@ class GuardedDesk:
         """The queue of his areas, and the audit sequence of the same moment."""
         found = await self._desk.board()
         return replace(found, rows=await self._seen(found.rows))
+
+    async def strip(self) -> Board:
+        """The cases of his areas in the same order; those that pages call by name alone have name and address."""
+        found = await self._desk.strip()
+        rows = await self._of_his_areas(found.rows)
+        rows = await self._store.read(lambda connection: strip.named(connection, rows))
+        return replace(found, rows=self._as_he_may(rows))
 
     async def queue(self) -> tuple[QueueRow, ...]:
         """Open cases of his areas: a red card first, then the most urgent, then what turns red next."""
@@ -193,11 +200,17 @@ class GuardedDesk:
         return tuple(row for row in rows if row.home_id in seen)
 
     async def home(self, gateway_id: str) -> HomePage | None:
-        """The home behind this gateway; None where there is none. Raises Refused."""
+        """The home behind this gateway; None where there is none. Raises Refused.
+
+        Who may read boxes and no cases sees the box, and not whether its people are there.
+        """
         page = await self._desk.home(gateway_id)
-        if page is not None:
-            await self._must(Right.READ_HOMES, page.home_id)
-        return page
+        if page is None:
+            return None
+        await self._must(Right.READ_HOMES, page.home_id)
+        if holds(self._user, Right.READ_CASE):
+            return page
+        return replace(page, mode=HomeMode.HOME, said_at=None, orders=(), are_people_hidden=True)
 
     async def set_mode(self, gateway_id: str, *, mode: HomeMode, hours: int, by: str, command_id: str) -> None:
         """Tell the home whether its people are there. Raises Refused, IllegalMove."""
@@ -224,12 +237,16 @@ class GuardedDesk:
             yield live if self._is_everywhere else _Heard(live, self._heard)
 
     async def _seen(self, rows: tuple[QueueRow, ...]) -> tuple[QueueRow, ...]:
+        return self._as_he_may(await self._of_his_areas(rows))
+
+    async def _of_his_areas(self, rows: tuple[QueueRow, ...]) -> tuple[QueueRow, ...]:
         if self._is_everywhere and holds(self._user, Right.READ_QUEUE):  # nothing is left out for who sees it all
-            found = rows
-        else:
-            seen = await self._visible(Right.READ_QUEUE, (row.home_id for row in rows))
-            found = tuple(row for row in rows if row.home_id in seen)
-        return found if holds(self._user, Right.READ_RESIDENTS) else tuple(map(_nameless, found))
+            return rows
+        seen = await self._visible(Right.READ_QUEUE, (row.home_id for row in rows))
+        return tuple(row for row in rows if row.home_id in seen)
+
+    def _as_he_may(self, rows: tuple[QueueRow, ...]) -> tuple[QueueRow, ...]:
+        return rows if holds(self._user, Right.READ_RESIDENTS) else tuple(map(_nameless, rows))
 
     async def _heard(self, bells: tuple[Bell, ...]) -> tuple[Bell, ...]:
         if self._is_everywhere or not bells:

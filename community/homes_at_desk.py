@@ -115,7 +115,10 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HomePage:
-    """A home without a case: how its box is, the mode that it said last (`said_at` None: none), and the last orders."""
+    """A home without a case: how its box is, the mode that it said last (`said_at` None: none), and the last orders.
+
+    `are_people_hidden`: whether they are there is not for whoever looks; then no mode and no order stands here.
+    """
 
     gateway_id: str
     home_id: str
@@ -124,3 +127,4 @@ class HomePage:
     said_at: datetime | None
     orders: tuple[ModeOrder, ...]
     health: Health
+    are_people_hidden: bool = False

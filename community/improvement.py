@@ -10,7 +10,8 @@ from fractions import Fraction
 
 import msgspec
 
-from shouwang.errors import IllegalMove
+from community.casefile import NotNow
+from shouwang.alert import Sentence
 from shouwang.reading import Moment
 
 CHECK_DAYS = 30
@@ -137,17 +138,33 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase is Phase.DO and self.plan is not None and self.plan.due_on < today
 
 
+_PLAN_LACKS = Sentence(
+    zh="计划要写明原因、措施、责任人和期限", en="a plan says the cause, the measure, who answers for it and until when"
+)
+_UNNAMED = Sentence(zh="请写明改了什么，以便查找和撤回", en="name the change, so that it can be found and taken back")
+_TOO_EARLY = Sentence(
+    zh=f"措施落实满 {CHECK_DAYS} 天后才能核对", en=f"the check needs {CHECK_DAYS} days after the measure"
+)
+_PHASES = {Phase.PLAN: "计划", Phase.DO: "实施", Phase.CHECK: "核对", Phase.ACT: "处理", Phase.DONE: "完成"}
+
+
 def moved(item: Item, move: Move, *, by: str, at: datetime) -> Item:
     """The item one step further. Raises IllegalMove where it is another step's turn, or something is left out."""
     turn, _ = _NEXT[type(move)]
     if item.phase is not turn:
-        raise IllegalMove(f"this item waits for {item.phase.value}, not for {turn.value}")
+        waits, given = _PHASES[item.phase], _PHASES[turn]
+        raise NotNow(
+            Sentence(
+                zh=f"这一项现在等待“{waits}”，不是“{given}”",
+                en=f"this item waits for {item.phase.value}, not for {turn.value}",
+            )
+        )
     if isinstance(move, Planned) and not all((move.cause.strip(), move.measure.strip(), move.owner.strip())):
-        raise IllegalMove("a plan says the cause, the measure, who answers for it and until when")
+        raise NotNow(_PLAN_LACKS)
     if isinstance(move, Done) and not move.change.strip():
-        raise IllegalMove("name the change, so that it can be found and taken back")
+        raise NotNow(_UNNAMED)
     if isinstance(move, Checked) and not may_be_checked(item, at):
-        raise IllegalMove(f"the check needs {CHECK_DAYS} days after the measure")
+        raise NotNow(_TOO_EARLY)
     return msgspec.structs.replace(item, steps=(*item.steps, ItemStep(by=by, at=at, move=move)))
 
 

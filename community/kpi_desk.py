@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from community.casefile import NotNow
 from community.improvement import Item, Move
 from community.kpi import Figure, Kpi, StepTime, figures, step_times
 from community.kpi_facts import Drawn
@@ -15,8 +16,7 @@ from community.store import card_excuses, improvements, kpi, kpi_scope, logins
 from community.store.database import Connection, Store
 from community.store.kpi_memory import Memory
 from community.users import User
-from shouwang.alert import Severity
-from shouwang.errors import IllegalMove
+from shouwang.alert import Sentence, Severity
 
 SETTLED_AFTER = timedelta(days=1)
 """After its end the figures of a month change no more: whoever has not come by then has not come in time."""
@@ -206,4 +206,4 @@ class KpiDesk:
 def _must_see(connection: Connection, user: User, item_id: int, now: datetime) -> None:
     found = improvements.item(connection, item_id)
     if found is None or not kpi_scope.Scope(connection, user, now).items((found,)):
-        raise IllegalMove(f"there is no item {item_id} of your areas")
+        raise NotNow(Sentence(zh=f"您的区域内没有第 {item_id} 项", en=f"there is no item {item_id} of your areas"))

@@ -1,5 +1,6 @@
 """What community.yaml says of figures and of metrics."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +31,10 @@ class KpiEntry(_Part):
     def zone(self) -> ZoneInfo:
         """The same, for reckoning."""
         return ZoneInfo(self.time_zone)
+
+    def moment(self, written: datetime) -> datetime:
+        """What somebody wrote as a moment: by the centre's clock where he wrote no offset."""
+        return written if written.tzinfo is not None else written.replace(tzinfo=self.zone)
 
 
 class MetricsEntry(_Part):

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from community.facts import fact, kept
 from shouwang.errors import ShouwangError
 
 LOOK_S = 5.0
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a piece of work stands. `told`: what came of it; `is_good` None: it goes on."""
+    """How a piece of work stands. `told`: what came of it (community.facts); `is_good` None: it goes on."""
 
     by: str
     began_at: datetime
@@ -53,7 +54,7 @@ class LongWork:
             is_good, told = False, str(error)
         except Exception:
             log.exception("%s: a mistake of the server", name)
-            is_good, told = False, "a mistake of the server; it is in the log"
+            is_good, told = False, kept((fact("mistake"),))
         finally:
             del self._tasks[name]
         self._found[name] = replace(self._found[name], ended_at=self._clock(), is_good=is_good, told=told)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from community import reasons
 from community.supervision import PathLost
 from rules import words
 from shouwang.alert import Sentence
@@ -62,7 +63,8 @@ def path_lost(lost: PathLost, lasted: timedelta) -> Sentence:
             zh=f"备用通道（{name.zh}）已有 {span.zh}没有通过测试，可能已失效",
             en=f"the standby way by {name.en} has not passed a test for {span.en}: it may be lost",
         )
-    zh, en = (f"：{lost.way.reason}", f": {lost.way.reason}") if lost.way.reason else ("", "")
+    why = reasons.told(lost.way.reason)
+    zh, en = (f"：{why.zh}", f": {why.en}") if lost.way.reason else ("", "")
     return Sentence(zh=f"通往中心的通道（{name.zh}）中断{zh}", en=f"the way to the centre by {name.en} is lost{en}")
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from community.casefile import NotNow
+from community.facts import fact, kept
 from community.people import Level
 from community.registry import PlaceRow
 from community.store import place_tree, tokens
@@ -104,7 +105,7 @@ class PlaceRoom:
             before: dict[str, object] = {"name": one.name, "within": one.parent_id}
             whole = {"id": one.place_id, "level": one.level, "code": one.code, **before, **changed}
             place_tree.put(connection, PlaceRow.model_validate(whole), by=by.login, at=now, reason="console")
-            said = "; ".join(f"{before[key]} -> {value}" for key, value in changed.items())
+            said = kept(fact(key, old=str(before[key] or "–"), new=str(value)) for key, value in changed.items())
             tokens.changed(connection, by.login, what, place_id, said, at=now)
 
         await self._store.write(write)

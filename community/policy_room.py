@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from community.casefile import NotNow
+from community.facts import Fact, fact, kept
 from community.lanes import WORKFLOWS
 from community.policy import CENTRE_FROM, Difference, Numbers, differences, laid_over, numbers_of
 from community.policy_trial import CaseTimes, Trial, tried
@@ -16,7 +18,8 @@ from community.store.database import Connection, Store
 from community.store.policies import PROPOSED, Policy
 from community.users import User
 from community.workflow import Workflow, kept_workflow, workflow
-from shouwang.errors import ConfigError, IllegalMove
+from shouwang.alert import Sentence
+from shouwang.errors import ConfigError
 
 TRIAL_OVER = timedelta(days=30)
 TRIAL_CASES = 2000
@@ -105,7 +108,7 @@ class PolicyRoom:
                 decided_at=None,
             )
             policy_id = policies.propose(connection, wanted)
-            detail = f"{reason}\n{_said(changes)}"
+            detail = kept((fact("words", text=reason), *_facts(changes)))
             books.changed(connection, by.login, "policy proposed", _called(name, policy_id), detail, at=now)
             return policy_id
 
@@ -145,13 +148,14 @@ class PolicyRoom:
         def decide(connection: Connection) -> None:
             policy = policies.one(connection, policy_id)
             if policy is None:
-                raise IllegalMove(f"there is no proposal {policy_id}")
+                raise NotNow(Sentence(zh=f"没有第 {policy_id} 号提案", en=f"there is no proposal {policy_id}"))
             is_taken_back = decision is policies.refuse and policy.proposed_by == by.login
             if not is_taken_back:
                 may(by, Right.SET_POLICY, Subject(now=now, is_home=False, second=policy.proposed_by))
             before = _standing(connection, policy.workflow).numbers
             decision(connection, policy_id, by.login, now)
-            detail = f"proposed by {policy.proposed_by}\n{_said(differences(before, policy.numbers))}"
+            changes = differences(before, policy.numbers)
+            detail = kept((fact("proposer", login=policy.proposed_by), *_facts(changes)))
             books.changed(connection, by.login, what, _called(policy.workflow, policy_id), detail, at=now)
 
         await self._store.write(decide)
@@ -177,5 +181,16 @@ def _called(name: str, policy_id: int) -> str:
     return f"{name}@{CENTRE_FROM + policy_id}"
 
 
-def _said(changes: tuple[Difference, ...]) -> str:
-    return "\n".join(f"{one.what.en}: {one.old.en} -> {one.new.en}" for one in changes)
+def _facts(changes: tuple[Difference, ...]) -> list[Fact]:
+    return [
+        fact(
+            "number",
+            what_zh=one.what.zh,
+            what_en=one.what.en,
+            old_zh=one.old.zh,
+            old_en=one.old.en,
+            new_zh=one.new.zh,
+            new_en=one.new.en,
+        )
+        for one in changes
+    ]

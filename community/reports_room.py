@@ -15,7 +15,7 @@ from community.rising import BEFORE_DAYS, LEAST, Happened, Rising, rising
 from community.store import kpi, kpi_scope
 from community.store.database import Connection, Store
 from community.store.people_access import Act, note
-from community.store.people_of_homes import Household, hazards, households
+from community.store.people_of_homes import About, Household, about, households
 from community.users import User
 
 MOST = 50
@@ -153,17 +153,22 @@ def _callers(facts: Iterable[CaseFacts], window: Window) -> tuple[Caller, ...]:
 
 
 def _happened(connection: Connection, facts: list[CaseFacts], window: Window) -> list[Happened]:
-    """Of homes that can be on the list at all: what a case is about is read of these alone."""
+    """Of homes that can be on the list at all: what a case is about is read of these alone.
+
+    Whoever lives alone is his home, whether its alarms name him or not.
+    """
     came = _by_home(one for one in facts if window.holds(one.opened_at))
     may_rise = {home for home, cases in came.items() if len(cases) >= LEAST}
     those = [one for one in facts if one.home_key in may_rise]
-    about = hazards(connection, [one.incident_id for one in those])
+    said, nothing = about(connection, [one.incident_id for one in those]), About(hazard="", resident_id="")
+    shared = {home for home, who in households(connection, may_rise).items() if len(who.people) > 1}
     return [
         Happened(
             incident_id=one.incident_id,
             home_key=one.home_key,
             opened_at=one.opened_at,
-            hazard=about.get(one.incident_id, ""),
+            hazard=said.get(one.incident_id, nothing).hazard,
+            resident_id=said.get(one.incident_id, nothing).resident_id if one.home_key in shared else "",
         )
         for one in those
     ]

@@ -1,6 +1,6 @@
 """The pages of residents as one user may see them: his areas, what his role may know, and every look written down.
 
-Nothing here changes the register: nobody at a console has that right (docs/rights.md).
+Nothing here changes the register (community.register_room).
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ from community.desk import HomePage, Point, QueueRow, Series
 from community.measurements.port import Bucket, Latest, Measurements, SeriesKey, Span, Step
 from community.people import CareLevel, Hearing
 from community.registry import DeviceRow
-from community.rights import Refused, Right, Subject, is_allowed, may
+from community.rights import Refused, Right, Subject, breaks_glass, is_allowed, may
 from community.store import people_access, resident_file, resident_list, resident_looks, resident_photos, rights
 from community.store.database import Connection, Store
 from community.store.people_access import Access, Act
@@ -54,6 +54,9 @@ class Tab(StrEnum):
 
     VITALS = "vitals"
     HEALTH = "health"
+    CARE = "care"
+    ASSESSMENTS = "assessments"
+    MEDICINES = "medicines"
     SERVICES = "services"
     DEVICES = "devices"
     CASES = "cases"
@@ -64,14 +67,19 @@ class Tab(StrEnum):
 _RIGHTS = {
     Tab.VITALS: Right.READ_RESIDENTS,
     Tab.HEALTH: Right.READ_RESIDENTS,
+    Tab.CARE: Right.READ_RESIDENTS,
+    Tab.ASSESSMENTS: Right.READ_RESIDENTS,
+    Tab.MEDICINES: Right.READ_RESIDENTS,
     Tab.SERVICES: Right.READ_RESIDENTS,
     Tab.DEVICES: Right.READ_HOMES,
     Tab.CASES: Right.READ_CASE,
     Tab.STAYS: Right.READ_HOMES,
     Tab.LOOKED: Right.READ_ACCESS,
 }
-ABOUT_HEALTH = frozenset({Tab.VITALS, Tab.HEALTH, Tab.SERVICES})
+ABOUT_HEALTH = frozenset({Tab.VITALS, Tab.HEALTH, Tab.CARE, Tab.ASSESSMENTS, Tab.MEDICINES, Tab.SERVICES})
 """Tabs that need the right to medical data too, or a reason."""
+_OF_VALUES = frozenset({Tab.VITALS, Tab.CARE, Tab.MEDICINES})
+"""Tabs that show what was measured, or what follows from it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +96,8 @@ class Measured:
 class ResidentPage:
     """What one user sees of a resident. `is_hidden`: health is not for him here; `may_ask`: unless he says why.
 
-    `reason`: why it is open to him, where only that opens it. Of the rest only what the tab shows is filled.
+    `reason`: why it is open to him, where only that opens it; `is_foreign`: the home is outside his area, and all that
+    he may do is look. Of the rest only what the tab shows is filled.
     """
 
     file: ResidentFile
@@ -97,6 +106,7 @@ class ResidentPage:
     is_hidden: bool
     may_ask: bool
     reason: str
+    is_foreign: bool = False
     organisations: tuple[str, ...] = ()
     cases: tuple[QueueRow, ...] = ()
     boxes: tuple[BoxFile, ...] = ()
@@ -173,7 +183,7 @@ class ResidentRoom:
             if home_id is None:
                 return False
             subject = rights.subject_of_home(connection, user, home_id, now, reason=reason)
-            may(user, Right.READ_RESIDENTS, subject)
+            _may_open(user, subject)
             rights.look(connection, user, Act.CARD, subject, home_id=home_id, resident_id=resident_id)
             return True
 
@@ -188,7 +198,7 @@ class ResidentRoom:
             if home_id is None:
                 return None
             subject = _subject(connection, user, resident_id, home_id, now)
-            may(user, Right.READ_RESIDENTS, subject)
+            _may_open(user, subject)
             if resident_file.is_withheld(connection, resident_id, now):
                 return None
             resident_looks.seen(connection, user, Act.PHOTO, subject, whose=(resident_id, home_id))
@@ -203,15 +213,17 @@ class ResidentRoom:
         if home_id is None:
             return None
         subject = _subject(connection, user, resident_id, home_id, now)
-        may(user, Right.READ_RESIDENTS, subject)
+        is_foreign = _may_open(user, subject)
         tabs = tuple(one for one, right in _RIGHTS.items() if is_allowed(user, right, subject))
+        if is_foreign:
+            tabs = tuple(one for one in _RIGHTS if one in ABOUT_HEALTH)
         if tab not in tabs:
             raise Refused("Your role may not see this.")
         is_hidden = not is_allowed(user, Right.READ_MEDICAL, subject)
         file = resident_file.read(connection, resident_id, now)
         whose = (resident_id, home_id)
         resident_looks.seen(connection, user, Act.CONTACTS if is_hidden else Act.CARD, subject, whose=whose)
-        if tab is Tab.VITALS and not is_hidden:
+        if tab in _OF_VALUES and not is_hidden:
             resident_looks.seen(connection, user, Act.VITALS, subject, whose=whose)
         page = ResidentPage(
             file=_without_health(file) if is_hidden or file.is_withheld else file,
@@ -220,8 +232,18 @@ class ResidentRoom:
             is_hidden=is_hidden,
             may_ask=is_hidden and is_allowed(user, Right.READ_MEDICAL, replace(subject, reason="asked")),
             reason=subject.reason,
+            is_foreign=is_foreign,
         )
         return _with_tab(connection, page, subject, now), resident_file.claims_now(connection, resident_id, now)
+
+
+def _may_open(user: User, subject: Subject) -> bool:
+    """Whether only a reason opens the page to him, which is outside his area. Raises Refused where nothing does."""
+    if is_allowed(user, Right.READ_RESIDENTS, subject):
+        return False
+    if not breaks_glass(user, Right.READ_MEDICAL, subject):
+        may(user, Right.READ_RESIDENTS, subject)
+    return True
 
 
 def _subject(connection: Connection, user: User, resident_id: str, home_id: str, now: datetime) -> Subject:

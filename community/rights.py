@@ -55,6 +55,10 @@ class Right(StrEnum):
     READ_MEDICAL = "read medical cards"
     READ_KEY_SAFE = "read key-safe codes"
     READ_RESIDENTS = "read the register"
+    KEEP_REACH = "keep telephone numbers"
+    """Whom to call and how, the person's own number and language, the way to the door: a wrong one costs minutes."""
+    KEEP_REGISTER = "keep the register"
+    """All else of an entry: who it is, health, consent, the code of the key-safe, the face, who lives where."""
     EXCUSE_CARDS = "excuse cards"
     READ_SCORES = "read cards and scores"
     SILENCE = "silence alarms"
@@ -152,6 +156,8 @@ MATRIX: Mapping[Right, Mapping[Role, Grant]] = {
         Role.FAMILY: Grant.OWN_ELDER_BY_CONSENT,
         Role.AUDITOR: Grant.YES,
     },
+    Right.KEEP_REACH: _desk(Grant.YES),
+    Right.KEEP_REGISTER: {Role.SUPERVISOR: Grant.YES},
     Right.EXCUSE_CARDS: {Role.SUPERVISOR: Grant.YES},
     Right.READ_SCORES: _OVERSEERS,
     Right.SILENCE: _desk(Grant.NOT_LIFE),
@@ -168,7 +174,7 @@ MATRIX: Mapping[Right, Mapping[Role, Grant]] = {
         Role.ADMIN: Grant.WITHOUT_MEDICAL,
     },
     Right.VERIFY_CHAIN: _OVERSEERS | {Role.ADMIN: Grant.YES},
-    Right.READ_KPIS: _desk(Grant.YES) | _OVERSEERS | {Role.ADMIN: Grant.YES},
+    Right.READ_KPIS: _desk(Grant.YES) | _OVERSEERS | {Role.ADMIN: Grant.YES, Role.SCREEN: Grant.YES},
     Right.READ_HOMES: _desk(Grant.YES) | _OVERSEERS | {Role.ADMIN: Grant.YES},
     Right.FILE_REQUEST: _desk(Grant.YES) | {Role.RESPONDER: Grant.YES, Role.FAMILY: Grant.OWN_ELDER},
     Right.READ_ACCESS: _OVERSEERS | {Role.FAMILY: Grant.OWN_ELDER},

@@ -12,8 +12,11 @@ from community.access_settings import AccessEntry
 from community.channel_settings import ChannelsEntry
 from community.dispatch_settings import DispatchEntry
 from community.kpi_settings import KpiEntry, MetricsEntry
+from community.map_settings import MapEntry
 from community.measurement_settings import BackupEntry, MeasurementsEntry
+from community.points import Latitude, Longitude, fault_of
 from community.registry_settings import RegistryEntry
+from community.retention_settings import RetentionEntry
 from community.store.engines import parse_url
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
@@ -85,11 +88,15 @@ class BrokerEntry(_Part):
 
 
 class WebEntry(_Part):
-    """Where the console listens; `public_url` is its address as browsers see it, behind a proxy with TLS."""
+    """Where the console listens; `public_url` is its address as browsers see it, behind a proxy with TLS.
+
+    `map`: the tiles of a street map for the plan; without them the plan is drawn without streets.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    map: MapEntry | None = None
 
 
 class ContactEntry(_Part):
@@ -121,6 +128,7 @@ class HomeEntry(_Part):
     `offline_after`: for how many minutes its box may be silent (3, unless nobody must look so soon). Fewer than 2 need
     a box that beats more often: `gateway.heartbeat` in its home.yaml. `high_risk`: somebody is called at once then.
     `sms_key_file`: the key that signs what the box sends by SMS, the same as `second_path.key_file` in its home.yaml.
+    `lat`, `lon`: where it stands, WGS-84; left out: what the register says.
     """
 
     id: Id
@@ -130,6 +138,15 @@ class HomeEntry(_Part):
     offline_after: Annotated[int, Field(ge=1, le=1440)] = 3
     high_risk: bool = False
     sms_key_file: Path | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+
+    @model_validator(mode="after")
+    def _stands_somewhere(self) -> "HomeEntry":
+        fault = fault_of(self.lat, self.lon)
+        if fault:
+            raise ValueError(fault)
+        return self
 
 
 class SmsInletEntry(_Part):
@@ -154,6 +171,7 @@ class CommunitySettings(_Part):
     backup: BackupEntry | None = None
     access: AccessEntry = AccessEntry()
     kpi: KpiEntry = KpiEntry()
+    retention: RetentionEntry = RetentionEntry()
     metrics: MetricsEntry | None = None
 
     @model_validator(mode="after")
@@ -216,6 +234,7 @@ def _placed(settings: CommunitySettings, folder: Path) -> CommunitySettings:
         update={
             "store": store.model_copy(update={"url": url, "password_file": _under(folder, store.password_file)}),
             "broker": broker.model_copy(update={name: _under(folder, file) for name, file in files.items()}),
+            "web": settings.web.model_copy(update={"map": settings.web.map and settings.web.map.placed(folder)}),
             "sms_inlet": None if inlet is None else SmsInletEntry(token_file=folder / inlet.token_file),
             "channels": settings.channels.placed(folder),
             "measurements": settings.measurements.placed(folder),

@@ -8,9 +8,10 @@ from community import totp
 from community.accounts import Accounts
 from community.registry_sealing import Safe
 from community.staff import Newcomer, Staff, check_register
-from community.store import admin, logins
+from community.store import admin, logins, passkeys
 from community.store.admin import Change, Seen
 from community.store.database import Store
+from community.store.passkeys import Passkey
 from community.tokens import Agreement, Token
 from community.users import User
 
@@ -46,6 +47,10 @@ class StaffRoom:
         return await self._store.read(
             lambda connection: StaffPage(users=logins.everybody(connection), seen=admin.seen(connection, now))
         )
+
+    async def keys(self, user: User) -> tuple[Passkey, ...]:
+        """His passkeys."""
+        return await self._store.read(lambda connection: passkeys.of(connection, user.user_id))
 
     async def user(self, login: str) -> tuple[User, Seen | None, tuple[Change, ...]]:
         """One user, his sessions, what was changed of him. Raises IllegalMove for an unknown login."""

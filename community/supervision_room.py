@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 
+import msgspec
+
 from community.call_review import Review, checked
 from community.casefile import Case, NotNow
 from community.desk import Due, QueueRow
@@ -109,6 +111,13 @@ class SupervisionRoom:
         """What everybody is called whom a case or a roster may name."""
         return await self._kpis.called()
 
+    async def roles(self, user: User) -> dict[str, str]:
+        """The role of each login, where he may not know who it is; empty for who may."""
+        if holds(user, Right.READ_RESIDENTS):
+            return {}
+        everybody = await self._store.read(logins.everybody)
+        return {one.login: one.role.value for one in everybody}
+
     def last_month(self) -> Month:
         """The last one that has ended: its sample is drawn."""
         return month_of(self._clock(), self._zone).before
@@ -153,7 +162,7 @@ class SupervisionRoom:
         made = await self._store.read(lambda connection: call_reviews.of_month(connection, str(month)))
         by_call = {(one.handler, one.incident_id): one for one in made}
         return tuple(
-            Sampled(handler=handler, incident_id=number, review=by_call.get((handler, number)))
+            Sampled(handler=handler, incident_id=number, review=_review_for(user, by_call.get((handler, number))))
             for handler, numbers in drawn
             for number in numbers
         )
@@ -238,12 +247,26 @@ def _red(connection: Connection, user: User, now: datetime, *, most: int = SHOWN
     steps = overseen.red_steps(connection, numbers)
     made: dict[int, list[Decision]] = {}
     for one in decisions.of_cases(connection, numbers):
-        made.setdefault(one.incident_id, []).append(one)
+        made.setdefault(one.incident_id, []).append(_decision_for(user, one))
     rows = _rows(connection, user, shown, now)
     return tuple(
         RedCase(row=row, steps=steps.get(row.incident_id, ()), decisions=tuple(made.get(row.incident_id, ())))
         for row in rows
     ), len(found)
+
+
+def _decision_for(user: User, one: Decision) -> Decision:
+    """What people wrote may name anybody, and say what ails him: it is for who may know that."""
+    if holds(user, Right.READ_MEDICAL):
+        return one
+    owner = one.owner if holds(user, Right.READ_RESIDENTS) else ""
+    return msgspec.structs.replace(one, measure=None, outcome=None, owner=owner)
+
+
+def _review_for(user: User, one: Review | None) -> Review | None:
+    if one is None or holds(user, Right.READ_MEDICAL):
+        return one
+    return msgspec.structs.replace(one, words=None)
 
 
 def _callbacks(connection: Connection, user: User, now: datetime) -> tuple[tuple[Callback, ...], int]:

@@ -34,7 +34,8 @@ def with_store(settings: CommunitySettings, work: Callable[[Store], Awaitable[T]
     """What `work` makes of the open store."""
 
     async def run() -> T:
-        store = await open_store(settings.store.url, password=secret(settings.store.password_file))
+        password = secret(settings.store.password_file)
+        store = await open_store(settings.store.url, password=password, zone=settings.kpi.zone)
         try:
             await store.read(policies.bring_in)
             return await work(store)

@@ -57,6 +57,14 @@ async def forget_copied(entry: MeasurementsEntry, url: str, claims: Sequence[Cla
         raise TryLater(f"{entry.history.url}: the copy of measurements cannot be deleted: {error}") from error
 
 
+async def forget_everywhere(
+    entry: MeasurementsEntry, url: str, store: Store, claims: Sequence[Claim]
+) -> tuple[str, ...]:
+    """Both; what cannot be reached, in words. Raises as they do."""
+    await forget_stored(entry, url, store, claims)
+    return await forget_copied(entry, url, claims)
+
+
 async def _forget_in(store: Store, claims: Iterable[Claim]) -> int:
     count = 0
     for claim in claims:

@@ -62,6 +62,7 @@ def _tries(connection: sa.Connection, notice_ids: list[int], now: datetime) -> d
                 tries=row.tries,
                 at=row.changed_at,
                 is_of_home=row.person.startswith("contact:"),
+                since=row.queued_at,
             )
         )
     return found

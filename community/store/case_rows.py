@@ -40,7 +40,7 @@ def row_of(connection: sa.Connection, incident_id: int, case: Case, now: datetim
 
 def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Case]], now: datetime) -> tuple[QueueRow, ...]:
     """Cases as the queue shows them, in the given order."""
-    homes = _homes(connection, {case.home_key for _, case in numbered})
+    homes = homes_of(connection, {case.home_key for _, case in numbered})
     leads = _leads(connection, {named_by(case) for _, case in numbered})
     moment = (now, engine_now(connection))
     return tuple(
@@ -138,7 +138,8 @@ def must_call_120(case: Case) -> bool:
     return is_asked and not case.has_acted and case.owner is None
 
 
-def _homes(connection: sa.Connection, home_keys: set[str]) -> dict[str, Home]:
+def homes_of(connection: sa.Connection, home_keys: set[str]) -> dict[str, Home]:
+    """These homes, of those that are on file."""
     homes, residents = schema.homes, schema.residents
     lives = (residents.c.home_id == homes.c.home_id) & residents.c.erased_at.is_(None)
     found: dict[str, Home] = {}

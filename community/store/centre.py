@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from community.store import lease
+from community.store import lease, passkeys
 from community.store.admin import Change, admins
 from community.store.case_schema import attempts
 from community.store.channel_health import ChannelRow
@@ -49,7 +49,7 @@ class Try:
 def facts(connection: sa.Connection, now: datetime) -> Facts:
     """As it stands now."""
     held = lease.look(connection)
-    in_charge = admins(connection)
+    in_charge, by_key = admins(connection), passkeys.owners(connection)
     good = (api_tokens.c.revoked_at.is_(None), api_tokens.c.expires_at > now, api_tokens.c.expires_at < now + _SOON)
     return Facts(
         dialect=connection.dialect.name,
@@ -57,7 +57,7 @@ def facts(connection: sa.Connection, now: datetime) -> Facts:
         holder="" if held is None else held.holder.partition("/")[0],
         channels=channel_rows(connection),
         admins=len(in_charge),
-        admins_without_app=sum(not user.has_totp for user in in_charge),
+        admins_without_app=sum(not user.has_totp and user.user_id not in by_key for user in in_charge),
         proposals=_count(connection, sa.select(policies).where(policies.c.state == PROPOSED)),
         tokens_ending=_count(connection, sa.select(api_tokens).where(*good)),
         verified=last_change(connection, ("record verified",)),

@@ -12,7 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import exc
 
+from community.store.centre_zone import carrying
 from community.store.engines import Engines, engines
 from community.store.write_times import WriteTimes
 from shouwang.errors import ConfigError, GiveUp, TryLater
@@ -105,14 +107,19 @@ class Store:
         self._engines.writer.dispose()
 
 
-async def open_store(url: str, *, password: str | None = None, measured: Path | None = None) -> Store:
+async def open_store(
+    url: str, *, password: str | None = None, measured: Path | None = None, zone: tzinfo | None = None
+) -> Store:
     """An open store with up-to-date tables.
 
     `url`: sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host:port/name. `measured`: the file of
-    measurements, where they have one of their own. Raises ConfigError for a bad url, an unreachable
-    database, a file that is not a database or is damaged.
+    measurements, where they have one of their own. `zone`: the centre's (community.store.centre_zone). Raises
+    ConfigError for a bad url, an unreachable database, a file that is not a database or is damaged.
     """
-    return await opened(Store(engines(url, password, measured=measured), migrate))
+    made = engines(url, password, measured=measured)
+    if zone is not None:
+        made = replace(made, writer=carrying(made.writer, zone), reader=carrying(made.reader, zone))
+    return await opened(Store(made, migrate))
 
 
 async def opened(store: Store) -> Store:

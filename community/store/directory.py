@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from community.registry import ContactRow, ResidentRow
 from community.settings import HomeEntry, ResidentEntry
-from community.store import schema, stays
+from community.store import points, schema, stays
 from community.store.people_register import meet_gateway, settle_gateways
 from community.store.people_rows import values_of_contact, values_of_resident
 from community.store.people_schema import home_register
@@ -43,6 +43,8 @@ def bring_in(connection: sa.Connection, homes: Sequence[HomeEntry], at: datetime
             _put(connection, schema.homes, {"home_id": home.id}, {"address": home.address})
             watch = {"offline_after": home.offline_after, "high_risk": home.high_risk}
             _put(connection, home_register, {"home_id": home.id}, watch)
+            if home.lat is not None:
+                points.put(connection, home.id, {"lat": home.lat, "lon": home.lon})
         _put(connection, home_register, {"home_id": home.id}, {"gateway_id": home.gateway})
         if home.resident.id not in kept:
             _bring_in_resident(connection, home.id, home.resident)

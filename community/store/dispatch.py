@@ -24,7 +24,7 @@ from community.dispatch import (
 )
 from community.rosters import Place, Post, Shift
 from community.store import dispatch_schema as tables
-from community.store import rosters, schema
+from community.store import points, rosters, schema
 from community.store.people_schema import home_register, places
 from community.workflow import kept_workflow
 
@@ -53,12 +53,12 @@ def proposed(connection: sa.Connection, case: Case, now: datetime) -> tuple[tupl
 
 def need_of(connection: sa.Connection, case: Case) -> Need:
     """What the case needs."""
-    spot = _spot(connection, case.home_key)
+    point = points.point_of(connection, case.home_key)
     return Need(
         skills=skills_for(case.lead.hazard),
         areas=all_areas_of(connection, case.home_key),
-        lat=None if spot is None else spot.lat,
-        lon=None if spot is None else spot.lon,
+        lat=None if point is None else point.lat,
+        lon=None if point is None else point.lon,
         asked=frozenset(offer.to for offer in case.offers if offer.answer in _ANSWERED_NO),
     )
 

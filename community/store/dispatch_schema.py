@@ -104,7 +104,7 @@ no_shows = sa.Table(
     sa.UniqueConstraint("person", "starts_at"),
 )
 
-# Where a home is, beside what the register of people and places says of it.
+# Where a home is: its point in WGS-84, whoever told it, and what the dispatch file adds to the register.
 home_spots = sa.Table(
     "home_spots",
     metadata,

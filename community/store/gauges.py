@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from community.store import case_schema, schema
+from community.store import case_schema, retention, retention_days, schema
 from community.store.cases import CLOSED
 from community.store.lease import engine_now
 from shouwang.alert import Severity
@@ -52,7 +52,7 @@ def gauges(connection: sa.Connection, now: datetime) -> Gauges:
         messages=_last(connection, schema.messages.c.message_id),
         entries=_last(connection, schema.incident_events.c.seq),
         dead_letters=letters.kinds,
-        dead_letter_times=int(letters[1]),
+        dead_letter_times=int(letters[1]) + retention_days.of_kind(connection, retention.LETTERS),
         queue={row.priority: row.number for row in open_cases},
         oldest_life_s=0.0 if since is None else max(0.0, (now - since).total_seconds()),
         due_lag_s=0.0 if due_e is None else max(0, engine_now(connection) - due_e) / 1000,

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 import msgspec
 import sqlalchemy as sa
 
+from community.casefile import NotNow
 from community.desk import Wish
 from community.store import dispatch_schema, logins, schema
 from community.store.orders import carry_out
 from community.workflow import workflow
 from shouwang.alert import Sentence, Severity
-from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
 
 RECENT = timedelta(minutes=15)
@@ -126,9 +126,14 @@ def offer(connection: sa.Connection, leaver: str, taker: str, words: str, now: d
     Raises IllegalMove where the taker is not signed in, or is himself.
     """
     if leaver == taker:
-        raise IllegalMove("a shift goes to somebody else")
+        raise NotNow(Sentence(zh="交班要交给另一个人", en="a shift goes to somebody else"))
     if taker not in takers(connection, leaver, now):
-        raise IllegalMove(f"{taker} is not signed in: a shift goes to somebody who is here")
+        raise NotNow(
+            Sentence(
+                zh=f"{taker} 没有登录：只能交给在岗的人",
+                en=f"{taker} is not signed in: a shift goes to somebody who is here",
+            )
+        )
     connection.execute(_table.update().where(_open(), _table.c.leaver == leaver).values(state="withdrawn"))
     body = msgspec.json.encode(screen(connection, leaver, taker, now))
     row = connection.execute(
@@ -139,6 +144,11 @@ def offer(connection: sa.Connection, leaver: str, taker: str, words: str, now: d
     return int(row.handover_id)
 
 
+_NOT_OFFERED = Sentence(
+    zh="这个班没有交给您，或您已签收", en="this shift is not offered to you, or you have signed already"
+)
+
+
 def sign(connection: sa.Connection, handover_id: int, taker: str, now: datetime) -> tuple[int, ...]:
     """The taker signs: every open case of the leaver is his from this moment, and the leaver is logged out. Which ones.
 
@@ -146,7 +156,7 @@ def sign(connection: sa.Connection, handover_id: int, taker: str, now: datetime)
     """
     row = connection.execute(sa.select(_table).where(_table.c.handover_id == handover_id, _open())).first()
     if row is None or row.taker != taker:
-        raise IllegalMove("this shift is not offered to you, or you have signed already")
+        raise NotNow(_NOT_OFFERED)
     seen = screen(connection, row.leaver, taker, now)
     for case in seen.rows:
         wish = Wish(
@@ -161,7 +171,12 @@ def sign(connection: sa.Connection, handover_id: int, taker: str, now: datetime)
         )
         answer = carry_out(connection, wish, now)
         if answer.row is None:
-            raise IllegalMove(f"case {case.incident_id} cannot go over now: {answer.refusal}")
+            number, why = case.incident_id, answer.refusal
+            raise NotNow(
+                Sentence(
+                    zh=f"{number} 号事件现在不能移交：{answer.zh or why}", en=f"case {number} cannot go over now: {why}"
+                )
+            )
     connection.execute(
         _table.update()
         .where(_table.c.handover_id == handover_id)

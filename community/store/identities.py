@@ -5,12 +5,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from community.casefile import NotNow
 from community.store import logins, tokens
 from community.store.log_in_schema import identities as table
 from community.store.log_in_schema import spent_nonces
 from community.store.schema import users
 from community.users import User
-from shouwang.errors import IllegalMove
+from shouwang.alert import Sentence
 
 SUB = "sub"
 EMAIL = "email"
@@ -52,7 +53,12 @@ def link(connection: sa.Connection, issuer: str, kind: str, subject: str, *, log
     user = logins.user_called(connection, login)
     other = _user(connection, issuer, kind, subject)
     if other is not None and other[0].user_id != user.user_id:
-        raise IllegalMove(f"{subject} is linked to the login {other[0].login} already")
+        raise NotNow(
+            Sentence(
+                zh=f"{subject} 已绑定到登录名 {other[0].login}",
+                en=f"{subject} is linked to the login {other[0].login} already",
+            )
+        )
     unlink(connection, issuer, user)
     connection.execute(
         sa.insert(table).values(issuer=issuer, kind=kind, subject=subject, user_id=user.user_id, linked_at=at)

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from community import reasons
 from community.desk import NOT_HEARD_YET
 from community.store import (
     box_facts,
@@ -298,7 +299,7 @@ class _Intake:
             .where(*where)
             .values(
                 state=status.state.value,
-                reason=status.reason,
+                reason=reasons.kept(status.reason, status.reason_zh),
                 since=status.since,
                 mono=status.mono,
                 **({} if status.battery is None else {"battery": status.battery}),

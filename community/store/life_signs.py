@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from community import reasons
 from community.store import watch_schema
 from community.supervision import TEST_PERIOD
 from shouwang.alert import Alert
@@ -50,7 +51,7 @@ def note_path(connection: sa.Connection, gateway_id: str, said: PathBody, at: da
         "is_up": said.is_up,
         "since": said.since,
         "mono": said.mono,
-        "reason": said.reason,
+        "reason": reasons.kept(said.reason, said.reason_zh),
         "tested_at": said.tested_at,
     }
     if is_news:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from community import storms
 from community.people import Level
 from community.plan import State
+from community.points import Point, point_of
 from community.store import measured, schema, watch_schema
 from community.store.pairs import words_of
 from community.store.people_schema import home_register, places
@@ -76,6 +77,7 @@ class PlaceRow:
     level: Level
     name: str
     code: str = ""
+    point: Point | None = None
 
 
 class Seen:
@@ -83,15 +85,15 @@ class Seen:
 
     def __init__(self, connection: sa.Connection, now: datetime, homes: Collection[str] | None = None) -> None:
         """Ask who is away at once: that lies with the measurements."""
-        self._connection, self._now, self._homes = connection, now, homes
+        self.connection, self._now, self._homes = connection, now, homes
         self._lost, self._away = _said_last(connection)
 
     def counts(self, at: str | None = None) -> tuple[Placed, ...]:
         """Homes by block and state; `at`: below this place alone."""
-        tree = _tree(at)
-        home = self._states()
+        tree = tree_of(at)
+        home = self.states()
         joined = sa.join(home, tree, tree.c.place_id == home.c.place_id, isouter=at is None)
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             sa.select(tree.c.block_id, home.c.rank, sa.func.count().label("homes"))
             .select_from(joined)
             .group_by(tree.c.block_id, home.c.rank)
@@ -100,45 +102,45 @@ class Seen:
 
     def sums(self) -> Sums:
         """All homes, and how many of them hold each state: one may hold several."""
-        home = self._states()
+        home = self.states()
         flags = [sa.func.coalesce(sa.func.sum(home.c[state.name]), 0).label(state.name) for state in _ORDER[:-1]]
-        row = self._connection.execute(sa.select(sa.func.count().label("homes"), *flags)).one()
+        row = self.connection.execute(sa.select(sa.func.count().label("homes"), *flags)).one()
         held = row._mapping  # noqa: SLF001 - the public way to ask a row by name
         return Sums(homes=row.homes, holding={state: int(held[state.name]) for state in _ORDER[:-1]})
 
     def doors(self, at: str, limit: int = DOORS) -> tuple[Found, ...]:
         """The homes below a place, by its own order; one more than `limit` where there are more."""
-        tree, home = _tree(at), self._states()
-        rows = self._connection.execute(
+        tree, home = tree_of(at), self.states()
+        rows = self.connection.execute(
             sa.select(home, tree.c.unit_id, tree.c.floor_id, tree.c.door_id)
             .join_from(home, tree, tree.c.place_id == home.c.place_id)
             .order_by(tree.c.place_id, home.c.home_id)
             .limit(limit + 1)
         )
-        return tuple(map(_found, rows))
+        return tuple(map(found_in, rows))
 
     def loose(self, at: str | None, limit: int, after: str = "") -> tuple[Found, ...]:
         """The homes that stand in this wide place itself, None: in no tree; one more than `limit` where there are more.
 
         `after`: from the home behind this one on.
         """
-        home, nothing = self._states(), sa.null()
-        where = home.c.place_id == at if at is not None else home.c.place_id.not_in(sa.select(_tree(None).c.place_id))
+        home, nothing = self.states(), sa.null()
+        where = home.c.place_id == at if at is not None else home.c.place_id.not_in(sa.select(tree_of(None).c.place_id))
         if at is None:
             where = sa.or_(home.c.place_id.is_(None), where)
-        rows = self._connection.execute(
+        rows = self.connection.execute(
             sa.select(home, nothing.label("unit_id"), nothing.label("floor_id"), nothing.label("door_id"))
             .where(where, home.c.home_id > after)
             .order_by(home.c.home_id)
             .limit(limit + 1)
         )
-        return tuple(map(_found, rows))
+        return tuple(map(found_in, rows))
 
-    def _states(self) -> sa.Subquery:
+    def states(self) -> sa.Subquery:
         """Each home with the rank of its worst state, and with all that holds of it."""
         homes, cases, boxes, cut = schema.homes, _cases(), _boxes(self._now), _cut()
-        lost = words_of(self._connection, self._lost)
-        away = words_of(self._connection, self._away)
+        lost = words_of(self.connection, self._lost)
+        away = words_of(self.connection, self._away)
         box = boxes.c
         facts = {
             State.LIFE: cases.c.priority == "P1",
@@ -166,7 +168,7 @@ class Seen:
             .join(cut, cut.c.home_key == homes.c.home_id, isouter=True)
         )
         if self._homes is not None:
-            mine = words_of(self._connection, self._homes)
+            mine = words_of(self.connection, self._homes)
             chosen = chosen.where(homes.c.home_id.in_(sa.select(mine.c.word)))
         return chosen.subquery("home")
 
@@ -321,7 +323,7 @@ def _said_last(connection: sa.Connection) -> tuple[frozenset[str], frozenset[str
     return frozenset(lost), frozenset(away)
 
 
-def _tree(at: str | None) -> sa.CTE:
+def tree_of(at: str | None) -> sa.CTE:
     """Every place below (None: of all trees) with its block, the nearest building or what is wider, and its parts."""
     part = sa.literal(None, sa.Text)
     is_top = places.c.parent_id.is_(None) if at is None else places.c.place_id == at
@@ -347,7 +349,8 @@ def _tree(at: str | None) -> sa.CTE:
     return tree.union_all(below)
 
 
-def _found(row: sa.Row[tuple[object, ...]]) -> Found:
+def found_in(row: sa.Row[tuple[object, ...]]) -> Found:
+    """A home from what `Seen.states` selects, with the parts of its place."""
     held = row._mapping  # noqa: SLF001 - the public way to ask a row by name
     return Found(
         home_id=row.home_id,
@@ -361,5 +364,10 @@ def _found(row: sa.Row[tuple[object, ...]]) -> Found:
 
 def _place(row: sa.Row[tuple[object, ...]]) -> PlaceRow:
     return PlaceRow(
-        place_id=row.place_id, parent_id=row.parent_id, level=Level(row.level), name=row.name, code=row.code
+        place_id=row.place_id,
+        parent_id=row.parent_id,
+        level=Level(row.level),
+        name=row.name,
+        code=row.code,
+        point=point_of(row.lat, row.lon),
     )

@@ -20,6 +20,7 @@ from community.notice_rules import SUBMITTER, Glance, ways_for
 from community.people import Circle, Item, in_hours
 from community.rosters import Post
 from community.store import rosters
+from community.store.centre_zone import here
 from community.store.channel_schema import channel_health, reach_people, reach_ways
 from community.store.dispatch_schema import responders, units
 from community.store.people_rows import contact_in
@@ -265,7 +266,7 @@ class Known:
         else:
             family = [row for row in rows if row.circle == Circle.FAMILY.value]
             mine = family or [row for row in rows if row.circle == Circle.NEIGHBOURS.value]
-        local = self.now.astimezone().time()
+        local = here(self._connection, self.now).time()
         awake = [row for row in mine if case.priority is Severity.P1 or in_hours(row.hours, local)]
         return tuple(self._person_of(row) for row in awake or mine)
 

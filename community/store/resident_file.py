@@ -10,8 +10,10 @@ from community import people as judgement
 from community.consent import Consent, Purpose, may, standing
 from community.desk import Health, HomePage, QueueRow
 from community.people import Callee, Completeness
+from community.register_forms import with_marks
 from community.registry import DeviceRow, ResidentRow
-from community.store import cases, modes, people, resident_list, resident_photos, schema, stays
+from community.store import cases, modes, people, register_tries, resident_list, resident_photos, schema, stays
+from community.store.centre_zone import here
 from community.store.health import health_of
 from community.store.people_rows import contact_in, device_in, resident_in
 from community.store.people_schema import devices, home_register, key_safes
@@ -93,7 +95,7 @@ def read(connection: sa.Connection, resident_id: str, now: datetime) -> Resident
     resident = resident_in(row)
     grid = grid_of(connection, resident.home)
     said = people.consents_of(connection, resident_id)
-    reviewed, today = judgement.day_of(resident.reviewed_on), now.astimezone().date()
+    reviewed, today = judgement.day_of(resident.reviewed_on), here(connection, now).date()
     return ResidentFile(
         resident=resident,
         age=None if resident.born is None else max(0, now.year - resident.born),
@@ -188,7 +190,9 @@ def _was_there(lived: Sequence[Stay], home_id: str, at: datetime) -> bool:
 def _contacts(connection: sa.Connection, resident_id: str, now: datetime) -> tuple[Callee, ...]:
     table = schema.contacts
     rows = connection.execute(sa.select(table).where(table.c.resident_id == resident_id).order_by(table.c.place))
-    return judgement.in_circles(people.callee(contact_in(row), now) for row in rows)
+    marks = register_tries.silent(connection, [resident_id]).get(resident_id, {})
+    local = here(connection, now)
+    return judgement.in_circles(with_marks(people.callee(contact_in(row), local), marks) for row in rows)
 
 
 def _open_case(connection: sa.Connection, home_id: str) -> int | None:

@@ -15,7 +15,7 @@ from community import people
 from community.consent import Purpose
 from community.people import CareLevel, Completeness, Flag, Hearing, Level, Situation
 from community.rights import Right
-from community.store import rights, schema, tokens
+from community.store import centre_zone, rights, schema, tokens
 from community.store.dispatch_schema import home_spots
 from community.store.pairs import words_of
 from community.store.people_schema import consents, home_register, key_safes, places
@@ -79,6 +79,7 @@ def page(
     connection: sa.Connection, user: User, wanted: Filters, number: int, now: datetime
 ) -> tuple[tuple[ResidentLine, ...], bool]:
     """One page in the order of addresses, from 0, and whether another follows. Nobody outside his areas."""
+    now = centre_zone.here(connection, now)
     order = (_homes.c.address, _residents.c.place, _residents.c.resident_id)
     chosen = (
         sa.select(_residents.c.resident_id)
@@ -113,6 +114,7 @@ def page(
 
 def score_of(connection: sa.Connection, resident_id: str, now: datetime) -> Completeness:
     """How much is on file of one resident; nothing of a stranger."""
+    now = centre_zone.here(connection, now)
     has = dict(_has(_one_by_one(), now))
     asked = (
         sa.select(*(sa.case((one, 1), else_=0).label(name) for name, one in has.items()))
@@ -168,23 +170,28 @@ def _line(row: "sa.Row[tuple[object, ...]]", now: datetime) -> ResidentLine:
 def _conditions(
     connection: sa.Connection, user: User, wanted: Filters, now: datetime
 ) -> "Iterator[sa.ColumnElement[bool]]":
-    yield _residents.c.erased_at.is_(None)
-    if user.areas != EVERYWHERE:
-        yield _homes_in(connection, user.areas)
-    yield from _of_organisations(connection, user, now)
-    if wanted.area:
-        yield _homes_in(connection, frozenset({wanted.area}))
+    yield from within_reach(connection, user, wanted.area, now)
     if word := " ".join(wanted.find.split()).casefold():
         yield _found(word)
     if wanted.flag is not None:
         yield _residents.c.flags.contains(f'"{wanted.flag.value}"', autoescape=True)
-        yield ~_has_withdrawn(Purpose.EMERGENCY, now)
+        yield ~has_withdrawn(Purpose.EMERGENCY, now)
     if wanted.is_alone:
         yield _residents.c.situation == Situation.ALONE.value
     if wanted.has_no_contact:
         yield ~sa.exists().where(_contacts.c.resident_id == _residents.c.resident_id)
     if wanted.is_unreviewed:
         yield _residents.c.reviewed_on < _day(now, people.REVIEWED_WITHIN)
+
+
+def within_reach(connection: sa.Connection, user: User, area: str, now: datetime) -> "Iterator[sa.ColumnElement[bool]]":
+    """Of whom he may know at all, as far as their places decide it; `area`: he wants those there alone."""
+    yield _residents.c.erased_at.is_(None)
+    if user.areas != EVERYWHERE:
+        yield _homes_in(connection, user.areas)
+    yield from _of_organisations(connection, user, now)
+    if area:
+        yield _homes_in(connection, frozenset({area}))
 
 
 def _found(word: str) -> "sa.ColumnElement[bool]":
@@ -234,21 +241,31 @@ def _of_organisations(connection: sa.Connection, user: User, now: datetime) -> "
         yield _homes_in(connection, served) if served else sa.false()
 
 
-def _has_withdrawn(purpose: Purpose, now: datetime) -> "sa.ColumnElement[bool]":
-    """Whether the word that holds now is a no (community.consent.standing)."""
-    no, later = consents.alias("no"), consents.alias("later")
+def has_withdrawn(purpose: Purpose, now: datetime) -> "sa.ColumnElement[bool]":
+    """Whether the word of a resident that holds now is a no (community.consent.standing)."""
+    return _said(purpose, now, is_given=False)
+
+
+def has_agreed(purpose: Purpose, now: datetime) -> "sa.ColumnElement[bool]":
+    """Whether the word of a resident that holds now is a yes; whom nobody asked has not agreed."""
+    return _said(purpose, now, is_given=True)
+
+
+def _said(purpose: Purpose, now: datetime, *, is_given: bool) -> "sa.ColumnElement[bool]":
+    word, later = consents.alias("word"), consents.alias("later")
+    is_later = later.c.at >= word.c.at if is_given else later.c.at > word.c.at  # of two at once the withdrawal holds
     anew = sa.exists().where(
-        later.c.resident_id == no.c.resident_id,
+        later.c.resident_id == word.c.resident_id,
         later.c.purpose == purpose.value,
-        later.c.is_given,
-        later.c.at > no.c.at,
+        later.c.is_given.is_(not is_given),
+        is_later,
         later.c.at <= now,
     )
     return sa.exists().where(
-        no.c.resident_id == _residents.c.resident_id,
-        no.c.purpose == purpose.value,
-        ~no.c.is_given,
-        no.c.at <= now,
+        word.c.resident_id == _residents.c.resident_id,
+        word.c.purpose == purpose.value,
+        word.c.is_given.is_(is_given),
+        word.c.at <= now,
         ~anew,
     )
 
@@ -346,8 +363,8 @@ def _open_case() -> "sa.ColumnElement[int]":
 
 
 def _day(now: datetime, before: timedelta) -> str:
-    """So long ago, as days are written in the register."""
-    return (now.astimezone().date() - before).isoformat()
+    """So long ago, as days are written in the register; `now` by the centre's clock."""
+    return (now.date() - before).isoformat()
 
 
 _words = msgspec.json.Decoder(tuple[str, ...])

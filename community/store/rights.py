@@ -11,7 +11,7 @@ from community.casefile import Answered, Case
 from community.notice_rules import BROKEN_GLASS
 from community.people import Item
 from community.rights import Right, Subject, breaks_glass, is_allowed, may
-from community.store import case_schema, people, schema, tokens
+from community.store import case_schema, people, schema, seals, tokens
 from community.store.cases import CLOSED, decode_case
 from community.store.dispatch_schema import home_spots
 from community.store.gathered import gathered
@@ -167,8 +167,16 @@ def look(
             incident_id=incident_id,
             reason=subject.reason,
         )
-        if one is Act.BREAK_GLASS and incident_id is not None:
-            _call_supervisor(connection, incident_id, access_id, subject.now)
+        about = (incident_id or _last_case(connection, home_id)) if one is Act.BREAK_GLASS else None
+        if about is not None:
+            _call_supervisor(connection, about, access_id, subject.now)
+
+
+def _last_case(connection: sa.Connection, home_id: str) -> int | None:
+    """By which supervisors are told of a look at a person without a case; None: this home never had one."""
+    table = schema.incidents
+    here = sa.select(sa.func.max(table.c.incident_id)).where(table.c.home_key == home_id)
+    return connection.execute(here).scalar()
 
 
 def _call_supervisor(connection: sa.Connection, incident_id: int, access_id: int, now: datetime) -> None:
@@ -246,6 +254,7 @@ def review(connection: sa.Connection, access_id: int, by: str, at: datetime) -> 
     if row is None or row.seen_by is not None or row.actor == by:
         raise IllegalMove("there is nothing here that you could review; your own is for another supervisor")
     connection.execute(sa.insert(glass_reviews).values(access_id=access_id, seen_by=by, seen_at=at))
+    seals.seal(connection, glass_reviews, access_id, at=at)
 
 
 def _case(connection: sa.Connection, of: sa.Select[tuple[object, ...]]) -> tuple[int, Case] | None:

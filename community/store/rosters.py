@@ -142,7 +142,9 @@ def _bring_in_homes(connection: sa.Connection, file: DispatchFile) -> None:
 
 
 def _of_home(home: WhereEntry) -> dict[str, object]:
-    return {"areas": _json(home.areas), "lat": home.lat, "lon": home.lon, "door_note": home.door_note}
+    """What it does not write of the point stays: the register may have told it."""
+    point: dict[str, object] = {name: getattr(home, name) for name in ("lat", "lon") if name in home.model_fields_set}
+    return {"areas": _json(home.areas), "door_note": home.door_note, **point}
 
 
 def _refuse_strangers(connection: sa.Connection, file: DispatchFile) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from community.kpi_months import Window
 from community.rosters import Post, Shift
-from community.store import chain, dispatch_schema, note_words, rosters, schema
+from community.store import chain, dispatch_schema, note_words, rosters, schema, seals
 from community.store.handovers import Change, Handover, Note, handover_of
 from community.store.storm_schema import storms
 from community.store.watch_schema import test_alarms
@@ -32,10 +32,12 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """The last entry of the audit log by some moment: its number and its hash (hex)."""
+    """The last entry of the audit log by some moment: its number and its hash (hex); the same of the changes."""
 
     seq: int
     hash: str
+    changes: int
+    changes_hash: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +94,9 @@ def head_at(connection: sa.Connection, moment: datetime) -> Head:
     row = connection.execute(
         sa.select(events.c.seq, events.c.hash).where(events.c.at <= moment).order_by(events.c.seq.desc()).limit(1)
     ).first()
-    return Head(seq=0, hash=chain.GENESIS.hex()) if row is None else Head(seq=row.seq, hash=row.hash.hex())
+    seq, sealed = (0, chain.GENESIS) if row is None else (row.seq, row.hash)
+    changes, changed = seals.head_at(connection, moment)
+    return Head(seq=seq, hash=sealed.hex(), changes=changes, changes_hash=changed.hex())
 
 
 def notes(connection: sa.Connection, numbers: Collection[int], window: Window) -> tuple[Note, ...]:

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from community.casefile import NotNow
+from community.store import seals
 from community.store.logins import joined
 from community.store.rights_schema import agreements, api_tokens, right_changes
 from community.tokens import Agreement, Caller, Field, Scope, Token
 from community.users import EVERYWHERE, Role
-from shouwang.errors import IllegalMove
+from shouwang.alert import Sentence
 
 USED_EVERY = timedelta(minutes=1)
 """How exactly the last use is known: a program that asks each second must not write each second."""
@@ -18,7 +20,12 @@ USED_EVERY = timedelta(minutes=1)
 def add(connection: sa.Connection, token: Token, token_hash: bytes) -> None:
     """Raises IllegalMove where the agreement is unknown."""
     if token.agreement and agreement(connection, token.agreement) is None:
-        raise IllegalMove(f"there is no agreement {token.agreement}; see shouwang community agreement list")
+        raise NotNow(
+            Sentence(
+                zh=f"没有协议 {token.agreement}；可用 shouwang community agreement list 查看",
+                en=f"there is no agreement {token.agreement}; see shouwang community agreement list",
+            )
+        )
     connection.execute(
         sa.insert(api_tokens).values(
             token_id=token.token_id,
@@ -64,14 +71,21 @@ def revoke(connection: sa.Connection, token_id: str, now: datetime) -> Token:
     mine = (api_tokens.c.token_id == token_id) & api_tokens.c.revoked_at.is_(None)
     row = connection.execute(sa.update(api_tokens).where(mine).values(revoked_at=now).returning(*api_tokens.c)).first()
     if row is None:
-        raise IllegalMove(f"there is no token {token_id} that could be revoked; see shouwang community token list")
+        raise NotNow(
+            Sentence(
+                zh=f"没有可作废的令牌 {token_id}；可用 shouwang community token list 查看",
+                en=f"there is no token {token_id} that could be revoked; see shouwang community token list",
+            )
+        )
     return _token(row)
 
 
 def agree(connection: sa.Connection, made: Agreement) -> None:
     """A new agreement. Raises IllegalMove where there is one of this id."""
     if agreement(connection, made.agreement_id) is not None:
-        raise IllegalMove(f"there is an agreement {made.agreement_id} already")
+        raise NotNow(
+            Sentence(zh=f"协议 {made.agreement_id} 已存在", en=f"there is an agreement {made.agreement_id} already")
+        )
     connection.execute(
         sa.insert(agreements).values(
             agreement_id=made.agreement_id,
@@ -89,7 +103,11 @@ def end_agreement(connection: sa.Connection, agreement_id: str, now: datetime) -
     """It holds no longer than now. Raises IllegalMove where there is none that holds."""
     mine = (agreements.c.agreement_id == agreement_id) & (agreements.c.ends_at > now)
     if connection.execute(sa.update(agreements).where(mine).values(ends_at=now)).rowcount == 0:
-        raise IllegalMove(f"there is no agreement {agreement_id} that could be ended")
+        raise NotNow(
+            Sentence(
+                zh=f"没有可终止的协议 {agreement_id}", en=f"there is no agreement {agreement_id} that could be ended"
+            )
+        )
 
 
 def agreement(connection: sa.Connection, agreement_id: str) -> Agreement | None:
@@ -118,8 +136,10 @@ def serving_in(agreed: Iterable[Agreement], areas: frozenset[str], now: datetime
 
 
 def changed(connection: sa.Connection, actor: str, what: str, whom: str, detail: str, *, at: datetime) -> None:
-    """Write down that somebody gave or took a right."""
-    connection.execute(sa.insert(right_changes).values(at=at, actor=actor, what=what, whom=whom, detail=detail))
+    """Write down, and seal, that somebody gave or took a right."""
+    values = {"at": at, "actor": actor, "what": what, "whom": whom, "detail": detail}
+    number = connection.execute(sa.insert(right_changes).values(values).returning(right_changes.c.change_id))
+    seals.seal(connection, right_changes, int(number.scalar_one()), at=at)
 
 
 def _token(row: sa.Row[tuple[object, ...]]) -> Token:

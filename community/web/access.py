@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from community.accounts import MAX_PASSWORD, Shift
 from community.rights import Right, holds
 from community.users import Role
+from community.web.admin_parts import Visit
 from community.web.console import Console, Refused, SignedIn, Wired, Worker, check_form
 from community.web.incident import IncidentId, show
 from community.web.words import marked
@@ -117,11 +118,13 @@ async def review(
 async def _key_safe(
     request: Request, console: Console, shift: Shift, incident_id: int, /, *, problem: str = "", code: str = ""
 ) -> HTMLResponse:
+    is_proved = shift.is_proved(console.clock())
     values: dict[str, object] = {
         "incident_id": incident_id,
         "problem": problem,
         "code": code,
         "shown_s": CODE_SHOWN_S,
-        "is_proved": shift.is_proved(console.clock()),
+        "is_proved": is_proved,
+        "has_passkey": not is_proved and bool(await Visit(request, console, shift).keys()),
     }
     return await console.page(request, "key_safe.html", shift, status=200, **values)

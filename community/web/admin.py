@@ -7,8 +7,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import Field
 
 from community.call_scripts import every_script
+from community.casefile import NotNow
 from community.centre_room import BACKUP, TRIAL, VERIFY, CentreRoom
-from community.web.admin_parts import AdminForm, DeviceSetter, SettingsReader, Verifier, Visit, in_words
+from community.rights import Right, holds
+from community.web.admin_parts import AdminForm, DeviceSetter, Director, SettingsReader, Verifier, Visit
+from community.web.refusals import in_words
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
@@ -22,6 +25,13 @@ class Trial(AdminForm):
     """Which backup is tried out."""
 
     name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9.-]+$")]
+
+
+class Hold(AdminForm):
+    """Which case, and why nothing of it may end."""
+
+    incident_id: Annotated[int, Field(ge=1, le=2**62)]
+    reason: Annotated[str, Field(max_length=500)] = ""
 
 
 @router.get("/admin")
@@ -77,6 +87,28 @@ async def try_out(visit: Verifier, room: Room, form: Annotated[Trial, Form()]) -
     return await _done(visit, room, form, TRIAL)
 
 
+@router.post("/admin/safety/hold")
+async def hold(visit: Director, room: Room, form: Annotated[Hold, Form()]) -> Response:
+    """Nothing of a case ends any more."""
+    try:
+        await visit.check(form)
+        await room.hold(visit.user, form.incident_id, form.reason)
+    except NotNow as error:
+        return await _safety(visit, room, problem=in_words(error))
+    return RedirectResponse("/admin/safety#keep-title", status_code=303)
+
+
+@router.post("/admin/safety/let-go")
+async def let_go(visit: Director, room: Room, form: Annotated[Hold, Form()]) -> Response:
+    """It ends as others do."""
+    try:
+        await visit.check(form)
+        await room.let_go(visit.user, form.incident_id)
+    except NotNow as error:
+        return await _safety(visit, room, problem=in_words(error))
+    return RedirectResponse("/admin/safety#keep-title", status_code=303)
+
+
 async def _done(visit: Visit, room: CentreRoom, form: AdminForm, what: str) -> Response:
     by = visit.user.login
     try:
@@ -103,5 +135,8 @@ async def _safety(visit: Visit, room: CentreRoom, *, problem: Sentence | None = 
         problem=problem,
         found=found,
         keep=room.means.keep,
+        retention=room.means.retention,
+        endings=await room.endings(),
+        may_direct=holds(visit.user, Right.DIRECT_CASES),
         works={name: room.outcome(name) for name in (VERIFY, BACKUP, TRIAL)},
     )

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from community.file_room import MOST_BYTES, FileRoom, Kind, Preview
 from community.rights import Right, holds
-from community.web.admin_parts import AdminForm, SettingsReader, UserSetter, Visit, in_words
+from community.web.admin_parts import AdminForm, SettingsReader, UserSetter, Visit
 from community.web.console import Refused
+from community.web.refusals import in_words
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, IllegalMove

@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from community.accounts import MAX_PASSWORD, Shift
 from community.casefile import NotNow
+from community.passkey_room import PasskeyRoom
 from community.rights import Right, holds
+from community.store.passkeys import Passkey
 from community.users import EVERYWHERE, User
 from community.web import admin_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
 from shouwang.alert import Sentence
-from shouwang.errors import ShouwangError
 
 _NOT_HE = Sentence(
     zh="密码或验证码不对。没有做任何更改。", en="That password or code was not right. Nothing has been changed."
@@ -45,23 +46,33 @@ class Visit:
         """Who it is."""
         return self.shift.user
 
+    @property
+    def client(self) -> str:
+        """The address that asks."""
+        return self.request.client.host if self.request.client else ""
+
+    async def keys(self) -> tuple[Passkey, ...]:
+        """His passkeys; none where this console makes none."""
+        room = self.request.app.state.rooms.get(PasskeyRoom)
+        return await room.of(self.user) if isinstance(room, PasskeyRoom) else ()
+
     async def check(self, form: AdminForm) -> None:
         """Raise Refused for a form that is not ours, NotNow where he has not proved of late who he is."""
         check_form(self.shift, form.csrf)
         now = self.console.clock()
         if self.shift.is_proved(now):
             return
-        client = self.request.client.host if self.request.client else ""
-        if not await self.console.accounts.prove(self.shift, form.proof, client=client, now=now):
+        if not await self.console.accounts.prove(self.shift, form.proof, client=self.client, now=now):
             raise NotNow(_NOT_HE)
 
     async def page(self, template: str, /, *, problem: Sentence | None = None, **values: object) -> HTMLResponse:
         """A page for administrators; `problem`: why something was not done."""
-        user = self.user
+        user, is_proved = self.user, self.shift.is_proved(self.console.clock())
         shown: dict[str, object] = {
             "problem": problem,
             "admin_words": admin_words,
-            "is_proved": self.shift.is_proved(self.console.clock()),
+            "is_proved": is_proved,
+            "has_passkey": not is_proved and bool(await self.keys()),
             "called": await self.console.accounts.names(),
             "may_set_users": holds(user, Right.SET_USERS),
             "may_set_devices": holds(user, Right.SET_DEVICES),
@@ -90,11 +101,7 @@ DeviceSetter = Annotated[Visit, Depends(_holding(Right.SET_DEVICES))]
 Proposer = Annotated[Visit, Depends(_holding(Right.PROPOSE_SETTINGS))]
 PolicySetter = Annotated[Visit, Depends(_holding(Right.SET_POLICY))]
 Verifier = Annotated[Visit, Depends(_holding(Right.VERIFY_CHAIN))]
-
-
-def in_words(error: ShouwangError) -> Sentence:
-    """Why something was not done."""
-    return error.said if isinstance(error, NotNow) else Sentence(zh=str(error), en=str(error))
+Director = Annotated[Visit, Depends(_holding(Right.DIRECT_CASES))]
 
 
 def ids(written: str) -> frozenset[str]:

@@ -8,7 +8,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import Field
 
 from community.place_room import PlaceRoom, standing
-from community.web.admin_parts import AdminForm, DeviceSetter, SettingsReader, Visit, in_words
+from community.web.admin_parts import AdminForm, DeviceSetter, SettingsReader, Visit
+from community.web.refusals import in_words
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, IllegalMove

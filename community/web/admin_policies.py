@@ -12,8 +12,9 @@ from community.lanes import WORKFLOWS
 from community.policy import ON_LADDER, faults, limit_bounds, numbers_of, rung_bound, span
 from community.policy_room import TRIAL_CASES, PolicyRoom
 from community.step_words import name_of_audience, name_of_clock
-from community.web.admin_parts import AdminForm, PolicySetter, Proposer, SettingsReader, Visit, in_words
+from community.web.admin_parts import AdminForm, PolicySetter, Proposer, SettingsReader, Visit
 from community.web.policy_form import Written, read, written
+from community.web.refusals import in_words
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, IllegalMove

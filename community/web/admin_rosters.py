@@ -9,7 +9,8 @@ from pydantic import Field
 
 from community.roster_room import RosterRoom
 from community.rosters import Post
-from community.web.admin_parts import AdminForm, SettingsReader, UserSetter, Visit, in_words
+from community.web.admin_parts import AdminForm, SettingsReader, UserSetter, Visit
+from community.web.refusals import in_words
 from community.web.rooms import room_of
 from community.web.words import LACKS, POSTS
 from shouwang.alert import Sentence

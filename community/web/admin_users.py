@@ -10,8 +10,9 @@ from community import totp
 from community.staff import USUAL_TERM_DAYS, Newcomer, TokenWish, standing
 from community.staff_room import CHANGES_AT_ONCE, StaffRoom
 from community.tokens import LONGEST_TERM, Scope, Token
-from community.users import Role
-from community.web.admin_parts import AdminForm, SettingsReader, UserSetter, Visit, ids, in_words
+from community.users import GIVEN, Role
+from community.web.admin_parts import AdminForm, SettingsReader, UserSetter, Visit, ids
+from community.web.refusals import in_words
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, IllegalMove
@@ -134,6 +135,23 @@ async def give_app(visit: UserSetter, room: Room, login: Login, form: Annotated[
     return _to(login)
 
 
+@router.post("/admin/users/{login}/passkeys/{passkey_id}/remove")
+async def remove_key(
+    visit: UserSetter,
+    room: Room,
+    login: Login,
+    passkey_id: Annotated[str, Path(max_length=32, pattern=r"^[0-9a-f]+$")],
+    form: Annotated[AdminForm, Form()],
+) -> Response:
+    """A key that was lost opens nothing any more."""
+    try:
+        await visit.check(form)
+        await room.books(visit.user).take_key(login, passkey_id)
+    except (IllegalMove, ConfigError) as error:
+        return await _user(visit, room, login, problem=in_words(error))
+    return _to(login)
+
+
 @router.post("/admin/users/{login}/{deed}")
 async def change(
     visit: UserSetter,
@@ -222,7 +240,7 @@ async def _users(
         "admin_users.html",
         problem=problem,
         shown=await room.everybody(),
-        roles=tuple(Role),
+        roles=GIVEN,
         areas=await room.areas(),
         kept=_EMPTY | (kept or {}),
     )
@@ -248,7 +266,8 @@ async def _user(
         seen=seen,
         stands=standing(found),
         changes=changed,
-        roles=tuple(Role),
+        keys=await room.keys(found),
+        roles=GIVEN,
         areas=await room.areas(),
         link=link,
         secret=secret,
@@ -266,7 +285,7 @@ async def _tokens(
         tokens=found,
         agreements=agreements,
         scopes=tuple(Scope),
-        roles=tuple(Role),
+        roles=GIVEN,
         usual_days=USUAL_TERM_DAYS,
         most_days=LONGEST_TERM.days,
         made=made,

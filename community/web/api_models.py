@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from community.casefile import Disposition
 from community.desk import Due, GatewayRow, IncidentPage, QueueRow
 from community.kpi import Figure
+from community.reasons import told
 from community.store.api_reads import NoticeRow, TimelineRow
 from community.tokens import Field as Agreed
 
@@ -259,7 +260,9 @@ class GatewayOut(_Model):
             last_seen=row.last_seen,
             offline_since=row.offline_since,
             backlog=row.backlog,
-            sensors=[SensorOut(sensor_id=name, state=str(state), reason=why) for name, state, why in row.sensors],
+            sensors=[
+                SensorOut(sensor_id=name, state=str(state), reason=told(why).en) for name, state, why in row.sensors
+            ],
         )
 
 

@@ -16,14 +16,18 @@ from community.desk import Desk
 from community.dispatch_room import DispatchRoom
 from community.fhir.records import Records
 from community.kpi_desk import KpiDesk
+from community.map_room import MapRoom
 from community.metrics import Metrics
+from community.passkey_room import PasskeyRoom
 from community.programs import Programs
 from community.rights import Refused as NotAllowed
 from community.sign_on import SignOn
 from community.sms_inlet import SmsInlet
 from community.web import (
     access,
+    account,
     admin,
+    admin_catalogues,
     admin_files,
     admin_places,
     admin_policies,
@@ -31,6 +35,7 @@ from community.web import (
     admin_users,
     answers,
     assets,
+    care,
     events,
     family,
     fhir,
@@ -39,19 +44,26 @@ from community.web import (
     inlet,
     kpi,
     metrics,
+    passkeys,
     plan,
     queue,
+    register,
+    register_home,
+    register_person,
     reports,
     requests,
     residents,
     responder,
+    screens,
     script,
     sending,
     session,
     shifts,
     sign_on,
     storm,
+    street_map,
     supervision,
+    trace,
     wall,
 )
 from community.web.api import MOUNTED_AT, create_api
@@ -63,8 +75,10 @@ from community.web.rooms import rooms as by_type
 from community.web.words import marked
 from shouwang.errors import IllegalMove, ShouwangError, TryLater
 
-_OVERSIGHT = (plan, wall, supervision, reports)
-_ADMINISTRATION = (admin, admin_users, admin_policies, admin_files, admin_rosters, admin_places)
+_OVERSIGHT = (plan, street_map, wall, supervision, reports, trace)
+_GETTING_IN = (passkeys, account, screens)
+_REGISTER = (register, register_person, register_home)
+_ADMINISTRATION = (admin, admin_users, admin_policies, admin_files, admin_rosters, admin_places, admin_catalogues)
 HEALTH_TIMEOUT_S = 2.0
 _log = logging.getLogger(__name__)
 
@@ -109,23 +123,30 @@ def create_app(
     app.state.kpi, app.state.metrics = figures, gauges
     app.mount(static, assets.Assets(directory=assets.folder()))
     at_the_desk = (session, queue, storm, access, script, incident, gateways, events, responder, sending, shifts, kpi)
-    others = (sign_on, requests, residents, family, inlet, answers, fhir, metrics)
-    for noun in (*_OVERSIGHT, *at_the_desk, *_ADMINISTRATION, *others):
+    others = (sign_on, requests, residents, care, family, inlet, answers, fhir, metrics)
+    for noun in (*_REGISTER, *_OVERSIGHT, *_GETTING_IN, *at_the_desk, *_ADMINISTRATION, *others):
         app.include_router(noun.router)
     app.state.programs = programs
     if programs is not None:
         app.mount(MOUNTED_AT, create_api(programs, name=name))
     app.add_api_route("/healthz", _health, methods=["GET"])
     _answer_failures(app)
-    app.add_middleware(Guard, secure=secure_cookies)
+    app.add_middleware(Guard, secure=secure_cookies, images=_host_of_pictures(app.state.rooms))
     return app
 
 
+def _host_of_pictures(rooms: dict[type, object]) -> str:
+    """The other host that the settings of the street map name; empty: no request leaves the server."""
+    return next((room.base.outside for room in rooms.values() if isinstance(room, MapRoom)), "")
+
+
 def _offered(rooms: dict[type, object], pages: Pages) -> dict[type, object]:
-    """The rooms; where a provider of identities is among them, the login page has its button."""
+    """The rooms; where a provider of identities or passkeys are among them, the login page has a button for them."""
     for room in rooms.values():
         if isinstance(room, SignOn):
             pages.offer_provider(room.name)
+        if isinstance(room, PasskeyRoom):
+            pages.offer_passkeys()
     return rooms
 
 

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 
 from community.accounts import Accounts, Shift
-from community.desk import Desk
+from community.desk import Board, Desk
 from community.guarded_desk import GuardedDesk
 from community.rights import Right, holds
 from community.web.language import Language, language_named, preferred
@@ -45,6 +45,11 @@ class Console:
         """Name of the session cookie; the `__Host-` prefix binds it to this host and HTTPS."""
         return "__Host-shift" if self.secure_cookies else "shift"
 
+    @property
+    def screen_cookie(self) -> str:
+        """Name of the cookie of a screen on the wall: no page but the wall reads it."""
+        return "__Host-screen" if self.secure_cookies else "screen"
+
     def desk_of(self, shift: Shift) -> GuardedDesk:
         """The desk as who asks may see it."""
         return self.accounts.guarded(self.desk, shift.user, self.clock)
@@ -57,11 +62,12 @@ class Console:
     async def page(
         self, request: Request, template: str, shift: Shift | None, /, *, status: int = 200, **values: object
     ) -> HTMLResponse:
-        """A page of the shell, for this user."""
+        """A page of the shell, for this user. `board` among the values: a Board that the page has read already."""
         shell: dict[str, object] = {"shift": shift, "path": request.url.path, "seq": 0, "strip": ()}
         if shift is not None and holds(shift.user, Right.READ_QUEUE):
-            board, names = await asyncio.gather(self.desk_of(shift).board(), self.accounts.names())
-            shell |= {"seq": board.seq, "strip": board.rows, "names": names}
+            read = values.get("board")
+            board = read if isinstance(read, Board) else await self.desk_of(shift).strip()
+            shell |= {"seq": board.seq, "strip": board.rows, "names": await self.accounts.names()}
         html = self.pages.render(template, language_of(request, shift), shell | values)
         return HTMLResponse(html, status_code=status)
 

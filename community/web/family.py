@@ -9,11 +9,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from community.accounts import Shift
+from community.care_room import CareRoom
 from community.casefile import NotNow
 from community.desk import LONGEST_MODE_H, HomeMode
 from community.family_room import FamilyRoom
 from community.users import Role
-from community.web import family_words
+from community.web import care_words, family_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
@@ -85,6 +86,7 @@ class Visit:
     console: Console
     shift: Shift
     room: FamilyRoom
+    care: CareRoom
 
     async def order(self, form: _Form, what: str, work: Callable[[], Awaitable[object]], *, kept: str = "") -> Response:
         """Do it, and say so; where it is not possible now say why, and keep what was written."""
@@ -100,8 +102,11 @@ class Visit:
         self, *, done: str = "", problem: Sentence | None = None, kept: str = "", status: int = 200
     ) -> HTMLResponse:
         """His elders, and what became of his wish."""
+        elders = await self.room.elders(self.shift.user)
         values: dict[str, object] = {
-            "elders": await self.room.elders(self.shift.user),
+            "elders": elders,
+            "care": {one.elder.resident_id: await self.care.told_family(one) for one in elders},
+            "care_words": care_words,
             "family_words": family_words,
             "done": done,
             "problem": problem,
@@ -113,9 +118,15 @@ class Visit:
         return await self.console.page(self.request, "family.html", self.shift, status=status, **values)
 
 
-async def visit(request: Request, console: Wired, shift: Relative, room: Room) -> Visit:
+async def visit(
+    request: Request,
+    console: Wired,
+    shift: Relative,
+    room: Room,
+    care: Annotated[CareRoom, Depends(room_of(CareRoom))],
+) -> Visit:
     """Who asks, and where. Raises Refused."""
-    return Visit(request=request, console=console, shift=shift, room=room)
+    return Visit(request=request, console=console, shift=shift, room=room, care=care)
 
 
 Asked = Annotated[Visit, Depends(visit)]

@@ -1,13 +1,16 @@
 """Boxes and sensors as tables for a spreadsheet: the technician's tour."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
 from fastapi.responses import Response
 
 from community.fleet import BoxLine, SensorLine
+from community.reasons import told
 from community.web.fleet_words import kind_of
+from community.web.language import Language, translations
 from community.web.spreadsheet import spreadsheet
+from community.web.words import REASONS
 
 
 def box_table(rows: Iterable[BoxLine], zone: tzinfo | None) -> Response:
@@ -17,10 +20,10 @@ def box_table(rows: Iterable[BoxLine], zone: tzinfo | None) -> Response:
     return spreadsheet([head.split(), *(_box(row, zone) for row in rows)], name="gateways.csv")
 
 
-def sensor_table(rows: Iterable[SensorLine], zone: tzinfo | None, translated: Callable[[str], str]) -> Response:
-    """The list of sensors that want a visit."""
+def sensor_table(rows: Iterable[SensorLine], zone: tzinfo | None, language: Language) -> Response:
+    """The list of sensors that want a visit, in this language."""
     head = "address gateway sensor what room model state reason battery cell signal_dbm last_heard"
-    return spreadsheet([head.split(), *(_sensor(row, zone, translated) for row in rows)], name="sensors.csv")
+    return spreadsheet([head.split(), *(_sensor(row, zone, language) for row in rows)], name="sensors.csv")
 
 
 def _box(row: BoxLine, zone: tzinfo | None) -> Sequence[object]:
@@ -46,8 +49,10 @@ def _box(row: BoxLine, zone: tzinfo | None) -> Sequence[object]:
     )
 
 
-def _sensor(row: SensorLine, zone: tzinfo | None, translated: Callable[[str], str]) -> Sequence[object]:
-    kind = kind_of(row.kind)
+def _sensor(row: SensorLine, zone: tzinfo | None, language: Language) -> Sequence[object]:
+    kind, translated = kind_of(row.kind), translations(language).gettext
+    why = told(row.reason)
+    reason = translated(REASONS[row.reason]) if row.reason in REASONS else why.zh if language is Language.ZH else why.en
     return (
         row.address,
         row.gateway_id,
@@ -56,7 +61,7 @@ def _sensor(row: SensorLine, zone: tzinfo | None, translated: Callable[[str], st
         row.room,
         row.model,
         row.state.value,
-        row.reason,
+        reason,
         row.battery,
         row.cell,
         row.signal_dbm,

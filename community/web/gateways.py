@@ -24,9 +24,8 @@ from community.fleet import (
 from community.fleet_room import FleetRoom
 from community.rights import Right, holds
 from community.web import fleet_words
-from community.web.console import BoxReader, Console, Reader, Wired, Worker, check_form, language_of
+from community.web.console import BoxReader, Console, Wired, Worker, check_form, language_of
 from community.web.fleet_tables import box_table, sensor_table
-from community.web.language import translations
 from community.web.rooms import room_of
 
 router = APIRouter()
@@ -176,7 +175,7 @@ async def sensors_csv(
 ) -> Response:
     """All that fit, as a table."""
     rows = await room.tour(shift.user, asked.wish())
-    return sensor_table(rows, console.pages.zone, translations(language_of(request, shift)).gettext)
+    return sensor_table(rows, console.pages.zone, language_of(request, shift))
 
 
 @router.post("/gateways/tests")
@@ -199,8 +198,8 @@ async def stop_tests(
 
 
 @router.get("/gateways/{gateway_id}")
-async def home(request: Request, console: Wired, shift: Reader, room: Room, gateway_id: GatewayId) -> HTMLResponse:
-    """One home: its box, its sensors, and who said what of it."""
+async def home(request: Request, console: Wired, shift: BoxReader, room: Room, gateway_id: GatewayId) -> HTMLResponse:
+    """One home: its box, its sensors, and who said what of it; of the people only who may read cases sees it."""
     page = await console.desk_of(shift).home(gateway_id)
     if page is None:
         raise HTTPException(404)
@@ -213,6 +212,7 @@ async def home(request: Request, console: Wired, shift: Reader, room: Room, gate
         home=page,
         hours=HOURS,
         box=box,
+        names=await console.accounts.names(),
         to_do=() if box is None else _to_do(box),
         sensors=await room.sensors_of(shift.user, gateway_id),
         starts=await room.starts_of(shift.user, gateway_id),

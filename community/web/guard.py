@@ -18,8 +18,8 @@ from community.web.api_problem import problem
 MAX_BODY_BYTES = 64 * 1024
 """A note of 4,000 Chinese characters is 36 kB when it is form-encoded."""
 ANSWER_TIMEOUT_S = 15.0
-UPLOADS_AT = re.compile(r"/r/[A-Za-z0-9_-]{20,64}/report")
-"""Where a responder's phone sends a photo (community.web.responder)."""
+UPLOADS_AT = re.compile(r"/r/[A-Za-z0-9_-]{20,64}/report|/residents/[A-Za-z0-9_.-]{1,64}/keep/photo")
+"""Where photos are sent: by a responder's phone (community.web.responder), of a resident (.register_person)."""
 MAX_UPLOAD_BYTES = 13 * 1024 * 1024
 """A photo of 12 MB (community.photos) and the words around it."""
 FILES_AT = "/admin/files"
@@ -30,7 +30,7 @@ UPLOAD_TIMEOUT_S = 120.0
 """10 MB from the stairs of a house, over a line of 1 Mbit/s."""
 UPLOADS_AT_ONCE = 4
 """They are held in memory; whoever comes later waits for his turn, within his time."""
-STREAM_PATH = "/events"
+STREAM_PATHS = frozenset({"/events", "/wall/events"})
 
 HEADERS = {
     "content-security-policy": (
@@ -52,11 +52,14 @@ _log = logging.getLogger(__name__)
 class Guard:
     """Wraps the console."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        """`secure`: the console is reached over HTTPS only."""
+    def __init__(self, app: ASGIApp, *, secure: bool, images: str = "") -> None:
+        """`secure`: the console is reached over HTTPS only; `images`: the one other host that pictures come from."""
         self._app = app
         self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
+        if images:  # on every page: one that is put in place by a script lives under the policy of the first
+            policy = HEADERS["content-security-policy"]
+            self._headers["content-security-policy"] = f"{policy}; img-src 'self' {images}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on."""
@@ -68,7 +71,7 @@ class Guard:
         refusal = _refusal(scope["method"], Headers(scope=scope), most)
         if refusal is not None:
             await (_for_programs(refusal) if _is_api(scope) else refusal)(scope, receive, answer)
-        elif scope["path"] == STREAM_PATH:
+        elif scope["path"] in STREAM_PATHS:
             await self._app(scope, receive, answer)
         else:
             await self._timed(scope, receive, answer, most=most)

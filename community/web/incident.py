@@ -22,6 +22,7 @@ from community.rights import Ground, Right, Subject, is_allowed
 from community.rights import Refused as NotAllowed
 from community.web import words
 from community.web.console import Console, Reader, Wired, Worker, check_form, language_of, wants_part
+from community.web.refusals import in_words
 from community.web.rooms import room_of
 from community.web.sends import sends_of
 from shouwang.alert import Sentence
@@ -51,7 +52,8 @@ _NOT_CONFIRMED = Sentence(
     en="your colleague has not confirmed it: let him enter his own password, or the code of his app, here",
 )
 Surroundings = Annotated[CaseRoom, Depends(room_of(CaseRoom))]
-_OUTSIDE = frozenset({Ground.AREA.value, Ground.ORGANISATION.value})
+OUTSIDE = frozenset({Ground.AREA.value, Ground.ORGANISATION.value})
+"""Why he is refused what a reason may open."""
 Command = Annotated[str, Path(max_length=40), AfterValidator(_known)]
 
 
@@ -108,7 +110,7 @@ async def incident(request: Request, console: Wired, shift: Reader, incident_id:
     try:
         return await _page(request, console, shift, incident_id)
     except NotAllowed as error:
-        if str(error) not in _OUTSIDE or not shift.user.role.may_act:
+        if str(error) not in OUTSIDE or not shift.user.role.may_act:
             raise
         values: dict[str, object] = {"incident_id": incident_id, "ground": str(error)}
         return await console.page(request, "outside.html", shift, status=403, **values)
@@ -158,11 +160,6 @@ async def order(
 async def show(request: Request, console: Console, shift: Shift, incident_id: int, *, why: str) -> HTMLResponse:
     """The case with its medical card, for a reason."""
     return await _page(request, console, shift, incident_id, why=why)
-
-
-def reason_of(error: IllegalMove) -> Sentence:
-    """Why an order was refused, to whoever gave it."""
-    return error.said if isinstance(error, NotNow) else Sentence(zh=str(error), en=str(error))
 
 
 async def _page(
@@ -252,7 +249,7 @@ async def _conflict(
     request: Request, console: Console, shift: Shift, incident_id: int, error: IllegalMove, **kept: str
 ) -> Response:
     """Say what the case is now. Nothing has been changed."""
-    problem = "stale" if isinstance(error, StaleVersion) else reason_of(error)
+    problem = "stale" if isinstance(error, StaleVersion) else in_words(error)
     if wants_part(request):
         case = await console.desk_of(shift).incident(incident_id)
         if case is not None:

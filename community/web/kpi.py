@@ -21,7 +21,9 @@ from community.step_words import name_of_clock
 from community.web import kpi_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
 from community.web.kpi_table import figure_rows
+from community.web.refusals import in_words
 from community.web.spreadsheet import spreadsheet
+from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, IllegalMove
 
 router = APIRouter()
@@ -195,7 +197,7 @@ async def excuse(asked: Excuser, card_id: Annotated[int, Path(ge=1)], form: Anno
     try:
         await asked.figures.excuse(card_id, form.code, by=asked.shift.user)
     except IllegalMove as error:
-        return await _month_page(asked, month, problem=str(error))
+        return await _month_page(asked, month, problem=in_words(error))
     return RedirectResponse("/supervision#cards" if form.back == "supervision" else f"/kpi/{month}#cards", 303)
 
 
@@ -238,11 +240,11 @@ async def _moved(asked: Visit, item_id: int, form: Counting, move: Move | None) 
         else:
             await asked.figures.move(item_id, move, by=asked.shift.user)
     except IllegalMove as error:
-        return await _items(asked, problem=str(error))
+        return await _items(asked, problem=in_words(error))
     return RedirectResponse(f"/improvements#item-{item_id}", status_code=303)
 
 
-async def _items(asked: Visit, *, problem: str = "") -> HTMLResponse:
+async def _items(asked: Visit, *, problem: Sentence | None = None) -> HTMLResponse:
     today = asked.figures.today()
     return await asked.page(
         "improvements.html",
@@ -255,7 +257,7 @@ async def _items(asked: Visit, *, problem: str = "") -> HTMLResponse:
     )
 
 
-async def _month_page(asked: Visit, month: Period, *, problem: str = "") -> HTMLResponse:
+async def _month_page(asked: Visit, month: Period, *, problem: Sentence | None = None) -> HTMLResponse:
     is_overseer = asked.may(Right.READ_SCORES)
     return await asked.page(
         "kpi.html",

@@ -31,6 +31,7 @@ LINKS = (
     Link("/plan", marked("Plan"), Right.READ_QUEUE, is_aside=True),
     Link("/kpi", marked("Figures"), Right.READ_KPIS, is_aside=True),
     Link("/wall", marked("Wallboard"), Right.READ_KPIS, is_aside=True, is_apart=True),
+    Link("/care", marked("Care that is overdue"), Right.KEEP_REGISTER, is_aside=True),
     Link("/supervision", marked("Supervision"), Right.READ_SCORES, is_aside=True),
     Link("/reports", marked("Reports"), Right.READ_KPIS, is_aside=True),
     Link("/reviews", marked("My calls, looked over"), Right.WORK_CASES, is_aside=True),

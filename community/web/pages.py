@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from community import qr
 from community.desk import Due, QueueRow
-from community.web import people_words, plan_words, plot, words
+from community.reasons import told
+from community.web import fact_words, people_words, plan_words, plot, words
 from community.web.choice import Choice
 from community.web.kept_rows import KeptRows
 from community.web.language import Language, translations
@@ -55,6 +57,11 @@ class Pages:
         for environment in self._environments.values():
             environment.globals["provider"] = name
 
+    def offer_passkeys(self) -> None:
+        """Pages show what is done with passkeys."""
+        for environment in self._environments.values():
+            environment.globals["passkeys"] = True
+
     def render(self, template: str, language: Language, values: Mapping[str, object]) -> str:
         """The page as HTML."""
         now = self._clock()
@@ -83,6 +90,8 @@ class Pages:
             "plot": plot,
             "links_of": links_of,
             "provider": "",
+            "passkeys": False,
+            "qr_picture": qr.picture,
             "browser_words": {name: catalogue.gettext(msgid) for name, msgid in words.BROWSER.items()},
             "tally_of": tally_of,
             "first_rows": _first_rows,
@@ -95,7 +104,7 @@ class Pages:
     def _keep_rows(self, language: Language, name: str, static: str) -> None:
         of_rows = self._environment(language, name, static)
         kept = KeptRows(of_rows, {"age": self._age, "left": self._left}, _new_command_id)
-        self._environments[language].globals["row_html"] = kept.html
+        self._environments[language].globals["drawn_rows"] = kept.drawn
 
     def _filters(self, language: Language) -> dict[str, Callable[..., object]]:
         catalogue = translations(language)
@@ -104,9 +113,12 @@ class Pages:
             "sentence": lambda said: _sentence_in(said, language),
             "quantity": lambda quantity: _quantity_in(quantity, language),
             "unit": lambda quantity: _unit_in(quantity, catalogue.gettext),
+            "reason": lambda text: _reason_in(text, language, catalogue.gettext),
+            "facts": lambda text: fact_words.told(text, language, catalogue.gettext),
             "hazard": lambda hazard: _hazard_in(hazard, language, catalogue.gettext),
             "moment": self._moment,
             "stamp": self._stamp,
+            "instant": self._instant,
             "day": lambda at: f"{at.astimezone(self._zone):%Y-%m-%d}",
             "utc": lambda at: at.isoformat(),
             "offset": self._offset_minutes,
@@ -133,6 +145,12 @@ class Pages:
         return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M:%S}</time>').format(
             at.isoformat(), at.astimezone(self._zone)
         )
+
+    def _instant(self, at: datetime) -> Markup:
+        """Local date and time with milliseconds: where what came before what is the question."""
+        local = at.astimezone(self._zone)
+        text = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d}"
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), text)
 
     def _age(self, since: datetime) -> Markup:
         """How long ago; the browser keeps it running."""
@@ -218,6 +236,16 @@ def _hazard_in(hazard: str, language: Language, translate: Callable[[str], str])
     if hazard in words.HAZARDS:
         return translate(words.HAZARDS[hazard])
     return _quantity_in(Quantity(hazard), language) if hazard in set(Quantity) else hazard
+
+
+def _reason_in(text: str, language: Language, translate: Callable[[str], str]) -> Markup:
+    """Why something does not work; what came in English alone is marked so."""
+    if text in words.REASONS:
+        return escape(translate(words.REASONS[text]))
+    said = told(text)
+    is_foreign = said.zh == said.en and language is not Language.EN
+    shown = _sentence_in(said, language)
+    return Markup('<span lang="en">{}</span>').format(shown) if is_foreign else escape(shown)
 
 
 def _span(seconds: float) -> str:

@@ -109,7 +109,8 @@ def _rows(report: Report, *, are_all: bool) -> Iterable[Row]:
         yield "repeat_caller", caller.home_key, name, len(caller.cases), "", "", "", "", listed(caller.cases)
     for one in report.homes.rising:
         of = people.get(one.home_key)
-        name = "、".join(of.names) if of else ""
+        name = "" if of is None else of.named(one.resident_id) or "、".join(of.names)
+        whom = f"{one.home_key}/{one.resident_id}" if one.resident_id else one.home_key
         counts = f"now={one.now} before={one.before} vital_now={one.vital_now} vital_before={one.vital_before}"
         weeks, points = written(one.weeks, 4), written(one.points, 4)
-        yield "rising", one.home_key, name, counts, weeks, points, "", "", listed(one.cases)
+        yield "rising", whom, name, counts, weeks, points, "", "", listed(one.cases)

@@ -8,6 +8,9 @@ from community.web.words import marked
 TABS = {
     Tab.VITALS: marked("Vital signs and rooms"),
     Tab.HEALTH: marked("Health record"),
+    Tab.CARE: marked("Chronic plan"),
+    Tab.ASSESSMENTS: marked("Assessments"),
+    Tab.MEDICINES: marked("Medicine plan"),
     Tab.SERVICES: marked("Services and support"),
     Tab.DEVICES: marked("Devices and tests"),
     Tab.CASES: marked("Cases and call-backs"),

@@ -8,14 +8,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from community.accounts import Shift
+from community.care_room import CareRoom
 from community.fhir.records import Records
 from community.people import Flag
 from community.resident_room import ABOUT_HEALTH, ResidentRoom, Tab
+from community.rights import Refused as NotAllowed
 from community.rights import Right, Subject, holds, is_allowed
 from community.store.resident_list import INCOMPLETE_BELOW, LAST_PAGE, PAGE, Filters
 from community.users import Role
-from community.web import resident_words
+from community.web import care_words, resident_words
 from community.web.console import Refused, SignedIn, Wired, Worker, check_form
+from community.web.incident import OUTSIDE
 from community.web.rooms import room_of
 
 router = APIRouter()
@@ -101,6 +104,7 @@ async def residents(
         "incomplete_below": INCOMPLETE_BELOW,
         "resident_words": resident_words,
         "may_open_cases": holds(shift.user, Right.READ_QUEUE),
+        "may_take_on": holds(shift.user, Right.KEEP_REGISTER),
     }
     return await console.page(request, "residents.html", shift, status=200, **values)
 
@@ -111,17 +115,25 @@ async def resident(  # noqa: PLR0917 - FastAPI gives each part of a request by i
     console: Wired,
     shift: RegisterReader,
     room: Room,
+    care: Annotated[CareRoom, Depends(room_of(CareRoom))],
     resident_id: ResidentId,
     tab: Tab | None = None,
     days: Annotated[int, Query(ge=1, le=7)] = 1,
 ) -> HTMLResponse:
     """One resident, and the part of his page that was asked for: the first that is for whoever asks."""
+    values: dict[str, object]
     first = Tab.VITALS if holds(shift.user, Right.READ_MEDICAL) else Tab.DEVICES
-    page = await room.page(shift.user, resident_id, tab or first, days)
+    try:
+        page = await room.page(shift.user, resident_id, tab or first, days)
+    except NotAllowed as error:
+        if str(error) not in OUTSIDE or not shift.user.role.may_act:
+            raise
+        values = {"resident_id": resident_id, "ground": str(error), "tab": first}
+        return await console.page(request, "outside_resident.html", shift, status=403, **values)
     if page is None:
         raise HTTPException(404)
     record = Subject(now=console.clock(), is_home=False, holds_medical=True)
-    values: dict[str, object] = {
+    values = {
         "resident": page,
         "file": page.file,
         "person": page.file.resident,
@@ -129,7 +141,11 @@ async def resident(  # noqa: PLR0917 - FastAPI gives each part of a request by i
         "all_days": DAYS,
         "about_health": ABOUT_HEALTH,
         "resident_words": resident_words,
-        "may_file": holds(shift.user, Right.WORK_CASES),
+        "may_file": holds(shift.user, Right.WORK_CASES) and not page.is_foreign,
+        "may_keep": holds(shift.user, Right.KEEP_REACH) and not page.is_foreign,
+        "care": await care.told(page),
+        "care_words": care_words,
+        "may_keep_care": holds(shift.user, Right.KEEP_REGISTER) and not page.is_foreign,
         "has_record": isinstance(request.app.state.records, Records) and is_allowed(shift.user, Right.EXPORT, record),
     }
     return await console.page(request, "resident.html", shift, status=200, **values)

@@ -13,6 +13,11 @@ def rooms(found: Iterable[object]) -> dict[type, object]:
     return {type(one): one for one in found}
 
 
+def has_room(request: Request, kind: type[object]) -> bool:
+    """Whether this server has the room of this type."""
+    return kind in request.app.state.rooms
+
+
 def room_of(kind: type[_Room]) -> Callable[[Request], _Room]:
     """A dependency of routes: the room of this type. 404 where this server has none."""
 

@@ -13,7 +13,8 @@ from community.dispatch_room import DispatchRoom
 from community.rights import Refused as NotAllowed
 from community.sheet import Sheet, reference_of, text
 from community.web.console import Console, Reader, Refused, Wired, Worker, check_form, language_of
-from community.web.incident import IncidentId, reason_of
+from community.web.incident import IncidentId
+from community.web.refusals import in_words
 from community.web.responder import Room
 from community.web.words import marked
 from shouwang.alert import Sentence
@@ -109,7 +110,7 @@ async def _order(
     try:
         await console.desk_of(shift).order(wish)
     except IllegalMove as error:
-        return await _choice(request, console, shift, room, incident_id, problem=reason_of(error), status=409)
+        return await _choice(request, console, shift, room, incident_id, problem=in_words(error), status=409)
     return RedirectResponse(f"/incidents/{incident_id}{then}", status_code=303)
 
 

@@ -13,8 +13,10 @@ from community.shift_report_room import ShiftReport, ShiftReports
 from community.step_words import name_of_clock
 from community.web.console import Console, Reader, Wired, Worker, check_form
 from community.web.paper import Press
+from community.web.refusals import in_words
 from community.web.responder import Room
 from community.web.rooms import room_of
+from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
 
 router = APIRouter()
@@ -65,7 +67,7 @@ async def offer(
     try:
         await room.offer_shift(shift.user.login, form.taker, form.words)
     except IllegalMove as error:
-        return await _page(request, console, shift, room, problem=str(error), words=form.words)
+        return await _page(request, console, shift, room, problem=in_words(error), words=form.words)
     return _back()
 
 
@@ -78,7 +80,7 @@ async def sign(
     try:
         await room.sign_shift(form.handover_id, shift.user.login)
     except IllegalMove as error:
-        return await _page(request, console, shift, room, problem=str(error))
+        return await _page(request, console, shift, room, problem=in_words(error))
     return _back()
 
 
@@ -99,7 +101,7 @@ async def settle(
     try:
         await room.settle_no_show(shift.user, form.no_show_id)
     except IllegalMove as error:
-        return await _page(request, console, shift, room, problem=str(error))
+        return await _page(request, console, shift, room, problem=in_words(error))
     return _back()
 
 
@@ -155,7 +157,7 @@ async def _page(
     /,
     *,
     leaving: bool = False,
-    problem: str = "",
+    problem: Sentence | None = None,
     words: str = "",
 ) -> HTMLResponse:
     shown = await room.shift_page(shift.user.login)

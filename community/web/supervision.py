@@ -19,6 +19,7 @@ from community.step_words import name_of_clock
 from community.store.decisions import Wanted
 from community.supervision_room import SHOWN, SupervisionRoom
 from community.web import kpi_words
+from community.web.admin_words import ROLES
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
 from community.web.paper import Press
 from community.web.rooms import room_of
@@ -51,6 +52,9 @@ class Visit:
             "excuses": EXCUSES,
             "kpi_words": kpi_words,
             "may_direct": holds(self.shift.user, Right.EXCUSE_CARDS),
+            "reads_words": holds(self.shift.user, Right.READ_MEDICAL),
+            "roles": await self.room.roles(self.shift.user),
+            "role_words": ROLES,
             "max_words": MAX_WORDS,
             "shown_at_most": SHOWN,
         }

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from community.casefile import Colour
 from community.desk import QueueRow
+from community.strip import WAITS
 from community.web.words import STEP_OF, Step
-
-_WAITS = "OPEN"
-"""The state of a case that nobody has taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +28,7 @@ class Tally:
 
 def tally_of(rows: Sequence[QueueRow], login: str) -> Tally:
     """Of these rows, in their order, for the user of this login."""
-    waiting = [row for row in rows if row.state == _WAITS]
+    waiting = [row for row in rows if row.state == WAITS]
     calls = tuple(row for row in rows if row.must_call_120)
     phases = Counter([row.phase for row in rows])
     steps: Counter[Step] = Counter()
@@ -44,7 +42,7 @@ def tally_of(rows: Sequence[QueueRow], login: str) -> Tally:
         first=waiting[0] if waiting else None,
         calls=calls,
         steps=steps,
-        told=" ".join(map(_told, [row for row in rows if row.state == _WAITS or row.must_call_120])),
+        told=" ".join(map(_told, [row for row in rows if row.state == WAITS or row.must_call_120])),
     )
 
 

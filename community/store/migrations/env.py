@@ -3,8 +3,10 @@
 from alembic import context
 
 from community.store import (  # noqa: F401 - of the metadata
+    care_schema,
     fleet_schema,
     log_in_schema,
+    passkey_schema,
     quality_schema,
     rights_schema,
     supervising_schema,

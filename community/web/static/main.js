@@ -1,10 +1,12 @@
 // The console in the browser. Without it the pages still work; they only do not change by themselves.
 import "./clock.js";
+import "./passkey.js";
 import "./plot.js";
 import { listen } from "./bus.js";
 import { startHealth } from "./health.js";
 import { startIncident } from "./incident.js";
 import { startKeys } from "./keys.js";
+import { startMap } from "./map.js";
 import { startNav } from "./nav.js";
 import { startPreview } from "./preview.js";
 import { startPlan } from "./plan.js";
@@ -19,6 +21,7 @@ if ("live" in document.body.dataset) {
   startPreview();
   startIncident();
   startPlan();
+  startMap();
   startShift();
   startHealth();
   startKeys();

@@ -39,7 +39,9 @@ async function refreshOnce(present) {
     return; // no network: the bus says so
   }
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("plan-live");
-  if (fresh && present.isConnected) adopt(present, fresh);
+  if (!fresh || !present.isConnected) return;
+  adopt(present, fresh);
+  document.dispatchEvent(new Event("plan:drawn"));
 }
 
 const parts = (of) => [...of.querySelectorAll("[data-stamp]")];
@@ -74,9 +76,9 @@ function replace(old, part) {
   return node;
 }
 
-// htmx knows no links inside a drawing: a page that is loaded whole would lose the sound of the shift.
+// htmx knows no links inside a drawing or a map: a page that is loaded whole would lose the sound of the shift.
 function follow(event) {
-  const door = event.target.closest("a.door");
+  const door = event.target.closest("a.door, a.map-mark");
   if (!door || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   const link = document.createElement("a");

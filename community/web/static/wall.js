@@ -20,6 +20,7 @@ if ("live" in document.body.dataset) {
   for (const kind of ["bell", "missed", "poll"]) bus.addEventListener(kind, refresh);
   listen();
 }
+if ("stream" in document.body.dataset) hearNews();
 seconds.addEventListener("second", everySecond);
 everySecond();
 
@@ -33,6 +34,13 @@ function everySecond() {
   byId("wall-state").hidden = isOld;
   if (isOld) bar.textContent = isSignedOut ? words.signedOut : `${words.stale} ${Math.floor(quiet / 1000)} ${words.seconds}`;
   if (performance.now() - askedAt >= POLL_MS) refresh();
+}
+
+// Whoever may not hear the bus of the desk hears that something has happened, and asks what. The browser comes again by
+// itself after a loss, but not after a refusal; the wall asks every two seconds then.
+function hearNews() {
+  const news = new EventSource("/wall/events");
+  news.addEventListener("news", refresh);
 }
 
 async function refreshOnce() {
