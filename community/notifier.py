@@ -125,7 +125,7 @@ class Notifier:
         now = self._clock()
         message = await self._store.read(lambda connection: notice_letters.letter(connection, job.attempt_id, now))
         if message is None:
-            await self._store.write(lambda connection: notices.withdraw(connection, job.attempt_id, now))
+            await self._write(lambda connection: notices.let_go(connection, job.attempt_id, now, self._rung_failed))
         elif message.audience == "responders" and self._public_url:
             letter, url = message, self._public_url
             return await self._store.write(

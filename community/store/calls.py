@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from community.desk import Called, Try
 from community.step_words import name_of_audience
-from community.store import logins
+from community.store import contact_keys, logins
 from community.store.case_schema import attempts, notices
-from community.store.reach import Known
+from community.store.reach import Known, Person
 from shouwang.alert import Sentence
 
 SHOWN = 200
@@ -18,7 +18,7 @@ _CALL_120 = "call_120"
 
 
 def calls_of(connection: sa.Connection, incident_id: int, now: datetime) -> tuple[Called, ...]:
-    """The newest first. Somebody who has left the register keeps his key, which says nothing of him."""
+    """The newest first. Whom the register has forgotten keeps his key, which says nothing of him."""
     rows = connection.execute(
         sa.select(notices).where(notices.c.incident_id == incident_id).order_by(notices.c.notice_id.desc()).limit(SHOWN)
     ).all()
@@ -44,25 +44,26 @@ def _whom(audience: str, name: str) -> Sentence:
 
 def _tries(connection: sa.Connection, notice_ids: list[int], now: datetime) -> dict[int, list[Try]]:
     known = Known(connection, now)
-    people: dict[str, str] = {}
+    people: dict[str, Person | None] = {}
     found: dict[int, list[Try]] = defaultdict(list)
     rows = connection.execute(
         sa.select(attempts).where(attempts.c.notice_id.in_(notice_ids)).order_by(attempts.c.attempt_id)
     )
     for row in rows.all():
         if row.person not in people:
-            person = known.person(row.person)
-            people[row.person] = row.person if person is None else person.name
+            people[row.person] = known.person(row.person)
+        person = people[row.person]
         found[row.notice_id].append(
             Try(
-                person=people[row.person],
+                person=row.person if person is None else person.name,
                 channel=row.channel,
                 outcome=row.outcome,
                 code=row.code,
                 tries=row.tries,
                 at=row.changed_at,
-                is_of_home=row.person.startswith("contact:"),
+                is_of_home=contact_keys.is_contact(row.person),
                 since=row.queued_at,
+                has_left=person is not None and person.has_left,
             )
         )
     return found

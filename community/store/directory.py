@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from community.registry import ContactRow, ResidentRow
 from community.settings import HomeEntry, ResidentEntry
-from community.store import points, schema, stays
-from community.store.people_register import meet_gateway, settle_gateways
-from community.store.people_rows import values_of_contact, values_of_resident
+from community.store import contact_keys, points, schema, stays
+from community.store.people_register import filled, meet_gateway, settle_gateways
+from community.store.people_rows import contact_in, values_of_contact, values_of_resident
 from community.store.people_schema import home_register
 
 __all__ = ["bring_in", "gateways", "meet_gateway"]
@@ -74,13 +74,29 @@ def _bring_in_resident(connection: sa.Connection, home_id: str, entry: ResidentE
     values = values_of_resident(row)
     stated = ("home_id", "name", "born", "living", "situation", "conditions", "allergies", "medicines", "notes")
     _put(connection, schema.residents, {"resident_id": entry.id}, {name: values[name] for name in stated})
+    _bring_in_contacts(connection, entry)
+
+
+def _bring_in_contacts(connection: sa.Connection, entry: ResidentEntry) -> None:
+    """Whoever was on the list keeps his id, by which calls under way know him."""
     contacts = schema.contacts
-    connection.execute(contacts.delete().where(contacts.c.resident_id == entry.id))
-    for order, one in enumerate(entry.contacts):
-        contact = ContactRow.model_construct(
+    rows = [
+        ContactRow.model_construct(
             resident=entry.id, order=order, id=None, name=one.name, relation=one.relation, phones=(one.phone,)
         ).model_copy(update={"has_key": one.has_key})
-        connection.execute(contacts.insert().values(resident_id=entry.id, **values_of_contact(contact)))
+        for order, one in enumerate(entry.contacts)
+    ]
+    of_his = contacts.c.resident_id == entry.id
+    before = [
+        contact_in(row) for row in connection.execute(sa.select(contacts).where(of_his).order_by(contacts.c.place))
+    ]
+    ids = [one.id for one in filled(rows, before)]
+    if list(enumerate(ids)) != [(one.order, one.id) for one in before]:
+        contact_keys.settle(connection, [entry.id])
+    connection.execute(contacts.delete().where(of_his))
+    for row, his_id in zip(rows, ids, strict=True):
+        values = values_of_contact(row.model_copy(update={"id": his_id}))
+        connection.execute(contacts.insert().values(resident_id=entry.id, **values))
 
 
 def _put(connection: sa.Connection, table: sa.Table, key: Mapping[str, str], values: Mapping[str, object]) -> None:

@@ -11,7 +11,17 @@ from community.consent import Consent, Purpose, standing
 from community.desk import HomeMode, QueueRow
 from community.family import Known, Moved
 from community.people import Item, Sex
-from community.store import cases, measured, modes, people, resident_file, resident_photos, schema, watch_schema
+from community.store import (
+    cases,
+    contact_keys,
+    measured,
+    modes,
+    people,
+    resident_file,
+    resident_photos,
+    schema,
+    watch_schema,
+)
 from community.store.case_schema import attempts, notices
 from community.store.people_rows import contact_in
 from community.store.request_results import submitter
@@ -34,14 +44,14 @@ _SIGN_MEANS = 0.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Elder:
-    """An elder of this family member. `may_see`: what he agreed to, now; `place`: of the contact in his list."""
+    """An elder of this family member. `may_see`: what he agreed to, now; `keys`: by which attempts name the member."""
 
     resident_id: str
     home_id: str
     name: str
     sex: Sex
     relation: str
-    place: int
+    keys: tuple[str, ...]
     may_see: frozenset[Item]
     word: Consent | None
     has_photo: bool
@@ -80,7 +90,7 @@ def _elder(connection: sa.Connection, user: User, row: "sa.Row[tuple[object, ...
         name=row.elder,
         sex=Sex(row.sex or Sex.UNKNOWN),
         relation=contact_in(row).relation,
-        place=row.place,
+        keys=contact_keys.keys_of(row.resident_id, user.person, row.place),
         may_see=people.items_for(connection, row.resident_id, user.person, now),
         word=standing(said, now).get(Purpose.FAMILY_VIEW),
         has_photo=resident_photos.about(connection, row.resident_id) is not None,
@@ -182,7 +192,7 @@ def summons(connection: sa.Connection, elder: Elder, incident_id: int) -> Summon
         .where(
             notices.c.incident_id == incident_id,
             notices.c.audience.in_(_TO_FAMILY),
-            attempts.c.person == f"contact:{elder.resident_id}:{elder.place}",
+            attempts.c.person.in_(elder.keys),
         )
         .order_by(attempts.c.attempt_id.desc())
     )

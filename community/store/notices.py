@@ -32,6 +32,9 @@ RungFailed = Callable[[sa.Connection, int, int, datetime], object]
 
 AT_ONCE = 100
 """Notices in one transaction: an alarm waits for no more."""
+OFF_THE_LIST = "not on the list any more"
+NO_ADDRESS = "no address any more"
+"""Why an attempt that waited was not carried out."""
 _WORD_WITHIN = timedelta(seconds=120)
 """A call that a provider has taken is over by then (45 s of a contact, twice): no word is a failure."""
 _WORD_FROM = (Way.VOICE.value,)
@@ -156,6 +159,27 @@ def withdraw(connection: sa.Connection, attempt_id: int, now: datetime) -> None:
     )
     if not {Outcome(row.outcome) for row in others} & {*REACHED, Outcome.QUEUED}:
         set_state(connection, notice_id, "dropped")
+
+
+def let_go(connection: sa.Connection, attempt_id: int, now: datetime, rung_failed: RungFailed) -> None:
+    """Nothing can be sent: the case needs it no more, or nobody is there to get it, and its rung goes on."""
+    row = connection.execute(
+        sa.select(attempts, notices, incidents.c.body)
+        .join_from(attempts, notices, notices.c.notice_id == attempts.c.notice_id)
+        .join(incidents, incidents.c.incident_id == notices.c.incident_id)
+        .where(attempts.c.attempt_id == attempt_id, attempts.c.outcome == Outcome.QUEUED.value)
+    ).first()
+    if row is None:
+        return
+    is_wanted = is_needed(decode_glance(row.body), step=row.step, audience=row.audience, to=row.to_whom)
+    if not is_wanted or row.key.startswith(DIGEST):
+        withdraw(connection, attempt_id, now)
+        return
+    person, way = Known(connection, now).person(row.person), way_of(connection, row.channel)
+    if person is not None and any(one is way for one, _ in person.ways):
+        return  # he has an address again: it is still in the queue
+    code = OFF_THE_LIST if person is None or person.has_left else NO_ADDRESS
+    finish(connection, attempt_id, (Outcome.FAILED, code), now, rung_failed)
 
 
 def failed_once_more(

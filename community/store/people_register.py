@@ -23,7 +23,8 @@ from community.registry import (
     ResidentRow,
     Row,
 )
-from community.store import care_rows, points, schema, stays
+from community.store import care_rows, contact_keys, points, schema, stays
+from community.store.centre_zone import zone_of
 from community.store.differing import differing, matches, said
 from community.store.people_rows import (
     Values,
@@ -74,11 +75,7 @@ def take_in(connection: sa.Connection, register: Register, hand: Hand, tally: Ta
         pen.home(home)
     for resident in register.rows(ResidentRow):
         pen.resident(resident)
-    lists: dict[str, list[ContactRow]] = {}
-    for contact in register.rows(ContactRow):
-        lists.setdefault(contact.resident, []).append(contact)
-    for resident_id, rows in lists.items():
-        pen.contacts(resident_id, rows)
+    pen.lists(register.rows(ContactRow))
     for consent in register.rows(ConsentRow):
         pen.consent(consent)
     for device in register.rows(DeviceRow):
@@ -94,7 +91,7 @@ def take_in(connection: sa.Connection, register: Register, hand: Hand, tally: Ta
 def put_contacts(connection: sa.Connection, resident_id: str, rows: Iterable[ContactRow], hand: Hand) -> bool:
     """Whether the list of a resident, which may be empty now, was another before these rows."""
     tally = Tally()
-    _Pen(connection, hand, tally).contacts(resident_id, list(rows))
+    _Pen(connection, hand, tally).lists(rows, [resident_id])
     return tally.touched > 0
 
 
@@ -188,13 +185,23 @@ class _Pen:
         self.lived_in |= {row.home} if before is None else {row.home, before.home_id}
         self._keep(changes, before, home_id=row.home, resident_id=row.id, subject="resident")
 
-    def contacts(self, resident_id: str, rows: list[ContactRow]) -> None:
+    def lists(self, rows: Iterable[ContactRow], of: Iterable[str] = ()) -> None:
+        """`of`: whose lists are taken in though they may be empty now."""
+        lists: dict[str, list[ContactRow]] = {name: [] for name in of}
+        for row in rows:
+            lists.setdefault(row.resident, []).append(row)
+        if not self._hand.dry:
+            contact_keys.settle(self._connection, lists)
+        for resident_id, his in lists.items():
+            self._contacts(resident_id, his)
+
+    def _contacts(self, resident_id: str, rows: list[ContactRow]) -> None:
         table = schema.contacts
         of_his = table.c.resident_id == resident_id
         before = [
             contact_in(row) for row in self._connection.execute(sa.select(table).where(of_his).order_by(table.c.place))
         ]
-        after = _filled(sorted(rows, key=lambda row: row.order), before)
+        after = filled(sorted(rows, key=lambda row: row.order), before)
         old = {row.id: row for row in before}
         same = [row for row in after if old.get(row.id) == row]
         self._tally.same["contacts"] += len(same)
@@ -219,7 +226,7 @@ class _Pen:
         )
 
     def consent(self, row: ConsentRow) -> None:
-        values = values_of_consent(row)
+        values = values_of_consent(row, zone_of(self._connection))
         key = {name: values[name] for name in ("resident_id", "purpose", "at", "is_given")}
         is_new = self._before(consents, key) is None
         if self._count("consents", f"{row.resident} {row.purpose}", is_new=is_new, changes={}) and not self._hand.dry:
@@ -339,21 +346,22 @@ def meet_gateway(connection: sa.Connection, gateway_id: str) -> None:
         )
 
 
-def _filled(rows: Iterable[ContactRow], before: Iterable[ContactRow]) -> list[ContactRow]:
+def filled(rows: Iterable[ContactRow], before: Iterable[ContactRow]) -> list[ContactRow]:
     """What the rows do not write of somebody who is on file stays. He is known by his id, else by name or number."""
-    left, found = list(before), []
-    for row in rows:
-        his_id = row.id or contact_id_of(row.resident, row.name, row.phones[0])
+    known, found = {one.id: one for one in before}, []
+    with_ids = [(row.id or contact_id_of(row.resident, row.name, row.phones[0]), row) for row in rows]
+    by_id = {his_id for his_id, _ in with_ids}
+    left = [one for one in known.values() if one.id not in by_id]  # an id is of one person, whoever else is alike
+    for his_id, row in with_ids:
         alike = [
-            [one for one in left if one.id == his_id],
             [one for one in left if row.id is None and one.name == row.name],
             [one for one in left if row.id is None and one.phones[0] == row.phones[0]],
         ]
-        old = next((some[0] for some in alike if some), None)
+        old = known.pop(his_id, None) or next((some[0] for some in alike if some), None)
         if old is None:
             found.append(row.model_copy(update={"id": his_id}))
             continue
-        left.remove(old)
+        left = [one for one in left if one is not old]
         written = {name: getattr(row, name) for name in row.model_fields_set if name != "id"}
         found.append(old.model_copy(update=written))
     return found

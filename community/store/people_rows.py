@@ -5,7 +5,7 @@ What stands there is shown as it stands: a telephone number that nobody would wr
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, tzinfo
 
 import msgspec
 import sqlalchemy as sa
@@ -77,15 +77,15 @@ def values_of_contact(row: ContactRow) -> Values:
     }
 
 
-def values_of_consent(row: ConsentRow) -> Values:
-    """For `consents`, without who wrote it down."""
+def values_of_consent(row: ConsentRow, zone: tzinfo | None = None) -> Values:
+    """For `consents`, without who wrote it down. `zone`: of a bare day."""
     return {
         "resident_id": row.resident,
         "purpose": row.purpose.value,
         "is_given": row.given,
         "given_by": row.by,
         "relation": row.relation,
-        "at": moment_of(row.at),
+        "at": moment_of(row.at, zone),
         "text_version": row.text_version,
         "how": row.how.value,
     }

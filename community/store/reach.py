@@ -19,7 +19,7 @@ from community.dispatch import EMERGENCY, UnitKind
 from community.notice_rules import SUBMITTER, Glance, ways_for
 from community.people import Circle, Item, in_hours
 from community.rosters import Post
-from community.store import rosters
+from community.store import contact_keys, rosters
 from community.store.centre_zone import here
 from community.store.channel_schema import channel_health, reach_people, reach_ways
 from community.store.dispatch_schema import responders, units
@@ -44,10 +44,11 @@ _BY_UNIT: Mapping[str, tuple[Way, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Somebody to reach. `key` names him in `attempts`: desk:LOGIN, responder:ID, unit:ID, contact:RESIDENT:PLACE,
-    shared:NAME.
+    """Somebody to reach. `key` names him in `attempts`: desk:LOGIN, responder:ID, unit:ID, contact:RESIDENT:CONTACT
+    (community.store.contact_keys), shared:NAME.
 
-    `ways`: the dearest first; `is_told_why`: he may hear what happened.
+    `ways`: the dearest first; `is_told_why`: he may hear what happened; `has_left`: he was taken off the list, and is
+    called no more.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Person:
     has_console: bool = False
     is_told_why: bool = False
     relation: str = ""
+    has_left: bool = False
 
 
 def audiences(connection: sa.Connection, case: Case, now: datetime, known: "Known | None" = None) -> frozenset[str]:
@@ -135,8 +137,7 @@ class Known:
             return self._resident(rest)
         if kind == "shared":
             return next((one for people in self._shared.values() for one in people if one.key == key), None)
-        resident_id, _, place = rest.rpartition(":")
-        return self._contact(resident_id, int(place)) if place.isdigit() else None
+        return self._contact(key)
 
     # ---- the desk and above it ----
 
@@ -294,12 +295,16 @@ class Known:
         key = f"resident:{resident_id}"
         return Person(key=key, name=row.name, language=row.language or "zh", ways=_by_phone(row.phone))
 
-    def _contact(self, resident_id: str, place: int) -> Person | None:
-        table = contacts
-        row = self._connection.execute(
-            sa.select(table).where(table.c.resident_id == resident_id, table.c.place == place)
-        ).first()
-        return None if row is None else self._person_of(row)
+    def _contact(self, key: str) -> Person | None:
+        """Somebody who was taken off the list still has his name, and no way to be reached."""
+        whom = contact_keys.named(key)
+        row = None if whom is None else contact_keys.row_of(self._connection, whom)
+        if whom is None or row is not None:
+            return None if row is None else self._person_of(row)
+        left = contact_keys.left_of(self._connection, whom)
+        if left is None:
+            return None
+        return Person(key=key, name=left.name, language="zh", relation=left.relation, has_left=True)
 
     def _person_of(self, row: sa.Row[tuple[object, ...]]) -> Person:
         phones: Iterable[str] = (row.phone, *msgspec.json.decode(row.more_phones or "[]", type=tuple[str, ...]))
@@ -308,7 +313,7 @@ class Known:
         items = msgspec.json.decode(row.may_see or "[]", type=tuple[str, ...])
         spoken = next((one for one in languages if one in ("zh", "en")), "zh")
         return Person(
-            key=f"contact:{row.resident_id}:{row.place}",
+            key=contact_keys.key_of(row.resident_id, contact_in(row).id or ""),
             name=row.name,
             language=spoken if listed is None else listed[1],
             ways=_by_phone(row.phone) if listed is None else listed[3],

@@ -14,7 +14,9 @@ from community.desk import Wish
 from community.replies import Replies, wish_of
 from community.store.answers import Reply, attempts_of
 from community.store.case_schema import attempts, notices
+from community.store.contact_keys import key_of
 from community.store.dispatch_schema import responders, units
+from community.store.people_rows import contact_id_of
 from community.web import answers
 from shouwang.errors import IllegalMove, TryLater
 
@@ -81,7 +83,7 @@ async def test_i_am_going_is_noted_in_the_case_once(
     assert "王强" in first.text
     assert "我去" in first.text
     assert first == second  # the desk carries one command id out once
-    assert first.by == "contact:resident-0001:0"
+    assert first.by == key_of("resident-0001", contact_id_of("resident-0001", "王强", "138"))
 
 
 async def test_nobody_took_the_call_and_the_ladder_goes_on(

@@ -15,13 +15,15 @@ from community.channels.voice import NotTaken
 from community.store import cases, reach, schema
 from community.store.case_schema import attempts, notices
 from community.store.channel_schema import channel_health
+from community.store.contact_keys import key_of
 from community.store.dispatch_schema import responders, single_shifts, units
+from community.store.people_rows import contact_id_of
 from community.store.ways import Reached
 from community.users import Role
 from shouwang.alert import Severity
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
-SON = "contact:resident-0001:0"
+SON = key_of("resident-0001", contact_id_of("resident-0001", "王强", "138"))
 
 
 async def sign_in(notified: Notified, login: str = "zhang", role: Role = Role.OPERATOR) -> None:
@@ -202,7 +204,9 @@ async def test_at_three_in_the_morning_a_life_wakes_all_of_the_family(
     def write(connection: sa.Connection) -> None:
         connection.execute(schema.contacts.update().values(hours=asleep))
         son = connection.execute(sa.select(schema.contacts)).mappings().one()
-        connection.execute(schema.contacts.insert().values({**son, "place": 1, "phone": "131", "hours": ""}))
+        connection.execute(
+            schema.contacts.insert().values({**son, "place": 1, "contact_id": "c-1", "phone": "131", "hours": ""})
+        )
 
     await notified.store.write(write)
     await notified.notice(incident, "family", rung=3)
