@@ -1,6 +1,7 @@
 """What stands behind the administrator's overview, and what is done for the safety of the data: backups, the record."""
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,18 +16,20 @@ from community.facts import Fact, fact, kept
 from community.long_work import LongWork, Outcome
 from community.measurement_settings import BackupEntry, KeepEntry
 from community.post import Line
-from community.retention_rounds import due
+from community.retention_rounds import due, people_over
 from community.retention_settings import RetentionEntry
 from community.rights import Right, may
-from community.store import backups, centre, chain, retention_cases, retention_days, retention_people
+from community.store import backups, centre, chain, retention_cases, retention_days, retention_people, round_clock
 from community.store import tokens as books
 from community.store.backups import Source
 from community.store.centre import Facts, Try
 from community.store.channel_health import ChannelRow
 from community.store.channel_health import rows as channel_rows
 from community.store.database import Connection, Store
+from community.store.retention import Kind
 from community.store.retention_days import Night
 from community.store.rights import subject_of_case
+from community.store.round_clock import SANE, Reckoned
 from community.users import User
 from shouwang.alert import Sentence
 
@@ -37,7 +40,13 @@ _LISTED = 30
 _TRIES = 5
 _FAULTS_TOLD = 5
 """Of a record that is not whole: enough to see of what kind they are; the command `audit verify` tells all."""
+_COUNTED_WITHIN_S = 10.0
+"""Whoever opens the page waits no longer for all counts together: the project's."""
+_NO_DAY = ""
+"""The page asks for the next round, of whichever day."""
 VERIFY, BACKUP, TRIAL, TEST = "verify", "backup", "restore-check", "test"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,13 +90,17 @@ class ChannelPage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """What the server has: its channels, what is backed up to where, for how long what is kept."""
+    """What the server has: its channels, what is backed up to where, for how long what is kept.
+
+    `undone`: what of it could not end when that was tried last, by kind, and why.
+    """
 
     lines: Sequence[Line] = ()
     source: Source | None = None
     backup: BackupEntry | None = None
     keep: KeepEntry = field(default_factory=KeepEntry)
     retention: RetentionEntry = field(default_factory=RetentionEntry)
+    undone: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,10 +115,17 @@ class Held:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endings:
-    """What ended last, what waits to end (by kind), and which cases are held."""
+    """What ended last, what waits to end (by kind), and which cases are held.
+
+    `waiting`: None where it could not be counted. `early`: how many are left, being stamped by a wrong clock.
+    `undone`: what failed in the last round, by kind, and why.
+    """
 
     night: Night | None
-    waiting: Mapping[str, int]
+    reckoned: Reckoned
+    waiting: Mapping[str, int | None]
+    early: int
+    undone: Mapping[str, str]
     held: tuple[Held, ...]
 
 
@@ -129,21 +149,53 @@ class CentreRoom:
         return None if entry is None else await asyncio.to_thread(_kept_in, entry.folder)
 
     async def endings(self) -> Endings:
-        """What ends by itself, as it stands."""
-        kinds, people = tuple(due(self.means.retention, self._clock())), self.means.retention.of("person_days")
-        before = None if people is None else self._clock() - people
+        """What ends by itself, as it stands. A kind that cannot be looked through, or not in time, hides no other."""
+        clock = self._clock()
 
-        def read(connection: Connection) -> Endings:
-            waiting = retention_days.waiting(connection, kinds)
-            if before is not None:
-                waiting[retention_people.NAME] = len(retention_people.over(connection, before))
+        def read(connection: Connection) -> tuple[Night | None, Reckoned, tuple[Held, ...]]:
             held = tuple(
                 Held(incident_id=row.incident_id, by=row.by, at=row.at, reason=row.reason)
                 for row in retention_cases.holds(connection)
             )
-            return Endings(night=retention_days.newest(connection), waiting=waiting, held=held)
+            return round_clock.newest(connection, clock), round_clock.reckoned(connection, _NO_DAY, clock), held
 
-        return await self._store.read(read)
+        night, reckoned, held = await self._store.read(read)
+        counts = await self._waiting(reckoned)
+        return Endings(
+            night=night,
+            reckoned=reckoned,
+            waiting={name: None if count is None else count[0] for name, count in counts.items()},
+            early=sum(count[1] for count in counts.values() if count is not None),
+            undone=self.means.undone(),
+            held=held,
+        )
+
+    async def _waiting(self, reckoned: Reckoned) -> dict[str, tuple[int, int] | None]:
+        """How many wait, and how many are left, by kind; one look after the other, all of them within a span."""
+        entry = self.means.retention
+        looks: dict[str, Callable[[Connection], tuple[int, int]]] = {
+            kind.name: partial(_counted, kind=kind, before=before) for kind, before in due(entry, reckoned)
+        }
+        people = entry.of("person_days")
+        before = None if people is None else reckoned.before(people)
+        if before is not None:
+            looks[retention_people.NAME] = partial(_people_counted, before=before)
+        time = asyncio.get_running_loop().time
+        until = time() + _COUNTED_WITHIN_S
+        counts: dict[str, tuple[int, int] | None] = {}
+        for name, look in looks.items():
+            left_s = until - time()
+            counts[name] = await self._count(name, look, left_s) if left_s > 0 else None
+        return counts
+
+    async def _count(
+        self, name: str, look: Callable[[Connection], tuple[int, int]], within_s: float
+    ) -> tuple[int, int] | None:
+        try:
+            return await self._store.read(look, within_s=within_s)
+        except Exception:  # whatever it is, the other kinds are shown
+            log.exception("%s: it cannot be counted what waits to end", name)
+            return None
 
     async def hold(self, by: User, incident_id: int, reason: str) -> None:
         """Nothing of this case ends any more. Raises Refused, NotNow."""
@@ -273,6 +325,16 @@ class CentreRoom:
         except OSError:
             return None
         return Disk(free=found.free, total=found.total)
+
+
+def _counted(connection: Connection, kind: Kind, before: datetime) -> tuple[int, int]:
+    old, early = (retention_days.waiting(connection, ((kind, at),))[kind.name] for at in (before, SANE))
+    return max(old - early, 0), min(old, early)
+
+
+def _people_counted(connection: Connection, before: datetime) -> tuple[int, int]:
+    over, early = people_over(connection, before)
+    return len(over), early
 
 
 def _verified(audit: chain.Audit) -> list[Fact]:

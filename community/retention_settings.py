@@ -18,10 +18,15 @@ CASE_DAYS = 3653
 
 
 class RetentionEntry(BaseModel):
-    """`retention:` of community.yaml. All in days; what is over ends at night, a little at a time."""
+    """`retention:` of community.yaml. All in days; what is over ends at night, a little at a time, where it `runs`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    runs: bool = Field(
+        default=False,
+        description="true: what is over ends by itself each night. What has ended cannot be brought back: look first "
+        "what would end, with `community retention --dry-run`",
+    )
     case_days: Annotated[int, Field(ge=HANDLING_DAYS, le=36_525)] = Field(
         default=CASE_DAYS,
         description="words, names and evidence of a closed case, reasons of looks and of changes; counts stay for ever",

@@ -12,7 +12,7 @@ import msgspec
 
 from community.measurement_settings import HistoryEntry, MeasurementsEntry
 from community.measurements.history import ESCAPES, MEASUREMENT, REQUEST_S
-from community.measurements.place import measured_file, spool_beside
+from community.measurements.place import Place, measured_file, spool_beside
 from community.store import people_forgetting
 from community.store.database import Store
 from community.store.history_spool import open_spool
@@ -46,23 +46,46 @@ async def forget_copied(entry: MeasurementsEntry, url: str, claims: Sequence[Cla
     waits = spool_beside(measured_file(entry, url))
     if waits.is_file():
         await _forget_waiting(waits, claims)
-    token = None if entry.history.token_file is None else read_secret(entry.history.token_file)
-    headers = {} if token is None else {"Authorization": f"Token {token}"}
-    try:
-        async with httpx.AsyncClient(base_url=entry.history.url, headers=headers, timeout=REQUEST_S) as client:
-            is_influx = _INFLUX in (await client.get("/health")).content
-            forget = _forget_in_influx if is_influx else _forget_in_victoria
-            return tuple([line for one in claims for line in await forget(client, entry.history, one)])
-    except httpx.HTTPError as error:
-        raise TryLater(f"{entry.history.url}: the copy of measurements cannot be deleted: {error}") from error
+    return await _forget_there(entry.history, claims)
 
 
 async def forget_everywhere(
     entry: MeasurementsEntry, url: str, store: Store, claims: Sequence[Claim]
 ) -> tuple[str, ...]:
-    """Both; what cannot be reached, in words. Raises as they do."""
+    """Both, by a command; what cannot be reached, in words. Raises as they do."""
     await forget_stored(entry, url, store, claims)
     return await forget_copied(entry, url, claims)
+
+
+async def forget_at(
+    opened: Callable[[], Place | None], entry: MeasurementsEntry, store: Store, claims: Sequence[Claim]
+) -> tuple[str, ...]:
+    """Both, in a server, through the connections that it has `opened`: for no file has two that write.
+
+    What cannot be reached, in words. Raises TryLater, GiveUp, ConfigError (a secret).
+    """
+    place = opened()
+    if place is None:
+        raise TryLater("the place of measurements is not open yet")
+    await _forget_in(store, claims)  # first here: the server copies from here into the file
+    if place.own is not None:
+        await _forget_in(place.own.file.store, claims)
+    if entry.history is None or place.history is None or not claims:
+        return ()
+    await place.history.thin(_is_of_none(claims))
+    return await _forget_there(entry.history, claims)
+
+
+async def _forget_there(history: HistoryEntry, claims: Sequence[Claim]) -> tuple[str, ...]:
+    token = None if history.token_file is None else read_secret(history.token_file)
+    headers = {} if token is None else {"Authorization": f"Token {token}"}
+    try:
+        async with httpx.AsyncClient(base_url=history.url, headers=headers, timeout=REQUEST_S) as client:
+            is_influx = _INFLUX in (await client.get("/health")).content
+            forget = _forget_in_influx if is_influx else _forget_in_victoria
+            return tuple([line for one in claims for line in await forget(client, history, one)])
+    except httpx.HTTPError as error:
+        raise TryLater(f"{history.url}: the copy of measurements cannot be deleted: {error}") from error
 
 
 async def _forget_in(store: Store, claims: Iterable[Claim]) -> int:
@@ -78,9 +101,15 @@ async def _forget_in(store: Store, claims: Iterable[Claim]) -> int:
 async def _forget_waiting(path: Path, claims: Sequence[Claim]) -> None:
     spool = await open_spool(path)
     try:
-        await spool.thin(lambda line: not any(holds(line) for holds in map(_lines_of, claims)))
+        await spool.thin(_is_of_none(claims))
     finally:
         await spool.close()
+
+
+def _is_of_none(claims: Sequence[Claim]) -> Callable[[str], bool]:
+    """Whether a line of the spool is kept."""
+    theirs = [_lines_of(claim) for claim in claims]
+    return lambda line: not any(holds(line) for holds in theirs)
 
 
 def _lines_of(claim: Claim) -> Callable[[str], bool]:

@@ -133,6 +133,10 @@ class History:
             groups.setdefault(_floor(point.at, step.span, ahead), []).append(point)
         return tuple(_bucket(at, group) for at, group in sorted(groups.items()))
 
+    async def thin(self, keeps: Callable[[str], bool]) -> None:
+        """Lines on their way that are not to be kept go. Raises TryLater."""
+        await (await self._opened()).thin(keeps)
+
     async def close(self) -> None:
         """Finish what waits for the disk."""
         if self._spool is not None:

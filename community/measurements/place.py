@@ -21,12 +21,17 @@ from shouwang.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """`port`: to write and to ask; `keeper` and `history` want to run. `has_own_file`: alarms never wait for it."""
+    """`port`: to write and to ask; `keeper` and `history` want to run. `own`: the file of its own, where it has one."""
 
     port: Measurements
     keeper: Keeper
     history: History | None
-    has_own_file: bool
+    own: OwnFile | None
+
+    @property
+    def has_own_file(self) -> bool:
+        """Then alarms never wait for it."""
+        return self.own is not None
 
 
 def measured_file(entry: MeasurementsEntry, store_url: str) -> Path | None:
@@ -78,7 +83,7 @@ async def place_of(
     try:
         await keeper.open()
         await store.connect_anew()  # at the first start the file was not there yet when others connected
-        yield Place(port=port, keeper=keeper, history=history, has_own_file=own is not None)
+        yield Place(port=port, keeper=keeper, history=history, own=own)
     finally:
         if history is not None:
             await history.close()

@@ -1,16 +1,16 @@
 """The cases of somebody who is erased: words, alerts, pictures, links, answers and calls; that they were, stays."""
 
 import json
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
 
 from community.store import case_schema, dispatch_schema, schema
 from community.store.chain import bytes_digest
-from community.store.people_left import GONE, left_of_alert, thinned
-from community.store.people_schema import erased_alerts
+from community.store.people_left import GONE, thinned
+from community.store.people_schema import access_log, erased_alerts
 from community.store.sealed_schema import case_holds
 from community.store.stays import Stay, of_homes, of_person
 from shouwang.alert import Sentence
@@ -18,6 +18,8 @@ from shouwang.errors import IllegalMove
 
 ERASED = "erased"
 _AT_ONCE = 400
+_CLOCKS = timedelta(days=1)
+"""By how much the server's clock may have been set between a case and what was written of it. Set by this project."""
 THEIRS = ("family", "keyholder", "submitter")
 """Audiences of people whom only the resident's file knows."""
 
@@ -82,12 +84,18 @@ def refuse_open(connection: sa.Connection, cases: frozenset[int]) -> None:
 
 def forget_words(connection: sa.Connection, cases: frozenset[int]) -> int:
     """Notes of the cases; how many. What was written at hand-overs of them goes too."""
+    gone = forget_notes(connection, cases)
+    _forget_hand_overs(connection, cases)
+    return gone
+
+
+def forget_notes(connection: sa.Connection, cases: frozenset[int]) -> int:
+    """Notes of the cases; how many."""
     notes = schema.notes
     gone = 0
     for part in _parts(cases):
         told = notes.c.incident_id.in_(part) & notes.c.words.is_not(None)
         gone += connection.execute(sa.update(notes).where(told).values(words=None, salt=None)).rowcount
-    _forget_hand_overs(connection, cases)
     return gone
 
 
@@ -97,10 +105,12 @@ def forget_alerts(connection: sa.Connection, resident_id: str, cases: frozenset[
     lived = Lived(connection, resident_id)
     gone = forget_alerts_in(connection, cases, access_id)
     alone = alerts.c.home_key.in_(lived.homes) & alerts.c.incident_id.is_(None)
-    for row in connection.execute(sa.select(alerts).where(alone)).all():
-        if lived.is_his(row.home_key, [_names.decode(row.body).resident_id], row.received_at):
-            gone += forget_alert(connection, row, access_id)
-    return gone
+    his = [
+        row
+        for row in connection.execute(sa.select(alerts).where(alone, _is_whole()))
+        if lived.is_his(row.home_key, [_names.decode(row.body).resident_id], row.received_at)
+    ]
+    return gone + forget_whole(connection, his, access_id)
 
 
 def forget_alerts_in(connection: sa.Connection, cases: frozenset[int], access_id: int, why: Sentence = GONE) -> int:
@@ -108,25 +118,48 @@ def forget_alerts_in(connection: sa.Connection, cases: frozenset[int], access_id
     alerts = schema.alerts
     gone = 0
     for part in _parts(cases):
-        for row in connection.execute(sa.select(alerts).where(alerts.c.incident_id.in_(part))).all():
-            gone += forget_alert(connection, row, access_id, why)
+        rows = connection.execute(sa.select(alerts).where(alerts.c.incident_id.in_(part), _is_whole())).all()
+        gone += forget_whole(connection, rows, access_id, why)
     return gone
 
 
-def forget_alert(
-    connection: sa.Connection, row: "sa.Row[tuple[object, ...]]", access_id: int, why: Sentence = GONE
+def forget_whole(
+    connection: sa.Connection, rows: Sequence["sa.Row[tuple[object, ...]]"], access_id: int, why: Sentence = GONE
 ) -> int:
-    """1 where it was whole."""
-    which = {"gateway_id": row.gateway_id, "alert_id": row.alert_id}
-    if left_of_alert(connection, **which) is not None:
+    """Alerts that were not erased before; how many."""
+    if not rows:
         return 0
-    left = thinned(row.body, why)
-    digests = {"digest": bytes_digest(row.body), "left_digest": bytes_digest(left)}
-    connection.execute(sa.insert(erased_alerts).values(**which, **digests, access_id=access_id))
+    left = [thinned(row.body, why) for row in rows]
+    done = [
+        {
+            "gateway_id": row.gateway_id,
+            "alert_id": row.alert_id,
+            "digest": bytes_digest(row.body),
+            "left_digest": bytes_digest(body),
+            "access_id": access_id,
+        }
+        for row, body in zip(rows, left, strict=True)
+    ]
+    connection.execute(sa.insert(erased_alerts), done)
+    values = [
+        {"of_box": row.gateway_id, "of_alert": row.alert_id, "left": body} for row, body in zip(rows, left, strict=True)
+    ]
     for table, column in ((schema.alerts, "body"), (schema.sms_copies, "whole")):
-        this = (table.c.gateway_id == row.gateway_id) & (table.c.alert_id == row.alert_id)
-        connection.execute(sa.update(table).where(this, table.c[column].is_not(None)).values({column: left}))
-    return 1
+        this = (table.c.gateway_id == sa.bindparam("of_box")) & (table.c.alert_id == sa.bindparam("of_alert"))
+        bare = sa.update(table).where(this, table.c[column].is_not(None)).values({column: sa.bindparam("left")})
+        connection.execute(bare, values)
+    return len(rows)
+
+
+def _is_whole() -> "sa.ColumnElement[bool]":
+    """Of `alerts`: those that no erasure stands for (community.store.people_left)."""
+    done, alerts = erased_alerts, schema.alerts
+    erased = (
+        sa.select(done.c.alert_id)
+        .join(access_log, access_log.c.access_id == done.c.access_id)
+        .where(done.c.gateway_id == alerts.c.gateway_id, done.c.alert_id == alerts.c.alert_id)
+    )
+    return ~erased.where(access_log.c.act == "erasure").exists()
 
 
 def forget_answers(connection: sa.Connection, cases: frozenset[int], gone: dict[str, str]) -> None:
@@ -135,21 +168,33 @@ def forget_answers(connection: sa.Connection, cases: frozenset[int], gone: dict[
     `gone`: what stands where the reason was.
     """
     done = schema.commands_done
-    for row in connection.execute(sa.select(done.c.command_id, done.c.answer)).all():
+    first = min((start for start, _ in _spans(connection, cases)), default=None)
+    if first is None:
+        return
+    query = sa.select(done.c.command_id, done.c.answer).where(done.c.done_at >= first)
+    theirs = [row for row in connection.execute(query) if answered(row.answer) in cases]
+    for row in theirs:
         answer = json.loads(row.answer)
-        case = answer.get("row") if isinstance(answer, dict) else None
-        if not isinstance(case, dict) or case.get("incident_id") not in cases:
-            continue
+        case = answer["row"]
         case.update(address="", resident_name="", resident_age=None, **({"why": gone} if "why" in case else {}))
         this = done.c.command_id == row.command_id
         connection.execute(sa.update(done).where(this).values(answer=msgspec.json.encode(answer)))
+
+
+def answered(answer: bytes) -> int | None:
+    """The case that an answer to an order shows, where it shows one."""
+    try:
+        row = _answer.decode(answer).row
+    except msgspec.DecodeError:
+        return None
+    return None if row is None else row.incident_id
 
 
 def forget_calls(connection: sa.Connection, cases: frozenset[int]) -> None:
     """Whom of his people was called, by which number, and what they or their provider answered."""
     calls, attempts = case_schema.notices, case_schema.attempts
     for part in _parts(cases):
-        theirs = calls.c.incident_id.in_(part) & calls.c.audience.in_(THEIRS)
+        theirs = calls.c.incident_id.in_(part) & is_theirs()
         his = sa.select(calls.c.notice_id).where(theirs)
         nobody = {"person": ERASED, "code": "", "key": sa.literal(f"{ERASED}-") + sa.cast(_ATTEMPT, sa.Text)}
         connection.execute(sa.update(attempts).where(attempts.c.notice_id.in_(his)).values(nobody))
@@ -157,6 +202,11 @@ def forget_calls(connection: sa.Connection, cases: frozenset[int]) -> None:
 
 
 _ATTEMPT = case_schema.attempts.c.attempt_id
+
+
+def is_theirs() -> "sa.ColumnElement[bool]":
+    """Of `notices`: calls to his people. Stands beside a case, and leads no planner to the index of audiences."""
+    return (case_schema.notices.c.audience + "").in_(THEIRS)
 
 
 def forget_visits(connection: sa.Connection, cases: frozenset[int]) -> int:
@@ -171,17 +221,49 @@ def forget_visits(connection: sa.Connection, cases: frozenset[int]) -> int:
 
 
 def _forget_hand_overs(connection: sa.Connection, cases: frozenset[int]) -> None:
-    """What two operators saw and wrote when such a case went from one to the other."""
+    """What two operators saw and wrote when such a case went from one to the other.
+
+    Their words stay while another case that went with it is held; then they end as those of any hand-over
+    (community.store.retention).
+    """
     table = dispatch_schema.handovers
-    for row in connection.execute(sa.select(table.c.handover_id, table.c.body)).all():
-        seen = json.loads(row.body)
-        notes = [one for one in seen.get("notes", ()) if one.get("incident_id") in cases]
-        if not notes and all(one.get("incident_id") not in cases for one in seen.get("rows", ())):
-            continue
-        for one in notes:
-            one["words"] = ""
-        values = {"words": "", "body": msgspec.json.encode(seen)}
-        connection.execute(sa.update(table).where(table.c.handover_id == row.handover_id).values(values))
+    for start, end in _spans(connection, cases):
+        # What was seen is of the offer, or of the signature: one of both lies within the life of the case.
+        then = sa.or_(table.c.begun_at.between(start, end), table.c.signed_at.between(start, end))
+        query = sa.select(table.c.handover_id, table.c.words, table.c.body).where(then)
+        for row in connection.execute(query.order_by(table.c.handover_id)).all():
+            named = _seen.decode(row.body).cases()
+            if named.isdisjoint(cases):
+                continue
+            body = json.loads(row.body)
+            for one in body.get("notes", ()):
+                one.update({"words": ""} if one.get("incident_id") in cases else {})
+            words = row.words if _is_one_held(connection, named - cases) else ""
+            values = {"words": words, "body": msgspec.json.encode(body)}
+            connection.execute(sa.update(table).where(table.c.handover_id == row.handover_id).values(values))
+
+
+def _is_one_held(connection: sa.Connection, cases: set[int]) -> bool:
+    held = case_holds.c.incident_id.in_(sorted(cases)) & case_holds.c.ended_at.is_(None)
+    return bool(cases) and connection.scalar(sa.select(case_holds.c.hold_id).where(held).limit(1)) is not None
+
+
+def _spans(connection: sa.Connection, cases: frozenset[int]) -> Sequence[tuple[datetime, datetime]]:
+    """When there was one of these cases, from the first opening on, with what clocks may differ."""
+    table = schema.incidents
+    found: list[tuple[datetime, datetime]] = []
+    for part in _parts(cases):
+        rows = connection.execute(sa.select(table.c.opened_at, table.c.changed_at).where(table.c.incident_id.in_(part)))
+        for row in rows:
+            first, last = sorted((row.opened_at, row.changed_at))
+            found.append((first - _CLOCKS, last + _CLOCKS))
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(found):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _parts(cases: frozenset[int]) -> Iterator[list[int]]:
@@ -194,3 +276,23 @@ class _Named(msgspec.Struct):
 
 
 _names = msgspec.json.Decoder(_Named)
+
+
+class _Of(msgspec.Struct):
+    incident_id: int | None = None
+
+
+class _Answer(msgspec.Struct):
+    row: _Of | None = None
+
+
+class _Seen(msgspec.Struct):
+    rows: tuple[_Of, ...] = ()
+    notes: tuple[_Of, ...] = ()
+
+    def cases(self) -> set[int]:
+        return {one.incident_id for one in (*self.rows, *self.notes) if one.incident_id is not None}
+
+
+_answer = msgspec.json.Decoder(_Answer)
+_seen = msgspec.json.Decoder(_Seen)

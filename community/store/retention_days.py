@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from community.store.retention import AT_ONCE, Kind
+from community.store.retention import AT_ONCE, FEW, Kind
 from community.store.sealed_schema import retired
 
 ROUND = "round"
@@ -37,17 +37,6 @@ def is_done(connection: sa.Connection, day: str) -> bool:
     return connection.execute(this).first() is not None
 
 
-def newest(connection: sa.Connection) -> Night | None:
-    """The last day on which there was a round; None: there never was one."""
-    day = connection.scalar(sa.select(sa.func.max(retired.c.day)))
-    if day is None:
-        return None
-    rows = connection.execute(sa.select(retired).where(retired.c.day == day)).all()
-    numbers = {row.kind: row.number for row in rows if row.kind != ROUND}
-    at = max(row.at for row in rows)
-    return Night(day=day, at=at, numbers=numbers, is_whole=any(row.kind == ROUND for row in rows))
-
-
 def of_kind(connection: sa.Connection, kind: str) -> int:
     """How many of a kind have ever ended."""
     return int(
@@ -58,4 +47,16 @@ def of_kind(connection: sa.Connection, kind: str) -> int:
 
 def waiting(connection: sa.Connection, kinds: Iterable[tuple[Kind, datetime]]) -> dict[str, int]:
     """How many of each kind wait to end, each with the moment before which it does; AT_ONCE stands for that or more."""
-    return {kind.name: min(len(kind.look(connection, before, None).keys), AT_ONCE) for kind, before in kinds}
+    return {kind.name: _waiting(connection, kind, before) for kind, before in kinds}
+
+
+def _waiting(connection: sa.Connection, kind: Kind, before: datetime) -> int:
+    """Not further than what AT_ONCE rows in the smallest pages tell."""
+    page = kind.look(connection, before, None)
+    number = len(page.keys)
+    for _ in range(AT_ONCE // FEW - 1):
+        if page.last is None or number >= AT_ONCE:
+            break
+        page = kind.look(connection, before, page.last)
+        number += len(page.keys)
+    return min(number, AT_ONCE)

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from community.store import people_erasure, people_forgetting, retention_cases, schema
+from community.store.people_erasure_cases import cases_of, refuse_open
 from community.store.people_schema import access_log, box_stays, consents, register_changes, resident_stays, to_forget
 from community.store.retention_days import note
 from community.store.stays import Claim
@@ -21,10 +22,14 @@ REASON = "nothing was heard, asked or written of him for as long as community.ya
 
 
 def over(connection: sa.Connection, before: datetime) -> tuple[str, ...]:
-    """Whose whole file may end, by id."""
-    people = schema.residents
-    query = sa.select(people.c.resident_id).where(people.c.erased_at.is_(None), *_is_long_gone(before))
-    return tuple(connection.scalars(query.order_by(people.c.resident_id).limit(AT_ONCE)))
+    """Whose whole file may end, by id; whoever a case keeps that is open or held elsewhere stands in nobody's way."""
+    found: list[str] = []
+    last: str | None = ""
+    while last is not None and len(found) < AT_ONCE:
+        ids = _page(connection, before, last)
+        found += [one for one in ids if not _is_kept(connection, one)]
+        last = ids[-1] if len(ids) == AT_ONCE else None
+    return tuple(found[:AT_ONCE])
 
 
 def end(connection: sa.Connection, resident_id: str, before: datetime, day: str, now: datetime) -> int:
@@ -54,6 +59,22 @@ def forgotten(connection: sa.Connection, resident_id: str) -> None:
     people_forgetting.drop_claims(connection, resident_id)
 
 
+def _page(connection: sa.Connection, before: datetime, after: str) -> list[str]:
+    people = schema.residents
+    query = sa.select(people.c.resident_id).where(
+        people.c.resident_id > after, people.c.erased_at.is_(None), *_is_long_gone(before)
+    )
+    return list(connection.scalars(query.order_by(people.c.resident_id).limit(AT_ONCE)))
+
+
+def _is_kept(connection: sa.Connection, resident_id: str) -> bool:
+    try:
+        refuse_open(connection, cases_of(connection, resident_id))
+    except IllegalMove:
+        return True
+    return False
+
+
 def _is_long_gone(before: datetime) -> tuple["sa.ColumnElement[bool]", ...]:
     people, boxes, cases = schema.residents, schema.gateways, schema.incidents
     stood = sa.select(box_stays.c.stay_id).where(box_stays.c.home_id == people.c.home_id)
@@ -74,6 +95,9 @@ def _is_long_gone(before: datetime) -> tuple["sa.ColumnElement[bool]", ...]:
         ),
         sa.select(access_log.c.access_id).where(
             access_log.c.resident_id == people.c.resident_id, access_log.c.at >= before
+        ),
+        sa.select(access_log.c.access_id).where(  # at what is the home's: its key
+            access_log.c.home_id == people.c.home_id, access_log.c.resident_id.is_(None), access_log.c.at >= before
         ),
         sa.select(resident_stays.c.stay_id).where(
             resident_stays.c.resident_id == people.c.resident_id, resident_stays.c.since >= before

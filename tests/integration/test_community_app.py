@@ -179,6 +179,7 @@ def test_configuration_is_checked_in_words(config: Path, capsys: pytest.CaptureF
     assert main(["community", "check", "-c", str(config)]) == 0
     said = capsys.readouterr().out
     assert "gateway gw-demo-0001" in said
+    assert "retention: nothing is ended by itself" in said
     assert f"{config}: can be used" in said
     assert not (config.parent / "community.db").exists()
     config.write_text(config.read_text(encoding="utf-8").replace("web: {port", "web: {prot"), encoding="utf-8")

@@ -30,6 +30,7 @@ from community.store import (
     retention_cases,
     retention_days,
     retention_people,
+    round_clock,
     schema,
     stays,
     tokens,
@@ -41,6 +42,7 @@ from community.store.log_in_schema import log_in_failures
 from community.store.people_access import Act
 from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import box_stays, register_changes
+from community.store.rights_schema import right_changes
 from community.store.sealed_schema import case_holds
 from shouwang import cli
 from shouwang.errors import IllegalMove, TryLater
@@ -58,7 +60,7 @@ class Night:
     """A server of which only the nights are looked at."""
 
     def __init__(self, store: Store, entry: RetentionEntry | None = None) -> None:
-        self.now = NOON
+        self.store, self.now = store, NOON
         self.forgot: list[object] = []
         self.rounds = RetentionRounds(
             store, entry or RetentionEntry(), zone=SHANGHAI, clock=lambda: self.now, forget=self._forget
@@ -69,9 +71,17 @@ class Night:
         return ()
 
     async def at(self, now: datetime) -> dict[str, int]:
-        """What ended."""
+        """What ended in a night that follows another one."""
         self.now = now
-        return {name: number for name, number in (await self.rounds.turn(f"{now:%Y-%m-%d}", now)).items() if number}
+        await round_on(self.store, now - timedelta(days=1))
+        ended = await self.rounds.turn(f"{now:%Y-%m-%d}", now)
+        assert ended.undone == {}
+        return {name: number for name, number in ended.numbers.items() if number}
+
+
+async def round_on(store: Store, now: datetime) -> None:
+    """The round of that day reckoned by that moment."""
+    await store.write(lambda connection: round_clock.begin(connection, f"{now:%Y-%m-%d}", now))
 
 
 @pytest.fixture
@@ -238,11 +248,12 @@ async def test_unreadable_messages_end_and_their_count_never_falls(store: Store,
 
 async def test_the_round_of_a_day_runs_once_from_its_hour_on(lived: Store, night: Night) -> None:
     night.now = datetime(2037, 1, 1, 17, 59, tzinfo=UTC)  # 01:59 of 2 January in Shanghai
+    await round_on(lived, night.now - timedelta(days=2))
     assert await night.rounds.look() == retention_rounds.LOOK_S
-    assert await lived.read(retention_days.newest) is None
+    assert not await lived.read(lambda connection: retention_days.is_done(connection, "2037-01-02"))
     night.now += timedelta(minutes=2)
     await night.rounds.look()
-    told = await lived.read(retention_days.newest)
+    told = await lived.read(lambda connection: round_clock.newest(connection, night.now))
     assert told is not None
     assert (told.day, told.is_whole, told.numbers["cases"]) == ("2037-01-02", True, 1)
     await lived.write(
@@ -277,9 +288,13 @@ async def test_a_server_that_lost_the_engine_ends_nothing(lived: Store, night: N
         lease.take(connection, lease.look(connection), "another")
 
     await lived.write(other)
+    await round_on(lived, TEN_YEARS - timedelta(days=1))
     lived.fence(lambda connection: lease.check(connection, 1))
     with pytest.raises(lease.LeaseLost):
-        await night.at(TEN_YEARS)
+        await night.rounds.turn("2037-01-02", TEN_YEARS)
+    night.now = TEN_YEARS
+    with pytest.raises(lease.LeaseLost):
+        await night.rounds.look()
     assert "slipped" in await everything(lived)
 
 
@@ -390,14 +405,25 @@ async def test_the_command_says_what_would_end_and_then_ends_it(
     said = {"topic": "v1/gw-1/up/al", "payload": b"nonsense", "reason": "no json"}
     old = datetime.now(UTC) - timedelta(days=21)
     await store.write(lambda connection: dead_letters.bury(connection, **said, at=old))
+    await round_on(store, old)
+    await round_on(store, datetime.now(UTC) - timedelta(days=1))
     assert await asyncio.to_thread(cli.main, [*command, "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "unreadable messages: 1 would end, of before " in told
     assert "cases: 0 would end" in told
     assert await count(store, schema.dead_letters) == 1
-    assert await asyncio.to_thread(cli.main, command) == 0
+    assert "nothing is ended by itself" in told
+    assert await asyncio.to_thread(cli.main, command) != 0
+    assert "--by" in capsys.readouterr().err
+    assert await count(store, schema.dead_letters) == 1
+    assert await asyncio.to_thread(cli.main, [*command, "--by", "zhang", "--yes"]) == 0
     told = capsys.readouterr().out
     assert "unreadable messages: 1 have ended" in told
+    change = sa.select(right_changes.c.actor, right_changes.c.what, right_changes.c.detail)
+    (said,) = await store.read(
+        lambda connection: connection.execute(change.where(right_changes.c.actor == "zhang")).all()
+    )
+    assert tuple(said) == ("zhang", "retention by hand", "unreadable messages: 1 have ended")
     assert "backups that were made by hand" in told
     assert await count(store, schema.dead_letters) == 0
     await store.close()

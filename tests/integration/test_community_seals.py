@@ -23,6 +23,7 @@ from community.store import (
     modes,
     people_access,
     policies,
+    retention_cases,
     rights,
     seals,
     storms,
@@ -39,7 +40,7 @@ from community.store.schema import mode_orders
 from community.store.sealed_schema import sealed_changes
 from community.store.storm_schema import storms as storm_rows
 from community.workflow import workflow
-from shouwang.errors import IllegalMove
+from shouwang.errors import ConfigError, IllegalMove
 
 LATER = NOON + timedelta(hours=1)
 DEEDS = ("right", "policy", "glass", "storm", "mode", "decision", "settled", "review", "improvement")
@@ -266,11 +267,6 @@ async def test_rows_of_before_are_adopted_once_and_marked(begun: Store) -> None:
         await begun.write(DONE[deed])
     before = len({(row.source, row.key) for row in await links(begun)})
 
-    def anew(connection: Connection) -> None:
-        with Operations.context(MigrationContext.configure(connection)):
-            migration.downgrade()
-            migration.upgrade()
-
     await begun.write(anew)
     assert await faults(begun) == ()
     adopted = [seals.decode_link(row.body) for row in await links(begun)]
@@ -281,6 +277,47 @@ async def test_rows_of_before_are_adopted_once_and_marked(begun: Store) -> None:
     assert not seals.decode_link((await links(begun))[-1].body).is_adopted
     await run(begun, sa.update(improvement_steps).values(body=b"{}"))
     assert any(fault.startswith("improvement_steps 1/1: is not as it was sealed") for fault in await faults(begun))
+
+
+def anew(connection: Connection) -> None:
+    """To the shape before seals, and back."""
+    with Operations.context(MigrationContext.configure(connection)):
+        migration.downgrade()
+        migration.upgrade()
+
+
+async def test_many_rows_are_adopted_a_part_at_a_time(begun: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "_AT_ONCE", 3)
+    for _ in range(8):
+        await begun.write(give_a_right)
+    await begun.write(say_away)
+    parts: list[int] = []
+
+    def counted(connection: Connection) -> None:
+        def heard(*told: object) -> None:
+            if str(told[2]).startswith("INSERT INTO sealed_changes"):
+                parts.append(len(rows) if isinstance(rows := told[3], list) else 1)
+
+        sa.event.listen(connection, "before_cursor_execute", heard)
+        anew(connection)
+        sa.event.remove(connection, "before_cursor_execute", heard)
+
+    await begun.write(counted)
+    assert parts == [3, 3, 2, 1]
+    assert [row.seq for row in await links(begun)] == list(range(1, 10))
+    assert await faults(begun) == ()
+
+
+async def test_nobody_goes_back_to_a_version_that_would_let_a_held_case_end(begun: Store) -> None:
+    held = {"by": "li", "at": NOON, "reason": "the court asked"}
+    await begun.write(lambda connection: retention_cases.hold(connection, 1, **held))
+    with pytest.raises(ConfigError, match="case 1 is held"):
+        await begun.write(anew)
+    assert len(await begun.read(retention_cases.holds)) == 1
+    await begun.write(lambda connection: retention_cases.let_go(connection, 1, by="wu", at=LATER))
+    await begun.write(anew)
+    assert await begun.read(retention_cases.holds) == ()
+    assert await faults(begun) == ()
 
 
 async def test_a_row_that_is_adopted_later_is_a_fault(begun: Store) -> None:

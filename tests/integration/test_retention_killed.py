@@ -24,7 +24,7 @@ sys.path.insert(0, sys.argv[2])
 from fixtures.community_home import NOON
 from community import retention_rounds
 from community.retention_settings import RetentionEntry
-from community.store import retention, retention_days
+from community.store import retention, retention_days, round_clock
 from community.store.database import open_store
 
 retention.AT_ONCE = 2
@@ -43,6 +43,7 @@ async def main():
     async def forget(claims):
         return ()
     rounds = retention_rounds.RetentionRounds(store, RetentionEntry(), zone=UTC, clock=lambda: now, forget=forget)
+    await store.write(lambda connection: round_clock.begin(connection, "2036-12-31", now - timedelta(days=1)))
     await rounds.turn("2037-01-01", now)
     await store.close()
     print("round is over", flush=True)

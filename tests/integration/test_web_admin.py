@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
+import msgspec
 import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
 from fixtures.kpi_cases import stored, walked
 from fixtures.notified import HandChannel
 
-from community import totp
+from community import retention_rounds, totp
 from community.accounts import PROOF_LASTS
 from community.centre_room import BY_HAND, Means
 from community.channels.port import Way
@@ -20,8 +23,9 @@ from community.measurement_settings import BackupEntry
 from community.post import Line
 from community.retention_settings import RetentionEntry
 from community.staff import Staff
-from community.store import admin, channel_health, logins, retention_days, seals
+from community.store import admin, channel_health, logins, retention_days, round_clock, seals
 from community.store.backups import Source
+from community.store.database import Connection
 from community.store.log_in_schema import log_in_failures
 from community.users import Role
 from community.web.fact_words import plain
@@ -272,30 +276,82 @@ async def test_scripts_are_shown_in_both_languages(centre: Centre, client: httpx
     assert 'lang="zh"' in page
 
 
+def kept_rows(page: str, *labels: str) -> list[list[str]]:
+    """How long each is kept, how many went, how many wait."""
+    rows = re.findall(r"<tr>.*?</tr>", page, re.S)
+    found = (next(one for one in rows if f">{label}<" in one) for label in labels)
+    return [re.findall(r"<td[^>]*>(.*?)</td>", one)[1:] for one in found]
+
+
 async def test_what_is_kept_how_long_is_shown_with_what_went_and_what_waits(centre: Centre) -> None:
-    centre.means = Means(retention=RetentionEntry(photo_days=90))
-    failed = log_in_failures.insert().values(who=b"x", failures=1, last_at=centre.clock.now - timedelta(days=3))
-    await centre.store.write(lambda connection: connection.execute(failed))
+    undone = {"photos": "the disk is full", "": "no database"}
+    centre.means = Means(retention=RetentionEntry(photo_days=90, runs=True), undone=lambda: undone)
+    failed = (
+        log_in_failures.insert().values(who=who, failures=1, last_at=at)
+        for who, at in ((b"x", centre.clock.now - timedelta(days=3)), (b"y", datetime(2019, 12, 31, tzinfo=UTC)))
+    )
+    for one in failed:
+        await centre.store.write(lambda connection, one=one: connection.execute(one))
     async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
         await come_in(centre, client)
         page = (await client.get("/admin/safety")).text
-        rows = dict.fromkeys(
-            ("Photos of responders", "Log-ins that failed", "Words, names and evidence of closed cases")
-        )
-        for label in rows:
-            found = next(one for one in re.findall(r"<tr>.*?</tr>", page, re.S) if f">{label}<" in one)
-            rows[label] = re.findall(r"<td[^>]*>(.*?)</td>", found)[1:]  # type: ignore[assignment]
-        assert list(rows.values()) == [
-            ["90 days", "–", "0"],
-            ["while it is good for something", "–", "1"],
-            ["3653 days", "–", "0"],
-        ]
+        assert "Nothing is sealed in the record yet" in page
         assert "There was no round yet." in page
+        yesterday = centre.clock.now - timedelta(days=1)
+        await centre.store.write(lambda connection: round_clock.begin(connection, "2026-11-23", yesterday))
+        page = (await client.get("/admin/safety")).text
+        assert kept_rows(
+            page, "Photos of responders", "Log-ins that failed", "Words, names and evidence of closed cases"
+        ) == [
+            ["90 days", "0", "0"],
+            ["while it is good for something", "0", "1"],
+            ["3653 days", "0", "0"],
+        ]
+        assert "1 entry is left though it looks old" in page
+        assert 'Photos of responders: <span class="detail" lang="en">the disk is full</span>' in page
+        assert "no database" in page
+        assert "Each night from 2 o'clock on" in page.replace("&#39;", "'")
+        assert "Nothing is ended by itself" not in page
         note = partial(retention_days.note, day="2026-11-24", kind="photos", number=7, at=centre.clock.now)
         await centre.store.write(note)
         page = (await client.get("/admin/safety")).text
         assert "not at its end yet" in page
         assert '<td data-label="Gone in the last round" class="num">7</td>' in page
+
+
+async def test_where_nothing_ends_by_itself_the_page_says_so(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client)
+    page = (await client.get("/admin/safety")).text
+    assert "Nothing is ended by itself." in page
+    assert "--dry-run" in page
+    assert "Each night from" not in page
+
+
+async def test_a_kind_that_cannot_be_counted_hides_no_other(
+    centre: Centre, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise msgspec.DecodeError("not json")
+
+    def early(connection: Connection) -> None:
+        round_clock.begin(connection, "2026-11-23", centre.clock.now - timedelta(days=1))
+        at = centre.clock.now - timedelta(days=3)
+        connection.execute(log_in_failures.insert().values(who=b"x", failures=1, last_at=at))
+
+    await centre.store.write(early)
+    torn = tuple(replace(one, look=broken) if one.name == "hand-overs" else one for one in retention_rounds.KINDS)
+    monkeypatch.setattr(retention_rounds, "KINDS", torn)
+    await come_in(centre, client)
+    page = (await client.get("/admin/safety")).text
+    found = [row[2] for row in kept_rows(page, "Words at hand-overs of shifts", "Log-ins that failed")]
+    assert found == ["could not be counted", "1"]
+
+
+async def test_a_clock_far_ahead_is_not_believed_and_said(centre: Centre, client: httpx.AsyncClient) -> None:
+    long_ago = centre.clock.now - timedelta(days=400)
+    await centre.store.write(lambda connection: round_clock.begin(connection, "2025-10-20", long_ago))
+    await come_in(centre, client)
+    assert "The clock is more than 7 days past the last round" in (await client.get("/admin/safety")).text
 
 
 async def test_a_supervisor_holds_a_case_and_lets_it_go(centre: Centre, client: httpx.AsyncClient) -> None:

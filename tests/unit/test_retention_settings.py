@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from community.retention_rounds import due
+from community.retention_commands import runs_or_not
+from community.retention_rounds import due, held_back
 from community.retention_settings import CASE_DAYS, HANDLING_DAYS, LOG_DAYS, WAGE_DAYS, RetentionEntry
 from community.store.retention import KINDS, SPENT_AFTER
 from community.store.retention_people import NAME
+from community.store.round_clock import Reckoned
 from community.web.admin_words import KEPT
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -50,8 +52,20 @@ def test_nothing_of_a_case_is_kept_longer_than_the_case(name: str) -> None:
     assert RetentionEntry(case_days=1500, **{name: 1500}).case_days == 1500
 
 
+def test_nothing_ends_by_itself_unless_the_centre_says_so() -> None:
+    assert not RetentionEntry().runs
+    assert "nothing is ended by itself" in runs_or_not(RetentionEntry())
+    assert "from 3 o'clock on" in runs_or_not(RetentionEntry(runs=True, hour=3))
+
+
+def test_where_nothing_is_sealed_nothing_is_due() -> None:
+    nothing = Reckoned(now=None, clock=NOW)
+    assert list(due(RetentionEntry(), nothing)) == []
+    assert "nothing ends" in held_back(nothing)
+
+
 def test_every_kind_is_due_and_has_its_setting_and_its_word_on_the_page() -> None:
-    dues = {kind.name: before for kind, before in due(RetentionEntry(photo_days=40), NOW)}
+    dues = {kind.name: before for kind, before in due(RetentionEntry(photo_days=40), Reckoned(now=NOW, clock=NOW))}
     assert list(dues) == [kind.name for kind in KINDS]
     assert dues["photos"] == NOW - timedelta(days=40)
     assert dues["nonces"] == NOW - SPENT_AFTER

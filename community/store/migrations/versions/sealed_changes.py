@@ -2,18 +2,31 @@
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
 import sqlalchemy as sa
 from alembic import op
 
+from shouwang.errors import ConfigError
+
 revision = "0024"
 down_revision = "0023"
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _AT_ONCE = 500
+
+# what is looked for where somebody or a case ends: table and column
+_LOOKED_FOR = (
+    ("alerts", "home_key"),
+    ("incidents", "home_key"),
+    ("gateways", "home_id"),
+    ("commands_done", "done_at"),
+    ("dead_letters", "received_at"),
+    ("handovers", "begun_at"),
+    ("handovers", "signed_at"),
+)
 
 # table, its key, what is sealed as it stands, what is sealed by a salted digest (as community.store.seals has them)
 _SOURCES: Sequence[tuple[str, str, str, str, str]] = (
@@ -56,11 +69,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_sealed_changes_source_key", "sealed_changes", ["source", "key"])
     _kept_and_gone()
+    for name, column in _LOOKED_FOR:
+        op.create_index(f"ix_{name}_{column}", name, [column])
     _adopt(op.get_bind(), datetime.now(UTC))
 
 
 def downgrade() -> None:
-    """Forget the seals; the rows that they seal stay."""
+    """Forget the seals, and holds that have ended; the other rows that were sealed stay.
+
+    Raises ConfigError while a hold stands: an older version would let the case end, and so would a newer one after it.
+    """
+    held = op.get_bind().scalar(sa.text("SELECT incident_id FROM case_holds WHERE ended_at IS NULL LIMIT 1"))
+    if held is not None:
+        raise ConfigError(
+            f"case {held} is held back from ending, which an older version does not know; let it go first"
+        )
+    for name, column in _LOOKED_FOR:
+        op.drop_index(f"ix_{name}_{column}", name)
     for table in ("retired_cases", "retired", "case_holds", "sealed_changes"):
         op.drop_table(table)
 
@@ -100,16 +125,21 @@ def _kept_and_gone() -> None:
 def _adopt(connection: sa.Connection, now: datetime) -> None:
     names = ("seq", "source", "key", "at", "salt", "body", "prev_hash", "hash")
     sealed = sa.table("sealed_changes", *map(sa.column, names))
-    now = now.replace(microsecond=0)
+    links: list[dict[str, object]] = []
+    for link in _links(connection, now.replace(microsecond=0)):
+        links.append(link)
+        if len(links) == _AT_ONCE:
+            connection.execute(sealed.insert(), links)
+            links.clear()
+    if links:
+        connection.execute(sealed.insert(), links)
+
+
+def _links(connection: sa.Connection, now: datetime) -> Iterator[dict[str, object]]:
     micros, said = round(now.timestamp()) * 1_000_000, now.isoformat()
     seq, head = 0, bytes(32)
     for name, key, facts, words, needs in _SOURCES:
-        columns: list[sa.ColumnClause[object]] = [sa.column(one) for one in f"{key} {facts} {words}".split()]
-        query = sa.select(*columns).select_from(sa.table(name)).order_by(*columns[: len(key.split())])
-        if needs:
-            query = query.where(sa.column(needs).is_not(None))
-        links = []
-        for row in connection.execute(query).mappings().all():
+        for row in _rows(connection, name, f"{key} {facts} {words}", key=key, needs=needs):
             seq += 1
             salt = secrets.token_bytes(16) if words else None
             link = {
@@ -123,20 +153,16 @@ def _adopt(connection: sa.Connection, now: datetime) -> None:
             }
             body = json.dumps(link, ensure_ascii=False, separators=(",", ":")).encode()
             before, head = head, sha256(head + body).digest()
-            links.append(
-                {
-                    "seq": seq,
-                    "source": name,
-                    "key": link["key"],
-                    "at": micros,
-                    "salt": salt,
-                    "body": body,
-                    "prev_hash": before,
-                    "hash": head,
-                }
-            )
-        for start in range(0, len(links), _AT_ONCE):
-            connection.execute(sealed.insert(), links[start : start + _AT_ONCE])
+            stands = {"seq": seq, "source": name, "key": link["key"], "at": micros}
+            yield stands | {"salt": salt, "body": body, "prev_hash": before, "hash": head}
+
+
+def _rows(connection: sa.Connection, name: str, wanted: str, *, key: str, needs: str) -> "sa.MappingResult":
+    columns: list[sa.ColumnClause[object]] = [sa.column(one) for one in wanted.split()]
+    query = sa.select(*columns).select_from(sa.table(name)).order_by(*columns[: len(key.split())])
+    if needs:
+        query = query.where(sa.column(needs).is_not(None))
+    return connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings()
 
 
 def _fact(value: object) -> object:
