@@ -10,7 +10,7 @@ from pathlib import Path
 from community import people_erase_command, people_photo_command
 from community.consent import Consent, How, Purpose
 from community.measurements.place import samples_of
-from community.registry_checks import moment_of
+from community.registry_checks import said_at
 from community.registry_dossier import chapters
 from community.registry_folder import pages_of, write_dossier, write_samples
 from community.registry_sealing import Safe, open_safe, write_new_key
@@ -116,9 +116,9 @@ def _correct(options: argparse.Namespace) -> int:
 
 
 def _consent(options: argparse.Namespace) -> int:
-    now = datetime.now(UTC)
+    now, settings = datetime.now(UTC), load(options.config)
     try:
-        at = now if options.at is None else moment_of(options.at)
+        at = now if options.at is None else said_at(options.at, now, settings.kpi.zone)
     except ValueError as error:
         raise ConfigError(f'"{options.at}" is no moment; write 2026-11-24 or 2026-11-24T09:30+08:00') from error
     said = Consent(
@@ -131,7 +131,7 @@ def _consent(options: argparse.Namespace) -> int:
         how=How(options.how),
     )
     with_store(
-        load(options.config),
+        settings,
         lambda store: store.write(
             lambda connection: people_demands.say_consent(connection, options.resident, said, by=options.by, at=now)
         ),

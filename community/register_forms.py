@@ -4,20 +4,26 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from community.consent import Consent
 from community.people import Callee, Circle
-from community.registry import ContactRow, Row
+from community.registry import ConsentRow, ContactRow, Row
 from community.registry_fields import Line
 from shouwang.errors import ShouwangError
 
 MOST_CONTACTS = 30
 """Of one person: nobody calls more of them in an alarm, and a slip of a program ends here. Set by this project."""
+MOST_PHONES = 5
+"""Of one contact, as the model of the import has it."""
 _LAST_ORDER = 99
+_TICKED = frozenset({"languages", "may_see", "flags", "eligibility"})
+"""Fields that are boxes to tick: a browser sends them in the order of the form."""
+_NOBODY: Mapping[str, object] = {"has_key": False, "may_see": ()}
 _LINE = TypeAdapter(Line)
 R = TypeVar("R", bound=Row)
 
@@ -48,6 +54,9 @@ class Fault(StrEnum):
     ID_ERASED = "id erased"
     NO_WORDS = "no words"
     FUTURE = "future"
+    OUTDONE = "outdone"
+    """A newer word says otherwise, and holds."""
+    OTHER_PERSON = "other person"
 
 
 class Unfit(ShouwangError):
@@ -95,6 +104,53 @@ def stands(parts: Iterable[Row | str]) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
+def word_of(row: ConsentRow, at: datetime) -> Consent:
+    """A word of consent that was said at this moment."""
+    return Consent(
+        purpose=row.purpose,
+        is_given=row.given,
+        given_by=row.by,
+        relation=row.relation,
+        at=at,
+        text_version=row.text_version,
+        how=row.how,
+    )
+
+
+# ---- what a form was drawn with ----
+
+
+def drawn_with(values: Mapping[str, object]) -> str:
+    """A mark of each value that a form shows: which fields it has, and later which of them were changed in it."""
+    return ",".join(f"{name}:{_mark(name, value)}" for name, value in values.items())
+
+
+def drawn_fields(drawn: str) -> frozenset[str]:
+    """The fields that such a form has."""
+    return frozenset(_marks(drawn))
+
+
+def changed_over(stored: Mapping[str, object], written: Mapping[str, object], drawn: str) -> dict[str, object]:
+    """What is on file, with the fields over it that were changed in a form drawn with something older."""
+    marks = _marks(drawn)
+    return {
+        **stored,
+        **{name: written[name] for name in marks if name in written and _mark(name, written[name]) != marks[name]},
+    }
+
+
+def _marks(drawn: str) -> dict[str, str]:
+    return dict(part.split(":", 1) for part in drawn.split(",") if ":" in part)
+
+
+def _mark(name: str, value: object) -> str:
+    """The same for whatever a browser sends back the same."""
+    if isinstance(value, tuple):
+        value = "\n".join(sorted(value) if name in _TICKED else value)
+    said = "" if value is None else str(value).replace("\r", "").strip()
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
+
+
 # ---- the list of contacts ----
 
 
@@ -129,7 +185,7 @@ def put_back(rows: Iterable[ContactRow], row: ContactRow) -> tuple[ContactRow, .
 
 
 def without(rows: Iterable[ContactRow], contact_id: str) -> tuple[ContactRow, ...]:
-    """The list without him; the others keep their places, by which calls under way know them."""
+    """The list without him; the others keep their places."""
     return tuple(one for one in rows if one.id != contact_id)
 
 
@@ -152,10 +208,63 @@ def digits(phone: str) -> str:
     return re.sub(r"[^0-9+]", "", phone)
 
 
+def is_retold(before: ContactRow, after: ContactRow) -> bool:
+    """Whether his first number is another one now, however it is written."""
+    return digits(before.phones[0]) != digits(after.phones[0])
+
+
 def same_elsewhere(rows: Iterable[ContactRow], before: ContactRow) -> tuple[ContactRow, ...]:
-    """Who on another list of the home is the same person: the same first number."""
-    number = digits(before.phones[0])
-    return tuple(one for one in rows if digits(one.phones[0]) == number)
+    """Who on another list of the home is the same person: the same name and the same first number."""
+    return tuple(one for one in rows if one.name == before.name and not is_retold(one, before))
+
+
+def told_elsewhere(rows: Iterable[ContactRow], before: ContactRow, after: ContactRow) -> tuple[ContactRow, ...]:
+    """Another list of the home, with what changed of his numbers where he stands on it too; its other numbers stay."""
+    rows = tuple(rows)
+    if not is_retold(before, after):
+        return rows
+    for one in same_elsewhere(rows, before):
+        rows = put_back(
+            rows,
+            one.model_copy(update={"phones": _renumbered(one.phones, before, after), "tested_on": after.tested_on}),
+        )
+    return rows
+
+
+def _renumbered(phones: Iterable[str], before: ContactRow, after: ContactRow) -> tuple[str, ...]:
+    pairs = zip(before.phones, after.phones, strict=False)
+    new = {digits(old): now for old, now in pairs if digits(old) != digits(now)}
+    still = {digits(one) for one in after.phones}
+    phones = tuple(phones)
+    moved_on = (one for one in phones if digits(one) in new and digits(one) in still)
+    found: dict[str, str] = {}
+    for one in (*(new.get(digits(one), one) for one in phones), *moved_on):
+        found.setdefault(digits(one), one)
+    return tuple(found.values())[:MOST_PHONES]
+
+
+def kept_by(before: ContactRow | None, written: Mapping[str, object], *, is_whole: bool) -> dict[str, object]:
+    """What somebody wrote of a contact, as far as it is his to write: what is not written stays.
+
+    Who keeps only numbers (not `is_whole`) opens neither door nor card to anybody.
+    """
+    old = _NOBODY if before is None else before.model_dump(exclude={"resident", "order", "id"})
+    found = {**old, **written}
+    if not is_whole:
+        found |= {"may_see": old["may_see"], "has_key": bool(old["has_key"]) and found["has_key"]}
+    return found
+
+
+def checked_against(before: ContactRow, row: ContactRow) -> ContactRow:
+    """The same contact as he is now; a number that was never tried has no day of a test.
+
+    Raises Unfit where he is another person: whoever logs in as this contact would go on seeing the elder.
+    """
+    if not is_retold(before, row):
+        return row
+    if row.name != before.name:
+        raise Unfit({"name": Fault.OTHER_PERSON})
+    return row if row.tested_on != before.tested_on else row.model_copy(update={"tested_on": ""})
 
 
 def silent_now(phones: Iterable[str], tested_on: str, marks: Mapping[str, date]) -> frozenset[str]:

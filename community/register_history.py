@@ -26,6 +26,8 @@ OPEN = frozenset(
     }
 )
 """Fields that whoever reads the register reads. All others, those yet to come too, are on the medical card."""
+MOST_OF_ONE = 30
+"""Changes that one save makes at most, in round numbers: a card has some twenty fields."""
 _ELSEWHERE = frozenset({"care_plans", "assessments", "medicines"})
 """Tables whose entries have a history of their own, in their forms (community.care_desk)."""
 _SEVERAL = frozenset({"eligibility", "flags", "conditions", "allergies", "medicines", "phones", "languages", "may_see"})
@@ -71,23 +73,34 @@ class Told:
     lines: tuple[Line, ...]
 
 
-def told(changes: Iterable[Change], *, is_health_shown: bool) -> tuple[Told, ...]:
-    """The changes, in the same order; rows of one moment and one author together."""
+def told(changes: Iterable[Change], *, is_health_shown: bool, beside: Iterable[Change] = ()) -> tuple[Told, ...]:
+    """The changes, in the same order; rows of one moment and one author together.
+
+    Whoever may not see health reads no reason of what is hidden from him: people write there what the matter is.
+    `beside`: changes of the pages before and after: a reason that stands with several is not read on one of them.
+    """
+    changes = tuple(changes)
+    hushed = set() if is_health_shown else {(one.at, one.by) for one in (*changes, *beside) if _is_of_health(one)}
     found: list[Told] = []
     for one in (one for one in changes if one.subject not in _ELSEWHERE):
         lines = tuple(_lines(one, is_health_shown=is_health_shown))
+        reason = "" if (one.at, one.by) in hushed else one.reason or ""
         last = found[-1] if found else None
-        if last is not None and (last.at, last.by, last.reason) == (one.at, one.by, one.reason or ""):
+        if last is not None and (last.at, last.by, last.reason) == (one.at, one.by, reason):
             found[-1] = Told(at=last.at, by=last.by, reason=last.reason, lines=(*last.lines, *lines))
         else:
-            found.append(Told(at=one.at, by=one.by, reason=one.reason or "", lines=lines))
+            found.append(Told(at=one.at, by=one.by, reason=reason, lines=lines))
     return tuple(found)
+
+
+def _is_of_health(one: Change) -> bool:
+    return one.field not in OPEN
 
 
 def _lines(one: Change, *, is_health_shown: bool) -> Iterable[Line]:
     if one.field == "contacts" and one.before is not None and one.after is not None:
         return _of_contacts(_list(one.before), _list(one.after))
-    if one.field not in OPEN and not is_health_shown:
+    if _is_of_health(one) and not is_health_shown:
         return (Line(who="", what=_what(one), is_hidden=True),)
     if one.field == "entry":
         return (Line(who="", what=_what(one), before=_facts(one.before), after=_facts(one.after)),)

@@ -9,27 +9,30 @@ from datetime import datetime
 
 from community import consent
 from community.casefile import StaleVersion
-from community.consent import Consent, Purpose
+from community.consent import Purpose
 from community.photos import portrait
 from community.register_forms import (
     Fault,
     Unfit,
+    checked_against,
+    kept_by,
     line_of,
     moved,
     put_back,
     row_of,
-    same_elsewhere,
+    told_elsewhere,
     with_changed,
     with_new,
     without,
+    word_of,
 )
-from community.register_history import HEALTH, Told, told
+from community.register_history import HEALTH, MOST_OF_ONE, Told, told
 from community.registry import ConsentRow, ContactRow, HomeRow, ResidentRow
-from community.registry_checks import moment_of
+from community.registry_checks import said_at
 from community.registry_sealing import Safe
 from community.rights import Refused, Right, Subject, is_allowed, may
 from community.store import people_demands, people_key_safes, register_keeping, register_tries, resident_looks, rights
-from community.store.centre_zone import here
+from community.store.centre_zone import here, zone_of
 from community.store.database import Connection, Store
 from community.store.people_access import Act, note
 from community.store.people_register import Hand
@@ -57,6 +60,11 @@ class Sheet:
     is_way_shown: bool
     is_pinned: bool
     is_case_open: bool
+
+    @property
+    def person_stands(self) -> str:
+        """How the person's card stands, and whether its form has what is known of health."""
+        return self.entry.person_stands + ("+health" if self.is_whole and self.is_health_shown else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,10 +116,12 @@ class RegisterRoom:
             shown = self._sheet(connection, user, entry, subject)
             act = Act.CARD if shown.is_health_shown else Act.CONTACTS
             resident_looks.seen(connection, user, act, _seen_as(connection, user, entry, subject), whose=_whose(entry))
-            skip, limit = page * HISTORY_SHOWN, HISTORY_SHOWN + 1
-            rows = register_keeping.changes(connection, resident_id, entry.home.id, skip=skip, limit=limit)
-            lines = told(rows[:HISTORY_SHOWN], is_health_shown=shown.is_health_shown)
-            return entry, lines, len(rows) > HISTORY_SHOWN
+            skip = max(0, page * HISTORY_SHOWN - MOST_OF_ONE)
+            first, many = page * HISTORY_SHOWN - skip, HISTORY_SHOWN + 2 * MOST_OF_ONE
+            rows = register_keeping.changes(connection, resident_id, entry.home.id, skip=skip, limit=many)
+            last = first + HISTORY_SHOWN
+            lines = told(rows[first:last], is_health_shown=shown.is_health_shown, beside=rows)
+            return entry, lines, len(rows) > last
 
         return await self._store.write(look)
 
@@ -121,12 +131,13 @@ class RegisterRoom:
         """Somebody more, called last of his circle."""
 
         def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
-            row = row_of(ContactRow, {**written, "resident": wish.resident_id, "order": 0})
+            whole = kept_by(None, written, is_whole=sheet.is_whole)
+            row = row_of(ContactRow, {**whole, "resident": wish.resident_id, "order": 0})
             row = row.model_copy(update={"id": register_keeping.new_contact_id(wish.resident_id, row)})
             rows = with_new(sheet.entry.contacts, row)
             return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
-        await self._keep(wish, Right.KEEP_REACH, lambda entry: entry.contacts_stand, work)
+        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def change_contact(
         self, wish: Wish, contact_id: str, written: Mapping[str, object], *, elsewhere: bool = False
@@ -135,17 +146,15 @@ class RegisterRoom:
 
         def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
             entry, before = sheet.entry, _contact(sheet.entry, contact_id)
-            whole = {**written, "resident": wish.resident_id, "order": before.order, "id": before.id}
-            row = row_of(ContactRow, whole)
+            whole = kept_by(before, written, is_whole=sheet.is_whole)
+            place = {"resident": wish.resident_id, "order": before.order, "id": before.id}
+            row = checked_against(before, row_of(ContactRow, {**whole, **place}))
             is_new = _keep_list(connection, entry, wish.resident_id, with_changed(entry.contacts, row), hand)
-            if elsewhere and row.phones != before.phones:
-                for name, rows in entry.beside.items():
-                    for one in same_elsewhere(rows, before):
-                        rows = put_back(rows, one.model_copy(update={"phones": row.phones}))  # noqa: PLW2901
-                    _keep_list(connection, entry, name, rows, hand)
+            for name, rows in entry.beside.items() if elsewhere else ():
+                _keep_list(connection, entry, name, told_elsewhere(rows, before, row), hand)
             return is_new
 
-        await self._keep(wish, Right.KEEP_REACH, lambda entry: entry.contacts_stand, work)
+        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def drop_contact(self, wish: Wish, contact_id: str) -> None:
         """He is called no more."""
@@ -154,7 +163,7 @@ class RegisterRoom:
             rows = without(sheet.entry.contacts, _contact(sheet.entry, contact_id).id or "")
             return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
-        await self._keep(wish, Right.KEEP_REACH, lambda entry: entry.contacts_stand, work)
+        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def move_contact(self, wish: Wish, contact_id: str, *, up: bool) -> None:
         """He is called one earlier, or later, within his circle."""
@@ -163,7 +172,7 @@ class RegisterRoom:
             rows = moved(sheet.entry.contacts, contact_id, up=up)
             return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
-        await self._keep(wish, Right.KEEP_REACH, lambda entry: entry.contacts_stand, work)
+        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def tried(self, wish: Wish, contact_id: str, phone: str, *, answers: bool) -> None:
         """His number was tried: the list says today, or that nobody answers there."""
@@ -181,7 +190,7 @@ class RegisterRoom:
             _keep_list(connection, entry, wish.resident_id, put_back(entry.contacts, row), hand)
             return True
 
-        await self._keep(wish, Right.KEEP_REACH, lambda entry: entry.contacts_stand, work)
+        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     # ---- the person ----
 
@@ -197,29 +206,24 @@ class RegisterRoom:
             same = {"id": before.id, "home": before.home, "order": before.order, "name": before.name}
             return register_keeping.keep_rows(connection, [row_of(ResidentRow, {**same, **written, **day})], hand, {})
 
-        await self._keep(wish, right, lambda entry: entry.person_stands, work)
+        await self._keep(wish, right, lambda sheet: sheet.person_stands, work)
 
     async def say_consent(self, wish: Wish, written: Mapping[str, object]) -> None:
         """What somebody agreed to, or withdrew: it holds at once."""
 
-        def work(connection: Connection, _: Sheet, hand: Hand) -> bool:
-            at = {"at": written.get("at") or hand.at.isoformat()}
-            row = row_of(ConsentRow, {**written, **at, "resident": wish.resident_id})
-            if moment_of(row.at) > hand.at:
+        def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
+            when = {"at": written.get("at") or hand.at.isoformat()}
+            row = row_of(ConsentRow, {**written, **when, "resident": wish.resident_id})
+            at = said_at(row.at, hand.at, zone_of(connection))
+            if at > hand.at:
                 raise Unfit({"at": Fault.FUTURE})
-            said = Consent(
-                purpose=row.purpose,
-                is_given=row.given,
-                given_by=row.by,
-                relation=row.relation,
-                at=moment_of(row.at),
-                text_version=row.text_version,
-                how=row.how,
-            )
+            said = word_of(row, at)
+            if consent.standing((*sheet.entry.said, said), hand.at)[said.purpose].is_given != said.is_given:
+                raise Unfit({"at": Fault.OUTDONE})
             people_demands.say_consent(connection, wish.resident_id, said, by=hand.by, at=hand.at)
             return False  # it has written down who did it by itself
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda entry: entry.consents_stand, work)
+        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.consents_stand, work)
 
     async def put_photo(self, wish: Wish, upload: bytes | None) -> None:
         """Another face, made anew; None: none any more. Raises DecodeError."""
@@ -229,7 +233,7 @@ class RegisterRoom:
             register_keeping.keep_photo(connection, sheet.entry, faces, hand)
             return False
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda entry: entry.photo_stands, work)
+        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.photo_stands, work)
 
     # ---- the home ----
 
@@ -247,7 +251,7 @@ class RegisterRoom:
             hangs_elsewhere = where is not None and register_keeping.keep_hint(connection, sheet.entry, where, hand)
             return is_new or hangs_elsewhere
 
-        await self._keep(wish, right, lambda entry: entry.home_stands, work)
+        await self._keep(wish, right, lambda sheet: sheet.entry.home_stands, work)
 
     async def set_code(self, wish: Wish, code: str, hint: str) -> None:
         """The code of the key-safe, which is never shown back."""
@@ -263,7 +267,7 @@ class RegisterRoom:
             register_keeping.note_code(connection, sheet.entry, hand)
             return False
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda entry: entry.home_stands, work)
+        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.home_stands, work)
 
     # ---- who comes and goes ----
 
@@ -281,7 +285,7 @@ class RegisterRoom:
             row = row_of(ResidentRow, {"id": before.id, "home": home_id, "order": seat, "name": before.name})
             return register_keeping.keep_rows(connection, [row], hand, {})
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda entry: entry.person_stands, work)
+        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.person_stands, work)
 
     async def home(self, user: User, home_id: str) -> tuple[str, str]:
         """Address of a home that somebody moves into, and an id for him that is free. Raises Unfit, Refused."""
@@ -325,16 +329,17 @@ class RegisterRoom:
             is_case_open=subject.is_open,
         )
 
-    async def _keep(self, wish: Wish, right: Right, stands: Callable[[Entry], str], work: Work) -> None:
+    async def _keep(self, wish: Wish, right: Right, stands: Callable[[Sheet], str], work: Work) -> None:
         now = self._clock()
 
         def run(connection: Connection) -> None:
             entry, subject = _found(connection, wish.user, wish.resident_id, now)
             may(wish.user, right, subject)
-            if stands(entry) != wish.seen:
+            sheet = self._sheet(connection, wish.user, entry, subject)
+            if stands(sheet) != wish.seen:
                 raise StaleVersion(MOVED_ON)
             hand = Hand(by=wish.user.login, at=now, reason=wish.reason)
-            if not work(connection, self._sheet(connection, wish.user, entry, subject), hand):
+            if not work(connection, sheet, hand):
                 return
             case = rights.homes_of(connection, [wish.case]).get(wish.case) if wish.case is not None else None
             note(

@@ -5,7 +5,7 @@ What would show a wrong address, take a box from another home or drop a telephon
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import TypeVar
 
 from community.people import Level
@@ -285,6 +285,16 @@ def _near(word: str, right: Sequence[str]) -> str:
 _LISTED = 8
 
 
-def moment_of(written: str) -> datetime:
-    """An aware moment; a day begins at this place's midnight."""
-    return datetime.fromisoformat(written).astimezone()
+def moment_of(written: str, zone: tzinfo | None = None) -> datetime:
+    """An aware moment; a day begins at midnight of this zone (None: of this computer's)."""
+    found = datetime.fromisoformat(written)
+    return found.astimezone() if zone is None or found.tzinfo is not None else found.replace(tzinfo=zone)
+
+
+def said_at(written: str, now: datetime, zone: tzinfo | None) -> datetime:
+    """When something was said that is written down now: a bare day that is today's is this moment."""
+    try:
+        day = date.fromisoformat(written)
+    except ValueError:
+        return moment_of(written, zone)
+    return now if day == now.astimezone(zone).date() else moment_of(written, zone)

@@ -272,8 +272,14 @@ def _with_tab(connection: Connection, page: ResidentPage, subject: Subject, now:
             found["homes"] = resident_file.homes_of(connection, home_id, now)
             found["lived"] = of_person(connection, resident_id)
         case Tab.LOOKED:
-            found["looked"] = people_access.of_resident(connection, resident_id, limit=LOOKS_SHOWN)
+            looked = people_access.of_resident(connection, resident_id, limit=LOOKS_SHOWN)
+            found["looked"] = _without_reasons(looked) if page.is_hidden or page.file.is_withheld else looked
     return replace(page, **found)  # type: ignore[arg-type]  # its own fields
+
+
+def _without_reasons(looked: tuple[Access, ...]) -> tuple[Access, ...]:
+    """Why an entry was corrected says what the matter is with somebody: only who may see his card reads it."""
+    return tuple(replace(one, reason="") if one.act is Act.CORRECTION else one for one in looked)
 
 
 def _without_health(file: ResidentFile) -> ResidentFile:

@@ -5,7 +5,7 @@ The reason is kept beside the seal, so that its words can be erased; ids stay, a
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -78,17 +78,41 @@ def note(
     reason: str = "",
 ) -> int:
     """Add an entry, in the transaction of the act itself; its number."""
+    said = {"at": at, "actor": actor, "act": act.value}
+    of = {"resident_id": resident_id, "home_id": home_id, "incident_id": incident_id}
+    return _add(connection, [said | of], reason)
+
+
+def note_each(
+    connection: sa.Connection,
+    act: Act,
+    *,
+    actor: str,
+    at: datetime,
+    whose: Iterable[tuple[str, str]],
+    reason: str = "",
+) -> None:
+    """An entry for each of many: resident and home. It holds the one writer a tenth as long as `note` for each."""
+    said = {"at": at, "actor": actor, "act": act.value, "incident_id": None}
+    _add(connection, [said | {"resident_id": one, "home_id": home} for one, home in whose], reason)
+
+
+def _add(connection: sa.Connection, entries: Iterable[Mapping[str, object]], reason: str) -> int:
+    """Seal each after the one before it; the number of the last."""
     head = connection.execute(
         sa.select(access_log.c.access_id, access_log.c.hash).order_by(access_log.c.access_id.desc()).limit(1)
     ).first()
-    number = head.access_id + 1 if head else 1
-    salt = secrets.token_bytes(16)
-    of = {"resident_id": resident_id, "home_id": home_id, "incident_id": incident_id}
-    said = {"access_id": number, "at": at, "actor": actor, "act": act.value, **of}
-    body = msgspec.json.encode(msgspec.convert(said | {"reason": _digest(salt, reason)}, Sealed))
-    previous = head.hash if head else GENESIS
-    sealed = {"body": body, "prev_hash": previous, "hash": _seal(previous, body)}
-    connection.execute(sa.insert(access_log).values(**said, **sealed, salt=salt, reason=reason))
+    number, previous = (head.access_id, head.hash) if head else (0, GENESIS)
+    rows: list[dict[str, object]] = []
+    for entry in entries:
+        number, salt = number + 1, secrets.token_bytes(16)
+        said = {"access_id": number, **entry}
+        body = msgspec.json.encode(msgspec.convert(said | {"reason": _digest(salt, reason)}, Sealed))
+        seal = _seal(previous, body)
+        rows.append(said | {"body": body, "prev_hash": previous, "hash": seal, "salt": salt, "reason": reason})
+        previous = seal
+    if rows:
+        connection.execute(sa.insert(access_log), rows)
     return number
 
 

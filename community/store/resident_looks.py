@@ -1,11 +1,12 @@
 """That somebody looked at a resident's page: written down once an hour for each kind of look."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from community.rights import Right, Subject, may
-from community.store.people_access import Act, note
+from community.store.people_access import Act, note, note_each
 from community.store.people_schema import access_log
 from community.users import User
 
@@ -36,6 +37,20 @@ def seen(connection: sa.Connection, user: User, act: Act, subject: Subject, *, w
         )
 
 
+def seen_each(
+    connection: sa.Connection, user: User, act: Act, subject: Subject, *, whose: Sequence[tuple[str, str]]
+) -> None:
+    """The same of many at once: residents and their homes, all of which are his. Raises Refused."""
+    may(user, _RIGHT_OF.get(act, Right.READ_RESIDENTS), subject)
+    since = subject.now - LOOKED_AGAIN_AFTER
+    before = sa.select(access_log.c.resident_id).where(
+        access_log.c.resident_id.in_([resident_id for resident_id, _ in whose]), *_is_look(user, act, since)
+    )
+    known = set(connection.scalars(before))
+    fresh = [one for one in whose if one[0] not in known]
+    note_each(connection, act, actor=user.login, at=subject.now, whose=fresh, reason=subject.reason)
+
+
 def standing_reason(connection: sa.Connection, user: User, resident_id: str, now: datetime) -> str:
     """Why he broke the glass of this person's card a moment ago; empty: he did not."""
     return _last(connection, user, Act.BREAK_GLASS, resident_id, now - REASON_STANDS) or ""
@@ -43,7 +58,10 @@ def standing_reason(connection: sa.Connection, user: User, resident_id: str, now
 
 def _last(connection: sa.Connection, user: User, act: Act, resident_id: str, since: datetime) -> str | None:
     """The reason of his newest look of this kind; None where there is none."""
-    his = (access_log.c.resident_id == resident_id, access_log.c.at > since)
-    asked = sa.select(access_log.c.reason).where(*his, access_log.c.actor == user.login, access_log.c.act == act.value)
+    asked = sa.select(access_log.c.reason).where(access_log.c.resident_id == resident_id, *_is_look(user, act, since))
     row = connection.execute(asked.order_by(access_log.c.access_id.desc()).limit(1)).first()
     return None if row is None else row.reason or ""
+
+
+def _is_look(user: User, act: Act, since: datetime) -> "tuple[sa.ColumnElement[bool], ...]":
+    return access_log.c.at > since, access_log.c.actor == user.login, access_log.c.act == act.value

@@ -1,54 +1,36 @@
-"""Whom to call about a resident, kept at the desk; and what all forms of the register share."""
+"""Whom to call about a resident, kept at the desk."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi import APIRouter, Form, HTTPException, Path, Query
+from fastapi.responses import HTMLResponse, Response
+from pydantic import Field
 
-from community.accounts import Shift
-from community.casefile import StaleVersion
 from community.people import Circle, Item
-from community.register_forms import Fault, Unfit, Why, same_elsewhere, silent_now, words_of
-from community.register_room import RegisterRoom, Sheet, Stranger, Wish
+from community.register_forms import MOST_PHONES, Why, same_elsewhere, silent_now, words_of
+from community.register_room import Sheet
 from community.registry import ContactRow
-from community.rights import Right, holds
 from community.web import register_words
-from community.web.console import Console, Refused, SignedIn, Wired, check_form, language_of
-from community.web.language import translations
-from community.web.rooms import room_of
+from community.web.register_visit import (
+    KNOWN_LANGUAGES,
+    CaseNumber,
+    Faults,
+    Keeper,
+    KeptForm,
+    ResidentId,
+    Text,
+    Visit,
+    asked_of,
+    back_to,
+    carried_out,
+    filled,
+    sheet_of,
+)
 
 router = APIRouter()
-
-ResidentId = Annotated[str, Path(max_length=64)]
 ContactId = Annotated[str, Path(max_length=64)]
-Text = Annotated[str, Field(max_length=4000)]
-"""A bound against abuse; what a field may hold the model of the import says, so that the form can be mended."""
-MOST_PHONES = 5
-_MOST_WORDS = 300
-KNOWN_LANGUAGES = ("zh", "en")
-
-
-def _filled(written: object) -> object:
-    return None if written == "" else written
-
-
-CaseNumber = Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(_filled)]
-
-
-class KeptForm(BaseModel):
-    """What each form of the register carries: how the entry stood, and why it is changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-    seen: Annotated[str, Field(max_length=64)] = ""
-    case: CaseNumber = None
-    why: Annotated[str, Field(max_length=20)] = ""
-    words: Text = ""
 
 
 class ContactForm(KeptForm):
@@ -85,131 +67,6 @@ class DeedForm(KeptForm):
     """A button beside a contact. `phone`: which of his numbers was tried."""
 
     phone: Text = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Somebody who may keep the register asks for something."""
-
-    request: Request
-    console: Console
-    shift: Shift
-    room: RegisterRoom
-
-    def wish(self, resident_id: str, form: KeptForm, said: str = "") -> Wish:
-        """Who wants it and why. Raises Refused for a form that is not ours, Unfit without a reason.
-
-        `said`: a msgid that is reason enough, where a button says it all.
-        """
-        check_form(self.shift, form.csrf)
-        reason = self.words(said) if said else self.reason(form)
-        return Wish(user=self.shift.user, resident_id=resident_id, reason=reason, seen=form.seen, case=form.case)
-
-    def reason(self, form: KeptForm) -> str:
-        """Why it is changed, in the words of who does it. Raises Unfit."""
-        words = " ".join(form.words.split())
-        if form.why not in set(Why):
-            raise Unfit({"why": Fault.WRONG})
-        if len(words) > _MOST_WORDS or (form.why == Why.OTHER and not words):
-            raise Unfit({"words": Fault.NO_WORDS})
-        label = "" if form.why == Why.OTHER else self.words(register_words.WHYS[Why(form.why)])
-        return ": ".join(part for part in (label, words) if part)
-
-    def words(self, msgid: str) -> str:
-        """In the language of who asks: it stands in the history as if he had written it."""
-        return translations(language_of(self.request, self.shift)).gettext(msgid)
-
-    async def page(
-        self, template: str, sheet: Sheet | None, /, *, tab: str, faults: "Faults | None" = None, **values: object
-    ) -> HTMLResponse:
-        """A page of the register; `faults`: why what was written was not taken."""
-        shown: dict[str, object] = {
-            "sheet": sheet,
-            "entry": None if sheet is None else sheet.entry,
-            "tab": tab,
-            "faults": {} if faults is None else faults.told(),
-            "is_stale": faults is not None and faults.is_stale,
-            "is_refused": faults is not None,
-            "register_words": register_words,
-            "is_proved": self.shift.is_proved(self.console.clock()),
-            "saved": "saved" in self.request.query_params,
-            "case": None,
-            "asked": {},
-        }
-        status = 200 if faults is None else faults.status
-        return await self.console.page(self.request, template, self.shift, status=status, **(shown | values))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Faults:
-    """Why a change was not made: fields that cannot stand, or somebody was faster."""
-
-    fields: Mapping[str, Fault]
-    is_stale: bool = False
-
-    @property
-    def status(self) -> int:
-        """Of the answer."""
-        return 409 if self.is_stale else 422
-
-    def told(self) -> dict[str, str]:
-        """What to do about each field, as msgids."""
-        return {field: register_words.advice(field, fault) for field, fault in self.fields.items()}
-
-
-def _holding(right: Right) -> Callable[..., Awaitable[Visit]]:
-    async def checked(shift: SignedIn) -> Shift:
-        if not holds(shift.user, right):
-            raise Refused("Your role may not see this.")
-        return shift
-
-    async def visit(
-        request: Request,
-        console: Wired,
-        shift: Annotated[Shift, Depends(checked)],
-        room: Annotated[RegisterRoom, Depends(room_of(RegisterRoom))],
-    ) -> Visit:
-        return Visit(request, console, shift, room)
-
-    return visit
-
-
-Keeper = Annotated[Visit, Depends(_holding(Right.KEEP_REACH))]
-Registrar = Annotated[Visit, Depends(_holding(Right.KEEP_REGISTER))]
-
-
-async def carried_out(deed: Awaitable[object], again: Callable[[Faults], Awaitable[HTMLResponse]], to: str) -> Response:
-    """Change it, then go on; where that was not possible, the form again with what was written."""
-    try:
-        await deed
-    except Unfit as error:
-        return await again(Faults(fields=error.fields))
-    except StaleVersion:
-        return await again(Faults(fields={}, is_stale=True))
-    except Stranger:
-        raise HTTPException(404) from None
-    return RedirectResponse(to, status_code=303)
-
-
-async def sheet_of(visit: Visit, resident_id: str, right: Right = Right.KEEP_REACH) -> Sheet:
-    """The entry. Raises HTTPException (404), Refused."""
-    try:
-        return await visit.room.sheet(visit.shift.user, resident_id, right)
-    except Stranger:
-        raise HTTPException(404) from None
-
-
-def asked_of(form: KeptForm) -> dict[str, str]:
-    """What was said of the reason, for the form that comes again."""
-    return {"why": form.why, "words": form.words}
-
-
-def back_to(resident_id: str, part: str, case: int | None = None) -> str:
-    """Where one goes after a change: to the case in which it was learnt, else to the entry."""
-    return f"/incidents/{case}" if case is not None else f"/residents/{resident_id}/keep{part}?saved=1"
-
-
-# ---- contacts ----
 
 
 @router.get("/residents/{resident_id}/keep")
@@ -257,7 +114,9 @@ async def change(
 
     async def deed() -> None:
         wish = visit.wish(resident_id, form)
-        await visit.room.change_contact(wish, contact_id, form.written(), elsewhere=form.elsewhere)
+        fields = form.field_names()
+        written = {name: value for name, value in form.written().items() if name in fields}
+        await visit.room.change_contact(wish, contact_id, written, elsewhere=form.elsewhere)
 
     async def again(faults: Faults) -> HTMLResponse:
         return await _form(visit, resident_id, contact_id, case=form.case, form=form, faults=faults)
@@ -287,7 +146,7 @@ async def order(
 
     async def again(faults: Faults) -> HTMLResponse:
         if deed == "away" and not faults.is_stale:
-            return await _form(visit, resident_id, contact_id, case=form.case, faults=faults, asked=asked_of(form))
+            return await _form(visit, resident_id, contact_id, case=form.case, faults=faults, away=form)
         return await _contacts(visit, resident_id, faults=faults)
 
     return await carried_out(work(), again, back_to(resident_id, "", form.case))
@@ -310,30 +169,33 @@ async def _form(
     wrong: str = "",
     form: ContactForm | None = None,
     faults: Faults | None = None,
-    asked: Mapping[str, str] | None = None,
+    away: DeedForm | None = None,
 ) -> HTMLResponse:
     sheet = await sheet_of(visit, resident_id)
-    entry = sheet.entry
-    row = None if contact_id is None else entry.contact(contact_id)
+    row = None if contact_id is None else sheet.entry.contact(contact_id)
     if contact_id is not None and row is None:
         if faults is None:
             raise HTTPException(404)
         return await _contacts(visit, resident_id, faults=faults)
     stored = _BLANK if row is None else _of_row(row)
-    beside = [name for name, rows in entry.beside.items() if row is not None and same_elsewhere(rows, row)]
+    sent, written = form or away, {} if form is None else form.written()
+    fields = _fields(sheet, row)
+    shown = filled(stored, fields, form=form, written=written, faults=faults)
     return await visit.page(
         "keep_contact.html",
         sheet,
         tab="contacts",
         faults=faults,
+        sent=sent,
         contact=row,
-        stored=stored,
-        values=stored if form is None else {**form.written(), "elsewhere": form.elsewhere},
-        beside=[entry.names[name] for name in beside],
+        **shown,
+        fields=fields,
+        beside=() if row is None else _beside(sheet, row),
+        is_elsewhere=form is None or form.elsewhere,
         case=case,
         wrong=wrong,
-        asked=(asked or {}) if form is None else asked_of(form),
-        marks=_days(entry.marks),
+        asked={} if sent is None else asked_of(sent),
+        marks=_days(sheet.entry.marks),
         most_phones=MOST_PHONES,
         known_languages=KNOWN_LANGUAGES,
     )
@@ -349,14 +211,26 @@ _BLANK: Mapping[str, object] = {
     "languages": (),
     "may_see": (),
     "tested_on": "",
-    "elsewhere": True,
 }
+
+
+def _fields(sheet: Sheet, row: ContactRow | None) -> frozenset[str]:
+    """What this user changes of a contact; who keeps numbers only may say that somebody has no key any more."""
+    if sheet.is_whole:
+        return frozenset(_BLANK)
+    return frozenset(_BLANK) - {"may_see"} - (frozenset() if row is not None and row.has_key else {"has_key"})
+
+
+def _beside(sheet: Sheet, row: ContactRow) -> tuple[tuple[ContactRow, str], ...]:
+    """Entries of other lists that are changed too, and whose list it is."""
+    entry = sheet.entry
+    return tuple((one, entry.names[name]) for name, rows in entry.beside.items() for one in same_elsewhere(rows, row))
 
 
 def _of_row(row: ContactRow) -> dict[str, object]:
     shown = row.model_dump(mode="json", exclude={"resident", "order", "id"})
     several: Mapping[str, Sequence[str]] = {name: tuple(shown[name]) for name in ("phones", "languages", "may_see")}
-    return {**shown, **several, "elsewhere": True}
+    return {**shown, **several}
 
 
 def _days(marks: Mapping[str, date]) -> dict[str, str]:

@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 
 from community.accounts import MAX_PASSWORD
 from community.register_forms import Fault, Unfit
-from community.register_room import RegisterRoom, Stranger
+from community.register_room import RegisterRoom, Sheet, Stranger
 from community.rights import Right, holds
 from community.web.console import Wired
-from community.web.register import (
+from community.web.register_person import CHOICES, PersonForm
+from community.web.register_visit import (
     Faults,
     Keeper,
     KeptForm,
@@ -23,9 +24,9 @@ from community.web.register import (
     asked_of,
     back_to,
     carried_out,
+    filled,
     sheet_of,
 )
-from community.web.register_person import CHOICES, PersonForm
 from community.web.residents import RegisterReader
 from community.web.rooms import room_of
 
@@ -78,11 +79,11 @@ async def change_home(visit: Keeper, resident_id: ResidentId, form: Annotated[Ho
     """The way there is another, or the key-safe hangs elsewhere."""
 
     async def deed() -> None:
+        wish = visit.wish(resident_id, form)
         sheet = await sheet_of(visit, resident_id)
-        written: dict[str, object] = {"route": form.route}
-        if sheet.is_whole:
-            written["address"] = form.address
-        await visit.room.change_home(visit.wish(resident_id, form), written, form.hint if sheet.entry.safe else None)
+        mine = way_of(sheet) & form.field_names() if sheet.is_way_shown else frozenset()
+        written: dict[str, object] = form.model_dump(include={"route", "address"} & mine)
+        await visit.room.change_home(wish, written, form.hint if "hint" in mine else None)
 
     async def again(faults: Faults) -> HTMLResponse:
         return await _home(visit, resident_id, form=form, faults=faults)
@@ -110,6 +111,12 @@ async def set_code(visit: Registrar, resident_id: ResidentId, form: Annotated[Co
     return await carried_out(deed(), again, back_to(resident_id, "/home"))
 
 
+def way_of(sheet: Sheet) -> frozenset[str]:
+    """What of the way in this user changes in this form."""
+    found = {"route", *(("address",) if sheet.is_whole else ()), *(("hint",) if sheet.entry.safe is not None else ())}
+    return frozenset(found)
+
+
 async def _home(
     visit: Visit,
     resident_id: str,
@@ -122,14 +129,17 @@ async def _home(
     entry = sheet.entry
     hint = "" if entry.safe is None else entry.safe.hint
     stored = {"address": entry.home.address, "route": entry.home.route, "hint": hint}
+    written: dict[str, object] = {} if form is None else form.model_dump(include=set(stored))
+    of_code: dict[str, object] = {} if code_form is None else {"hint": code_form.hint}
+    code = filled({"hint": hint}, {"hint"}, form=code_form, written=of_code, faults=faults)
     return await visit.page(
         "keep_home.html",
         sheet,
         tab="home",
         faults=faults,
-        stored=stored,
-        values=stored if form is None else form.model_dump(include={"address", "route", "hint"}),
-        code_hint=hint if code_form is None else code_form.hint,
+        sent=form or code_form,
+        **filled(stored, way_of(sheet), form=form, written=written, faults=faults),
+        code=code,
         is_code=code_form is not None,
         asked={} if form is None else asked_of(form),
         asked_of_code={} if code_form is None else asked_of(code_form),
@@ -164,7 +174,9 @@ async def _move(
     sheet = await sheet_of(visit, resident_id, Right.KEEP_REGISTER)
     values = {"home": "" if form is None else form.home}
     asked = {} if form is None else asked_of(form)
-    return await visit.page("keep_move.html", sheet, tab="move", faults=faults, values=values, stored={}, asked=asked)
+    return await visit.page(
+        "keep_move.html", sheet, tab="move", faults=faults, sent=form, values=values, stored={}, asked=asked
+    )
 
 
 @router.get("/register/new")
@@ -214,6 +226,7 @@ async def _new(
         home_id=home_id,
         address=address,
         faults=faults,
+        sent=form,
         values=values,
         stored={},
         asked={} if form is None else asked_of(form),

@@ -16,7 +16,7 @@ from community.register_room import OF_REACH, Sheet
 from community.registry import ResidentRow
 from community.rights import Right
 from community.web import register_words, resident_words
-from community.web.register import (
+from community.web.register_visit import (
     KNOWN_LANGUAGES,
     CaseNumber,
     Faults,
@@ -29,6 +29,7 @@ from community.web.register import (
     asked_of,
     back_to,
     carried_out,
+    filled,
     sheet_of,
 )
 from shouwang.errors import DecodeError
@@ -102,9 +103,10 @@ async def change_person(visit: Keeper, resident_id: ResidentId, form: Annotated[
     """It says something else now."""
 
     async def deed() -> None:
-        mine = fields_of(await sheet_of(visit, resident_id))
+        wish = visit.wish(resident_id, form)
+        mine = fields_of(await sheet_of(visit, resident_id)) & form.field_names()
         written = {name: value for name, value in form.written().items() if name in mine}
-        await visit.room.change_person(visit.wish(resident_id, form), written)
+        await visit.room.change_person(wish, written)
 
     async def again(faults: Faults) -> HTMLResponse:
         return await _person(visit, resident_id, case=form.case, form=form, faults=faults)
@@ -143,15 +145,16 @@ async def _person(
     faults: Faults | None = None,
 ) -> HTMLResponse:
     sheet = await sheet_of(visit, resident_id)
-    stored = _of_row(sheet.entry.resident)
+    stored, mine = _of_row(sheet.entry.resident), fields_of(sheet)
+    shown = filled(stored, mine, form=form, written={} if form is None else form.written(), faults=faults)
     return await visit.page(
         "keep_person.html",
         sheet,
         tab="person",
         faults=faults,
-        mine=fields_of(sheet),
-        stored=stored,
-        values=stored if form is None else form.written(),
+        sent=form,
+        mine=mine,
+        **shown,
         asked={} if form is None else asked_of(form),
         case=case,
         **CHOICES,
@@ -203,6 +206,7 @@ async def _consents(
         sheet,
         tab="consents",
         faults=faults,
+        sent=form,
         values=blank if form is None else form.written(),
         purposes=tuple(Purpose),
         hows=tuple(How),
@@ -267,4 +271,4 @@ async def _photo(
 ) -> HTMLResponse:
     sheet = await sheet_of(visit, resident_id, Right.KEEP_REGISTER)
     asked = {} if form is None else asked_of(form)
-    return await visit.page("keep_photo.html", sheet, tab="photo", faults=faults, asked=asked)
+    return await visit.page("keep_photo.html", sheet, tab="photo", faults=faults, sent=form, asked=asked)

@@ -115,6 +115,12 @@ FAULTS = {
     Fault.ID_ERASED: marked("This id was erased on request and is never used again. Write another one."),
     Fault.NO_WORDS: marked("Say in a few words why."),
     Fault.FUTURE: marked("This is in the future. Write when it was said."),
+    Fault.OUTDONE: marked(
+        "A newer word says otherwise, and it holds. Leave the day empty if it was said now, after that word."
+    ),
+    Fault.OTHER_PERSON: marked(
+        "Another name and another first number are another person. Take this one off the list and add the new person."
+    ),
 }
 
 ITEMS = {

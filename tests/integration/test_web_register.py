@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
 from html import unescape
 
 import httpx
@@ -11,8 +12,10 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 from PIL import Image
 
-from community.consent import Purpose
-from community.registry import ContactRow, ResidentRow
+from community.consent import Purpose, may
+from community.people import Item
+from community.register_room import RegisterRoom, Wish
+from community.registry import ConsentRow, ContactRow, ResidentRow, register_of
 from community.registry_batches import batches
 from community.registry_demo import demo
 from community.registry_sealing import Safe
@@ -26,10 +29,11 @@ from community.store import (
     register_keeping,
     resident_photos,
 )
+from community.store.database import open_store
 from community.store.people_erasure import erase
 from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import home_register, key_safes, places
-from community.users import EVERYWHERE
+from community.users import EVERYWHERE, Role, User
 from shouwang.alert import Severity
 
 HIM, HOME, BOX = "resident-001a", "home-001", "gw-demo-1001"
@@ -160,7 +164,7 @@ async def test_a_form_sent_as_it_is_changes_nothing(district: Centre, browser: h
 
 
 async def test_contacts_are_added_ordered_and_taken_away(district: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(district, browser)
+    await come_in(district, browser, "supervisor")
     page = await send(
         browser,
         f"{KEEP}/new-contact",
@@ -251,7 +255,7 @@ async def test_a_number_that_does_not_answer_is_marked_until_it_is_tested(
 async def test_what_cannot_stand_is_said_at_its_field_and_what_was_written_is_kept(
     district: Centre, browser: httpx.AsyncClient, field: str, value: object, advice: str
 ) -> None:
-    await come_in(district, browser)
+    await come_in(district, browser, "supervisor")
     address, before = await first(district)
     page = await send(browser, address, address, **{"relation": "keeps this", field: value})
     assert page.status_code == 422
@@ -330,6 +334,123 @@ async def test_a_form_over_something_changed_meanwhile_changes_nothing_and_says_
     assert (await contacts_of(district))[0].phones == ("13911112222",)
 
 
+async def change_of_somebody_faster(centre: Centre, **changed: object) -> None:
+    rows = await contacts_of(centre)
+    after = (rows[0].model_copy(update=changed), *rows[1:])
+    hand = Hand(by="li", at=centre.clock.now, reason="faster")
+    await centre.store.write(lambda connection: register_keeping.keep_list(connection, HOME, HIM, after, hand))
+
+
+async def test_who_saves_after_somebody_faster_writes_over_nothing_that_he_did_not_change(
+    district: Centre, browser: httpx.AsyncClient
+) -> None:
+    await come_in(district, browser, "supervisor")
+    address, row = await first(district)
+    form = form_of((await browser.get(address)).text, address)
+    faster = {"hours": "09:00-17:00", "languages": ("en", "上海话"), "has_key": not row.has_key, "relation": "义子"}
+    await change_of_somebody_faster(district, **faster)
+    mine = {"phones": ["13911112222", ""], "relation": "养子"}
+    page = await browser.post(address, data={**form, **mine, "why": ""})
+    assert page.status_code == 422, "no reason was chosen, so it was not yet looked at how the entry stands"
+    page = await browser.post(address, data={**form_of(page.text, address), **WHY})
+    assert page.status_code == 409, "the form that came again still says what he saw"
+    assert re.search(r"On file now:\s*义子", page.text)
+    assert (await browser.post(address, data={**form_of(page.text, address), **WHY})).status_code == 200
+    now = (await contacts_of(district))[0]
+    assert (now.phones, now.relation) == (("13911112222",), "养子")
+    assert (now.hours, set(now.languages), now.has_key) == ("09:00-17:00", {"en", "上海话"}, not row.has_key)
+
+
+async def test_key_and_languages_that_two_changed_at_once_are_both_shown(
+    district: Centre, browser: httpx.AsyncClient
+) -> None:
+    await come_in(district, browser, "supervisor")
+    address, _ = await first(district)
+    await change_of_somebody_faster(district, has_key=False, languages=("zh",))
+    form = form_of((await browser.get(address)).text, address)
+    await change_of_somebody_faster(district, has_key=False, languages=("en",), hours="09:00-17:00")
+    page = await browser.post(address, data={**form, **WHY, "has_key": "true", "languages": ["zh", "wuu"]})
+    assert page.status_code == 409
+    assert re.search(r'name="has_key" value="true" checked.*?On file now:\s*nothing<', page.text, re.DOTALL)
+    assert re.search(r"On file now:\s*English<", page.text)
+
+
+async def test_card_and_way_that_somebody_faster_changed_are_kept_too(
+    district: Centre, browser: httpx.AsyncClient
+) -> None:
+    await come_in(district, browser, "supervisor")
+    card, way = f"{KEEP}/person", f"{KEEP}/home"
+    forms = {page: form_of((await browser.get(page)).text, page) for page in (card, way)}
+    hand = Hand(by="li", at=district.clock.now, reason="faster")
+
+    def change(connection: sa.Connection) -> None:
+        people_demands.correct(connection, HIM, "medicines", ("华法林",), hand)
+        connection.execute(sa.update(home_register).where(home_register.c.home_id == HOME).values(route="by the road"))
+
+    await district.store.write(change)
+    for page, more in ((card, {"living": "with a cat"}), (way, {"address": "3号楼2-502"})):
+        again = await browser.post(page, data={**forms[page], **WHY, **more})
+        assert again.status_code == 409
+        assert (await browser.post(page, data={**form_of(again.text, page), **WHY})).status_code == 200
+    now = await district.store.read(lambda connection: register_keeping.read(connection, HIM))
+    assert (now.resident.medicines, now.resident.living) == (("华法林",), "with a cat")
+    assert (now.home.route, now.home.address) == ("by the road", "3号楼2-502")
+
+
+async def test_new_number_that_nobody_tried_has_no_day_of_a_test(district: Centre, browser: httpx.AsyncClient) -> None:
+    await come_in(district, browser)
+    await change_of_somebody_faster(district, tested_on="2026-01-02")
+    address, row = await first(district)
+    await send(browser, address, address, phones=[row.phones[0].replace(" ", "-"), "021-5555 0002"])
+    assert (await contacts_of(district))[0].tested_on == "2026-01-02", "the same number, written otherwise"
+    await send(browser, address, address, phones=["13911112222", ""])
+    assert (await contacts_of(district))[0].tested_on == ""
+    await send(browser, address, address, phones=["13911113333", ""], tested_on="2026-01-03")
+    assert (await contacts_of(district))[0].tested_on == "2026-01-03"
+
+
+async def test_an_operator_opens_neither_card_nor_door_to_a_contact(
+    district: Centre, browser: httpx.AsyncClient
+) -> None:
+    await come_in(district, browser)
+    await change_of_somebody_faster(district, has_key=False, may_see=(Item.STATUS,))
+    address, _ = await first(district)
+    shown = (await browser.get(address)).text
+    assert 'name="may_see"' not in shown
+    assert 'name="has_key"' not in shown
+    assert re.search(r"<br>what happened\s*<span", shown), "what he may see is shown as it is"
+    drawn = str(form_of(shown, address)["drawn"])
+    forged = {"has_key": "true", "may_see": ["card", "vitals"], "drawn": f"{drawn},has_key:0,may_see:0"}
+    assert (await send(browser, address, address, hours="08:00-20:00", **forged)).status_code == 200
+    him = (await contacts_of(district))[0]
+    assert (him.hours, him.has_key, him.may_see) == ("08:00-20:00", False, ("status",))
+    new = f"{KEEP}/new-contact"
+    more = {"name": "王丽", "phones": ["13700000009", ""], "circle": "family"}
+    assert (await send(browser, new, new, **more, **forged)).status_code == 200
+    (her,) = [one for one in await contacts_of(district) if one.name == "王丽"]
+    assert (her.has_key, her.may_see) == (False, ())
+
+
+async def test_an_operator_may_say_that_a_key_was_given_back(district: Centre, browser: httpx.AsyncClient) -> None:
+    await come_in(district, browser)
+    await change_of_somebody_faster(district, has_key=True, may_see=(Item.STATUS,))
+    address, _ = await first(district)
+    form = form_of((await browser.get(address)).text, address)
+    assert form.pop("has_key") == "true"
+    assert (await browser.post(address, data={**form, **WHY})).status_code == 200
+    assert ((await contacts_of(district))[0].has_key, (await contacts_of(district))[0].may_see) == (False, ("status",))
+
+
+async def test_another_name_and_number_are_another_person(district: Centre, browser: httpx.AsyncClient) -> None:
+    await come_in(district, browser, "supervisor")
+    address, before = await first(district)
+    page = await send(browser, address, address, name="王丽", phones=["13911112222", ""])
+    assert page.status_code == 422
+    assert "Take this one off the list and add the new person." in page.text
+    assert (await contacts_of(district))[0] == before
+    assert (await send(browser, address, address, name="王丽")).status_code == 200, "a name that was written wrongly"
+
+
 async def test_a_contact_who_was_taken_off_meanwhile_cannot_be_changed(
     district: Centre, browser: httpx.AsyncClient
 ) -> None:
@@ -367,18 +488,35 @@ async def test_the_same_person_on_the_list_of_who_lives_there_too_is_mended_with
     def beside(connection: sa.Connection) -> None:
         him = ResidentRow(id="resident-001z", home=HOME, order=7, name="王伯")
         register_keeping.keep_rows(connection, [him], hand, {})
-        his = ContactRow(resident="resident-001z", order=0, id="c-z", name="王强", phones=row.phones)
-        register_keeping.keep_list(connection, HOME, "resident-001z", [his], hand)
+        his = ContactRow(
+            resident="resident-001z",
+            order=0,
+            id="c-z",
+            name=row.name,
+            relation="侄子",
+            phones=(row.phones[0], "021-5555 0002"),
+            tested_on="2026-01-02",
+        )
+        other = ContactRow(resident="resident-001z", order=1, id="c-y", name="门卫", phones=(row.phones[0],))
+        register_keeping.keep_list(connection, HOME, "resident-001z", [his, other], hand)
 
     await district.store.write(beside)
     address, _ = await first(district)
-    assert "change it there too" in (await browser.get(address)).text
-    await send(browser, address, address, phones=["13822223333", ""])
-    assert (await contacts_of(district, "resident-001z"))[0].phones == ("13822223333",)
+    shown = (await browser.get(address)).text
+    assert "Change the number there too" in shown
+    assert re.search(rf"<b>{row.name}</b>\s*\(侄子\)\s*· list of 王伯</span>", shown), (
+        "who would be changed, and he alone"
+    )
+    await send(browser, address, address, phones=["13822223333", "021-7777 7777"])
+    his, other = await contacts_of(district, "resident-001z")
+    assert (his.phones, his.tested_on) == (("13822223333", "021-5555 0002"), ""), "his other number stays"
+    assert other.phones == (row.phones[0],), "another person of the same telephone stays as he is"
+    await send(browser, address, address, phones=["13822223333", "021-8888 8888"])
+    assert (await contacts_of(district, "resident-001z"))[0] == his, "the first number is as it was"
     form = form_of((await browser.get(address)).text, address)
     form.pop("elsewhere")
     await browser.post(address, data={**form, **WHY, "phones": ["13844445555", ""]})
-    assert (await contacts_of(district, "resident-001z"))[0].phones == ("13822223333",)
+    assert (await contacts_of(district, "resident-001z"))[0] == his
 
 
 async def test_from_an_open_case_to_the_number_and_back(district: Centre, browser: httpx.AsyncClient) -> None:
@@ -515,6 +653,27 @@ async def test_health_is_not_in_the_form_of_whoever_does_not_want_it_shown(
     assert "changed; not shown to you" not in (await browser.get(f"/residents/{HIM}/history")).text
 
 
+async def test_a_form_drawn_without_health_never_empties_it(district: Centre, browser: httpx.AsyncClient) -> None:
+    await come_in(district, browser, "supervisor")
+    words = f"{KEEP}/consents"
+    await send(browser, f"{KEEP}/person", f"{KEEP}/person", conditions="冠心病", notes="deaf on the left")
+    await send(browser, words, words, purpose="emergency", given="false", by="王桂兰")
+    page = f"{KEEP}/person"
+    form = form_of((await browser.get(page)).text, page)
+    before = await person(district)
+    district.clock.later(minutes=1)
+    assert (await send(browser, words, words, purpose="emergency", given="true", by="王桂兰")).status_code == 200
+    again = await browser.post(page, data={**form, **WHY, "living": "in the back room"})
+    assert again.status_code == 409, "it shows health now, which this form did not"
+    assert await person(district) == before
+    assert "deaf on the left" in again.text
+    form = {**form, "seen": form_of(again.text, page)["seen"]}
+    assert (await browser.post(page, data={**form, **WHY, "living": "in the back room"})).status_code == 200
+    assert await person(district) == before.model_copy(update={"living": "in the back room"}), "not asked, not written"
+    bare = {name: value for name, value in form_of(again.text, page).items() if name in ("csrf", "seen")}
+    assert (await browser.post(page, data={**bare, **WHY})).status_code == 409, "a form that asks for nothing"
+
+
 async def test_review_of_today_is_written_down(district: Centre, browser: httpx.AsyncClient) -> None:
     await come_in(district, browser, "supervisor")
     assert (await send(browser, f"{KEEP}/person", f"{KEEP}/reviewed")).status_code == 200
@@ -543,6 +702,54 @@ async def test_consent_is_given_and_withdrawn_with_who_said_it_and_how(
         (False, "王强", "监护人", "spoken", "v3"),
     ]
     assert ("consent", "supervisor", "statistics withdrawn") in await acts(district)
+
+
+async def test_a_withdrawal_of_today_stands_over_the_word_of_this_morning(
+    district: Centre, browser: httpx.AsyncClient
+) -> None:
+    await come_in(district, browser, "supervisor")
+    page, told = f"{KEEP}/consents", {"purpose": "statistics", "by": "王强"}
+    assert (await send(browser, page, page, given="true", **told)).status_code == 200
+    now = district.clock.later(seconds=1)
+    said = await district.store.read(lambda connection: people.consents_of(connection, HIM))
+    yesterday = (now.astimezone() - timedelta(days=1)).date().isoformat()
+    answer = await send(browser, page, page, given="false", at=yesterday, **told)
+    assert answer.status_code == 422
+    assert "A newer word says otherwise, and it holds." in answer.text
+    assert await district.store.read(lambda connection: people.consents_of(connection, HIM)) == said
+    assert (await send(browser, page, page, given="false", at=today(district), **told)).status_code == 200
+    said = await district.store.read(lambda connection: people.consents_of(connection, HIM))
+    assert not may(Purpose.STATISTICS, said, now)
+
+
+async def test_days_of_words_are_the_centres_wherever_the_server_stands(store_url: str) -> None:
+    zone = timezone(timedelta(hours=13))
+    now = datetime(2026, 11, 25, 11, 30, tzinfo=UTC)  # half past midnight there, on the 26th
+    store = await open_store(store_url, zone=zone)
+    try:
+        for part in batches(demo()):
+            await store.write(lambda connection, part=part: take_in(connection, part, Hand(by="x", at=now), Tally()))
+        room = RegisterRoom(store, clock=lambda: now, safe=Safe(), pinned={})
+        user = User(user_id="u", login="li", name="li", role=Role.SUPERVISOR, language="zh")
+        for day, given in (("2026-11-25", "true"), ("2026-11-26", "false")):
+            stands = (await room.sheet(user, HIM)).entry.consents_stand
+            wish = Wish(user=user, resident_id=HIM, reason="r", seen=stands)
+            told = {"purpose": "statistics", "given": given, "by": "王强", "at": day}
+            if day == "2026-11-25":
+                row = ConsentRow.model_validate({**told, "resident": HIM})
+                part = register_of([row])
+                await store.write(
+                    lambda connection, part=part: take_in(connection, part, Hand(by="x", at=now), Tally())
+                )
+            else:
+                await room.say_consent(wish, told)
+        said = await store.read(lambda connection: people.consents_of(connection, HIM))
+    finally:
+        await store.close()
+    mine = sorted(
+        (one.at, one.is_given) for one in said if one.given_by == "王强" and one.purpose is Purpose.STATISTICS
+    )
+    assert mine == [(datetime(2026, 11, 25, tzinfo=zone), True), (now, False)]
 
 
 @pytest.mark.parametrize(
@@ -854,9 +1061,21 @@ async def test_history_shows_health_to_who_may_see_it(
     await district.store.write(lambda connection: people_demands.correct(connection, HIM, "allergies", ("花生",), hand))
     await come_in(district, browser, role)
     page = (await browser.get(f"/residents/{HIM}/history")).text
-    assert "letter of the clinic" in page
+    assert ("letter of the clinic" in page) is is_shown, "a reason says what the matter is"
     assert ("花生" in page) is is_shown
     assert ("changed; not shown to you" in page) is not is_shown
+
+
+@pytest.mark.parametrize(("role", "is_shown"), [("supervisor", True), ("auditor", False)])
+async def test_why_an_entry_was_corrected_is_read_by_who_may_see_the_card(
+    district: Centre, browser: httpx.AsyncClient, role: str, *, is_shown: bool
+) -> None:
+    hand = Hand(by="li", at=district.clock.now, reason="pregabalin, says the clinic")
+    await district.store.write(lambda connection: people_demands.correct(connection, HIM, "phone", "13800000000", hand))
+    await come_in(district, browser, role)
+    page = (await browser.get(f"/residents/{HIM}?tab=looked")).text
+    assert "entry was corrected" in page
+    assert ("pregabalin" in page) is is_shown
 
 
 async def test_history_is_paged_newest_first(district: Centre, browser: httpx.AsyncClient) -> None:

@@ -1,7 +1,7 @@
 """What is written in forms of the register: lists of contacts, what stands, numbers that do not answer; the history."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
@@ -10,6 +10,9 @@ from community.register_forms import (
     MOST_CONTACTS,
     Fault,
     Unfit,
+    changed_over,
+    drawn_fields,
+    drawn_with,
     in_order,
     line_of,
     lines_of,
@@ -19,6 +22,7 @@ from community.register_forms import (
     same_elsewhere,
     silent_now,
     stands,
+    told_elsewhere,
     with_changed,
     with_marks,
     with_new,
@@ -27,6 +31,7 @@ from community.register_forms import (
 )
 from community.register_history import Change, Line, told
 from community.registry import AssessmentRow, ContactRow
+from community.registry_checks import moment_of, said_at
 
 AT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 
@@ -102,9 +107,57 @@ def test_changing_and_taking_away_leave_the_others_alone() -> None:
     assert without(LIST, "c-neighbour") == (LIST[0], *LIST[2:])
 
 
-def test_same_person_elsewhere_is_known_by_his_number_however_written() -> None:
-    others = (contact(0, "x", phone="138 0000-0000"), contact(1, "y"))
-    assert [one.name for one in same_elsewhere(others, LIST[0])] == ["x"]
+def test_same_person_elsewhere_has_his_name_and_his_number_however_written() -> None:
+    others = (contact(0, "son", phone="138 0000-0000"), contact(1, "x", phone="13800000000"), contact(2, "son"))
+    assert same_elsewhere(others, LIST[0]) == (others[0],)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "there", "expected"),
+    [
+        ("1", "9", "1", "9"),
+        ("1 2", "9 2", "1 3", "9 3"),
+        ("1 2", "9 8", "1 2 3", "9 8 3"),
+        ("1 2", "9 8", "1 3", "9 3"),
+        ("1 2", "1 8", "1 2", "1 2"),
+        ("1 2", "2 1", "1 3", "2 3 1"),
+        ("1 2", "2", "1 2", "2"),
+        ("1 2", "9 1 2", "1 3", "9 3 1"),
+        ("1", "9", "1 2 3 4 5", "9 2 3 4 5"),
+    ],
+)
+def test_numbers_are_changed_elsewhere_one_by_one_and_the_others_stay(
+    before: str, after: str, there: str, expected: str
+) -> None:
+    def him(phones: str) -> ContactRow:
+        row = contact(0, "son", tested_on="2026-01-02" if phones is not after else "")
+        return row.model_copy(update={"phones": tuple(one * 5 for one in phones.split())})
+
+    rows = (him(there), contact(1, "x", phone="11111"))
+    found = told_elsewhere(rows, him(before), him(after))
+    assert [one[0] for one in found[0].phones] == expected.split()
+    assert found[0].tested_on == ("2026-01-02" if before[0] == after[0] else "")
+    assert found[1] == rows[1]
+
+
+def test_form_that_is_sent_late_keeps_what_others_changed_meanwhile() -> None:
+    drawn = {"name": "a", "born": None, "languages": ("上海话", "zh"), "notes": "x\ny", "has_key": False}
+    mark = drawn_with(drawn)
+    assert drawn_fields(mark) == drawn.keys()
+    assert drawn_fields("") == frozenset()
+    sent = {**drawn, "born": "", "languages": ("zh", "上海话"), "notes": "x\r\ny ", "name": "mine", "other": "forged"}
+    stored = {**drawn, "name": "his", "has_key": True, "notes": "z", "born": 1944}
+    assert changed_over(stored, sent, mark) == {**stored, "name": "mine"}
+
+
+def test_days_of_a_word_are_those_of_the_zone_and_today_is_now() -> None:
+    zone, now = timezone(timedelta(hours=13)), datetime(2026, 11, 25, 11, 30, tzinfo=UTC)
+    assert said_at("2026-11-26", now, zone) == now
+    assert said_at("2026-11-25", now, zone) == datetime(2026, 11, 24, 11, tzinfo=UTC)
+    assert said_at("2026-11-27", now, zone) > now
+    assert said_at("2026-11-26T00:10:00", now, zone) == datetime(2026, 11, 25, 11, 10, tzinfo=UTC)
+    assert said_at("2026-11-26T00:10:00+00:00", now, zone) == datetime(2026, 11, 26, 0, 10, tzinfo=UTC)
+    assert moment_of("2026-11-25") == datetime(2026, 11, 25).astimezone()
 
 
 def test_what_stands_is_another_word_as_soon_as_anything_is_another() -> None:
@@ -210,6 +263,19 @@ def test_health_is_hidden_from_who_may_not_see_it_and_the_rest_is_told() -> None
         Line(who="", what="phone", after=("1",)),
         Line(who="", what="route", is_hidden=True),
     )
+
+
+def test_reason_of_what_is_hidden_is_hidden_with_it() -> None:
+    phone, allergy = change("phone", "", "1"), change("allergies", "[]", '["花生"]')
+    other = change("phone", "1", "2", by="chen", reason="dead line")
+
+    def reasons(*changes: Change, beside: tuple[Change, ...] = (), is_health_shown: bool = False) -> list[str]:
+        return [one.reason for one in told(changes, is_health_shown=is_health_shown, beside=beside)]
+
+    assert reasons(phone, allergy, other) == ["", "dead line"]
+    assert reasons(phone, allergy, other, is_health_shown=True) == ["told", "dead line"]
+    assert reasons(phone, beside=(phone, allergy)) == [""], "the rest of the save stands on another page"
+    assert reasons(phone) == ["told"]
 
 
 def test_words_that_were_erased_or_are_of_an_older_kind_break_nothing() -> None:
