@@ -51,6 +51,8 @@ TAKEN_DAYS = 30
 """How far back it is told whether medicines were taken."""
 MOST_OUT = 5_000
 """Lines of one file."""
+LOOKS_AT_ONCE = 200
+"""Looks that are written down in one go: an alarm that comes meanwhile waits for no more than these."""
 JUDGED_AFTER = timedelta(hours=1)
 """So old may what the list says of a plan be: plans ask for measurements by days, not by minutes."""
 
@@ -241,17 +243,22 @@ class CareRoom:
         return Behind(lines=lines, counts=counts, has_more=has_more)
 
     async def taken_out(self, user: User, sieve: Sieve, reason: str) -> tuple[BehindLine, ...]:
-        """The whole list as a file, for who may take health away; written down. Raises Refused."""
+        """The whole list as a file, for who may take health away; each name in it is a look at a card. Raises Refused.
+
+        That it is taken out, what for and each look are on record before anything is given.
+        """
         now = self._clock().astimezone(self._zone)
         self._may_list(user, now)
         may(user, Right.EXPORT, Subject(now=now, is_home=False, holds_medical=True))
-
-        def read(connection: Connection) -> tuple[BehindLine, ...]:
-            lines, _ = care_list.page(connection, user, sieve, 0, now, size=MOST_OUT)
-            note(connection, Act.EXPORT, actor=user.login, at=now, reason=reason)
-            return lines
-
-        return await self._store.write(read)
+        await self._store.write(partial(note, act=Act.EXPORT, actor=user.login, at=now, reason=reason))
+        # Read apart from writing: alarms must not wait for five thousand lines.
+        lines, _ = await self._store.read(
+            lambda connection: care_list.page(connection, user, sieve, 0, now, size=MOST_OUT)
+        )
+        for first in range(0, len(lines), LOOKS_AT_ONCE):
+            looked_at = lines[first : first + LOOKS_AT_ONCE]
+            await self._store.write(partial(_seen, user=user, lines=looked_at, now=now))
+        return lines
 
     def may_take_out(self, user: User) -> bool:
         """Whether he may have the list as a file."""
@@ -300,8 +307,8 @@ _TABS = frozenset({Tab.CARE, Tab.ASSESSMENTS, Tab.MEDICINES})
 
 def _seen(connection: Connection, user: User, lines: Iterable[BehindLine], now: datetime) -> None:
     subject = Subject(now=now, is_home=False)  # that their homes are his was judged when they were found
-    for one in lines:
-        resident_looks.seen(connection, user, Act.CARD, subject, whose=(one.resident_id, one.home_id))
+    whose = [(one.resident_id, one.home_id) for one in lines]
+    resident_looks.seen_each(connection, user, Act.CARD, subject, whose=whose)
 
 
 def _wanted(plan: CarePlanRow) -> Wanted:

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address
 
 from community import passkeys as keys
 from community.accounts import Accounts, Shift, session_hash
 from community.casefile import NotNow
+from community.limits import Limits, Rate
 from community.passkeys import Claim, NotThisKey, Site
 from community.store import logins, tokens
 from community.store import passkeys as kept
@@ -21,11 +23,18 @@ from community.store.database import Connection, Store
 from community.store.passkeys import Passkey
 from community.users import User
 from shouwang.alert import Sentence
+from shouwang.errors import TryLater
 
 CHALLENGE_LASTS = timedelta(minutes=5)
 """WebAuthn level 2, 5.4: what a person is asked may take minutes; nothing here waits longer."""
 MOST_KEYS = 10
 """Of one user: telephone, computers, a key in the safe."""
+ASKS_OF_ONE = Rate(a_minute=60, at_once=60)
+"""Of strangers from one address, behind which a whole office may sit: sixty come to their shift at once."""
+ASKS_OF_ALL = Rate(a_minute=600, at_once=200)
+"""Of all strangers together: 3,200 within CHALLENGE_LASTS, fewer than are kept, so that no crowd pushes one out."""
+_NETWORK_BITS = 64
+"""RFC 4291, 2.5.4: whoever has one IPv6 address has the rest of its /64 too."""
 _WORD_BYTES = 32
 _TOO_MANY = Sentence(
     zh=f"每人最多 {MOST_KEYS} 个通行密钥。请先删除一个。",
@@ -33,6 +42,15 @@ _TOO_MANY = Sentence(
 )
 _NOBODY = Claim(credential_id=b"", user_id="")
 _log = logging.getLogger(__name__)
+
+
+class AskedTooOften(TryLater):
+    """More was asked of us from there than people ask; `wait_s`: how long to wait."""
+
+    def __init__(self, wait_s: float) -> None:
+        """Ask again after so many seconds."""
+        super().__init__(f"passkeys are asked for too often; again in {wait_s:.0f} s")
+        self.wait_s = wait_s
 
 
 class Purpose(StrEnum):
@@ -57,13 +75,18 @@ class PasskeyRoom:
     def __init__(self, store: Store, accounts: Accounts, site: Site, *, clock: Callable[[], datetime]) -> None:
         """`site`: whom browsers see; keys of another one are none here."""
         self._store, self._accounts, self._site, self._clock = store, accounts, site, clock
+        self._by_place, self._by_all = Limits(ASKS_OF_ONE), Limits(ASKS_OF_ALL)
 
     async def of(self, user: User) -> tuple[Passkey, ...]:
         """His keys."""
         return await self._store.read(lambda connection: kept.of(connection, user.user_id))
 
-    async def ask_log_in(self) -> Asked:
-        """For somebody who has not said who he is: his device knows."""
+    async def ask_log_in(self, *, client: str) -> Asked:
+        """For somebody who has not said who he is: his device knows. `client` is the address that asks.
+
+        Raises AskedTooOften, before anything is written.
+        """
+        self._measure(client)
         return await self._asked(Purpose.LOG_IN, "", lambda challenge: keys.to_sign(self._site, challenge))
 
     async def ask_proof(self, user: User) -> Asked:
@@ -133,6 +156,13 @@ class PasskeyRoom:
             tokens.changed(connection, user.login, "passkey removed", user.login, gone.name, at=now)
 
         await self._store.write(remove)
+
+    def _measure(self, client: str) -> None:
+        """Whoever is over his own measure takes nothing of everybody's."""
+        now_s = self._clock().timestamp()
+        wait_s = self._by_place.wait_s(_place(client), now_s) or self._by_all.wait_s("", now_s)
+        if wait_s > 0:
+            raise AskedTooOften(wait_s)
 
     async def _asked(self, purpose: Purpose, user_id: str, options: Callable[[bytes], str]) -> Asked:
         word, challenge, now = (
@@ -208,6 +238,17 @@ def _key_of(found: tuple[Passkey, User] | None, claim: Claim, user: User | None)
     if found[1].is_disabled or (user is not None and found[1].user_id != user.user_id):
         raise NotThisKey(f"the passkey of {found[1].login} is not good here")
     return found[0]
+
+
+def _place(client: str) -> str:
+    """Whence somebody asks: his address, of IPv6 the network whose addresses are all his."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    if not isinstance(address, IPv6Address):
+        return client
+    return str(address.ipv4_mapped or int(address) >> (address.max_prefixlen - _NETWORK_BITS))
 
 
 def _hash(word: str) -> bytes:

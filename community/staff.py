@@ -93,11 +93,11 @@ class Staff:
         return await self.store.read(logins.everybody)
 
     async def disable(self, login: str) -> User:
-        """He gets in no more, and is out now. Raises IllegalMove for an unknown login, NotNow."""
+        """He gets in no more and is out now; his passkeys are gone. Raises IllegalMove for an unknown login, NotNow."""
         return await self._change(login, "disabled", lambda _: "", disabled_at=self.clock())
 
     async def enable(self, login: str) -> User:
-        """He may log in again. Raises IllegalMove for an unknown login."""
+        """He may log in again, and makes new passkeys. Raises IllegalMove for an unknown login."""
         return await self._change(login, "enabled", lambda _: "", disabled_at=None)
 
     async def set_role(self, login: str, role: Role) -> User:
@@ -325,9 +325,16 @@ class Staff:
             self._check_admins(connection, before, columns)
             user = logins.change(connection, login, columns)
             books.changed(connection, self.by, what, login, told(before), at=now)
+            if before.is_disabled or user.is_disabled:
+                self._take_keys(connection, user, now)
             return user
 
         return await self.store.write(change)
+
+    def _take_keys(self, connection: Connection, user: User, now: datetime) -> None:
+        """A key that a thief made must not come back with the user who was disabled for it."""
+        for gone in passkeys.remove_all(connection, user.user_id):
+            books.changed(connection, self.by, "passkey removed", user.login, gone.name, at=now)
 
     def _check_seen(self, user: User) -> None:
         if self.seen and self.seen != standing(user):

@@ -81,6 +81,13 @@ def remove(connection: sa.Connection, user_id: str, passkey_id: str) -> Passkey:
     return found
 
 
+def remove_all(connection: sa.Connection, user_id: str) -> tuple[Passkey, ...]:
+    """No key of his opens anything any more; which they were."""
+    gone = of(connection, user_id)
+    connection.execute(sa.delete(passkeys).where(passkeys.c.user_id == user_id))
+    return gone
+
+
 def ask(
     connection: sa.Connection,
     browser: bytes,

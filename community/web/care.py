@@ -62,6 +62,12 @@ class Wanted(BaseModel):
         return f"{path}?{said}" if said else path
 
 
+class Taken(Wanted):
+    """The same list as a file, and what it is for."""
+
+    reason: Annotated[str, Field(min_length=2, max_length=200)]
+
+
 class Written(BaseModel):
     """What every form of an entry has: who sends it, what was seen, and why it is changed."""
 
@@ -118,12 +124,11 @@ async def behind_as_file(
     request: Request,
     shift: Keeper,
     room: Care,
-    wanted: Annotated[Wanted, Query()],
-    reason: Annotated[str, Query(min_length=2, max_length=200)],
+    wanted: Annotated[Taken, Query()],
 ) -> Response:
     """The same as a file; what for is written down."""
     said = translations(language_of(request, shift)).gettext
-    lines = await room.taken_out(shift.user, wanted.sieve, reason.strip())
+    lines = await room.taken_out(shift.user, wanted.sieve, wanted.reason)
     head = [said(one) for one in ("Resident", "Id", "Address", "Telephone")] + [
         said(one) for one in care_words.WHYS.values()
     ]

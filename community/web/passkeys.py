@@ -1,6 +1,7 @@
 """What the script of passkeys asks and tells: a challenge for this browser, and what a device has signed."""
 
 import logging
+import math
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from community.accounts import MAX_PASSWORD
 from community.casefile import NotNow
-from community.passkey_room import CHALLENGE_LASTS, Asked, PasskeyRoom
+from community.passkey_room import CHALLENGE_LASTS, Asked, AskedTooOften, PasskeyRoom
 from community.passkeys import NotThisKey
 from community.web.account import Own
 from community.web.admin_parts import AdminForm
@@ -64,10 +65,14 @@ class NewKey(Proof):
 
 
 @router.post("/login/passkey/ask")
-async def ask_log_in(console: Wired, room: Room) -> Response:
+async def ask_log_in(request: Request, console: Wired, room: Room) -> Response:
     """For somebody who has not said who he is."""
     try:
-        return _challenge(console, await room.ask_log_in())
+        return _challenge(console, await room.ask_log_in(client=_client(request)))
+    except AskedTooOften as error:
+        answer = _problem(429, "often")
+        answer.headers["retry-after"] = str(math.ceil(error.wait_s))
+        return answer
     except TryLater:
         return _problem(503, "busy")
 

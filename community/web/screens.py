@@ -10,7 +10,6 @@ from community.screen_room import CODE_LASTS, GOOD_FOR, ScreenRoom, is_silent
 from community.store.screens import Screen
 from community.web.admin_parts import AdminForm, SettingsReader, UserSetter, Visit, ids
 from community.web.console import Console, Wired
-from community.web.events import MAX_STREAMS
 from community.web.refusals import in_words
 from community.web.rooms import room_of
 from community.web.wall import Watching, keep_word
@@ -101,7 +100,7 @@ async def pair(request: Request, console: Wired, room: Room, form: Annotated[Pai
 @router.get("/wall/events")
 async def events(console: Wired, watching: Watching) -> Response:
     """That something has happened, and nothing of what: the wall reads itself again."""
-    if len(console.streams) >= MAX_STREAMS:
+    if not console.walls.has_room(watching.name):
         raise HTTPException(503)
     return WallStream(console, watching)
 

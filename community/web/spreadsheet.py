@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from fastapi.responses import Response
 
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would carry out words that begin so. Numbers are no words."""
+_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""A spreadsheet would carry out words that begin so, in full width as in half. Numbers are no words."""
 
 
 def spreadsheet(rows: Iterable[Sequence[object]], *, name: str) -> Response:

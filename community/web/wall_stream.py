@@ -18,6 +18,8 @@ from shouwang.errors import ShouwangError
 PING_S = 5.0
 """As on the bus of the desk; also how soon an end that another server has written is seen."""
 SEND_TIMEOUT_S = 10.0
+GAVE_UP_RETRY_MS = 30_000
+"""A wall whose seat went to a newer one comes again so late: it asks by itself meanwhile (static/wall.js)."""
 _log = logging.getLogger(__name__)
 
 
@@ -34,9 +36,14 @@ class Watcher:
     is_screen: bool = False
     word: str = ""
 
+    @property
+    def name(self) -> str:
+        """Whose stream it is; a screen is nobody's user."""
+        return f"{'screen' if self.is_screen else 'user'} {self.user.user_id}"
+
 
 class WallStream(Response):
-    """Sends until the browser goes, the screen is ended or the server goes down."""
+    """Sends until the browser goes, the screen is ended, its seat is needed or the server goes down."""
 
     media_type = "text/event-stream"
 
@@ -48,27 +55,24 @@ class WallStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
         """Talk until one of the ends is reached."""
-        self._console.streams.add(self)
-        try:
+        with self._console.walls.taken(self._watcher.name) as is_needed, self._watcher.until_ended() as ended:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            with self._watcher.until_ended() as ended:
-                await self._until_an_end(receive, send, ended)
-        finally:
-            self._console.streams.discard(self)
+            await self._until_an_end(receive, send, ended, is_needed)
 
-    async def _until_an_end(self, receive: Receive, send: Send, ended: asyncio.Event) -> None:
+    async def _until_an_end(self, receive: Receive, send: Send, ended: asyncio.Event, is_needed: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 ends = [
                     group.create_task(self._talk(send, group), name="wall stream"),
                     group.create_task(_gone(receive), name="wall stream: browser gone"),
                     group.create_task(ended.wait(), name="wall stream: screen ended"),
+                    group.create_task(is_needed.wait(), name="wall stream: seat needed"),
                     group.create_task(self._console.closing.wait(), name="wall stream: server closing"),
                 ]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 for task in ends:
                     task.cancel()
-            await _send(send, b"", more=False)
+            await _send(send, b"retry: %d\n\n" % GAVE_UP_RETRY_MS if is_needed.is_set() else b"", more=False)
         except* (ShouwangError, TimeoutError, OSError) as failed:  # the browser comes again by itself
             _log.warning("a wall stream ended: %s", failed.exceptions[0])
 

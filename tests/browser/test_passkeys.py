@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from fixtures.browser import PASSWORD, Centre, plans_of
 
+from community import passkey_room
 from community.accounts import PROOF_LASTS
+from community.limits import Rate
 from community.passkey_room import PasskeyRoom
 from community.passkeys import site_of
 from community.registry_sealing import Safe
@@ -71,6 +73,33 @@ async def with_device(page: "Page") -> tuple[object, str]:
     await wire.send("WebAuthn.enable")
     made = await wire.send("WebAuthn.addVirtualAuthenticator", {"options": _DEVICE})
     return wire, made["authenticatorId"]
+
+
+@pytest.fixture
+def few_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console, made after this, that may be asked once a minute."""
+    monkeypatch.setattr(passkey_room, "ASKS_OF_ONE", Rate(a_minute=1, at_once=1))
+
+
+@pytest.mark.usefixtures("few_asks")
+async def test_whoever_asks_too_often_is_told_so_and_logs_in_by_password(
+    centre: Centre, browser: "Browser", url: str
+) -> None:
+    await centre.user(language="en")
+    context = await browser.new_context(locale="en")
+    page = await context.new_page()
+    await with_device(page)
+    await page.goto(f"{url}/login")
+    button = page.get_by_role("button", name="Log in with a passkey")
+    await button.click()
+    await page.get_by_text("No passkey was used").wait_for()
+    await button.click()
+    await page.get_by_text("Passkeys were asked for very often").wait_for()
+    await page.fill("#login", "zhang")
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{url}/queue")
+    await context.close()
 
 
 async def test_key_is_made_then_logs_in_and_proves(centre: Centre, browser: "Browser", url: str) -> None:

@@ -1,7 +1,9 @@
 """Plans of care, assessments and medicines over HTTP: on the page, on the list, in the forms; who sees what."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from html import unescape
 
@@ -10,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, people_rooms
 
+from community import care_room
 from community.care_room import CareRoom
 from community.care_rounds import CareRounds
 from community.consent import Consent, How, Purpose
@@ -27,12 +30,14 @@ from community.registry import (
     register_of,
 )
 from community.staff import Staff
-from community.store import care_rows, people_access, people_demands, schema
+from community.store import care_list, care_rows, people_access, people_demands, schema
 from community.store.care_schema import care_standings
+from community.store.database import Connection
 from community.store.people_register import Hand, Tally, take_in
 from community.store.people_rows import listed
 from community.users import EVERYWHERE
 from shouwang.alert import Severity
+from shouwang.errors import TryLater
 from shouwang.quantities import Quantity
 from shouwang.reading import Reading
 from shouwang.wire import Lane, TelemetryBody
@@ -284,6 +289,97 @@ async def test_list_finds_who_is_overdue_and_each_name_is_a_look(village: Centre
     assert "High blood pressure systolic 1/2" in file.text
     assert ("export", None, "the monthly visit") in await acts(village)
     assert (await browser.get("/care.csv")).status_code == 422
+
+
+@pytest.fixture
+async def two_behind(village: Centre, browser: httpx.AsyncClient) -> Centre:
+    """Both are behind, and a supervisor is logged in."""
+    await put(
+        village,
+        *(CarePlanRow.model_validate(PLAN | {"resident": one, "review_on": "2026-11-23"}) for one in (HIM, HER)),
+    )
+    await come_in(village, browser)
+    return village
+
+
+async def test_file_is_read_beside_the_one_who_writes(
+    two_behind: Centre, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, is_written, page = threading.Event(), threading.Event(), care_list.page
+
+    def slow(*given: object, **more: object) -> object:
+        is_asked.set()
+        assert is_written.wait(10), "an alarm waits for the file"
+        return page(*given, **more)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(care_list, "page", slow)
+    asked = asyncio.create_task(browser.get("/care.csv?reason=the monthly visit"))
+    assert await asyncio.to_thread(is_asked.wait, 10)
+    assert ("export", None, "the monthly visit") in await acts(two_behind), "on record before anything is read"
+    await two_behind.store.write(lambda _: None)
+    is_written.set()
+    assert "刘建国" in (await asked).text
+
+
+async def test_each_name_in_the_file_is_a_look_and_looks_are_written_in_parts(
+    two_behind: Centre, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    plain = two_behind.store.write
+
+    async def counting(work: Callable[[Connection], object], *, urgent: bool = False) -> object:
+        def counted(connection: Connection) -> object:
+            before = len(people_access.newest(connection))
+            done = work(connection)
+            sizes.append(len(people_access.newest(connection)) - before)
+            return done
+
+        assert not urgent
+        return await plain(counted)
+
+    monkeypatch.setattr(care_room, "LOOKS_AT_ONCE", 1)
+    monkeypatch.setattr(two_behind.store, "write", counting)
+    assert (await browser.get("/care.csv?reason=the monthly visit")).status_code == 200
+    assert [one for one in sizes if one] == [1, 1, 1]
+    once = [("export", None, "the monthly visit"), ("card", HER, ""), ("card", HIM, "")]
+    assert await acts(two_behind) == once
+    monkeypatch.undo()
+    assert (await browser.get("/care.csv?reason=the monthly visit")).status_code == 200
+    assert await acts(two_behind) == [*once, once[0]], "who is looked at again within the hour was seen"
+    two_behind.clock.later(minutes=61)
+    assert (await browser.get("/care.csv?reason=the monthly visit")).status_code == 200
+    assert await acts(two_behind) == [*once, once[0], *once]
+    log = await two_behind.store.read(people_access.newest)
+    assert {(one.actor, one.home_id) for one in log if one.act == "card"} == {
+        ("supervisor", "home-1"),
+        ("supervisor", "home-2"),
+    }
+    assert await two_behind.store.read(people_access.faults) == [], "sealed one after the other"
+
+
+async def test_nothing_is_given_while_looks_cannot_be_written(
+    two_behind: Centre, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, page = two_behind.store.write, care_list.page
+
+    async def busy(*_: object, **__: object) -> None:
+        raise TryLater("the disk is busy")
+
+    def last(*given: object, **more: object) -> object:
+        monkeypatch.setattr(two_behind.store, "write", busy)
+        return page(*given, **more)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(care_list, "page", last)
+    answer = await browser.get("/care.csv?reason=the monthly visit")
+    monkeypatch.setattr(two_behind.store, "write", plain)
+    assert answer.status_code == 503
+    assert "刘建国" not in answer.text
+
+
+@pytest.mark.parametrize("reason", ["", "%20%20", "%20x%20", "x" * 201])
+async def test_reason_of_blanks_is_none(two_behind: Centre, browser: httpx.AsyncClient, reason: str) -> None:
+    assert (await browser.get(f"/care.csv?reason={reason}")).status_code == 422
+    assert await acts(two_behind) == []
 
 
 async def test_new_values_and_a_changed_plan_are_looked_at_anew(village: Centre, browser: httpx.AsyncClient) -> None:

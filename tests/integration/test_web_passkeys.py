@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from fixtures.authenticator import Device
 from fixtures.browser import PASSWORD, Centre, cheap_hasher
 
+from community import passkey_room
 from community.accounts import PROOF_LASTS, SHIFT, Accounts
-from community.passkey_room import CHALLENGE_LASTS, MOST_KEYS, PasskeyRoom
+from community.limits import Rate
+from community.passkey_room import ASKS_OF_ALL, ASKS_OF_ONE, CHALLENGE_LASTS, MOST_KEYS, PasskeyRoom
 from community.passkeys import site_of
 from community.registry_sealing import Safe
 from community.staff import Staff
@@ -22,6 +24,7 @@ from community.store import passkeys
 from community.store.passkey_schema import passkey_challenges
 from community.store.passkey_schema import passkeys as table
 from community.store.rights_schema import right_changes
+from community.store.schema import users
 from community.users import Role
 from community.web.app import create_app
 
@@ -36,10 +39,10 @@ def console(centre: Centre) -> Console:
     """A browser in front of a console that makes passkeys; one console for all browsers of a test."""
     apps: dict[tuple[Accounts, str], FastAPI] = {}
 
-    def browser(accounts: Accounts = centre.accounts, home: str = HOME) -> httpx.AsyncClient:
+    def browser(accounts: Accounts = centre.accounts, home: str = HOME, place: str = "192.0.2.1") -> httpx.AsyncClient:
         if (accounts, home) not in apps:
             apps[accounts, home] = app_of(centre, accounts, home)
-        transport = httpx.ASGITransport(app=apps[accounts, home])
+        transport = httpx.ASGITransport(app=apps[accounts, home], client=(place, 50_000))
         return httpx.AsyncClient(transport=transport, base_url=home, headers={"accept-language": "en"})
 
     return browser
@@ -226,6 +229,9 @@ async def test_removed_key_and_disabled_user_get_in_no_more_and_are_out_at_once(
         assert (await client.get("/queue")).status_code == 303
         assert (await enter(client, key.sign(await ask(client)))).status_code == 401
         await books.enable("zhang")
+        assert (await enter(client, key.sign(await ask(client)))).status_code == 401, "what a thief made stays gone"
+        key = device()
+        await owner(console, key)
         assert (await enter(client, key.sign(await ask(client)))).status_code == 200
         csrf = await sign_in(admin, "gao")
         page = (await admin.get("/admin/users/zhang")).text
@@ -233,7 +239,59 @@ async def test_removed_key_and_disabled_user_get_in_no_more_and_are_out_at_once(
         assert (await admin.post(lost, data={"csrf": csrf})).status_code == 303
         assert (await client.get("/queue")).status_code == 303, "whose right is taken is out"
         assert (await enter(client, key.sign(await ask(client)))).status_code == 401
-    assert "gao passkey removed zhang my telephone" in await changes(centre)
+    told = [one for one in await changes(centre) if "removed" in one or "abled" in one]
+    gone = "gao passkey removed zhang my telephone"
+    assert told == ["gao disabled zhang ", gone, "gao enabled zhang ", gone]
+
+
+async def test_key_of_who_was_disabled_before_keys_went_does_not_come_back_with_him(
+    centre: Centre, console: Console
+) -> None:
+    await centre.user()
+    await centre.user("li", "李敏")
+    key, hers = device(), device()
+    await owner(console, key)
+    await owner(console, hers, "li")
+    before = sa.update(users).where(users.c.login == "zhang").values(disabled_at=centre.clock.now)
+    await centre.store.write(lambda connection: connection.execute(before))
+    await Staff(store=centre.store, by="gao", clock=centre.clock).enable("zhang")
+    async with console() as client:
+        assert (await enter(client, key.sign(await ask(client)))).status_code == 401
+        assert (await enter(client, hers.sign(await ask(client)))).status_code == 200, "hers is hers"
+
+
+@pytest.mark.parametrize("reaction", ["password", "sessions"])
+async def test_whoever_reacts_to_a_theft_is_shown_the_keys_that_still_open(
+    centre: Centre, console: Console, reaction: str
+) -> None:
+    await centre.user(language="en")
+    told = {
+        "password": {"old": PASSWORD, "new": "five other words for today", "again": "five other words for today"},
+        "sessions": {},
+    }
+    address = {"password": "/account/password", "sessions": "/account/sessions/end"}[reaction]
+    word = "Each of these still logs in as you"
+    async with console() as client:
+        csrf = await sign_in(client)
+        client.follow_redirects = True
+        assert word not in (await client.post(address, data={"csrf": csrf} | told[reaction])).text, "he has none"
+        if reaction == "password":
+            told["password"] |= {"old": told["password"]["new"], "new": PASSWORD, "again": PASSWORD}
+        assert (await register(client, csrf, device(), "of a stranger")).status_code == 200
+        assert word not in (await client.get("/account")).text
+        page = (await client.post(address, data={"csrf": csrf} | told[reaction])).text
+        assert page.index("logged out everywhere else") < page.index(word) < page.index("<b>of a stranger</b>")
+        (remove,) = re.findall(r'action="(/account/passkeys/\w+/remove)"', page)
+        assert "of a stranger" not in (await client.post(remove, data={"csrf": csrf})).text
+
+
+async def test_admin_is_told_that_disabling_takes_the_keys(centre: Centre, console: Console) -> None:
+    await centre.user()
+    await centre.user("gao", "高远", role="admin", language="en")
+    await owner(console, device())
+    async with console() as admin:
+        await sign_in(admin, "gao")
+        assert "Whoever is disabled loses all of these" in (await admin.get("/admin/users/zhang")).text
 
 
 async def test_owner_removes_his_own_and_no_other(centre: Centre, console: Console) -> None:
@@ -348,6 +406,75 @@ async def test_challenges_are_bounded_and_only_hashes_of_their_words_are_kept(
     rows = await centre.store.read(lambda connection: connection.execute(sa.select(passkey_challenges)).all())
     assert len(rows) == 3
     assert word not in repr(rows)
+
+
+async def waiting(centre: Centre) -> int:
+    """How many challenges are on file."""
+    asked = sa.select(sa.func.count()).select_from(passkey_challenges)
+    return await centre.store.read(lambda connection: connection.execute(asked).scalar_one())
+
+
+async def test_flood_from_one_place_is_refused_in_words_and_pushes_nobody_out(
+    centre: Centre, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passkeys, "CHALLENGES_AT_MOST", ASKS_OF_ONE.at_once + 10)
+    await centre.user()
+    key = device()
+    await owner(console, key)
+    async with console() as client, console(place="198.51.100.7") as flood, console(place="192.0.2.2") as other:
+        asked = await ask(client)
+        answers = []
+        for _ in range(3 * ASKS_OF_ONE.at_once):
+            flood.cookies.clear()
+            answers.append(await flood.post("/login/passkey/ask", json={}))
+        refused = answers[-1]
+        assert [one.status_code for one in answers].index(429) == ASKS_OF_ONE.at_once
+        assert (refused.status_code, refused.json()) == (429, {"problem": "often"})
+        assert refused.headers["retry-after"] == "1"
+        assert "set-cookie" not in refused.headers
+        assert await waiting(centre) == ASKS_OF_ONE.at_once + 1, "who is refused writes nothing"
+        assert 'data-passkey-said="often"' in (await flood.get("/login")).text
+        assert (await enter(client, key.sign(asked))).status_code == 200, "a log-in under way survives it"
+        assert (await other.post("/login/passkey/ask", json={})).status_code == 200
+        centre.clock.now += timedelta(seconds=1)
+        assert (await flood.post("/login/passkey/ask", json={})).status_code == 200
+        centre.clock.now += CHALLENGE_LASTS + timedelta(seconds=1)
+        await ask(other)
+        assert await waiting(centre) == 1, "those that are too old are gone"
+
+
+async def test_one_network_of_ipv6_is_one_place(
+    centre: Centre, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passkey_room, "ASKS_OF_ONE", Rate(a_minute=1, at_once=2))
+    await centre.user()
+    for place, status in (
+        ("2001:db8::1", 200),
+        ("2001:db8::ffff", 200),
+        ("2001:db8:0:0:a::1", 429),
+        ("2001:db8:0:1::1", 200),
+        ("::ffff:192.0.2.1", 200),
+        ("192.0.2.1", 200),
+        ("::ffff:192.0.2.1", 429),
+        ("::ffff:192.0.2.2", 200),
+        ("a socket", 200),
+    ):
+        async with console(place=place) as client:
+            assert (await client.post("/login/passkey/ask", json={})).status_code == status, place
+
+
+async def test_crowd_from_everywhere_is_refused_before_it_pushes_anybody_out(
+    centre: Centre, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = ASKS_OF_ALL.at_once + ASKS_OF_ALL.a_minute * CHALLENGE_LASTS.total_seconds() / 60
+    assert most < passkeys.CHALLENGES_AT_MOST
+    monkeypatch.setattr(passkey_room, "ASKS_OF_ALL", Rate(a_minute=60, at_once=3))
+    monkeypatch.setattr(passkey_room, "ASKS_OF_ONE", Rate(a_minute=60, at_once=2))
+    statuses = []
+    for place in ("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"):
+        async with console(place=place) as client:
+            statuses.append((await client.post("/login/passkey/ask", json={})).status_code)
+    assert statuses == [200, 200, 429, 200, 429], "what one was refused is not taken from all"
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import timedelta
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, cheap_hasher, console_of
 
@@ -23,6 +26,8 @@ from community.store import screens
 from community.store.passkey_schema import screens as table
 from community.store.rights_schema import right_changes
 from community.users import EVERYWHERE, Role, User
+from community.web import console, events
+from community.web.console import WALLS_OF_ONE
 from shouwang.alert import Severity
 
 ADMIN = User(user_id="u", login="gao", name="高远", role=Role.ADMIN, language="en")
@@ -247,3 +252,76 @@ async def test_second_console_on_the_same_database_knows_the_screen(centre: Cent
     async with console_of(centre) as other, wall(other) as screen:
         screen.cookies.set("screen", word, domain="127.0.0.1")
         assert (await screen.get("/wall")).status_code == 200
+
+
+# ---- the seats at its stream ----
+
+
+@asynccontextmanager
+async def news_of(client: httpx.AsyncClient) -> AsyncIterator[AsyncIterator[str]]:
+    """The lines of a stream that has begun."""
+    async with client.stream("GET", "/wall/events") as answer, aclosing(answer.aiter_lines()) as lines:
+        assert answer.status_code == 200
+        assert [await anext(lines) for _ in range(3)] == ["event: news", 'data: {"seq": 0}', ""]
+        yield lines
+
+
+async def status_of(client: httpx.AsyncClient, address: str) -> int:
+    async with client.stream("GET", address) as answer:
+        return answer.status_code
+
+
+async def paired(centre: Centre, client: httpx.AsyncClient) -> None:
+    _, code = await code_of(centre)
+    assert (await client.post("/screen", data={"code": code})).status_code == 303
+
+
+@pytest.mark.parametrize("who", ["screen", "person"])
+async def test_newest_stream_of_one_wall_takes_the_seat_of_its_oldest(
+    centre: Centre, console_url: str, who: str
+) -> None:
+    await centre.user("gao", "高远", "admin", "en")
+    async with AsyncExitStack() as stack, asyncio.timeout(20):
+        client = await stack.enter_async_context(wall(console_url))
+        if who == "screen":
+            await paired(centre, client)
+        else:
+            await client.post("/login", data={"login": "gao", "password": PASSWORD})
+        oldest = await stack.enter_async_context(news_of(client))
+        others = [await stack.enter_async_context(news_of(client)) for _ in range(WALLS_OF_ONE - 1)]
+        newest = await stack.enter_async_context(news_of(client))
+        assert "retry: 30000" in [line async for line in oldest], "and it comes again no sooner"
+        box = await centre.home(1, "3号楼2-501", "王桂兰", 1944)
+        await centre.alarm(box, "sos", Severity.P1)
+        for lines in (*others, newest):
+            assert await anext(lines) == "event: news", "the others go on"
+
+
+async def test_copied_cookie_takes_no_stream_from_a_desk(
+    centre: Centre, console_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MAX_STREAMS", 1)
+    await centre.user()
+    async with AsyncExitStack() as stack, asyncio.timeout(20):
+        desk = await stack.enter_async_context(wall(console_url))
+        await desk.post("/login", data={"login": "zhang", "password": PASSWORD})
+        thief = await stack.enter_async_context(wall(console_url))
+        await paired(centre, thief)
+        for _ in range(2 * WALLS_OF_ONE):
+            await stack.enter_async_context(news_of(thief))
+        assert await status_of(desk, "/events") == 200
+
+
+async def test_full_house_refuses_a_strange_wall_and_no_desk(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "MAX_WALLS", WALLS_OF_ONE)
+    await centre.user()
+    async with console_of(centre) as url, AsyncExitStack() as stack, asyncio.timeout(20):
+        first, second, desk = [await stack.enter_async_context(wall(url)) for _ in range(3)]
+        await paired(centre, first)
+        await paired(centre, second)
+        await desk.post("/login", data={"login": "zhang", "password": PASSWORD})
+        for _ in range(WALLS_OF_ONE):
+            await stack.enter_async_context(news_of(first))
+        assert await status_of(second, "/wall/events") == 503
+        assert await status_of(first, "/wall/events") == 200, "it gives up one of its own"
+        assert await status_of(desk, "/events") == 200
