@@ -21,14 +21,15 @@ from community.staff_room import StaffRoom
 from community.store.database import Store
 
 
-def means_of(settings: CommunitySettings, lines: Sequence[Line]) -> Means:
-    """What this server has. Raises ConfigError for a secret of no use."""
+def means_of(settings: CommunitySettings, lines: Sequence[Line], *, undone: Callable[[], Mapping[str, str]]) -> Means:
+    """What this server has; `undone`: of its nightly round. Raises ConfigError for a secret of no use."""
     return Means(
         lines=lines,
         source=source_of(settings),
         backup=settings.backup,
         keep=settings.measurements.keep,
         retention=settings.retention,
+        undone=undone,
     )
 
 

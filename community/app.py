@@ -37,7 +37,7 @@ from community.ingest import LINGER_S, Ingest, Lot
 from community.kpi_desk import KpiDesk
 from community.kpi_rounds import KpiRounds
 from community.map_room import MapRoom
-from community.measurements.forgetting import forget_everywhere
+from community.measurements.forgetting import forget_at
 from community.measurements.place import Place, measured_file, place_of
 from community.metrics import metrics_of
 from community.notifier import Notifier
@@ -135,19 +135,20 @@ class _Community:
         self._care = CareRoom(store, clock=_now, zone=settings.kpi.zone)
         self._programs = Programs(store, self._desk, clock=_now, told=self.committed, figures=self._kpis)
         self._families = self._family_room()
+        self._place: Place | None = None
+        self._retention = self._forgetting()
         self._app = self._console()
         self._ingests: list[Ingest] = []
         self._rounds = Rounds(
             store, watches, clock=_now, hears_since=lambda: self._ingests[_STATES].hears_since, told=self.committed
         )
         self._storms = StormRounds(store, clock=_now, told=self.committed)
-        self._retention = self._forgetting()
         witnesses = _session(settings.broker, "witnesses", window=20, keeps=False)
         self._hourly = Hourly(witnesses, store, clock=_now, told=self.committed)
 
     def _forgetting(self) -> RetentionRounds:
         settings, store = self._settings, self._store
-        forget = partial(forget_everywhere, settings.measurements, settings.store.url, store)
+        forget = partial(forget_at, lambda: self._place, settings.measurements, store)
         return RetentionRounds(store, settings.retention, zone=settings.kpi.zone, clock=_now, forget=forget)
 
     def _family_room(self) -> FamilyRoom:
@@ -185,7 +186,7 @@ class _Community:
                     safe=safe,
                     centre=settings.name,
                     address=self._address,
-                    means=means_of(settings, self._lines),
+                    means=means_of(settings, self._lines, undone=lambda: self._retention.undone),
                     zone=settings.kpi.zone,
                     pinned={home.id: home.gateway for home in settings.homes},
                 ),
@@ -234,10 +235,7 @@ class _Community:
 
     async def run(self, measurements: Place, started: Callable[[str], None] | None) -> None:
         """Until SIGTERM or SIGINT."""
-        self._ingests = self._ingests_into(measurements)
-        self._residents.measured_by(measurements.port)
-        self._care.measured_by(measurements.port)
-        self._families.measured_by(measurements.port)
+        self.measured_in(measurements)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in ("clocks", *(ingest.name for ingest in self._ingests)):
@@ -258,6 +256,13 @@ class _Community:
                 task.cancel()
         log.info("stopped")
 
+    def measured_in(self, measurements: Place) -> None:
+        """Measurements are kept there."""
+        self._place = measurements
+        self._ingests = self._ingests_into(measurements)
+        for room in (self._residents, self._care, self._families):
+            room.measured_by(measurements.port)
+
     def _works(self, measurements: Place) -> dict[str, Coroutine[None, None, None]]:
         """All that runs beside each other, by name."""
         works = {f"ingest {ingest.name}": ingest.run() for ingest in self._ingests}
@@ -275,10 +280,11 @@ class _Community:
             "hourly": self._hourly.run(),
             "figures": self._figures.run(),
             "care": CareRounds(self._care).run(),
-            "retention": self._retention.run(),
             "console": serve_console(self._app, self._listener),
             "watchdog": self._watch(),
         }
+        if self._settings.retention.runs:
+            works["retention"] = self._retention.run()
         if measurements.history is not None:
             works["history"] = measurements.history.run()
         if self._settings.backup is not None:

@@ -92,6 +92,7 @@ def _check(options: argparse.Namespace) -> int:
     for home in settings.homes:
         say(f"  home {home.id} ({home.address}): gateway {home.gateway}, resident {home.resident.id}")
     _say_of_map(settings.web.map)
+    say(f"  retention: {retention_commands.runs_or_not(settings.retention)}")
     _say_who_lacks_an_app(settings)
     say(f"{options.config}: can be used")
     return 0

@@ -159,7 +159,7 @@ class StormRow:
 class Try:
     """One try to reach somebody. `channel`, `outcome` and `code` are those of `attempts`; the code is the far end's.
 
-    `since`: when it began; `at`: when it came so far.
+    `since`: when it began; `at`: when it came so far; `has_left`: the person was taken off the list since.
     """
 
     person: str
@@ -170,6 +170,7 @@ class Try:
     at: datetime
     is_of_home: bool = False
     since: datetime | None = None
+    has_left: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

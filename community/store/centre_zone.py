@@ -18,4 +18,10 @@ def carrying(engine: sa.Engine, zone: tzinfo) -> sa.Engine:
 
 def here(connection: sa.Connection, at: datetime) -> datetime:
     """The moment by the centre's clock; where the store was opened without a zone, by the server's own."""
-    return at.astimezone(connection.get_execution_options().get(_OPTION))
+    return at.astimezone(zone_of(connection))
+
+
+def zone_of(connection: sa.Connection) -> tzinfo | None:
+    """The zone itself; None where the store was opened without one."""
+    found: tzinfo | None = connection.get_execution_options().get(_OPTION)
+    return found

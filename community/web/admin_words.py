@@ -45,6 +45,7 @@ CHANGES = {
     "backup made": marked("backup made"),
     "backup tried": marked("backup restored on trial"),
     "record verified": marked("record verified"),
+    "retention by hand": marked("what was kept long enough ended by hand"),
     "file taken in": marked("file taken in"),
     "absence told": marked("absence entered"),
     "absence ended": marked("absence ended"),
@@ -113,4 +114,9 @@ KEPT = (
     ("nonces", "", marked("Log-ins by the provider that were used")),
     ("failed log-ins", "", marked("Log-ins that failed")),
 )
-"""What ends by itself: its name (community.store.retention), its setting, and what people read."""
+"""What ends: its name (community.store.retention), its setting, and what people read."""
+
+KEPT_NAMES = {name: label for name, _, label in KEPT} | {
+    "measurements": marked("Measurements of erased residents"),
+}
+"""Of what could not be done in a round."""

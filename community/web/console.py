@@ -16,8 +16,13 @@ from community.guarded_desk import GuardedDesk
 from community.rights import Right, holds
 from community.web.language import Language, language_named, preferred
 from community.web.pages import Pages
+from community.web.seats import Seats
 
 LANGUAGE_COOKIE = "language"
+WALLS_OF_ONE = 4
+"""Streams of one screen, or of one person before the wall: a reload or two that the server has not noticed yet."""
+MAX_WALLS = 256
+"""Streams of all walls: 200 screens (community.screen_room), and people who look at it."""
 
 
 class NotSignedIn(Exception):
@@ -30,7 +35,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Console:
-    """The wired console. `closing` is set when the server goes down: the open `streams` end then."""
+    """The wired console. `closing` is set when the server goes down: all open streams end then.
+
+    `streams`: those of desks; `walls`: seats at the stream of the wall, which take none from a desk.
+    """
 
     desk: Desk
     accounts: Accounts
@@ -39,6 +47,7 @@ class Console:
     secure_cookies: bool
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     streams: set[object] = field(default_factory=set)
+    walls: Seats = field(default_factory=lambda: Seats(each=WALLS_OF_ONE, in_all=MAX_WALLS))
 
     @property
     def cookie(self) -> str:

@@ -110,8 +110,9 @@ async def test_an_absence_is_written_by_the_centres_clock(tmp_path: Path) -> Non
     file = tmp_path / "community.yaml"
     file.write_text(YAML, encoding="utf-8")
     when = ["--from", "2026-12-01T08:00", "--to", "2026-12-01T20:00+08:00"]
-    command = ["community", "rosters", "absent", "zhang", *when, "-c", str(file)]
-    assert await asyncio.to_thread(cli.main, command) == 0
+    hired = ["user", "add", "zhang", "--name", "张琳", "--role", "operator", "--login-link"]
+    for command in (hired, ["rosters", "absent", "zhang", *when]):
+        assert await asyncio.to_thread(cli.main, ["community", *command, "-c", str(file)]) == 0
     store = await open_store(f"sqlite:///{tmp_path / 'community.db'}")
     (row,) = await store.read(lambda connection: connection.execute(sa.select(absences)).all())
     assert (row.starts_at, row.ends_at) == (datetime(2026, 12, 1, 0, tzinfo=UTC), datetime(2026, 12, 1, 12, tzinfo=UTC))

@@ -69,14 +69,14 @@ def test_the_modes_have_the_numbers_that_homes_say() -> None:
     assert [int(mode) for mode in Mode] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("role", "reads"), [("auditor", 200), ("admin", 403)])
+@pytest.mark.parametrize("role", ["auditor", "admin"])
 async def test_who_may_not_act_changes_nothing(
-    centre: Centre, browser: httpx.AsyncClient, home: str, role: str, reads: int
+    centre: Centre, browser: httpx.AsyncClient, home: str, role: str
 ) -> None:
     await centre.user(role=role)
     page = (await log_in(browser)).text
     seen = await browser.get(f"/gateways/{home}")
-    assert seen.status_code == reads
+    assert seen.status_code == 200
     assert ACTION.format(home) not in seen.text
     data = fields(page, "/logout") | {"command_id": "c" * 8, "mode": "away"}
     assert (await browser.post(ACTION.format(home), data=data)).status_code == 403

@@ -280,7 +280,7 @@ async def test_a_wrong_clock_and_one_set_right_under_way_refuse_no_command(mosqu
     words = HelpComing(say=Sentence(zh="", en=""))
     async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port, clock=clock) as home:
         async with asyncio.timeout(10):
-            while home.uplink._told is not None or home.uplink._steady_from > 1e12:
+            while home.uplink._outage.is_on or home.uplink._steady_from > 1e12:
                 await asyncio.sleep(0.01)
         await there.order(words, "before any receipt")
         home.say(Quantity.SOS)

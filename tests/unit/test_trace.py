@@ -58,7 +58,7 @@ def kept(*quantities: Quantity, severity: Severity = Severity.P1, message: str =
         (-0.25, "-250 ms"),
         (0.9999, "+999 ms"),
         (12.3456, "+12.346 s"),
-        (61, "+1:01 min"),
+        (61, "+1:01"),
         (-3725, "-1:02:05"),
     ],
 )
