@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 from community.store import chain, schema
 from community.store.database import migrate
 from community.store.engines import engines, file_of
+from community.store.links import Walk
 from shouwang.errors import ConfigError
 
 _COMMUNITY, _MEASUREMENTS, _DUMP, _FACTS = "community.db", "measurements.db", "community.pgdump", "backup.json"
@@ -224,12 +225,11 @@ _Link = tuple[int, bytes, bytes, bytes]
 
 
 def _head_of(links: list[_Link], what: str) -> bytes:
-    head = chain.GENESIS
-    for place, (seq, body, previous, sealed) in enumerate(sorted(links), start=1):
-        if seq != place or previous != head or chain.seal(previous, body) != sealed:
+    walk = Walk()
+    for seq, body, previous, sealed in sorted(links):
+        if walk.pass_on(seq, body=body, previous=previous, sealed=sealed):
             raise ConfigError(f"the record in it is not whole: {what} {seq} does not follow the one before it")
-        head = sealed
-    return head
+    return walk.head
 
 
 _SEALED = ("body", "prev_hash", "hash")

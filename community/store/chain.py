@@ -18,12 +18,12 @@ from community.casefile import Case, Denied, Directed, Excused, Reviewed, Step
 from community.first_cases import FirstCase, FirstEvent, FirstState
 from community.store import people_access, schema, seals
 from community.store.group import recall, remember, write_later
+from community.store.links import GENESIS, Walk, seal, words_digest
 from community.store.people_left import left_of_alert
 from shouwang.alert import Severity
 from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
 
-GENESIS = bytes(32)
 _BATCH = 500
 
 Event = Step | Denied | Excused | Reviewed | Directed
@@ -115,11 +115,6 @@ def holds(connection: sa.Connection, head: tuple[int, bytes]) -> bool:
     return sealed == (GENESIS if number == 0 else found)
 
 
-def words_digest(salt: bytes, words: str) -> str:
-    """What the chain keeps of personal words; without the salt they cannot be guessed from it."""
-    return hashlib.sha256(salt + words.encode()).hexdigest()
-
-
 def bytes_digest(body: bytes) -> str:
     """What the chain keeps of stored bytes."""
     return hashlib.sha256(body).hexdigest()
@@ -146,8 +141,8 @@ def verify(connection: sa.Connection) -> Audit:
     check.projections()
     changes = seals.check(connection)
     return Audit(
-        entries=check.entries,
-        head=check.head.hex(),
+        entries=check.walk.number,
+        head=check.walk.head.hex(),
         faults=(*check.faults, *people_access.faults(connection), *changes.faults),
         changes=changes.entries,
         changes_head=changes.head,
@@ -156,8 +151,7 @@ def verify(connection: sa.Connection) -> Audit:
 
 class _Check:
     def __init__(self, connection: sa.Connection) -> None:
-        self.entries = 0
-        self.head = GENESIS
+        self.walk = Walk()
         self.faults: list[str] = []
         self._connection = connection
         self._cases: dict[int, Case] = {}
@@ -165,16 +159,9 @@ class _Check:
         self._alerts: dict[tuple[str, str], int] = {}
 
     def link(self, row: sa.Row[tuple[object, ...]]) -> None:
-        self.entries += 1
         where = f"entry {row.seq}"
-        if row.seq != self.entries:
-            self.faults.append(f"{where}: entries are missing before it (expected {self.entries})")
-            self.entries = row.seq
-        if row.prev_hash != self.head:
-            self.faults.append(f"{where}: does not follow the one before it")
-        if seal(row.prev_hash, row.body) != row.hash:
-            self.faults.append(f"{where}: its bytes are not those that were sealed")
-        self.head = row.hash
+        told = self.walk.pass_on(row.seq, body=row.body, previous=row.prev_hash, sealed=row.hash)
+        self.faults.extend(f"{where}: {fault}" for fault in told)
         try:
             entry = decode_entry(row.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -294,11 +281,6 @@ def columns_of(case: Case) -> dict[str, object]:
 def _carries_on(first: FirstCase, case: Case) -> bool:
     told = ("home_key", "lane", "priority", "lead", "alerts", "active", "alarms", "opened_at", "is_late", "owner")
     return case.version == first.version + 1 and all(getattr(first, name) == getattr(case, name) for name in told)
-
-
-def seal(previous: bytes, body: bytes) -> bytes:
-    """The hash of a link: of the one before it and its own bytes."""
-    return hashlib.sha256(previous + body).digest()
 
 
 _encoder = msgspec.json.Encoder()

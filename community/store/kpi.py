@@ -15,7 +15,7 @@ from community.casefile import Colour, Excused, Step
 from community.kpi_facts import CardKey, CaseFacts, Drawn, History, Sealed, TimedStep, history_of
 from community.kpi_months import Window
 from community.scores import Belonging
-from community.store import case_schema, chain, dispatch_schema, quality_schema, schema
+from community.store import case_schema, chain, dispatch_schema, links, quality_schema, schema
 from community.store.belonging import bound_to
 from community.store.kpi_memory import Memory, span_of
 from community.store.pairs import words_of
@@ -208,7 +208,7 @@ def seed(connection: sa.Connection, window: Window) -> bytes:
     events = schema.incident_events
     query = sa.select(events.c.hash).where(events.c.at < window.end).order_by(events.c.seq.desc()).limit(1)
     found: bytes | None = connection.execute(query).scalar()
-    return found or chain.GENESIS
+    return found or links.GENESIS
 
 
 def _read(incident_id: int, entries: Iterable[Sealed]) -> History | None:

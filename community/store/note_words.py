@@ -6,7 +6,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from community.casefile import Step
-from community.store import chain, schema
+from community.store import chain, links, schema
 
 
 def keep(connection: sa.Connection, incident_id: int, words: str) -> tuple[str, str]:
@@ -14,7 +14,7 @@ def keep(connection: sa.Connection, incident_id: int, words: str) -> tuple[str, 
     note_id, salt = secrets.token_hex(8), secrets.token_bytes(16)
     row = {"note_id": note_id, "incident_id": incident_id, "salt": salt, "words": words}
     connection.execute(schema.notes.insert().values(row))
-    return note_id, chain.words_digest(salt, words)
+    return note_id, links.words_digest(salt, words)
 
 
 def of(connection: sa.Connection, note_ids: Collection[str]) -> dict[str, str]:

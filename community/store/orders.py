@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from community import engine
 from community.casefile import SYSTEM, Case, Denied, NotNow, Order, StaleVersion
 from community.desk import QueueRow, Wish
-from community.store import chain, decisions, dispatch, request_results, schema
+from community.store import decisions, dispatch, links, request_results, schema
 from community.store.cases import CLOSED, deny, link, load, record, refs_of
 from community.store.outgoing import queue
 from community.store.surroundings import context
@@ -175,7 +175,7 @@ def _order(connection: sa.Connection, wish: Wish, salt: bytes) -> Order:
         eta_ms=None if wish.eta_min is None else wish.eta_min * _MS_PER_MIN,
         disposition=wish.disposition,
         note_id=secrets.token_hex(8) if words else "",
-        digest=chain.words_digest(salt, words) if words else "",
+        digest=links.words_digest(salt, words) if words else "",
         second=wish.second,
         spoke=wish.spoke,
         score=wish.score,

@@ -3,7 +3,6 @@
 The reason is kept beside the seal, so that its words can be erased; ids stay, and say nothing of the person.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ import msgspec
 import sqlalchemy as sa
 
 from community.store import schema
+from community.store.links import GENESIS, Walk, seal, words_digest
 from community.store.people_schema import access_log
 from shouwang.reading import Moment
 
-GENESIS = bytes(32)
 _BATCH = 500
 
 
@@ -107,10 +106,10 @@ def _add(connection: sa.Connection, entries: Iterable[Mapping[str, object]], rea
     for entry in entries:
         number, salt = number + 1, secrets.token_bytes(16)
         said = {"access_id": number, **entry}
-        body = msgspec.json.encode(msgspec.convert(said | {"reason": _digest(salt, reason)}, Sealed))
-        seal = _seal(previous, body)
-        rows.append(said | {"body": body, "prev_hash": previous, "hash": seal, "salt": salt, "reason": reason})
-        previous = seal
+        body = msgspec.json.encode(msgspec.convert(said | {"reason": words_digest(salt, reason)}, Sealed))
+        sealed = seal(previous, body)
+        rows.append(said | {"body": body, "prev_hash": previous, "hash": sealed, "salt": salt, "reason": reason})
+        previous = sealed
     if rows:
         connection.execute(sa.insert(access_log), rows)
     return number
@@ -140,22 +139,13 @@ def forget_reasons(connection: sa.Connection, resident_id: str) -> int:
 def faults(connection: sa.Connection) -> Sequence[str]:
     """What is wrong with the log: an entry that is missing, or not as it was sealed. Its chain's head is `head`."""
     found: list[str] = []
-    previous, number = GENESIS, 0
+    walk = Walk()
     rows = connection.execution_options(yield_per=_BATCH).execute(
         sa.select(access_log).order_by(access_log.c.access_id)
     )
     for row in rows:
-        number += 1
-        where = f"access {row.access_id}"
-        if row.access_id != number:
-            found.append(f"{where}: entries are missing before it (expected {number})")
-            number = row.access_id
-        if row.prev_hash != previous:
-            found.append(f"{where}: does not follow the one before it")
-        if _seal(row.prev_hash, row.body) != row.hash:
-            found.append(f"{where}: its bytes are not those that were sealed")
-        found.extend(f"{where}: {fault}" for fault in _of_columns(row))
-        previous = row.hash
+        told = walk.pass_on(row.access_id, body=row.body, previous=row.prev_hash, sealed=row.hash)
+        found.extend(f"access {row.access_id}: {fault}" for fault in (*told, *_of_columns(row)))
     return found
 
 
@@ -176,7 +166,7 @@ def _of_columns(row: "sa.Row[tuple[object, ...]]") -> list[str]:
     if said != tuple(getattr(sealed, name) for name in names):
         found.append("its columns differ from its sealed bytes")
     is_erased = row.salt is None and row.reason is None
-    if not is_erased and _digest(row.salt or b"", row.reason or "") != sealed.reason:
+    if not is_erased and words_digest(row.salt or b"", row.reason or "") != sealed.reason:
         found.append("its reason is not the one that was sealed")
     return found
 
@@ -193,14 +183,6 @@ def access_in(row: "sa.Row[tuple[object, ...]]") -> Access:
         incident_id=row.incident_id,
         reason=row.reason or "",
     )
-
-
-def _digest(salt: bytes, words: str) -> str:
-    return hashlib.sha256(salt + words.encode()).hexdigest()
-
-
-def _seal(previous: bytes, body: bytes) -> bytes:
-    return hashlib.sha256(previous + body).digest()
 
 
 _decoder = msgspec.json.Decoder(Sealed)

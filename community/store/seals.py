@@ -13,7 +13,9 @@ from hashlib import sha256
 import msgspec
 import sqlalchemy as sa
 
+from community.store import links
 from community.store.columns import micros
+from community.store.links import GENESIS, Walk
 from community.store.policy_schema import policies
 from community.store.quality_schema import improvement_steps
 from community.store.rights_schema import glass_reviews, right_changes
@@ -24,7 +26,6 @@ from community.store.storm_schema import storms
 from community.store.supervising_schema import call_reviews, decisions
 from shouwang.reading import Moment
 
-GENESIS = bytes(32)
 _BATCH = 500
 _Fact = str | int | None
 
@@ -114,7 +115,7 @@ def seal(connection: sa.Connection, of: sa.Table, *key: str | int, at: datetime)
     )
     body = msgspec.json.encode(link)
     values = {"seq": link.seq, "source": link.source, "key": link.key, "at": at, "salt": salt, "body": body}
-    connection.execute(sa.insert(table).values(**values, prev_hash=previous, hash=_hash(previous, body)))
+    connection.execute(sa.insert(table).values(**values, prev_hash=previous, hash=links.seal(previous, body)))
     return link.seq
 
 
@@ -162,28 +163,20 @@ def check(connection: sa.Connection) -> Found:
     for source in SOURCES.values():
         found.rows_of(source, connection.execution_options(yield_per=_BATCH).execute(source.rows()))
     found.missing()
-    return Found(entries=found.entries, head=found.head.hex(), faults=tuple(found.faults))
+    return Found(entries=found.walk.number, head=found.walk.head.hex(), faults=tuple(found.faults))
 
 
 class _Check:
     def __init__(self) -> None:
-        self.entries = 0
-        self.head = GENESIS
+        self.walk = Walk("changes")
         self.faults: list[str] = []
         self._last: dict[tuple[str, str], tuple[Sealed, bytes | None]] = {}
         self._is_adopting = True
 
     def link(self, row: "sa.Row[tuple[object, ...]]") -> None:
-        self.entries += 1
         where = f"change {row.seq}"
-        if row.seq != self.entries:
-            self.faults.append(f"{where}: changes are missing before it (expected {self.entries})")
-            self.entries = row.seq
-        if row.prev_hash != self.head:
-            self.faults.append(f"{where}: does not follow the one before it")
-        if _hash(row.prev_hash, row.body) != row.hash:
-            self.faults.append(f"{where}: its bytes are not those that were sealed")
-        self.head = row.hash
+        told = self.walk.pass_on(row.seq, body=row.body, previous=row.prev_hash, sealed=row.hash)
+        self.faults.extend(f"{where}: {fault}" for fault in told)
         try:
             sealed = decode_link(row.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -247,10 +240,6 @@ def _head(connection: sa.Connection, which: "sa.ColumnElement[bool]") -> tuple[i
 
 def _joined(key: Iterable[object]) -> str:
     return "/".join(map(str, key))
-
-
-def _hash(previous: bytes, body: bytes) -> bytes:
-    return sha256(previous + body).digest()
 
 
 _decoder = msgspec.json.Decoder(Sealed)

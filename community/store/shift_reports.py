@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from community.kpi_months import Window
 from community.rosters import Post, Shift
-from community.store import chain, dispatch_schema, note_words, rosters, schema, seals
+from community.store import chain, dispatch_schema, links, note_words, rosters, schema, seals
 from community.store.handovers import Change, Handover, Note, handover_of
 from community.store.storm_schema import storms
 from community.store.watch_schema import test_alarms
@@ -94,7 +94,7 @@ def head_at(connection: sa.Connection, moment: datetime) -> Head:
     row = connection.execute(
         sa.select(events.c.seq, events.c.hash).where(events.c.at <= moment).order_by(events.c.seq.desc()).limit(1)
     ).first()
-    seq, sealed = (0, chain.GENESIS) if row is None else (row.seq, row.hash)
+    seq, sealed = (0, links.GENESIS) if row is None else (row.seq, row.hash)
     changes, changed = seals.head_at(connection, moment)
     return Head(seq=seq, hash=sealed.hex(), changes=changes, changes_hash=changed.hex())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from community.alert_refs import AlertRef
-from community.store import chain, schema
+from community.store import chain, links, schema
 from community.store.cases import decode_alert, told_whence
 from community.store.people_left import left_of_alert
 from community.store.times import boot_in, told_of, with_boots
@@ -85,8 +85,8 @@ def _sealed(connection: sa.Connection, incident_id: int) -> tuple[dict[int, Seal
     seals: dict[int, Seal] = {}
     named: dict[tuple[str, str], tuple[int, AlertRef]] = {}
     for row in rows:
-        follows = row.prev_hash == before.get(row.seq - 1, chain.GENESIS if row.seq == 1 else None)
-        is_right = follows and chain.seal(row.prev_hash, row.body) == row.hash
+        follows = row.prev_hash == before.get(row.seq - 1, links.GENESIS if row.seq == 1 else None)
+        is_right = follows and links.seal(row.prev_hash, row.body) == row.hash
         seals[row.seq] = Seal(seq=row.seq, hash=row.hash.hex(), is_right=is_right)
         for ref in getattr(chain.decode_entry(row.body).event, "alerts", ()):
             named.setdefault((ref.gateway_id, ref.alert_id), (row.seq, ref))

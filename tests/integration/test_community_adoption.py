@@ -11,7 +11,7 @@ from fixtures.community_home import NOON, DemoHome
 from community import first_cases
 from community.alert_refs import AlertRef
 from community.first_cases import Acked, Closed, FirstEvent, FirstState, Noted, Opened, Refused
-from community.store import adoption, case_schema, cases, chain, intake, page, schema, views
+from community.store import adoption, case_schema, cases, chain, intake, links, page, schema, views
 from community.store.database import Store
 from shouwang.alert import Severity
 from shouwang.reading import Moment
@@ -36,7 +36,7 @@ def kept_as_before(connection: sa.Connection, steps: tuple[tuple[str, FirstState
     """Case 1 as the version before kept it, in place of what this version made of the alert."""
     for table in (schema.incident_events, case_schema.notices):
         connection.execute(table.delete())
-    case, head = None, chain.GENESIS
+    case, head = None, links.GENESIS
     for seq, (actor, state, event) in enumerate(steps, 1):
         case = first_cases.evolve(case, event, state, at=NOON, actor=actor)
         entry = FirstEntry(
@@ -50,7 +50,7 @@ def kept_as_before(connection: sa.Connection, steps: tuple[tuple[str, FirstState
             event=event,
         )
         body = msgspec.json.encode(entry)
-        sealed = chain.seal(head, body)
+        sealed = links.seal(head, body)
         values = {"seq": seq, "incident_id": 1, "version": case.version, "actor": actor, "at": NOON, "body": body}
         kind = event.__struct_config__.tag
         connection.execute(schema.incident_events.insert().values(kind=kind, prev_hash=head, hash=sealed, **values))
@@ -93,7 +93,7 @@ async def test_open_case_goes_on_with_its_owner_and_gets_clocks(store: Store, ho
 
 async def test_closed_case_stays_closed_and_a_new_alarm_opens_another(store: Store, home: DemoHome) -> None:
     salt, words = b"s" * 16, "fell, helped up"
-    digest = chain.words_digest(salt, words)
+    digest = links.words_digest(salt, words)
     closed = Closed(disposition="helped", note_id="n1", digest=digest)
     noted = ("zhang", FirstState.ACKED, Noted(note_id="n1", digest=digest))
     await old_database(store, home, ("zhang", FirstState.ACKED, Acked()), noted, ("zhang", FirstState.CLOSED, closed))
