@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from community.casefile import Disposition
 from community.registry_sealing import Safe
 from community.store import people_key_safes
-from community.web import events
+from community.web import streams
 from community.web.access import CODE_SHOWN_S
 from shouwang.alert import Severity
 from shouwang.quantities import Quantity
@@ -114,7 +114,7 @@ async def by_colleague(page: Page, command: str) -> None:
 async def test_readings_come_into_the_open_case_and_grow_old(
     centre: Centre, operator: Operator, homes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "PING_S", 0.2)
+    monkeypatch.setattr(streams, "PING_S", 0.2)
     page = operator.page
     await centre.measure(homes[0], Quantity.SPO2, [95, 93, 88, 84])
     await centre.alarm(homes[0], "vital", Severity.P1)

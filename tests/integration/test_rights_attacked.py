@@ -27,7 +27,7 @@ from community.store.case_schema import notices
 from community.store.people_access import Act
 from community.store.people_schema import home_register, places
 from community.users import EVERYWHERE, Role, User
-from community.web import events
+from community.web import streams
 from community.web.guard import without_link
 from messaging.broker import BrokerSettings
 from shouwang.alert import Severity
@@ -189,7 +189,7 @@ async def test_malformed_origin_is_a_stranger(console_url: str) -> None:
 async def test_stream_that_never_pauses_ends_with_the_session(
     centre: Centre, console_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "PING_S", 0.2)
+    monkeypatch.setattr(streams, "PING_S", 0.2)
     box = await centre.home(1, "3号楼2-501", "王桂兰", 1944)
     await centre.user()
 

@@ -10,7 +10,7 @@ import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
 
 from community.desk import Bell
-from community.web import events
+from community.web import events, streams
 from shouwang.alert import Severity
 
 WAIT_S = 10.0
@@ -129,7 +129,7 @@ async def test_too_long_a_gap_asks_for_a_new_reading(
 async def test_ping_carries_the_newest_sequence_and_the_time(
     centre: Centre, browser: httpx.AsyncClient, home: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "PING_S", 0.01)
+    monkeypatch.setattr(streams, "PING_S", 0.01)
     async with listening(browser) as told:
         pings = [await anext(told) for _ in range(3)]
     for ping in pings:
@@ -140,7 +140,7 @@ async def test_ping_carries_the_newest_sequence_and_the_time(
 async def test_stream_ends_with_the_shift(
     centre: Centre, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "PING_S", 0.01)
+    monkeypatch.setattr(streams, "PING_S", 0.01)
     async with listening(browser) as told:
         await anext(told)
         centre.clock.later(hours=12)
