@@ -179,7 +179,7 @@ class Accounts:
     async def make_link(self, login: str, *, now: datetime) -> str:
         """The token of a link that lets this user in once within LINK_LIFE. Raises IllegalMove for an unknown login."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        digest, until = session_hash(token), now + LINK_LIFE
+        digest, until = token_hash(token), now + LINK_LIFE
         await self._store.write(lambda connection: logins.add_link(connection, login, digest, at=now, until=until))
         return token
 
@@ -188,13 +188,13 @@ class Accounts:
 
         Raises CodeNeeded, AppNeeded: the link is good still.
         """
-        owner = await self._store.read(lambda connection: logins.owner_of_link(connection, session_hash(token), now))
+        owner = await self._store.read(lambda connection: logins.owner_of_link(connection, token_hash(token), now))
         if owner is None or owner[0].is_disabled:
             return None
         await self._slowly(owner[0].login, client, now)
         await self._second_factor(owner, code, client=client, now=now)
         await self._failures.forget(owner[0].login, client)
-        user = await self._store.write(lambda connection: logins.spend_link(connection, session_hash(token), now))
+        user = await self._store.write(lambda connection: logins.spend_link(connection, token_hash(token), now))
         return None if user is None else await self.begin(user, now)
 
     async def admit(self, vouched: Vouched, *, links_by_login: bool, now: datetime) -> Shift | str | None:
@@ -222,7 +222,7 @@ class Accounts:
         """
         is_he = await self.vouch(shift.user.login, secret, client=client, now=now) is not None
         if is_he:
-            await self._store.write(lambda connection: logins.proved(connection, session_hash(shift.token), now))
+            await self._store.write(lambda connection: logins.proved(connection, token_hash(shift.token), now))
         return is_he
 
     async def vouch(self, login: str, secret: str, *, client: str, now: datetime) -> User | None:
@@ -256,7 +256,7 @@ class Accounts:
 
     async def proved(self, shift: Shift, *, now: datetime) -> None:
         """He has proved anew who he is, by something else than his password or his code."""
-        await self._store.write(lambda connection: logins.proved(connection, session_hash(shift.token), now))
+        await self._store.write(lambda connection: logins.proved(connection, token_hash(shift.token), now))
 
     async def change_password(self, shift: Shift, old: str, new: str, *, client: str, now: datetime) -> bool:
         """A new password where the old one is right; his other sessions end. Who has none needs none.
@@ -274,7 +274,7 @@ class Accounts:
             return False
 
         def change(connection: Connection) -> None:
-            logins.set_password(connection, shift.user.user_id, hashed, kept=session_hash(shift.token))
+            logins.set_password(connection, shift.user.user_id, hashed, kept=token_hash(shift.token))
             tokens.changed(connection, shift.user.login, "password changed", shift.user.login, "", at=now)
 
         await self._store.write(change)
@@ -284,24 +284,24 @@ class Accounts:
         """All his sessions but this one end; written down."""
 
         def end(connection: Connection) -> None:
-            logins.end_all(connection, shift.user.user_id, kept=session_hash(shift.token))
+            logins.end_all(connection, shift.user.user_id, kept=token_hash(shift.token))
             tokens.changed(connection, shift.user.login, "other sessions ended", shift.user.login, "", at=now)
 
         await self._store.write(end)
 
     async def own_sessions(self, shift: Shift, *, now: datetime) -> OwnSessions:
         """Where else he is logged in, and whether he has a password."""
-        own = session_hash(shift.token)
+        own = token_hash(shift.token)
         return await self._store.read(lambda connection: logins.own(connection, shift.user.login, own, now))
 
     async def shift(self, token: str, *, now: datetime) -> Shift | None:
         """The session that this token opens, if it has not ended."""
-        session = await self._store.read(lambda connection: logins.session(connection, session_hash(token), now))
+        session = await self._store.read(lambda connection: logins.session(connection, token_hash(token), now))
         if session is None:
             return None
         if now - session.last_seen_at > _SEEN_EVERY:
             with suppress(TryLater):  # a busy disk must not keep an operator from the queue
-                await self._store.write(lambda connection: logins.seen(connection, session_hash(token), now))
+                await self._store.write(lambda connection: logins.seen(connection, token_hash(token), now))
         return Shift(token=token, user=session.user, expires_at=session.expires_at, proved_at=session.proved_at)
 
     def guarded(self, desk: Desk, user: User, clock: Callable[[], datetime]) -> GuardedDesk:
@@ -310,7 +310,7 @@ class Accounts:
 
     async def log_out(self, token: str) -> None:
         """End the session."""
-        await self._store.write(lambda connection: logins.end(connection, session_hash(token)))
+        await self._store.write(lambda connection: logins.end(connection, token_hash(token)))
 
     async def _slowly(self, login: str, client: str, now: datetime) -> None:
         """Count an attempt, and let it wait where it comes after several. Raises TryLater where too many wait."""
@@ -352,7 +352,7 @@ class Accounts:
     async def begin(self, user: User, now: datetime) -> Shift:
         """A session of somebody who has shown who he is."""
         shift = Shift(token=secrets.token_urlsafe(_TOKEN_BYTES), user=user, expires_at=now + SHIFT)
-        digest, until = session_hash(shift.token), shift.expires_at
+        digest, until = token_hash(shift.token), shift.expires_at
         await self._store.write(lambda connection: logins.begin(connection, digest, user, at=now, until=until))
         return shift
 
@@ -375,6 +375,6 @@ class Accounts:
             return False
 
 
-def session_hash(token: str) -> bytes:
-    """What is kept of the token of a session or a link."""
+def token_hash(token: str) -> bytes:
+    """What is kept of a random word that opens something: a session, a link, a screen, a question."""
     return hashlib.sha256(token.encode()).digest()

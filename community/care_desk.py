@@ -3,7 +3,6 @@
 What was changed by somebody else meanwhile is not written over.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -12,6 +11,7 @@ from enum import StrEnum
 from pydantic import ValidationError
 
 from community.casefile import StaleVersion
+from community.register_forms import stands
 from community.registry import AssessmentRow, CarePlanRow, MedicineRow, Misfit
 from community.rights import Right, may
 from community.store import care, care_rows, resident_file, resident_looks, rights
@@ -66,7 +66,7 @@ class Sheet:
 
 def stand_of(entry: CareRow | None) -> str:
     """How an entry stands: another word as soon as any of it is another; empty where there is none."""
-    return "" if entry is None else hashlib.sha256(entry.model_dump_json().encode()).hexdigest()[:32]
+    return "" if entry is None else stands((entry,))
 
 
 def row_of(kept: Kept, written: Mapping[str, object]) -> CareRow:

@@ -3,7 +3,6 @@
 What a browser is asked is bound to a random word in its cookie, kept in the database, and answered once.
 """
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 
 from community import passkeys as keys
-from community.accounts import Accounts, Shift, session_hash
+from community.accounts import Accounts, Shift, token_hash
 from community.casefile import NotNow
 from community.limits import Limits, Rate
 from community.passkeys import Claim, NotThisKey, Site
@@ -140,7 +139,7 @@ class PasskeyRoom:
             if len(kept.of(connection, user.user_id)) >= MOST_KEYS:
                 raise NotNow(_TOO_MANY)
             kept.add(connection, key)
-            logins.change(connection, user.login, {}, kept=session_hash(shift.token))
+            logins.change(connection, user.login, {}, kept=token_hash(shift.token))
             tokens.changed(connection, user.login, "passkey made", user.login, name, at=now)
 
         await self._store.write(keep)
@@ -152,7 +151,7 @@ class PasskeyRoom:
 
         def remove(connection: Connection) -> None:
             gone = kept.remove(connection, user.user_id, passkey_id)
-            logins.change(connection, user.login, {}, kept=session_hash(shift.token))
+            logins.change(connection, user.login, {}, kept=token_hash(shift.token))
             tokens.changed(connection, user.login, "passkey removed", user.login, gone.name, at=now)
 
         await self._store.write(remove)
@@ -173,7 +172,7 @@ class PasskeyRoom:
         until = now + CHALLENGE_LASTS
 
         def ask(connection: Connection) -> None:
-            kept.ask(connection, _hash(word), challenge, purpose=purpose, user_id=user_id, at=now, until=until)
+            kept.ask(connection, token_hash(word), challenge, purpose=purpose, user_id=user_id, at=now, until=until)
 
         await self._store.write(ask)
         return Asked(word=word, options=options(challenge))
@@ -182,7 +181,7 @@ class PasskeyRoom:
         """What this browser was asked; asked no more. Raises NotThisKey."""
         now = self._clock()
         challenge = await self._store.write(
-            lambda connection: kept.spend(connection, _hash(word), purpose=purpose, user_id=user_id, at=now)
+            lambda connection: kept.spend(connection, token_hash(word), purpose=purpose, user_id=user_id, at=now)
         )
         if challenge is None:
             raise NotThisKey("this browser was not asked for a passkey, or too long ago, or has answered already")
@@ -249,7 +248,3 @@ def _place(client: str) -> str:
     if not isinstance(address, IPv6Address):
         return client
     return str(address.ipv4_mapped or int(address) >> (address.max_prefixlen - _NETWORK_BITS))
-
-
-def _hash(word: str) -> bytes:
-    return hashlib.sha256(word.encode()).digest()

@@ -43,14 +43,11 @@ def worst(counts: Counts) -> State:
     return min((state for state, number in counts.items() if number), key=lambda state: state.rank, default=State.WELL)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
-    """A building as so many homes in each state; `is_building` False: homes of a wider place that stand in none."""
+class Counted:
+    """So many homes in each state, `counts`."""
 
-    place_id: str
-    name: str
+    __slots__ = ()
     counts: Counts
-    is_building: bool = True
 
     @property
     def homes(self) -> int:
@@ -59,13 +56,23 @@ class Block:
 
     @property
     def worst(self) -> State:
-        """The state that the block is drawn in."""
+        """The state that they are drawn in."""
         return worst(self.counts)
 
     @property
     def told(self) -> tuple[tuple[State, int], ...]:
         """What is not well, the worst first."""
         return tuple((state, self.counts[state]) for state in _ORDER[:-1] if self.counts.get(state))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block(Counted):
+    """A building as so many homes in each state; `is_building` False: homes of a wider place that stand in none."""
+
+    place_id: str
+    name: str
+    counts: Counts
+    is_building: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

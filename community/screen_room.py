@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from community.accounts import Accounts
+from community.accounts import Accounts, token_hash
 from community.casefile import NotNow
 from community.facts import fact, kept
 from community.store import admin, screens, tokens
@@ -93,7 +93,7 @@ class ScreenRoom:
             )
             told = kept((fact("screen", name=name, areas=" ".join(sorted(areas))),))
             tokens.changed(connection, by.login, "screen made", made.screen_id, told, at=now)
-            return screens.offer(connection, made.screen_id, _hash(code), now + CODE_LASTS)
+            return screens.offer(connection, made.screen_id, token_hash(code), now + CODE_LASTS)
 
         return await self._store.write(make), code
 
@@ -102,7 +102,7 @@ class ScreenRoom:
         now, code = self._clock(), _new_code()
 
         def offer(connection: Connection) -> Screen:
-            found = screens.offer(connection, screen_id, _hash(code), now + CODE_LASTS)
+            found = screens.offer(connection, screen_id, token_hash(code), now + CODE_LASTS)
             tokens.changed(connection, by.login, "screen code made", screen_id, found.name, at=now)
             return found
 
@@ -120,7 +120,9 @@ class ScreenRoom:
         now, word, paired = self._clock(), secrets.token_urlsafe(_WORD_BYTES), ""
 
         def pair(connection: Connection) -> str:
-            screen_id = screens.pair(connection, _hash(clean(code)), _hash(word), at=now, expires_at=now + GOOD_FOR)
+            screen_id = screens.pair(
+                connection, token_hash(clean(code)), token_hash(word), at=now, expires_at=now + GOOD_FOR
+            )
             if screen_id:
                 screens.seen(connection, screen_id, client, now)
                 name = screens.get(connection, screen_id).name
@@ -140,7 +142,7 @@ class ScreenRoom:
     async def shown(self, word: str, *, client: str) -> Shown | None:
         """The screen that this word opens, with a new word where it is a day old; None where it opens nothing."""
         now = self._clock()
-        found = await self._store.read(lambda connection: screens.opened(connection, _hash(word), now))
+        found = await self._store.read(lambda connection: screens.opened(connection, token_hash(word), now))
         if found is None or (found.is_previous and _is_over(found, now)):
             return None
         with suppress(TryLater):  # a busy disk must not darken the wall
@@ -154,7 +156,7 @@ class ScreenRoom:
     async def is_good(self, word: str) -> bool:
         """Whether it opens the wall still."""
         now = self._clock()
-        found = await self._store.read(lambda connection: screens.opened(connection, _hash(word), now))
+        found = await self._store.read(lambda connection: screens.opened(connection, token_hash(word), now))
         return found is not None and not (found.is_previous and _is_over(found, now))
 
     async def end(self, by: User, screen_id: str) -> None:
@@ -205,9 +207,9 @@ class ScreenRoom:
         fresh = _next(word, salt)
 
         def turn(connection: Connection) -> str:
-            if screens.rotate(connection, _hash(word), _hash(fresh), salt, at=now, expires_at=now + GOOD_FOR):
+            if screens.rotate(connection, token_hash(word), token_hash(fresh), salt, at=now, expires_at=now + GOOD_FOR):
                 return fresh
-            other = screens.opened(connection, _hash(word), now)
+            other = screens.opened(connection, token_hash(word), now)
             return "" if other is None else _next(word, other.salt)
 
         return await self._store.write(turn)
@@ -234,7 +236,3 @@ def _next(word: str, salt: bytes | None) -> str:
 
 def _new_code() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
-
-
-def _hash(word: str) -> bytes:
-    return hashlib.sha256(word.encode()).digest()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from community import totp
-from community.accounts import Accounts, session_hash
+from community.accounts import Accounts, token_hash
 from community.casefile import NotNow
 from community.facts import Fact, fact, kept
 from community.registry_sealing import Safe, sealed_words
@@ -188,7 +188,7 @@ class Staff:
             user = logins.user_called(connection, login)
             self._check_seen(user)
             sealed = sealed_words(self.safe, secret, of=user.user_id)
-            logins.change(connection, login, {"totp_secret": sealed, "totp_step": step}, kept=session_hash(kept))
+            logins.change(connection, login, {"totp_secret": sealed, "totp_step": step}, kept=token_hash(kept))
             books.changed(connection, self.by, "app given", login, "", at=now)
 
         await self.store.write(give)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from community.people import Level
-from community.plan import Block, Counts, State, natural, worst
+from community.plan import Block, Counted, Counts, State, natural
 from community.points import Point
 from community.store.plan import PlaceRow
 
@@ -21,7 +21,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mark:
+class Mark(Counted):
     """What stands at one point of the map: a building with its homes, or a home. `address`: where a click leads."""
 
     mark_id: str
@@ -31,21 +31,6 @@ class Mark:
     counts: Counts
     address: str
     is_building: bool = True
-
-    @property
-    def homes(self) -> int:
-        """How many."""
-        return sum(self.counts.values())
-
-    @property
-    def worst(self) -> State:
-        """The state that it is drawn in."""
-        return worst(self.counts)
-
-    @property
-    def told(self) -> tuple[tuple[State, int], ...]:
-        """What is not well, the worst first."""
-        return tuple((state, self.counts[state]) for state in tuple(State)[:-1] if self.counts.get(state))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

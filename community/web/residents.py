@@ -129,7 +129,7 @@ async def resident(  # noqa: PLR0917 - FastAPI gives each part of a request by i
         if str(error) not in OUTSIDE or not shift.user.role.may_act:
             raise
         values = {"resident_id": resident_id, "ground": str(error), "tab": first}
-        return await console.page(request, "outside_resident.html", shift, status=403, **values)
+        return await console.page(request, "outside.html", shift, status=403, **values)
     if page is None:
         raise HTTPException(404)
     record = Subject(now=console.clock(), is_home=False, holds_medical=True)
