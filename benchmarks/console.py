@@ -78,10 +78,10 @@ async def measure(folder: Path, *, is_quick: bool) -> list[Figure]:
     await fill(store, District())
     found = await store.read(_count)
     assert found >= OPEN, f"only {found} cases are open"
-    figures = await store.read(partial(_read, asked=ASKED_QUICKLY if is_quick else ASKED))
+    asked = ASKED_QUICKLY if is_quick else ASKED
+    figures = await store.read(partial(_read, asked=asked))
     links = [await link_for(store, login, role) for login, role in _WHO.items()]
     await store.close()
-    asked = ASKED_QUICKLY if is_quick else ASKED
     async with running_broker() as broker, running(broker, folder) as base, AsyncExitStack() as open_ones:
         browsers = {
             role: await open_ones.enter_async_context(browser(base, link))

@@ -164,6 +164,7 @@ class _Community:
     def _console(self) -> FastAPI:
         settings, store = self._settings, self._store
         safe = open_safe(settings.registry.key_file)
+        pinned = {home.id: home.gateway for home in settings.homes}
         accounts = Accounts(store, totp_for=settings.access.totp_for(self._address), safe=safe)
         app = create_app(
             self._desk,
@@ -188,24 +189,21 @@ class _Community:
                     address=self._address,
                     means=means_of(settings, self._lines, undone=lambda: self._retention.undone),
                     zone=settings.kpi.zone,
-                    pinned={home.id: home.gateway for home in settings.homes},
+                    pinned=pinned,
                 ),
                 *oversight(store, self._kpis, clock=_now, zone=settings.kpi.zone),
-                FleetRoom(store, clock=_now),
-                CaseRoom(store, clock=_now),
-                TraceRoom(store, clock=_now),
+                *(room(store, clock=_now) for room in (FleetRoom, CaseRoom, TraceRoom)),
                 *self._plans(),
                 *_sign_on(settings, accounts, self._address),
-                *self._people(safe),
+                *self._people(safe, pinned),
             ),
         )
         app.state.replies = self._replies if settings.channels.answers else None
         return app
 
-    def _people(self, safe: Safe) -> tuple[object, ...]:
+    def _people(self, safe: Safe, pinned: Mapping[str, str]) -> tuple[object, ...]:
         """Pages of residents and families, and where their entries are kept."""
         settings, store = self._settings, self._store
-        pinned = {home.id: home.gateway for home in settings.homes}
         return (
             RegisterRoom(store, clock=_now, safe=safe, pinned=pinned),
             CareDesk(store, clock=_now, zone=settings.kpi.zone),

@@ -86,6 +86,16 @@ oxygen saturation of 95 % and more without a disease of the lungs (domain/teleca
 # ---- is the plan kept? ----
 
 
+def holds_on(since: date | None, until: date | None, day: date) -> bool:
+    """Whether what begins and ends on these days, where they are set, holds on this one."""
+    return (since is None or since <= day) and (until is None or day <= until)
+
+
+def is_over(until: str, today: date) -> bool:
+    """Whether the last day (ISO 8601; empty: there is none) has passed."""
+    return bool(until) and until < today.isoformat()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
     """What a plan asks for: `times` measurements within any `days` days; from `since` to `until`, where set."""
@@ -97,7 +107,7 @@ class Wanted:
 
     def is_in_force(self, today: date) -> bool:
         """Whether it holds today."""
-        return (self.since is None or self.since <= today) and (self.until is None or today <= self.until)
+        return holds_on(self.since, self.until, today)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,7 +231,7 @@ class Course:
 
     def holds_on(self, day: date) -> bool:
         """Whether it is to be taken on this day."""
-        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+        return holds_on(self.since, self.until, day)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -130,7 +130,7 @@ class CareDesk:
             if stand_of(found) != stand:
                 raise StaleVersion(MOVED_ON)
             hand = Hand(by=user.login, at=now, reason=reason)
-            if care.keep(connection, row, found, hand):
+            if care.keep(connection, row, hand):
                 _written(connection, user, hand, row.resident, home_id)
             return True
 
@@ -150,7 +150,7 @@ class CareDesk:
             if found is None or stand_of(found) != stand:
                 raise StaleVersion(MOVED_ON)
             hand = Hand(by=user.login, at=now, reason=reason)
-            care.take_away(connection, found, hand)
+            care.take_away(connection, found, hand, home_id=home_id)
             _written(connection, user, hand, resident_id, home_id)
             return True
 

@@ -24,6 +24,7 @@ from community.care import (
     Wanted,
     adherence,
     doses,
+    is_over,
     is_overdue,
     keeping,
     share,
@@ -202,7 +203,7 @@ class CareRoom:
         self, resident_id: str, rows: Sequence[MedicineRow], claims: Sequence[Claim], *, is_shown: bool
     ) -> MedicinesTold:
         now, today = self._clock(), self._today()
-        over = tuple(row for row in rows if row.until and row.until < today.isoformat())
+        over = tuple(row for row in rows if is_over(row.until, today))
         current = tuple(row for row in rows if row not in over)
         if self._port is None or not is_shown:
             return MedicinesTold(current=current, over=over)

@@ -28,6 +28,7 @@ from community.rights import Right, Subject, breaks_glass, holds, is_allowed, ma
 from community.store import people_key_safes, rights, strip, views
 from community.store.database import Connection, Store
 from community.store.people_access import Act
+from community.strip import named_on
 from community.users import EVERYWHERE, User
 from shouwang.errors import IllegalMove
 
@@ -59,7 +60,8 @@ class GuardedDesk:
         """The cases of his areas in the same order; those that pages call by name alone have name and address."""
         found = await self._desk.strip()
         rows = await self._of_his_areas(found.rows)
-        rows = await self._store.read(lambda connection: strip.named(connection, rows))
+        if named_on(rows):
+            rows = await self._store.read(lambda connection: strip.named(connection, rows))
         return replace(found, rows=self._as_he_may(rows))
 
     async def queue(self) -> tuple[QueueRow, ...]:

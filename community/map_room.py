@@ -13,7 +13,7 @@ from community.points import Point
 from community.store import map_spots, plan
 from community.store.database import Store
 from community.store.plan import PlaceRow
-from community.street_map import Mark, Standing, StreetMap, buildings_of, chosen, without_point
+from community.street_map import Mark, Standing, StreetMap, buildings_of, by_block, chosen, without_point
 from community.tiles import Shelf, Tile, credit_of, source_of
 from community.users import User
 
@@ -77,14 +77,15 @@ def _overview(view: View, at: str) -> StreetMap | None:
     if at and not standings:
         return None
     known = plan.wide_places(view.connection)
-    homes = _homes(view, at) if _alone(standings, known) else []
-    marks, hidden = chosen([*buildings_of(standings, known), *homes], MARKS)
+    blocks, alone = by_block(standings), _alone(standings, known)
+    homes = _homes(view, at) if alone else []
+    marks, hidden = chosen([*buildings_of(blocks, known), *homes], MARKS)
     return StreetMap(
         path=tuple((one.place_id, one.name) for one in path),
         marks=marks,
         counts=totals(standings),
-        without=without_point(standings, known),
-        hidden=hidden + _alone(standings, known) - len(homes),
+        without=without_point(blocks, known),
+        hidden=hidden + alone - len(homes),
         centre=_centre(path, known),
     )
 

@@ -176,6 +176,11 @@ def keyholders(people: Iterable[Callee]) -> tuple[Callee, ...]:
     return tuple(one for one in people if one.has_key)
 
 
+def digits(phone: str) -> str:
+    """A number without what people write between its digits."""
+    return re.sub(r"[^0-9+]", "", phone)
+
+
 def in_circles(people: Iterable[Callee]) -> tuple[Callee, ...]:
     """Family before neighbours before professionals, else as they stand.
 
@@ -183,7 +188,7 @@ def in_circles(people: Iterable[Callee]) -> tuple[Callee, ...]:
     """
     found: dict[str, Callee] = {}
     for one in sorted(people, key=lambda one: list(Circle).index(one.circle)):
-        number = re.sub(r"[^0-9+]", "", one.phones[0]) if one.phones else one.contact_id
+        number = digits(one.phones[0]) if one.phones else one.contact_id
         before = found.get(number)
         found[number] = one if before is None else replace(before, has_key=before.has_key or one.has_key)
     return tuple(found.values())

@@ -9,7 +9,7 @@ from community.plan import NOT_PLACED, Block, Building, Counts, Door, Group, Sta
 from community.rights import Right, holds
 from community.store import plan, rights
 from community.store.database import Connection, Store
-from community.store.plan import Found, Placed, PlaceRow, Seen
+from community.store.plan import Found, Placed, PlaceRow, Seen, around, names_around
 from community.street_map import Standing
 from community.users import EVERYWHERE, User
 
@@ -137,7 +137,7 @@ def groups_of(placed: Iterable[Placed], known: Mapping[str, PlaceRow]) -> tuple[
     found = [
         Group(
             place_id=place_id,
-            names=_names_around(known, place_id),
+            names=names_around(known, place_id),
             blocks=tuple(sorted(blocks, key=lambda one: (not one.is_building, natural(one.name), one.place_id))),
         )
         for place_id, blocks in groups.items()
@@ -234,18 +234,5 @@ def _first(groups: tuple[Group, ...]) -> tuple[tuple[Group, ...], int]:
     return tuple(shown), max(0, -room)
 
 
-def _names_around(known: Mapping[str, PlaceRow], place_id: str) -> tuple[str, ...]:
-    return tuple(place.name for place in _around(known, place_id))
-
-
 def _place_in_tree(known: Mapping[str, PlaceRow], place_id: str) -> tuple[object, ...]:
-    return tuple((natural(place.code or place.name), place.place_id) for place in _around(known, place_id))
-
-
-def _around(known: Mapping[str, PlaceRow], place_id: str) -> list[PlaceRow]:
-    found: list[PlaceRow] = []
-    at: str | None = place_id
-    while at is not None and at in known and len(found) < len(Level):
-        found.append(known[at])
-        at = known[at].parent_id
-    return found[::-1]
+    return tuple((natural(place.code or place.name), place.place_id) for place in around(known, place_id))

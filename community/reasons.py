@@ -12,8 +12,8 @@ _CHINESE = re.compile("[\u3400-\u9fff]")
 
 def kept(en: str, zh: str) -> str:
     """As it is kept; older gateways tell no Chinese."""
-    line = " ".join(en.split("\n"))
-    return f"{line}\n{' '.join(zh.split(chr(10)))}" if zh else line
+    line = en.replace("\n", " ")
+    return "\n".join((line, zh.replace("\n", " "))) if zh else line
 
 
 def told(text: str) -> Sentence:

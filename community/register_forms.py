@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from community.consent import Consent
-from community.people import Callee, Circle
+from community.people import Callee, Circle, digits
 from community.registry import ConsentRow, ContactRow, Row
 from community.registry_fields import Line
 from shouwang.errors import ShouwangError
@@ -201,11 +201,6 @@ def moved(rows: Sequence[ContactRow], contact_id: str, *, up: bool) -> tuple[Con
     other = near[at]
     orders = {him.id: other.order, other.id: him.order}
     return tuple(one.model_copy(update={"order": orders.get(one.id, one.order)}) for one in rows)
-
-
-def digits(phone: str) -> str:
-    """A number without what people write between its digits."""
-    return re.sub(r"[^0-9+]", "", phone)
 
 
 def is_retold(before: ContactRow, after: ContactRow) -> bool:

@@ -4,7 +4,7 @@ before. What was changed by somebody else meanwhile is not written over.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from community import consent
@@ -100,8 +100,7 @@ class RegisterRoom:
             entry, subject = _found(connection, user, resident_id, now)
             may(user, right, subject)
             found = self._sheet(connection, user, entry, subject)
-            act = Act.CARD if found.is_health_shown else Act.CONTACTS
-            resident_looks.seen(connection, user, act, _seen_as(connection, user, entry, subject), whose=_whose(entry))
+            _look(connection, user, found, subject)
             return found
 
         return await self._store.write(look, urgent=True)
@@ -114,8 +113,7 @@ class RegisterRoom:
             entry, subject = _found(connection, user, resident_id, now)
             may(user, Right.READ_RESIDENTS, subject)
             shown = self._sheet(connection, user, entry, subject)
-            act = Act.CARD if shown.is_health_shown else Act.CONTACTS
-            resident_looks.seen(connection, user, act, _seen_as(connection, user, entry, subject), whose=_whose(entry))
+            _look(connection, user, shown, subject)
             skip = max(0, page * HISTORY_SHOWN - MOST_OF_ONE)
             first, many = page * HISTORY_SHOWN - skip, HISTORY_SHOWN + 2 * MOST_OF_ONE
             rows = register_keeping.changes(connection, resident_id, entry.home.id, skip=skip, limit=many)
@@ -318,7 +316,9 @@ class RegisterRoom:
         return await self._store.write(work, urgent=True)
 
     def _sheet(self, connection: Connection, user: User, entry: Entry, subject: Subject) -> Sheet:
-        card = is_allowed(user, Right.READ_MEDICAL, _seen_as(connection, user, entry, subject))
+        card = is_allowed(
+            user, Right.READ_MEDICAL, resident_looks.seen_as(connection, user, entry.resident.id, subject)
+        )
         is_withheld = not consent.may(Purpose.EMERGENCY, entry.said, subject.now)
         return Sheet(
             entry=entry,
@@ -367,11 +367,10 @@ def _found(connection: Connection, user: User, resident_id: str, now: datetime) 
     return entry, rights.subject_of_home(connection, user, entry.home.id, now)
 
 
-def _seen_as(connection: Connection, user: User, entry: Entry, plain: Subject) -> Subject:
-    """The home, with the reason that he gave a moment ago where nothing else opens the card to him."""
-    if is_allowed(user, Right.READ_MEDICAL, plain):
-        return plain
-    return replace(plain, reason=resident_looks.standing_reason(connection, user, entry.resident.id, plain.now))
+def _look(connection: Connection, user: User, sheet: Sheet, subject: Subject) -> None:
+    """Write down that he sees it, and why where only a reason opened it to him."""
+    act, whose = Act.CARD if sheet.is_health_shown else Act.CONTACTS, _whose(sheet.entry)
+    resident_looks.seen(connection, user, act, resident_looks.seen_as(connection, user, whose[0], subject), whose=whose)
 
 
 def _whose(entry: Entry) -> tuple[str, str]:

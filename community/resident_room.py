@@ -247,11 +247,7 @@ def _may_open(user: User, subject: Subject) -> bool:
 
 
 def _subject(connection: Connection, user: User, resident_id: str, home_id: str, now: datetime) -> Subject:
-    """The home, with the reason that he gave a moment ago where nothing else opens the card to him."""
-    plain = rights.subject_of_home(connection, user, home_id, now)
-    if is_allowed(user, Right.READ_MEDICAL, plain):
-        return plain
-    return replace(plain, reason=resident_looks.standing_reason(connection, user, resident_id, now))
+    return resident_looks.seen_as(connection, user, resident_id, rights.subject_of_home(connection, user, home_id, now))
 
 
 def _with_tab(connection: Connection, page: ResidentPage, subject: Subject, now: datetime) -> ResidentPage:

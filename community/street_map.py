@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from community.people import Level
 from community.plan import Block, Counted, Counts, State, natural
 from community.points import Point
-from community.store.plan import PlaceRow
+from community.store.plan import PlaceRow, names_around
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,10 +59,14 @@ class StreetMap:
         return sum(block.counts.get(state, 0) for block in self.without for state in (State.LIFE, State.URGENT))
 
 
-def buildings_of(standings: Iterable[Standing], known: Mapping[str, PlaceRow]) -> tuple[Mark, ...]:
+Blocks = Mapping[str | None, Sequence[Standing]]
+"""What stands in each block, by its id."""
+
+
+def buildings_of(blocks: Blocks, known: Mapping[str, PlaceRow]) -> tuple[Mark, ...]:
     """Buildings of which it is known where they stand: by their own point, else in the middle of their homes."""
     found = []
-    for block_id, of_block in _by_block(standings).items():
+    for block_id, of_block in blocks.items():
         place = known.get(block_id or "")
         point = None if place is None else place_point(place, of_block)
         if place is not None and point is not None:
@@ -70,7 +74,7 @@ def buildings_of(standings: Iterable[Standing], known: Mapping[str, PlaceRow]) -
                 Mark(
                     mark_id=f"place-{place.place_id}",
                     name=place.name,
-                    around=_name_of(known, place.parent_id),
+                    around=" · ".join(names_around(known, place.parent_id)),
                     point=point,
                     counts={one.state: one.homes for one in of_block},
                     address=place.place_id,
@@ -79,17 +83,17 @@ def buildings_of(standings: Iterable[Standing], known: Mapping[str, PlaceRow]) -
     return tuple(found)
 
 
-def without_point(standings: Iterable[Standing], known: Mapping[str, PlaceRow]) -> tuple[Block, ...]:
+def without_point(blocks: Blocks, known: Mapping[str, PlaceRow]) -> tuple[Block, ...]:
     """The homes of each block of which it is not known where they stand, in an order that no state changes."""
     found = []
-    for block_id, of_block in _by_block(standings).items():
+    for block_id, of_block in blocks.items():
         place = known.get(block_id or "")
         if place is not None and place_point(place, of_block) is not None:
             continue
         counts = {one.state: lost for one in of_block if (lost := one.homes - one.pointed)}
         if counts:
             is_building = place is not None and place.level is Level.BUILDING
-            name = " ".join(_names_around(known, block_id))
+            name = " ".join(names_around(known, block_id))
             found.append(Block(place_id=block_id or "", name=name, counts=counts, is_building=is_building))
     return tuple(sorted(found, key=lambda one: (natural(one.name), one.place_id)))
 
@@ -108,7 +112,8 @@ def chosen(marks: Iterable[Mark], most: int) -> tuple[tuple[Mark, ...], int]:
     return tuple(shown), max(0, len(found) - most)
 
 
-def _by_block(standings: Iterable[Standing]) -> Mapping[str | None, list[Standing]]:
+def by_block(standings: Iterable[Standing]) -> Blocks:
+    """The same, block by block."""
     found: dict[str | None, list[Standing]] = {}
     for one in standings:
         found.setdefault(one.block_id, []).append(one)
@@ -124,15 +129,3 @@ def _middle(standings: Sequence[Standing]) -> Point | None:
         lat=sum(pointed * middle.lat for pointed, middle in told) / homes,
         lon=sum(pointed * middle.lon for pointed, middle in told) / homes,
     )
-
-
-def _name_of(known: Mapping[str, PlaceRow], place_id: str | None) -> str:
-    return " · ".join(_names_around(known, place_id))
-
-
-def _names_around(known: Mapping[str, PlaceRow], place_id: str | None) -> list[str]:
-    found: list[str] = []
-    while place_id is not None and place_id in known and len(found) < len(Level):
-        found.append(known[place_id].name)
-        place_id = known[place_id].parent_id
-    return found[::-1]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -28,15 +29,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tile:
-    """A picture; `tag` changes with it."""
+    """A picture; `tag` changes with it, for browsers that ask whether theirs is still good."""
 
     body: bytes
     kind: str
-
-    @property
-    def tag(self) -> str:
-        """For browsers that ask whether theirs is still good."""
-        return f'"{hashlib.blake2b(self.body, digest_size=12).hexdigest()}"'
+    tag: str
 
 
 class Source(Protocol):
@@ -117,7 +114,7 @@ class Shelf:
         if kind is None or len(body) > MAX_BYTES:
             _log.warning("tile %s/%s/%s is no picture, or too large", z, x, y)
             return None
-        return Tile(body=body, kind=kind)
+        return Tile(body=body, kind=kind, tag=f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
 
 
 def source_of(entry: MapEntry) -> Source | None:
@@ -163,7 +160,4 @@ def _tiles_in(folder: Path, zooms: list[int]) -> Iterator[Path]:
 
 
 def _some(folder: Path) -> Iterator[Path]:
-    for number, one in enumerate(folder.iterdir()):
-        if number >= _LOOKED_AT:
-            return
-        yield one
+    return islice(folder.iterdir(), _LOOKED_AT)

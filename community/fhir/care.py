@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from community.care import Assessment, Condition
+from community.care import Assessment, Condition, is_over
 from community.fhir import resources
 from community.fhir.care_elements import Activity, ActivityDetail, Dosage, Range, Repeat, Target, Timing
 from community.fhir.codes import CATEGORIES, UCUM, code_of, own
@@ -64,12 +64,12 @@ def _goals(names: Names, subject: Reference, rows: Sequence[CarePlanRow]) -> Ite
 
 
 def _plan(names: Names, subject: Reference, rows: Sequence[CarePlanRow], today: date) -> resources.CarePlan:
-    first, is_over = rows[0], all(_is_over(row.until, today) for row in rows)
+    first, has_ended = rows[0], all(is_over(row.until, today) for row in rows)
     title = ", ".join(dict.fromkeys(filter(None, (words(row.title) for row in rows)))) or _ILLNESSES[first.condition]
     goals = tuple(names.ref("Goal", *_key(row)) for row in rows if _range(row) is not None)
     return resources.CarePlan(
         id=names.id_of("CarePlan", first.resident, first.condition.value),
-        status="completed" if is_over else "active",
+        status="completed" if has_ended else "active",
         intent="plan",
         category=(own("care-plan", first.condition.value, _ILLNESSES[first.condition]),),
         title=title,
@@ -87,7 +87,7 @@ def _detail(names: Names, row: CarePlanRow, today: date) -> ActivityDetail:
     return ActivityDetail(
         kind="ServiceRequest",
         code=code_of(row.quantity, frozenset()),
-        status="completed" if _is_over(row.until, today) else "in-progress",
+        status="completed" if is_over(row.until, today) else "in-progress",
         goal=(names.ref("Goal", *_key(row)),) if _range(row) is not None else (),
         scheduled_timing=Timing(repeat=repeat),
     )
@@ -129,7 +129,7 @@ def _medicine(names: Names, subject: Reference, row: MedicineRow, today: date) -
     )
     return resources.MedicationStatement(
         id=names.id_of("MedicationStatement", row.resident, "plan", row.name),
-        status="completed" if _is_over(row.until, today) else "active",
+        status="completed" if is_over(row.until, today) else "active",
         medication_codeable_concept=Concept(text=words(row.name) or "unknown"),
         subject=subject,
         effective_period=_period(row.since, row.until),
@@ -155,10 +155,6 @@ def _key(row: CarePlanRow) -> tuple[str, str, str]:
 
 def _period(since: str, until: str) -> Period | None:
     return Period(start=since or None, end=until or None) if since or until else None
-
-
-def _is_over(until: str, today: date) -> bool:
-    return bool(until) and until < today.isoformat()
 
 
 def _notes(what: str, who: str) -> tuple[Note, ...]:

@@ -4,7 +4,7 @@ What the database says now is read each time, as light as it can be; what it say
 taken apart again. A case changes with its version only; a home, an alert or a clock may change without it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -158,11 +158,15 @@ def _cases(connection: sa.Connection, which: sa.ColumnElement[bool], before: _Ca
     asked = _NUMBER.in_(sorted(new)) if len(new) <= _FEW else which
     if new:
         kept |= {
-            number: (stamps[number], decode_case(bytes.fromhex(body)))
-            for number, body in _bodies.decode(gathered(connection, sa.select(_NUMBER, _TABLE.c.body).where(asked)))
-            if number in new
+            number: (stamps[number], decode_case(body)) for number, body in bodies(connection, asked) if number in new
         }
     return _Cases(said=said, of=kept)
+
+
+def bodies(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator[tuple[int, bytes]]:
+    """Cases as they are stored, by their numbers."""
+    found = _bodies.decode(gathered(connection, sa.select(_NUMBER, _TABLE.c.body).where(which)))
+    return ((number, bytes.fromhex(body)) for number, body in found)
 
 
 def _homes(connection: sa.Connection, which: sa.ColumnElement[bool], before: _Homes) -> _Homes:

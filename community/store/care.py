@@ -7,22 +7,22 @@ from datetime import datetime
 import msgspec
 import sqlalchemy as sa
 
-from community.casefile import StaleVersion
 from community.registry import CarePlanRow, Row, register_of
-from community.store import care_rows, resident_file, schema, stays
+from community.store import care_rows, schema, stays
 from community.store.care_rows import CareRow
 from community.store.cases import decode_alert
 from community.store.differing import matches
 from community.store.people_register import Hand, Tally, note_change, take_in
 from community.store.people_schema import register_changes
 from community.store.stays import Claim, Stay
-from community.wording import MOVED_ON
 
 MISSED = "medication-missed"
 """The hazard that a home's rule `expected` tells when nothing was taken (docs/rules.md)."""
 MOST_ALERTS = 500
 """Of one box within the span: sixteen missed doses a day for a month."""
 CHANGES_SHOWN = 12
+_MOST_CHANGES = 500
+"""Of one resident, of all entries of a kind, that are looked through for those of one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,17 +44,15 @@ def entry(connection: sa.Connection, model: type[Row], resident_id: str, key: Ma
     return None if row is None else care_rows.row_in(model, row)
 
 
-def keep(connection: sa.Connection, row: CareRow, seen: CareRow | None, hand: Hand) -> bool:
-    """Put an entry on file; whether that changes anything. Raises StaleVersion where it is not as it was `seen`."""
-    _still(connection, row, seen)
+def keep(connection: sa.Connection, row: CareRow, hand: Hand) -> bool:
+    """Put an entry on file; whether that changes anything."""
     tally = Tally()
     take_in(connection, register_of((row,)), hand, tally)
     return tally.touched > 0
 
 
-def take_away(connection: sa.Connection, seen: CareRow, hand: Hand) -> None:
-    """An entry that should not be there. What it said is kept. Raises StaleVersion where it is not as it was `seen`."""
-    _still(connection, seen, seen)
+def take_away(connection: sa.Connection, seen: CareRow, hand: Hand, *, home_id: str) -> None:
+    """An entry that should not be there. What it said is kept."""
     table, key = care_rows.TABLES[type(seen)], care_rows.key_of(seen)
     if isinstance(seen, CarePlanRow):
         care_rows.forget_standing(connection, key)
@@ -62,7 +60,7 @@ def take_away(connection: sa.Connection, seen: CareRow, hand: Hand) -> None:
     note_change(
         connection,
         hand,
-        home_id=resident_file.home_of(connection, seen.resident) or "",
+        home_id=home_id,
         resident_id=seen.resident,
         subject=table.name,
         changes={"entry": (care_rows.spelled(seen), "")},
@@ -75,7 +73,7 @@ def changes(
     """How an entry came to be as it is, the newest first."""
     table = register_changes
     his = (table.c.resident_id == resident_id, table.c.subject == care_rows.TABLES[model].name)
-    rows = connection.execute(sa.select(table).where(*his).order_by(table.c.change_id.desc()).limit(MOST_ALERTS))
+    rows = connection.execute(sa.select(table).where(*his).order_by(table.c.change_id.desc()).limit(_MOST_CHANGES))
     found = []
     for row in rows:
         before, after = _told(row.before), _told(row.after)
@@ -114,14 +112,6 @@ def _others(connection: sa.Connection, resident_id: str, lived: Iterable[Stay]) 
     table = schema.residents
     here = table.c.home_id.in_({one.home_id for one in lived})
     return frozenset(connection.scalars(sa.select(table.c.resident_id).where(here))) - {resident_id}
-
-
-def _still(connection: sa.Connection, row: CareRow, seen: CareRow | None) -> None:
-    table = care_rows.TABLES[type(row)]
-    found = connection.execute(sa.select(table).where(matches(table, care_rows.key_of(row)))).first()
-    now = None if found is None else care_rows.row_in(type(row), found)
-    if now != seen:
-        raise StaleVersion(MOVED_ON)
 
 
 def _told(written: str | None) -> Mapping[str, object] | None:

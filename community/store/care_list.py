@@ -17,7 +17,7 @@ from community.registry import AssessmentRow, CarePlanRow
 from community.rights import Right
 from community.store import resident_list, rights, schema
 from community.store.care_rows import assessment_in, plan_in
-from community.store.care_schema import assessments, care_plans, care_standings
+from community.store.care_schema import SAME_PLAN, assessments, care_plans, care_standings
 from community.users import User
 
 PAGE = 40
@@ -25,7 +25,6 @@ LAST_PAGE = 250
 """10,000 people who are behind: a list that nobody turns."""
 
 _residents, _homes = schema.residents, schema.homes
-_SAME = sa.and_(*(care_plans.c[name] == care_standings.c[name] for name in ("resident_id", "condition", "quantity")))
 
 
 class Why(StrEnum):
@@ -138,7 +137,7 @@ def _of(why: Why, now: datetime) -> "sa.Select[tuple[str]]":
     if why is Why.UNKEPT:
         return (
             sa.select(care_standings.c.resident_id)
-            .join(care_plans, _SAME)
+            .join(care_plans, SAME_PLAN)
             .join(_residents, _residents.c.resident_id == care_standings.c.resident_id)
             .where(*_is_unkept(now), resident_list.has_agreed(Purpose.HEALTH_MONITORING, now))
         )
@@ -186,7 +185,7 @@ def _told(connection: sa.Connection, residents: list[str], now: datetime) -> Map
     plans = sa.select(care_plans).order_by(care_plans.c.condition, care_plans.c.quantity)
     standings = care_standings.c
     judged = sa.select(care_plans, standings.keeping, standings.found, standings.newest_at, standings.judged_at)
-    short = judged.join_from(care_plans, care_standings, _SAME).join(
+    short = judged.join_from(care_plans, care_standings, SAME_PLAN).join(
         _residents, _residents.c.resident_id == care_plans.c.resident_id
     )
     agreed = resident_list.has_agreed(Purpose.HEALTH_MONITORING, now)

@@ -70,3 +70,7 @@ medicines = sa.Table(
     sa.Column("until", sa.Text, nullable=False),
     sa.Column("prescribed_by", sa.Text, nullable=False),
 )
+
+_PLAN = ("resident_id", "condition", "quantity")
+SAME_PLAN = sa.and_(*(care_plans.c[name] == care_standings.c[name] for name in _PLAN))
+"""A plan and how it is kept."""

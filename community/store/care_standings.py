@@ -11,10 +11,8 @@ from community.consent import Purpose
 from community.registry import CarePlanRow
 from community.store import resident_list, schema
 from community.store.care_rows import forget_standing, key_of, plan_in
-from community.store.care_schema import care_plans, care_standings
+from community.store.care_schema import SAME_PLAN, care_plans, care_standings
 from community.store.differing import matches
-
-_SAME = sa.and_(*(care_plans.c[name] == care_standings.c[name] for name in ("resident_id", "condition", "quantity")))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +31,7 @@ def waiting(connection: sa.Connection, now: datetime, before: datetime, limit: i
     asked = (
         sa.select(care_plans)
         .join(residents, residents.c.resident_id == care_plans.c.resident_id)
-        .join(care_standings, _SAME, isouter=True)
+        .join(care_standings, SAME_PLAN, isouter=True)
         .where(
             residents.c.erased_at.is_(None),
             sa.or_(judged.is_(None), judged < before),

@@ -76,7 +76,8 @@ def circle(connection: sa.Connection, home_key: str, now: datetime) -> tuple[Cal
         .where(lives)
         .order_by(residents.c.place, residents.c.resident_id, table.c.place)
     )
-    found = [callee(contact_in(row), here(connection, now)) for row in rows]
+    local = here(connection, now)
+    found = [callee(contact_in(row), local) for row in rows]
     marks = register_tries.silent(connection, {one.resident_id for one in found})
     return people.in_circles(with_marks(one, marks.get(one.resident_id, {})) for one in found)
 
@@ -146,8 +147,9 @@ def filed(connection: sa.Connection, now: datetime) -> Mapping[str, Filed]:
     homes = {row.home_id: row for row in connection.execute(sa.select(register))}
     safes = set(connection.scalars(sa.select(key_safes.c.home_id)))
     lists: dict[str, list[Callee]] = {}
+    local = here(connection, now)
     for row in connection.execute(sa.select(schema.contacts).order_by(schema.contacts.c.place)):
-        lists.setdefault(row.resident_id, []).append(callee(contact_in(row), here(connection, now)))
+        lists.setdefault(row.resident_id, []).append(callee(contact_in(row), local))
     said: dict[str, set[str]] = {}
     for row in connection.execute(sa.select(consents.c.resident_id, consents.c.purpose)):
         said.setdefault(row.resident_id, set()).add(row.purpose)
@@ -182,7 +184,8 @@ def completeness(connection: sa.Connection, now: datetime) -> Mapping[str, Compl
 def _contacts_of(connection: sa.Connection, resident_id: str, now: datetime) -> tuple[Callee, ...]:
     table = schema.contacts
     rows = connection.execute(sa.select(table).where(table.c.resident_id == resident_id).order_by(table.c.place))
-    return tuple(callee(contact_in(row), here(connection, now)) for row in rows)
+    local = here(connection, now)
+    return tuple(callee(contact_in(row), local) for row in rows)
 
 
 def _shown(one: Callee) -> Contact:

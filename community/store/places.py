@@ -19,8 +19,13 @@ def area_of(connection: sa.Connection, home_key: str) -> tuple[str, ...]:
 
 def grid_of(connection: sa.Connection, home_key: str) -> str | None:
     """The id of the grid to which a home belongs; None where that is not on file."""
+    return around_of(connection, home_key, Level.GRID)
+
+
+def around_of(connection: sa.Connection, home_key: str, wanted: Level) -> str | None:
+    """The id of the place of this level around a home; None where that is not on file."""
     place = connection.scalar(sa.select(home_register.c.place_id).where(home_register.c.home_id == home_key))
-    return next((found for found, level in path_to(connection, place) if level is Level.GRID), None)
+    return next((found for found, level in path_to(connection, place) if level is wanted), None)
 
 
 def areas(connection: sa.Connection) -> Mapping[str, tuple[str, ...]]:
@@ -33,7 +38,15 @@ def areas(connection: sa.Connection) -> Mapping[str, tuple[str, ...]]:
 
 def homes_in(connection: sa.Connection, place_id: str) -> frozenset[str]:
     """The homes that stand in a place, however deep."""
-    return frozenset(home for home, path in areas(connection).items() if place_id in path)
+    is_there = home_register.c.place_id.in_(inside(places.c.place_id == place_id))
+    return frozenset(connection.scalars(sa.select(home_register.c.home_id).where(is_there)))
+
+
+def inside(which: "sa.ColumnElement[bool]") -> "sa.Select[tuple[str]]":
+    """These places with all that lie in them. A union without doubles ends, even where one hangs under itself."""
+    tree = sa.select(places.c.place_id).where(which).cte("inside", recursive=True)
+    tree = tree.union(sa.select(places.c.place_id).join(tree, places.c.parent_id == tree.c.place_id))
+    return sa.select(tree.c.place_id)
 
 
 def name_of(connection: sa.Connection, place_id: str) -> str:

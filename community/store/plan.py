@@ -80,6 +80,20 @@ class PlaceRow:
     point: Point | None = None
 
 
+def around(known: Mapping[str, PlaceRow], place_id: str | None) -> list[PlaceRow]:
+    """The place and all that it lies in, the widest first."""
+    found: list[PlaceRow] = []
+    while place_id is not None and place_id in known and len(found) < len(Level):
+        found.append(known[place_id])
+        place_id = known[place_id].parent_id
+    return found[::-1]
+
+
+def names_around(known: Mapping[str, PlaceRow], place_id: str | None) -> tuple[str, ...]:
+    """As people call them."""
+    return tuple(place.name for place in around(known, place_id))
+
+
 class Seen:
     """What one viewer sees at one moment. `homes`: of these alone; None: of all."""
 

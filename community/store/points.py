@@ -12,7 +12,7 @@ from community.points import Point
 from community.points import point_of as point_in
 from community.store.dispatch_schema import home_spots
 from community.store.people_schema import home_register, places, register_changes
-from community.store.places import path_to
+from community.store.places import around_of, homes_in, inside
 
 
 def point_of(connection: sa.Connection, home_id: str) -> Point | None:
@@ -20,7 +20,7 @@ def point_of(connection: sa.Connection, home_id: str) -> Point | None:
     own = _own(connection, home_id)
     if own is not None:
         return own
-    building = _building_of(connection, home_id)
+    building = around_of(connection, home_id, Level.BUILDING)
     if building is None:
         return None
     stands = sa.select(places.c.lat, places.c.lon).where(places.c.place_id == building)
@@ -45,9 +45,9 @@ def put(connection: sa.Connection, home_id: str, point: Mapping[str, object]) ->
 
 def forget(connection: sa.Connection, home_id: str) -> None:
     """The home's own point, and its building's where no other home stands in that: it tells where this one was."""
-    building = _building_of(connection, home_id)
+    building = around_of(connection, home_id, Level.BUILDING)
     connection.execute(sa.update(home_spots).where(home_spots.c.home_id == home_id).values(lat=None, lon=None))
-    if building is None or _homes_in(connection, building) - {home_id}:
+    if building is None or homes_in(connection, building) - {home_id}:
         return
     connection.execute(sa.update(places).where(places.c.place_id == building).values(lat=None, lon=None))
     of_point = (register_changes.c.subject == building) & register_changes.c.field.in_(("lat", "lon"))
@@ -60,27 +60,10 @@ def _own(connection: sa.Connection, home_id: str) -> Point | None:
     return None if row is None else point_in(row.lat, row.lon)
 
 
-def _building_of(connection: sa.Connection, home_id: str) -> str | None:
-    place = connection.scalar(sa.select(home_register.c.place_id).where(home_register.c.home_id == home_id))
-    return next((found for found, level in path_to(connection, place) if level is Level.BUILDING), None)
-
-
 def _middle_of(connection: sa.Connection, building: str) -> Point | None:
     row = connection.execute(
         sa.select(sa.func.avg(home_spots.c.lat).label("lat"), sa.func.avg(home_spots.c.lon).label("lon"))
         .join(home_register, home_register.c.home_id == home_spots.c.home_id)
-        .where(home_register.c.place_id.in_(_inside(building)))
+        .where(home_register.c.place_id.in_(inside(places.c.place_id == building)))
     ).one()
     return point_in(row.lat, row.lon)
-
-
-def _homes_in(connection: sa.Connection, building: str) -> frozenset[str]:
-    inside = home_register.c.place_id.in_(_inside(building))
-    return frozenset(connection.scalars(sa.select(home_register.c.home_id).where(inside)))
-
-
-def _inside(building: str) -> "sa.Select[tuple[str]]":
-    """The building with all places in it. A union without doubles ends, even where a place hangs under itself."""
-    tree = sa.select(places.c.place_id).where(places.c.place_id == building).cte("inside", recursive=True)
-    tree = tree.union(sa.select(places.c.place_id).join(tree, places.c.parent_id == tree.c.place_id))
-    return sa.select(tree.c.place_id)

@@ -14,7 +14,7 @@ from community.consent import Consent
 from community.photos import Photo
 from community.register_forms import Fault, Unfit, in_order, stands
 from community.register_history import Change
-from community.registry import ContactRow, HomeRow, Reading, Register, ResidentRow, Row, Written
+from community.registry import ContactRow, HomeRow, Reading, ResidentRow, Row, register_of
 from community.registry_checks import Known, Seat, sift
 from community.store import people, people_key_safes, register_tries, resident_photos, schema
 from community.store.people_demands import change_in
@@ -117,7 +117,7 @@ def keep_rows(
     people_of = [row.id for row in rows if isinstance(row, ResidentRow)]
     _fits(connection, rows, hand.at, homes=homes, residents=people_of, pinned=pinned)
     tally = Tally()
-    take_in(connection, _register(rows), hand, tally)
+    take_in(connection, register_of(rows), hand, tally)
     return tally.touched > 0
 
 
@@ -135,14 +135,13 @@ def note_code(connection: sa.Connection, entry: Entry, hand: Hand) -> None:
     _note(connection, entry, hand, "key_safe", {"code": ("", "set")})
 
 
-def keep_photo(connection: sa.Connection, entry: Entry, faces: tuple[Photo, Photo] | None, hand: Hand) -> bool:
-    """Whether there is another face since, or none."""
+def keep_photo(connection: sa.Connection, entry: Entry, faces: tuple[Photo, Photo] | None, hand: Hand) -> None:
+    """There is another face since, or none."""
     if faces is not None:
         resident_photos.put(connection, entry.resident.id, *faces, hand)
     elif not resident_photos.take_away(connection, entry.resident.id, hand):
-        return False
+        return
     _note(connection, entry, hand, "photo", {"photo_kept": ("", "put" if faces is not None else "taken")})
-    return True
 
 
 def new_contact_id(resident_id: str, row: ContactRow) -> str:
@@ -223,13 +222,9 @@ def _fits(
         gateways={row.gateway_id: row.home_id for row in connection.execute(boxes) if row.gateway_id is not None},
         pinned=pinned or {},
     )
-    refusals = sift(Reading(register=_register(rows)), known, now).refusals
+    refusals = sift(Reading(register=register_of(rows)), known, now).refusals
     if refusals:
         raise Unfit({}, "; ".join(one.message for one in refusals))
-
-
-def _register(rows: Iterable[Row]) -> Register:
-    return Register(entries=tuple(Written(row=row, where="the form") for row in rows))
 
 
 def _home(connection: sa.Connection, home_id: str) -> HomeRow:

@@ -19,6 +19,7 @@ from community.store import centre_zone, rights, schema, tokens
 from community.store.dispatch_schema import home_spots
 from community.store.pairs import words_of
 from community.store.people_schema import consents, home_register, key_safes, places
+from community.store.places import inside
 from community.users import EVERYWHERE, User
 
 PAGE = 40
@@ -218,10 +219,8 @@ def _bare(phone: "sa.ColumnElement[str]") -> "sa.ColumnElement[str]":
 def _homes_in(connection: sa.Connection, areas: frozenset[str]) -> "sa.ColumnElement[bool]":
     """Whether a resident's home stands in these places (ids or codes), however deep, or is said to by its spot."""
     named = sorted(areas)
-    inside = sa.select(places.c.place_id).where(sa.or_(places.c.place_id.in_(named), places.c.code.in_(named)))
-    tree = inside.cte("inside", recursive=True)
-    tree = tree.union(sa.select(places.c.place_id).join(tree, places.c.parent_id == tree.c.place_id))
-    in_tree = sa.select(home_register.c.home_id).where(home_register.c.place_id.in_(sa.select(tree.c.place_id)))
+    there = inside(sa.or_(places.c.place_id.in_(named), places.c.code.in_(named)))
+    in_tree = sa.select(home_register.c.home_id).where(home_register.c.place_id.in_(there))
     spots = connection.execute(sa.select(home_spots.c.home_id, home_spots.c.areas))
     said = {row.home_id for row in spots if not areas.isdisjoint(_words.decode(row.areas))}
     is_there = _residents.c.home_id.in_(in_tree)

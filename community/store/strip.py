@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import msgspec
 import sqlalchemy as sa
 
 from community.casefile import Case
@@ -16,7 +15,6 @@ from community.desk import QueueRow
 from community.store import board, chain, schema
 from community.store.case_rows import homes_of, made
 from community.store.cases import CLOSED, decode_case
-from community.store.gathered import gathered
 from community.store.lease import engine_now
 from community.store.storms import HELD
 from community.strip import named_on
@@ -67,8 +65,6 @@ def look(connection: sa.Connection, memory: Memory, clock: Callable[[], datetime
 def named(connection: sa.Connection, rows: tuple[QueueRow, ...]) -> tuple[QueueRow, ...]:
     """The rows; those that pages call by name have the name and the address."""
     shown = named_on(rows)
-    if not shown:
-        return rows
     homes = homes_of(connection, {row.home_id for row in shown})
     known = {
         row.incident_id: replace(row, address=homes[row.home_id].address, resident_name=homes[row.home_id].name)
@@ -86,12 +82,7 @@ def _cases(connection: sa.Connection, before: _Known) -> Mapping[int, Case]:
     table = schema.incidents
     steps = _steps_since(connection, before.head)
     if steps is None:
-        return {
-            number: decode_case(bytes.fromhex(body))
-            for number, body in _bodies.decode(
-                gathered(connection, sa.select(table.c.incident_id, table.c.body).where(board.IS_OPEN))
-            )
-        }
+        return {number: decode_case(body) for number, body in board.bodies(connection, board.IS_OPEN)}
     changed = connection.execute(
         sa.select(table.c.incident_id, table.c.state, table.c.body).where(table.c.incident_id.in_(steps))
     ).all()
@@ -107,6 +98,3 @@ def _steps_since(connection: sa.Connection, head: tuple[int, bytes] | None) -> f
     newer = sa.select(events.c.incident_id).where(events.c.seq > head[0]).limit(_FEW + 1)
     found = connection.execute(newer).scalars().all()
     return frozenset(found) if len(found) <= _FEW else None
-
-
-_bodies = msgspec.json.Decoder(list[tuple[int, str]])

@@ -17,7 +17,7 @@ from community.web.fleet_words import kind_of
 from community.web.language import Language, translations
 from community.web.rooms import room_of
 from community.web.spreadsheet import spreadsheet
-from shouwang.quantities import Quantity, QuantityInfo
+from shouwang.quantities import QUANTITIES, Quantity, QuantityInfo
 
 router = APIRouter()
 Room = Annotated[CatalogueRoom, Depends(room_of(CatalogueRoom))]
@@ -113,7 +113,7 @@ def _of_hazards(rows: Iterable[Hazard]) -> Iterable[Sequence[object]]:
     zh = translations(Language.ZH).gettext
     for one in rows:
         named = words.HAZARDS.get(one.name, "")
-        info = None if named else dict(quantities())[Quantity(one.name)]
+        info = None if named else QUANTITIES[Quantity(one.name)]
         script = ("", "") if one.script is None else (one.script.zh, one.script.en)
         told = (zh(named), named) if info is None else (info.zh, info.en)
         yield one.name, *told, one.usual.value if one.usual else "", one.lane, one.workflow, *script

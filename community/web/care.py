@@ -21,6 +21,7 @@ from community.store.care_list import LAST_PAGE, PAGE, Sieve, Why
 from community.store.care_rows import KEYS, CareRow
 from community.web import care_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form, language_of
+from community.web.fields import none_if_empty
 from community.web.language import translations
 from community.web.rooms import room_of
 from community.web.spreadsheet import spreadsheet
@@ -36,17 +37,12 @@ TABS = {Kept.PLANS: Tab.CARE, Kept.ASSESSMENTS: Tab.ASSESSMENTS, Kept.MEDICINES:
 _LONGEST = 400
 
 
-def _filled(written: object) -> object:
-    """A field of the form that was left empty says nothing."""
-    return None if written == "" else written
-
-
 class Wanted(BaseModel):
     """What the form above the list says."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
 
-    why: Annotated[Why | None, BeforeValidator(_filled)] = None
+    why: Annotated[Why | None, BeforeValidator(none_if_empty)] = None
     area: Annotated[str, Field(max_length=160)] = ""
     page: Annotated[int, Field(ge=0, le=LAST_PAGE)] = 0
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -71,14 +71,20 @@ class Console:
     async def page(
         self, request: Request, template: str, shift: Shift | None, /, *, status: int = 200, **values: object
     ) -> HTMLResponse:
-        """A page of the shell, for this user. `board` among the values: a Board that the page has read already."""
+        """A page of the shell, for this user. `board` and `names` among the values: what the page has read already."""
         shell: dict[str, object] = {"shift": shift, "path": request.url.path, "seq": 0, "strip": ()}
         if shift is not None and holds(shift.user, Right.READ_QUEUE):
-            read = values.get("board")
-            board = read if isinstance(read, Board) else await self.desk_of(shift).strip()
-            shell |= {"seq": board.seq, "strip": board.rows, "names": await self.accounts.names()}
+            board, names = await asyncio.gather(self._board(shift, values), self._names(values))
+            shell |= {"seq": board.seq, "strip": board.rows, "names": names}
         html = self.pages.render(template, language_of(request, shift), shell | values)
         return HTMLResponse(html, status_code=status)
+
+    async def _board(self, shift: Shift, values: Mapping[str, object]) -> Board:
+        read = values.get("board")
+        return read if isinstance(read, Board) else await self.desk_of(shift).strip()
+
+    async def _names(self, values: Mapping[str, object]) -> object:
+        return values["names"] if "names" in values else await self.accounts.names()
 
 
 def console_of(request: Request) -> Console:

@@ -22,6 +22,7 @@ from community.rights import Ground, Right, Subject, is_allowed
 from community.rights import Refused as NotAllowed
 from community.web import words
 from community.web.console import Console, Reader, Wired, Worker, check_form, language_of, wants_part
+from community.web.fields import none_if_empty
 from community.web.refusals import in_words
 from community.web.rooms import room_of
 from community.web.sends import sends_of
@@ -42,17 +43,12 @@ def _known(command: str) -> str:
     return command
 
 
-def _filled(written: object) -> object:
-    """A field that was left empty says nothing."""
-    return None if written == "" else written
-
-
 _NOT_CONFIRMED = Sentence(
     zh="同事没有确认：请同事本人在此输入密码或验证码",
     en="your colleague has not confirmed it: let him enter his own password, or the code of his app, here",
 )
 Surroundings = Annotated[CaseRoom, Depends(room_of(CaseRoom))]
-OUTSIDE = frozenset({Ground.AREA.value, Ground.ORGANISATION.value})
+_OUTSIDE = frozenset({Ground.AREA.value, Ground.ORGANISATION.value})
 """Why he is refused what a reason may open."""
 Command = Annotated[str, Path(max_length=40), AfterValidator(_known)]
 
@@ -68,16 +64,16 @@ class Ordering(BaseModel):
     back: Literal["queue", "case"] = "case"
     note: _Words = ""
     reason: _Words = ""
-    disposition: Annotated[Disposition | None, BeforeValidator(_filled)] = None
+    disposition: Annotated[Disposition | None, BeforeValidator(none_if_empty)] = None
     spoke: bool = False
     second: _Name = ""
     second_proof: Annotated[str, Field(max_length=MAX_PASSWORD), StringConstraints(strip_whitespace=False)] = ""
     targets: Annotated[list[_Name], Field(max_length=20)] = []
     reference: _Name = ""
-    eta_min: Annotated[int | None, Field(ge=1, le=600), BeforeValidator(_filled)] = None
-    score: Annotated[int | None, Field(ge=1, le=5), BeforeValidator(_filled)] = None
-    into: Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(_filled)] = None
-    into_number: Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(_filled)] = None
+    eta_min: Annotated[int | None, Field(ge=1, le=600), BeforeValidator(none_if_empty)] = None
+    score: Annotated[int | None, Field(ge=1, le=5), BeforeValidator(none_if_empty)] = None
+    into: Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(none_if_empty)] = None
+    into_number: Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(none_if_empty)] = None
 
     def wish(self, incident_id: int, command: str, shift: Shift) -> Wish:
         """As the desk takes it. Who takes a case over is who presses the button."""
@@ -104,13 +100,18 @@ class Ordering(BaseModel):
         )
 
 
+def may_say_why(error: NotAllowed, shift: Shift) -> bool:
+    """Whether it is only outside his area, and he may give a reason why he must see it."""
+    return str(error) in _OUTSIDE and shift.user.role.may_act
+
+
 @router.get("/incidents/{incident_id}")
 async def incident(request: Request, console: Wired, shift: Reader, incident_id: IncidentId) -> HTMLResponse:
     """The case, whole; one outside his area asks an operator why he must see it."""
     try:
         return await _page(request, console, shift, incident_id)
     except NotAllowed as error:
-        if str(error) not in OUTSIDE or not shift.user.role.may_act:
+        if not may_say_why(error, shift):
             raise
         values: dict[str, object] = {"incident_id": incident_id, "ground": str(error)}
         return await console.page(request, "outside.html", shift, status=403, **values)

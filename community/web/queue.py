@@ -44,10 +44,10 @@ async def queue(
     """
     choice = Choice(login=shift.user.login, find=find, show=show)
     desk = console.desk_of(shift)
-    board, storms = await asyncio.gather(desk.board(), desk.storms())
+    board, storms, names = await asyncio.gather(desk.board(), desk.storms(), console.accounts.names())
     if part == "page":
-        return await console.page(request, "queue.html", shift, board=board, storms=storms, choice=choice)
-    names = await console.accounts.names()
+        shown = {"board": board, "storms": storms, "names": names, "choice": choice}
+        return await console.page(request, "queue.html", shift, status=200, **shown)
     values = {"shift": shift, "strip": board.rows, "storms": storms, "choice": choice, "seq": board.seq, "names": names}
     values |= {"since": since, "page": at}
     return HTMLResponse(console.pages.render("_live.html", language_of(request, shift), values))

@@ -22,6 +22,7 @@ from community.register_room import RegisterRoom, Sheet, Stranger, Wish
 from community.rights import Right, holds
 from community.web import register_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form, language_of
+from community.web.fields import none_if_empty
 from community.web.language import translations
 from community.web.rooms import room_of
 from community.wording import MOVED_ON
@@ -33,11 +34,7 @@ _MOST_WORDS = 300
 KNOWN_LANGUAGES = ("zh", "en")
 
 
-def _filled(written: object) -> object:
-    return None if written == "" else written
-
-
-CaseNumber = Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(_filled)]
+CaseNumber = Annotated[int | None, Field(ge=1, le=2**62), BeforeValidator(none_if_empty)]
 
 
 class KeptForm(BaseModel):

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from community.people import Item
 from community.register_forms import Fault, Why
-from community.web import people_words, resident_words
+from community.web import people_words
 from community.web.words import marked
 
 K = TypeVar("K", bound=str)
@@ -176,6 +176,3 @@ def value_words(field: str, value: str) -> str:
 def advice(field: str, fault: Fault) -> str:
     """What to do about a field that is refused."""
     return ADVICE.get(field, ANYTHING) if fault is Fault.WRONG else FAULTS[fault]
-
-
-PURPOSES, HOWS = resident_words.PURPOSES, resident_words.HOWS

@@ -18,7 +18,8 @@ from community.store.resident_list import INCOMPLETE_BELOW, LAST_PAGE, PAGE, Fil
 from community.users import Role
 from community.web import care_words, resident_words
 from community.web.console import Refused, SignedIn, Wired, Worker, check_form
-from community.web.incident import OUTSIDE
+from community.web.fields import none_if_empty
+from community.web.incident import may_say_why
 from community.web.rooms import room_of
 
 router = APIRouter()
@@ -29,11 +30,6 @@ DAYS = (1, 7)
 """How far back the little drawings of the measured values go."""
 
 
-def _filled(written: object) -> object:
-    """A field of the form that was left empty says nothing."""
-    return None if written == "" else written
-
-
 class Wanted(BaseModel):
     """What the form above the list says."""
 
@@ -41,7 +37,7 @@ class Wanted(BaseModel):
 
     find: Annotated[str, Field(max_length=100)] = ""
     area: Annotated[str, Field(max_length=160)] = ""
-    flag: Annotated[Flag | None, BeforeValidator(_filled)] = None
+    flag: Annotated[Flag | None, BeforeValidator(none_if_empty)] = None
     alone: bool = False
     no_contact: bool = False
     unreviewed: bool = False
@@ -126,7 +122,7 @@ async def resident(  # noqa: PLR0917 - FastAPI gives each part of a request by i
     try:
         page = await room.page(shift.user, resident_id, tab or first, days)
     except NotAllowed as error:
-        if str(error) not in OUTSIDE or not shift.user.role.may_act:
+        if not may_say_why(error, shift):
             raise
         values = {"resident_id": resident_id, "ground": str(error), "tab": first}
         return await console.page(request, "outside.html", shift, status=403, **values)

@@ -16,7 +16,7 @@ from community.trace import Happened, Trace, Way
 from community.trace_room import TraceRoom
 from community.web import trace_words
 from community.web.console import Console, Reader, Refused, Wired
-from community.web.incident import OUTSIDE, IncidentId
+from community.web.incident import IncidentId, may_say_why
 from community.web.rooms import room_of
 from community.web.spreadsheet import spreadsheet
 from shouwang.quantities import QUANTITIES
@@ -45,7 +45,7 @@ async def trace(request: Request, console: Wired, shift: Reader, room: Room, inc
     try:
         shown = await _shown(console, shift, incident_id)
     except NotAllowed as error:
-        if str(error) not in OUTSIDE or not shift.user.role.may_act:
+        if not may_say_why(error, shift):
             raise
         return RedirectResponse(f"/incidents/{incident_id}", status_code=303)
     values = {
