@@ -34,6 +34,7 @@ USUAL: Mapping[str, Severity] = {
     "path-lost": Severity.P3,
     "test-missing": Severity.P3,
     "channel-down": Severity.P3,
+    "desks-silent": Severity.P3,
     "unreadable": Severity.P3,
 }
 """As the rules at home and the centre raise it, unless a home's own table of rules says otherwise."""

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from community.expected import NEVER, HeardAtLast, NeverHeard, PutOnFile
 from community.flapping import HAZARD as FLAPPING
 from community.measurement_words import BACKUP, MEASUREMENTS
+from community.rings import DESKS_SILENT
 from community.rosters import NO_SHOW
 from community.storms import AT_LEAST, EVERYWHERE, MANY_SILENT, MANY_TELL, SILENT, WITHIN, area_of, is_ours
 from shouwang.wire import Path
@@ -28,7 +29,10 @@ CENTRE_BOX = "centre"
 """Stands for the gateway of alarms that are about the centre itself; it is no box of a home."""
 OWN_CHANNELS = "centre:channels"
 """Stands for the home of a case about the centre's channels; no home id holds a colon."""
-_OF_THE_CENTRE = (OFFLINE, MANY_SILENT, MANY_TELL, FLAPPING, PATH, TEST, NEVER, CHANNEL, MEASUREMENTS, BACKUP, NO_SHOW)
+OWN_DESKS = f"{CENTRE_BOX}:{DESKS_SILENT}"
+"""The same, of a case about its desks (community.store.own_faults)."""
+_OF_HOMES = (OFFLINE, MANY_SILENT, MANY_TELL, FLAPPING, PATH, TEST, NEVER)
+_OF_THE_CENTRE = (*_OF_HOMES, CHANNEL, MEASUREMENTS, BACKUP, NO_SHOW, DESKS_SILENT)
 OFFLINE_AFTER = timedelta(seconds=180)
 """Three missed beats of 60 s (EN 50136-1 SP4 reports a lost path within 3 min; UK grade 4 likewise)."""
 MISSED_BEATS = 2

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from community.desk import Called, IncidentPage, TimelineEntry, Timing
+from community.rings import UNHEARD_AFTER, Rung
 from shouwang.alert import Alert, AlertState, Sentence, Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality, Reading
@@ -60,6 +61,7 @@ class Stage(StrEnum):
     RECEIVED = "received"
     SEALED = "sealed"
     RECEIPT = "receipt"
+    HEARD = "heard"
     RANG = "rang"
     TAKEN = "taken"
 
@@ -162,13 +164,18 @@ class Happened:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
-    """Of one case. `more`: alerts that are not shown; `is_hidden`: values and words of health are not."""
+    """Of one case. `more`: alerts that are not shown; `is_hidden`: values and words of health are not.
+
+    `desks`: what browsers told of their sound; `is_unheard`: consoles were called, and none of them told that it rang.
+    """
 
     incident_id: int
     ways: tuple[Way, ...]
     happened: tuple[Happened, ...]
     is_hidden: bool
     more: int = 0
+    desks: tuple[Rung, ...] = ()
+    is_unheard: bool = False
 
     @property
     def are_sealed_right(self) -> bool:
@@ -177,18 +184,38 @@ class Trace:
         return all(links) and all(way.is_unchanged and way.seal is not None for way in self.ways)
 
 
-def trace_of(page: IncidentPage, kept: Sequence[KeptAlert], seals: dict[int, Seal], *, more: int = 0) -> Trace:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """Moments of the case, in order: when the ladder called consoles, desks told that they rang, somebody took it."""
+
+    rings: Sequence[datetime] = ()
+    heard: Sequence[datetime] = ()
+    taken: Sequence[datetime] = ()
+
+
+def trace_of(
+    page: IncidentPage,
+    kept: Sequence[KeptAlert],
+    seals: dict[int, Seal],
+    *,
+    now: datetime,
+    desks: Sequence[Rung] = (),
+    more: int = 0,
+) -> Trace:
     """What whoever opened this page may see of the way of its alarms."""
     rings = sorted(
         one.since for call in page.calls for one in call.tries if one.channel == CONSOLE and one.since is not None
     )
-    taken = [entry.at for entry in page.timeline if entry.kind in _TAKES]
+    heard = sorted(one.rang_at for one in desks if one.rang_at is not None)
+    known = Known(rings=rings, heard=heard, taken=[one.at for one in page.timeline if one.kind in _TAKES])
     return Trace(
         incident_id=page.row.incident_id,
-        ways=tuple(way_of(one, rings, taken, is_hidden=page.is_card_hidden) for one in kept),
+        ways=tuple(way_of(one, known, is_hidden=page.is_card_hidden) for one in kept),
         happened=_happened(_told(page), page.calls, seals),
         is_hidden=page.is_card_hidden,
         more=more,
+        desks=tuple(desks),
+        is_unheard=bool(rings) and not heard and now - page.row.opened_at > UNHEARD_AFTER,
     )
 
 
@@ -205,10 +232,10 @@ def _without(text: Sentence, hidden: Iterable[Sentence]) -> Sentence:
     return Sentence(zh=zh, en=en)
 
 
-def way_of(kept: KeptAlert, rings: Sequence[datetime], taken: Sequence[datetime], *, is_hidden: bool) -> Way:
-    """One alert as who looks may see it. `rings`: when consoles rang in its case; `taken`: when somebody took it."""
+def way_of(kept: KeptAlert, known: Known, *, is_hidden: bool) -> Way:
+    """One alert as who looks may see it."""
     alert = kept.alert
-    stages = _stages(kept, rings, taken)
+    stages = _stages(kept, known)
     at = {one.stage: one.at for one in stages}
     measured, rang = at[Stage.MEASURED], at[Stage.RANG]
     return Way(
@@ -233,11 +260,11 @@ def way_of(kept: KeptAlert, rings: Sequence[datetime], taken: Sequence[datetime]
     )
 
 
-def _stages(kept: KeptAlert, rings: Sequence[datetime], taken: Sequence[datetime]) -> tuple[Passed, ...]:
+def _stages(kept: KeptAlert, known: Known) -> tuple[Passed, ...]:
     alert = kept.alert
     measured = max((one.at for one in alert.evidence if not one.is_late), default=None)
-    in_hand = next((at for at in taken if at >= kept.received_at), None)
-    before = max((at for at in taken if at < kept.received_at), default=None)
+    in_hand = _next(known.taken, kept)
+    before = max((at for at in known.taken if at < kept.received_at), default=None)
     passed: list[tuple[Stage, datetime | None]] = [
         (Stage.BEGAN, alert.since),
         (Stage.MEASURED, measured),
@@ -252,7 +279,7 @@ def _stages(kept: KeptAlert, rings: Sequence[datetime], taken: Sequence[datetime
     passed += [
         (Stage.SEALED, None if kept.seal is None else kept.received_at),
         (Stage.RECEIPT, None),
-        (Stage.RANG, next((at for at in rings if at >= kept.received_at), None)),
+        *_rung(_next(known.heard, kept), _next(known.rings, kept)),
         (Stage.TAKEN, in_hand or before),
     ]
     found = []
@@ -263,6 +290,16 @@ def _stages(kept: KeptAlert, rings: Sequence[datetime], taken: Sequence[datetime
         found.append(Passed(stage=stage, at=at, after=after, is_earlier=is_earlier))
         last = last if at is None else at
     return tuple(found)
+
+
+def _next(moments: Iterable[datetime], kept: KeptAlert) -> datetime | None:
+    return next((at for at in moments if at >= kept.received_at), None)
+
+
+def _rung(heard: datetime | None, called: datetime | None) -> tuple[tuple[Stage, datetime | None], ...]:
+    """A desk rings by the record, the ladder calls beside it: whichever is known to be first comes first."""
+    both = ((Stage.HEARD, heard), (Stage.RANG, called))
+    return both[::-1] if heard is not None and called is not None and called < heard else both
 
 
 def _frame(reading: Reading, *, is_hidden: bool) -> Frame:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from community.desk import IncidentPage
 from community.rights import Right, may
-from community.store import rights, trace
+from community.store import rights, rings, trace
 from community.store.database import Connection, Store
 from community.store.people_access import Act
 from community.trace import Trace, trace_of
@@ -23,8 +23,11 @@ class TraceRoom:
 
     async def trace(self, shown: IncidentPage) -> Trace:
         """Of a case that was just opened by whoever looks: the page says what he may see."""
-        found = await self._store.read(lambda connection: trace.kept(connection, shown.row.incident_id))
-        return trace_of(shown, found.alerts, dict(found.seals), more=found.more)
+        incident_id = shown.row.incident_id
+        found, desks = await self._store.read(
+            lambda connection: (trace.kept(connection, incident_id), rings.of_case(connection, incident_id))
+        )
+        return trace_of(shown, found.alerts, dict(found.seals), now=self._clock(), desks=desks, more=found.more)
 
     async def let_leave(self, user: User, shown: IncidentPage) -> None:
         """Write down that the trace leaves as a file. Raises Refused."""

@@ -11,6 +11,11 @@ from community.supervision import CENTRE_BOX
 from shouwang.alert import AlertState, Sentence
 
 
+def stands(connection: sa.Connection, hazard: str) -> bool:
+    """Whether it fails, as far as anybody said."""
+    return _since(connection, hazard) is not None
+
+
 def begin(connection: sa.Connection, hazard: str, why: Sentence, now: datetime) -> bool:
     """It has failed; True where that is new. It gets a technical case."""
     if _since(connection, hazard) is not None:

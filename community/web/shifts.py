@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from community.accounts import Shift
 from community.dispatch_room import DispatchRoom
 from community.rights import Right, holds
+from community.ring_room import RingRoom
 from community.shift_report_room import ShiftReport, ShiftReports
 from community.step_words import name_of_clock
+from community.web import ring_words
 from community.web.console import Console, Reader, Wired, Worker, check_form
 from community.web.paper import Press
 from community.web.refusals import in_words
@@ -145,6 +147,9 @@ async def _words(room: DispatchRoom, found: ShiftReport, which: str) -> dict[str
     return {"found": found, "which": which, "called": await room.called(), "clock_name": name_of_clock}
 
 
+_ringing = room_of(RingRoom)
+
+
 def _back() -> RedirectResponse:
     return RedirectResponse("/shifts", status_code=303)
 
@@ -161,12 +166,16 @@ async def _page(
     words: str = "",
 ) -> HTMLResponse:
     shown = await room.shift_page(shift.user.login)
+    may_direct = holds(shift.user, Right.DIRECT_CASES)
     return await console.page(
         request,
         "shifts.html",
         shift,
         status=409 if problem else 200,
         shown=shown,
+        may_direct=may_direct,
+        desks=await _ringing(request).desks() if may_direct else (),
+        ring_words=ring_words,
         may_name=holds(shift.user, Right.READ_RESIDENTS),  # words of the desk may name a resident
         leaving=leaving,
         problem=problem,

@@ -12,9 +12,10 @@ from community.accounts import Shift
 from community.desk import IncidentPage
 from community.rights import Refused as NotAllowed
 from community.rights import Right, holds
+from community.rings import Rung
 from community.trace import Happened, Trace, Way
 from community.trace_room import TraceRoom
-from community.web import trace_words
+from community.web import ring_words, trace_words
 from community.web.console import Console, Reader, Refused, Wired
 from community.web.incident import IncidentId, may_say_why
 from community.web.rooms import room_of
@@ -26,7 +27,8 @@ Room = Annotated[TraceRoom, Depends(room_of(TraceRoom))]
 _OF_ALARM = ("alert", "gateway", "message", "key", "rule", "rule_version", "severity", "state", "clock", "told_at")
 _OF_FRAME = ("sensor", "quantity", "value", "unit", "quality", "frame")
 _OF_CENTRE = ("seq", "hash", "is_right", "rung", "to", "channel", "outcome", "code", "ended_at", "words_zh", "words_en")
-_HEAD = ("what", "at", "after_ms", *_OF_ALARM, *_OF_FRAME, *_OF_CENTRE)
+_OF_DESK = ("sounded_ms", "tab")
+_HEAD = ("what", "at", "after_ms", *_OF_ALARM, *_OF_FRAME, *_OF_CENTRE, *_OF_DESK)
 
 
 async def taker(shift: Reader) -> Shift:
@@ -52,6 +54,7 @@ async def trace(request: Request, console: Wired, shift: Reader, room: Room, inc
         "case": shown,
         "trace": await room.trace(shown),
         "trace_words": trace_words,
+        "ring_words": ring_words,
         "may_take": holds(shift.user, Right.EXPORT),
     }
     return await console.page(request, "trace.html", shift, status=200, **values)
@@ -86,8 +89,19 @@ def _rows(trace: Trace) -> Iterable[Sequence[object]]:
     yield _HEAD
     for way in trace.ways:
         yield from _way(way)
+    for desk in trace.desks:
+        yield from _desk(desk)
     for one in trace.happened:
         yield _row(_done(one))
+
+
+def _desk(one: Rung) -> Iterable[Sequence[object]]:
+    of = {"what": "desk", "to": one.login}
+    if one.rang_at is not None:
+        told = {"at": one.rang_at, "outcome": "rang", "code": one.cause and one.cause.value, "seq": one.seq}
+        yield _row(of | told | {"sounded_ms": one.after_ms, "tab": "visible" if one.was_visible else "hidden"})
+    if one.mute_at is not None:
+        yield _row(of | {"at": one.mute_at, "outcome": "silent", "code": one.mute and one.mute.value})
 
 
 def _way(way: Way) -> Iterable[Sequence[object]]:

@@ -15,6 +15,7 @@ STAGES = {
     Stage.RECEIVED: marked("Received by the server"),
     Stage.SEALED: marked("Committed, sealed in the record"),
     Stage.RECEIPT: marked("Receipt sent to the home"),
+    Stage.HEARD: marked("Rang at a desk, as its browser told"),
     Stage.RANG: marked("First ring at a console"),
     Stage.TAKEN: marked("First taken by a person"),
 }
@@ -25,6 +26,7 @@ NOT_KEPT = {
     Stage.SENT: marked("not kept: a message is sent again until its receipt comes"),
     Stage.SEALED: marked("no entry of the record names this alarm"),
     Stage.RECEIPT: marked("not kept: it goes out after the commit, once for each copy of the message"),
+    Stage.HEARD: marked("no browser has told of it"),
     Stage.RANG: marked("none is on record"),
     Stage.TAKEN: marked("nobody yet"),
 }

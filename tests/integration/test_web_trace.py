@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 from fixtures.casebook import wish
 from fixtures.desk_time import let_pass, take_the_engine
+from fixtures.visitor import come_in
 
 from community.store import notices, people_access, schema, sms_copies, trace
 from community.store.database import Store
@@ -65,11 +66,6 @@ def reading(centre: Centre, quantity: Quantity = Quantity.SPO2, value: float = 8
     return Reading(
         sensor_id="oximeter", quantity=quantity, value=value, at=at, mono=750, quality=Quality.GOOD, frame=FRAME
     )
-
-
-async def come_in(centre: Centre, browser: httpx.AsyncClient, role: str, language: str = "en") -> None:
-    await centre.user(role, role.title(), role, language)
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
 
 
 async def rung(centre: Centre) -> None:
@@ -259,7 +255,7 @@ async def test_many_alarms_of_a_case_are_bounded(
     for _ in range(4):
         await centre.send(box, Lane.LIFE_SAFETY, vital(centre, reading(centre)))
         await let_pass(centre, 30)
-    await come_in(centre, browser, "supervisor", "zh")
+    await come_in(centre, browser, "supervisor", language="zh")
     said = text((await browser.get("/incidents/1/trace")).text)
     assert "之后另有 2 个报警未显示" in said
     assert said.count("规则所依据的原始帧") == 2

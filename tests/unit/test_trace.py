@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from community.desk import Timing
-from community.trace import KeptAlert, Seal, Stage, way_of
+from community.trace import KeptAlert, Known, Seal, Stage, way_of
 from community.web.trace_words import NOT_KEPT, STAGES, gap
 from shouwang.alert import Alert, AlertState, Sentence, Severity
 from shouwang.quantities import Quantity
@@ -68,7 +68,7 @@ def test_gaps_are_written_as_fine_as_they_matter(after: float, said: str) -> Non
 
 def test_gaps_are_told_from_one_kept_stage_to_the_next() -> None:
     rang, taken = NOW + timedelta(seconds=4), NOW + timedelta(seconds=24)
-    way = way_of(kept(Quantity.SPO2), [NOW - timedelta(hours=1), rang], [taken], is_hidden=False)
+    way = way_of(kept(Quantity.SPO2), Known(rings=[NOW - timedelta(hours=1), rang], taken=[taken]), is_hidden=False)
     found = {one.stage: one for one in way.stages}
     assert found[Stage.RECEIVED].after == timedelta(milliseconds=1500)
     assert found[Stage.SENT].at is None
@@ -78,13 +78,13 @@ def test_gaps_are_told_from_one_kept_stage_to_the_next() -> None:
 
 
 def test_alarm_of_a_case_in_hand_says_so() -> None:
-    way = way_of(kept(Quantity.SPO2), [], [NOW - timedelta(minutes=1)], is_hidden=False)
+    way = way_of(kept(Quantity.SPO2), Known(taken=[NOW - timedelta(minutes=1)]), is_hidden=False)
     taken = way.stages[-1]
     assert (taken.is_earlier, taken.after, way.to_the_ear) == (True, None, None)
 
 
 def test_alarm_without_a_message_has_no_receipt_by_the_internet() -> None:
-    way = way_of(kept(message=""), [], [], is_hidden=False)
+    way = way_of(kept(message=""), Known(), is_hidden=False)
     assert Stage.RECEIVED not in {one.stage for one in way.stages}
 
 
@@ -103,7 +103,7 @@ def test_alarm_without_a_message_has_no_receipt_by_the_internet() -> None:
 def test_health_is_left_out_for_who_may_not_see_it(
     quantities: tuple[Quantity, ...], severity: Severity, *, is_said: bool
 ) -> None:
-    way = way_of(kept(*quantities, severity=severity), [], [], is_hidden=True)
+    way = way_of(kept(*quantities, severity=severity), Known(), is_hidden=True)
     assert (way.why is not None) is is_said
     assert all(frame.frame is None for frame in way.frames)
     of_house = {Quantity.SMOKE, Quantity.BATTERY}
@@ -115,3 +115,15 @@ def test_every_stage_has_its_words() -> None:
     assert set(STAGES) == set(Stage)
     always = {Stage.BEGAN, Stage.RAISED, Stage.RECEIVED, Stage.RECEIVED_BY_SMS}
     assert set(NOT_KEPT) == set(Stage) - always
+
+
+@pytest.mark.parametrize("is_heard_first", [True, False])
+def test_ring_at_a_desk_stands_where_it_was_told(*, is_heard_first: bool) -> None:
+    first, second = NOW + timedelta(seconds=2), NOW + timedelta(seconds=3)
+    heard, called = (first, second) if is_heard_first else (second, first)
+    way = way_of(kept(), Known(rings=[called], heard=[NOW, heard], taken=[]), is_hidden=False)
+    order = [one.stage for one in way.stages if one.stage in {Stage.HEARD, Stage.RANG}]
+    assert order == ([Stage.HEARD, Stage.RANG] if is_heard_first else [Stage.RANG, Stage.HEARD])
+    after = {one.stage: one.after for one in way.stages}
+    assert after[order[0]] == timedelta(milliseconds=500)
+    assert after[order[1]] == timedelta(seconds=1)

@@ -9,6 +9,7 @@ from community.store import (  # noqa: F401 - of the metadata
     passkey_schema,
     quality_schema,
     rights_schema,
+    ring_schema,
     supervising_schema,
 )
 from community.store.schema import metadata

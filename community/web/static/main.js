@@ -4,6 +4,7 @@ import "./passkey.js";
 import "./plot.js";
 import { listen } from "./bus.js";
 import { startHealth } from "./health.js";
+import { startHeard } from "./heard.js";
 import { startIncident } from "./incident.js";
 import { startKeys } from "./keys.js";
 import { startMap } from "./map.js";
@@ -22,6 +23,7 @@ if ("live" in document.body.dataset) {
   startIncident();
   startPlan();
   startMap();
+  startHeard();
   startShift();
   startHealth();
   startKeys();

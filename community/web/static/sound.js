@@ -32,6 +32,14 @@ export function isOn() {
   return context?.state === "running" && stuck < STUCK_TICKS;
 }
 
+// Why it cannot be; empty: it can.
+export function whyMute() {
+  if (isOn()) return "";
+  if (!context) return "asleep";
+  if (context.state === "running") return "stuck";
+  return context.state === "closed" ? "closed" : "suspended";
+}
+
 // Must be called from a key press or click: browsers keep audio off until then.
 export async function unlock() {
   if (!context) {

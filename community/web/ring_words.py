@@ -1,0 +1,30 @@
+"""The console's words for what desks told of their sound."""
+
+from datetime import timedelta
+
+from community.rings import Cause, Mute
+from community.web.words import marked
+
+CAUSES = {
+    Cause.OPENED: marked("the case was opened"),
+    Cause.ALERT: marked("one more alarm"),
+    Cause.CALL_120: marked("the ladder had come to its end"),
+    Cause.SEEN: marked("it waited in the queue when the page was read"),
+}
+
+MUTES = {
+    Mute.ASLEEP: marked("the browser lets no sound out before a key or click"),
+    Mute.SUSPENDED: marked("the browser had stopped the sound"),
+    Mute.CLOSED: marked("the browser had closed the sound"),
+    Mute.STUCK: marked("the loudspeaker did not take the sound"),
+}
+
+
+def after(span: timedelta) -> str:
+    """Up to a minute in s, then m:ss."""
+    seconds = span.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
