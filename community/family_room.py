@@ -166,13 +166,15 @@ class FamilyRoom:
 def _own(connection: Connection, user: User, resident_id: str, now: datetime) -> Elder:
     """Raises IllegalMove for somebody who is not his elder."""
     found = next((one for one in family.elders(connection, user, now) if one.resident_id == resident_id), None)
-    if found is None:
-        raise IllegalMove(f"{resident_id} is no elder of {user.login}")
+    if found is None or found.left is not None:
+        raise IllegalMove(f"{resident_id} is no elder of {user.login}, or lives here no more")
     return found
 
 
 def _page(connection: Connection, user: User, elder: Elder, now: datetime) -> tuple[ElderPage, tuple[Claim, ...]]:
     """As he may see it, and what is measured of the elder now."""
+    if elder.left is not None:
+        return ElderPage(elder=elder, kin=kin_of(elder.relation, elder.sex), status=None, mode=HomeMode.HOME), ()
     sees, home_id = elder.may_see, elder.home_id
     open_rows = family.open_emergencies(connection, home_id, now)
     known = family.known_of(connection, elder, open_rows, now)

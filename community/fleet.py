@@ -51,6 +51,8 @@ class Show(StrEnum):
     CLOCK = "clock"
     CERTIFICATE = "certificate"
     UNTESTED = "untested"
+    COLLECT = "collect"
+    """Everybody on file of its home has left."""
 
 
 class Sort(StrEnum):

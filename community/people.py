@@ -44,6 +44,26 @@ class Flag(StrEnum):
     SPEECHLESS = "speechless"
 
 
+class Left(StrEnum):
+    """Why somebody lives here no more."""
+
+    DIED = "died"
+    MOVED = "moved"
+    CARE_HOME = "care_home"
+    ENDED = "ended"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gone:
+    """Somebody on file who lives here no more: why, and since which day (ISO 8601)."""
+
+    resident_id: str
+    name: str
+    left: Left
+    left_on: str
+
+
 POWER_DEPENDENT = frozenset({Flag.OXYGEN, Flag.VENTILATOR, Flag.ELECTRIC_BED, Flag.HOME_DIALYSIS})
 """Without mains power these people are in danger: their alarms are never held back (docs/people.md)."""
 
@@ -117,6 +137,11 @@ class Item(StrEnum):
 def is_power_dependent(flags: Iterable[Flag]) -> bool:
     """Whether somebody here cannot do without mains power."""
     return not POWER_DEPENDENT.isdisjoint(flags)
+
+
+def age_in(year: int, born: int | None) -> int | None:
+    """Years, as near as a year of birth tells."""
+    return None if born is None else max(0, year - born)
 
 
 def situation_in(words: str) -> Situation:

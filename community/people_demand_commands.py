@@ -36,7 +36,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _register_consent(with_config(verbs.add_parser("consent", help="write down what somebody agreed to, or withdrew")))
     people_erase_command.register(verbs)
     people_photo_command.register(verbs)
-    looked = with_config(verbs.add_parser("access", help="who looked at what of a resident, when and why"))
+    looked = with_config(
+        verbs.add_parser("access", help="who looked at what of a resident, when and why (not why it was corrected)")
+    )
     looked.add_argument("resident")
     looked.add_argument("--limit", type=int, default=500)
     looked.set_defaults(func=_access)
@@ -147,7 +149,7 @@ def _access(options: argparse.Namespace) -> int:
             lambda connection: people_access.of_resident(connection, options.resident, limit=options.limit)
         ),
     )
-    for one in entries:
+    for one in people_access.without_reasons(entries):  # a shell's window is nobody's medical card
         at = one.at.astimezone().isoformat(sep=" ", timespec="seconds")
         case = "" if one.incident_id is None else f" case {one.incident_id}"
         say(f"{one.access_id} {at} {one.actor} {one.act}{case}" + (f": {one.reason}" if one.reason else ""))

@@ -13,14 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from community.consent import Consent
 from community.people import Callee, Circle, digits
 from community.registry import ConsentRow, ContactRow, Row
-from community.registry_fields import Line
+from community.registry_fields import LAST_ORDER, MOST_PHONES, Line
 from shouwang.errors import ShouwangError
 
 MOST_CONTACTS = 30
 """Of one person: nobody calls more of them in an alarm, and a slip of a program ends here. Set by this project."""
-MOST_PHONES = 5
-"""Of one contact, as the model of the import has it."""
-_LAST_ORDER = 99
 _TICKED = frozenset({"languages", "may_see", "flags", "eligibility"})
 """Fields that are boxes to tick: a browser sends them in the order of the form."""
 _NOBODY: Mapping[str, object] = {"has_key": False, "may_see": ()}
@@ -57,6 +54,7 @@ class Fault(StrEnum):
     OUTDONE = "outdone"
     """A newer word says otherwise, and holds."""
     OTHER_PERSON = "other person"
+    GONE = "gone"
 
 
 class Unfit(ShouwangError):
@@ -166,7 +164,7 @@ def with_new(rows: Sequence[ContactRow], row: ContactRow) -> tuple[ContactRow, .
     if len(rows) >= MOST_CONTACTS:
         raise Unfit({"name": Fault.TOO_MANY})
     last = max(taken, default=-1) + 1
-    order = last if last <= _LAST_ORDER else next(free for free in range(_LAST_ORDER) if free not in taken)
+    order = last if last <= LAST_ORDER else next(free for free in range(LAST_ORDER) if free not in taken)
     ids, his_id, number = {one.id for one in rows}, row.id, 2
     while his_id in ids:
         his_id, number = f"{row.id}-{number}", number + 1

@@ -22,7 +22,7 @@ OPEN = frozenset(
             "lat",
             "lon",
         ),
-        *("contacts", "call"),
+        *("contacts", "call", "left_why", "left_on"),
     }
 )
 """Fields that whoever reads the register reads. All others, those yet to come too, are on the medical card."""

@@ -135,7 +135,7 @@ class RegisterRoom:
             rows = with_new(sheet.entry.contacts, row)
             return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
-        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
+        await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def change_contact(
         self, wish: Wish, contact_id: str, written: Mapping[str, object], *, elsewhere: bool = False
@@ -152,7 +152,7 @@ class RegisterRoom:
                 _keep_list(connection, entry, name, told_elsewhere(rows, before, row), hand)
             return is_new
 
-        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
+        await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def drop_contact(self, wish: Wish, contact_id: str) -> None:
         """He is called no more."""
@@ -161,7 +161,7 @@ class RegisterRoom:
             rows = without(sheet.entry.contacts, _contact(sheet.entry, contact_id).id or "")
             return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
-        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
+        await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def move_contact(self, wish: Wish, contact_id: str, *, up: bool) -> None:
         """He is called one earlier, or later, within his circle."""
@@ -170,7 +170,7 @@ class RegisterRoom:
             rows = moved(sheet.entry.contacts, contact_id, up=up)
             return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
-        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
+        await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     async def tried(self, wish: Wish, contact_id: str, phone: str, *, answers: bool) -> None:
         """His number was tried: the list says today, or that nobody answers there."""
@@ -188,7 +188,7 @@ class RegisterRoom:
             _keep_list(connection, entry, wish.resident_id, put_back(entry.contacts, row), hand)
             return True
 
-        await self._keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
+        await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
     # ---- the person ----
 
@@ -204,7 +204,7 @@ class RegisterRoom:
             same = {"id": before.id, "home": before.home, "order": before.order, "name": before.name}
             return register_keeping.keep_rows(connection, [row_of(ResidentRow, {**same, **written, **day})], hand, {})
 
-        await self._keep(wish, right, lambda sheet: sheet.person_stands, work)
+        await self.keep(wish, right, lambda sheet: sheet.person_stands, work)
 
     async def say_consent(self, wish: Wish, written: Mapping[str, object]) -> None:
         """What somebody agreed to, or withdrew: it holds at once."""
@@ -221,7 +221,7 @@ class RegisterRoom:
             people_demands.say_consent(connection, wish.resident_id, said, by=hand.by, at=hand.at)
             return False  # it has written down who did it by itself
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.consents_stand, work)
+        await self.keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.consents_stand, work)
 
     async def put_photo(self, wish: Wish, upload: bytes | None) -> None:
         """Another face, made anew; None: none any more. Raises DecodeError."""
@@ -231,7 +231,7 @@ class RegisterRoom:
             register_keeping.keep_photo(connection, sheet.entry, faces, hand)
             return False
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.photo_stands, work)
+        await self.keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.photo_stands, work)
 
     # ---- the home ----
 
@@ -249,7 +249,7 @@ class RegisterRoom:
             hangs_elsewhere = where is not None and register_keeping.keep_hint(connection, sheet.entry, where, hand)
             return is_new or hangs_elsewhere
 
-        await self._keep(wish, right, lambda sheet: sheet.entry.home_stands, work)
+        await self.keep(wish, right, lambda sheet: sheet.entry.home_stands, work)
 
     async def set_code(self, wish: Wish, code: str, hint: str) -> None:
         """The code of the key-safe, which is never shown back."""
@@ -265,7 +265,7 @@ class RegisterRoom:
             register_keeping.note_code(connection, sheet.entry, hand)
             return False
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.home_stands, work)
+        await self.keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.home_stands, work)
 
     # ---- who comes and goes ----
 
@@ -275,6 +275,8 @@ class RegisterRoom:
         def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
             before = sheet.entry.resident
             _check_home(connection, wish.user, home_id, hand.at)
+            if before.left is not None:
+                raise Unfit({"home": Fault.GONE})
             if home_id == before.home:
                 raise Unfit({"home": Fault.SAME_HOME})
             if sheet.is_case_open:  # whoever goes to the door must find on the case who lives there
@@ -283,7 +285,7 @@ class RegisterRoom:
             row = row_of(ResidentRow, {"id": before.id, "home": home_id, "order": seat, "name": before.name})
             return register_keeping.keep_rows(connection, [row], hand, {})
 
-        await self._keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.person_stands, work)
+        await self.keep(wish, Right.KEEP_REGISTER, lambda sheet: sheet.entry.person_stands, work)
 
     async def home(self, user: User, home_id: str) -> tuple[str, str]:
         """Address of a home that somebody moves into, and an id for him that is free. Raises Unfit, Refused."""
@@ -329,7 +331,8 @@ class RegisterRoom:
             is_case_open=subject.is_open,
         )
 
-    async def _keep(self, wish: Wish, right: Right, stands: Callable[[Sheet], str], work: Work) -> None:
+    async def keep(self, wish: Wish, right: Right, stands: Callable[[Sheet], str], work: Work) -> None:
+        """Do this work on the entry, if it still `stands` as the wish has seen it, and write down who did it."""
         now = self._clock()
 
         def run(connection: Connection) -> None:
@@ -369,12 +372,8 @@ def _found(connection: Connection, user: User, resident_id: str, now: datetime) 
 
 def _look(connection: Connection, user: User, sheet: Sheet, subject: Subject) -> None:
     """Write down that he sees it, and why where only a reason opened it to him."""
-    act, whose = Act.CARD if sheet.is_health_shown else Act.CONTACTS, _whose(sheet.entry)
+    act, whose = Act.CARD if sheet.is_health_shown else Act.CONTACTS, (sheet.entry.resident.id, sheet.entry.home.id)
     resident_looks.seen(connection, user, act, resident_looks.seen_as(connection, user, whose[0], subject), whose=whose)
-
-
-def _whose(entry: Entry) -> tuple[str, str]:
-    return entry.resident.id, entry.home.id
 
 
 def _contact(entry: Entry, contact_id: str) -> ContactRow:

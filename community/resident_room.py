@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from community.care_measured import MOST_SERIES
 from community.desk import HomePage, Point, QueueRow, Series
 from community.measurements.port import Bucket, Latest, Measurements, SeriesKey, Span, Step
 from community.people import CareLevel, Hearing
@@ -23,8 +24,6 @@ from community.users import User
 from shouwang.quantities import QUANTITIES, Quantity
 from shouwang.reading import Quality
 
-MOST_SERIES = 60
-"""Of one home on one page; the largest home that was drawn up has 40 sensors."""
 LOOKS_SHOWN = 60
 ROOM_QUANTITIES = frozenset(
     {
@@ -269,13 +268,10 @@ def _with_tab(connection: Connection, page: ResidentPage, subject: Subject, now:
             found["lived"] = of_person(connection, resident_id)
         case Tab.LOOKED:
             looked = people_access.of_resident(connection, resident_id, limit=LOOKS_SHOWN)
-            found["looked"] = _without_reasons(looked) if page.is_hidden or page.file.is_withheld else looked
+            found["looked"] = (
+                people_access.without_reasons(looked) if page.is_hidden or page.file.is_withheld else looked
+            )
     return replace(page, **found)  # type: ignore[arg-type]  # its own fields
-
-
-def _without_reasons(looked: tuple[Access, ...]) -> tuple[Access, ...]:
-    """Why an entry was corrected says what the matter is with somebody: only who may see his card reads it."""
-    return tuple(replace(one, reason="") if one.act is Act.CORRECTION else one for one in looked)
 
 
 def _without_health(file: ResidentFile) -> ResidentFile:

@@ -11,6 +11,7 @@ from community.fhir.elements import Address, Coding, Concept, ContactPoint, Name
 from community.fhir.moments import moment
 from community.fhir.names import Names
 from community.fhir.record import Box, Person, Sensor
+from community.people import Left
 
 _ACTIVE_CONDITION = Concept(
     coding=(Coding(system="http://terminology.hl7.org/CodeSystem/condition-clinical", code="active"),)
@@ -34,10 +35,11 @@ def patient(names: Names, person: Person) -> resources.Patient:
     return resources.Patient(
         id=names.id_of("Patient", person.resident_id),
         identifier=(names.identifier("residents", person.resident_id),),
-        active=not person.is_erased,
+        active=not person.is_erased and person.left is None,
         name=(Name(text=name),) if name else (),
         gender=_GENDERS.get(person.sex, "unknown"),
         birth_date=f"{person.born:04d}" if person.born else None,
+        deceased_date_time=person.left_on if person.left is Left.DIED else None,
         address=(Address(text=address),) if address else (),
     )
 
@@ -49,7 +51,7 @@ def contacts(names: Names, person: Person) -> Iterator[resources.RelatedPerson]:
         name, relation = words(one.name), words(one.relation)
         phones = [phone for phone in map(words, one.phones) if phone]
         yield resources.RelatedPerson(
-            id=names.id_of("RelatedPerson", person.resident_id, one.place),
+            id=names.id_of("RelatedPerson", person.resident_id, one.contact_id),
             patient=subject,
             name=(Name(text=name),) if name else (),
             relationship=(Concept(text=relation),) if relation else (),

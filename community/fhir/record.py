@@ -6,6 +6,7 @@ from datetime import datetime
 from community.consent import Consent
 from community.desk import Timing
 from community.measurements.port import SeriesKey, Span
+from community.people import Left
 from shouwang.alert import Sentence, Severity
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
@@ -13,9 +14,9 @@ from shouwang.reading import Quality
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactPerson:
-    """Somebody to call, in the order of `place`."""
+    """Somebody to call. `contact_id` stays his whatever order they are called in."""
 
-    place: int
+    contact_id: str
     name: str
     relation: str
     phones: tuple[str, ...]
@@ -25,7 +26,7 @@ class ContactPerson:
 class Person:
     """A resident. `sex`, `living` and `flags` as the register has them; `is_erased`: only the id is left.
 
-    `is_first`: of several in the home the one whom readings mean that name nobody.
+    `is_first`: of several in the home the one whom readings mean that name nobody. `left`: why he lives there no more.
     """
 
     resident_id: str
@@ -43,6 +44,8 @@ class Person:
     consents: tuple[Consent, ...]
     is_erased: bool = False
     is_first: bool = True
+    left: Left | None = None
+    left_on: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,6 +33,7 @@ class Patient(Resource, frozen=True, kw_only=True, tag="Patient", tag_field="res
     name: tuple[Name, ...] = ()
     gender: str | None = None
     birth_date: str | None = None
+    deceased_date_time: str | None = None
     address: tuple[Address, ...] = ()
 
 

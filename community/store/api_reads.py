@@ -13,6 +13,7 @@ from community.registry import ResidentRow
 from community.rights import Ground, Refused, Right, holds, is_allowed
 from community.store import cases, chain, people, rights, schema
 from community.store.case_schema import attempts, notices
+from community.store.living import living
 from community.store.people_access import Act
 from community.store.views import rows_of
 from community.tokens import MEDICAL, Caller, Field
@@ -165,9 +166,7 @@ def resident_ids(
     table = schema.residents
     found: list[tuple[str, str]] = []
     while len(found) < limit:
-        listed = sa.select(table.c.resident_id, table.c.home_id).where(
-            table.c.resident_id > after, table.c.erased_at.is_(None)
-        )
+        listed = sa.select(table.c.resident_id, table.c.home_id).where(table.c.resident_id > after, living())
         rows = connection.execute(listed.order_by(table.c.resident_id).limit(SCANNED)).all()
         if not rows:
             break

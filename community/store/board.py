@@ -21,6 +21,7 @@ from community.store.cases import CLOSED, decode_case
 from community.store.columns import moment_of
 from community.store.gathered import NOTHING, gathered
 from community.store.lease import engine_now
+from community.store.living import living
 from community.store.storm_schema import storm_homes
 from community.store.storms import HELD
 
@@ -171,7 +172,7 @@ def bodies(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Iterator
 
 def _homes(connection: sa.Connection, which: sa.ColumnElement[bool], before: _Homes) -> _Homes:
     homes, residents = schema.homes, schema.residents
-    lives = (residents.c.home_id == homes.c.home_id) & residents.c.erased_at.is_(None)
+    lives = (residents.c.home_id == homes.c.home_id) & living()
     said = gathered(
         connection,
         sa.select(

@@ -20,7 +20,7 @@ def keep(connection: sa.Connection, found: Review) -> None:
     """Write it down and seal it. Raises NotNow where there is no such case, or it has been reviewed."""
     case = cases.load(connection, found.incident_id)
     if case is None:
-        raise NotNow(Sentence(zh="没有这个案件", en="there is no such case"))
+        raise NotNow(Sentence(zh="没有这个警情", en="there is no such case"))
     same = (
         table.c.handler == found.handler,
         table.c.month == found.month,

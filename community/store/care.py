@@ -14,7 +14,7 @@ from community.store.cases import decode_alert
 from community.store.differing import matches
 from community.store.people_register import Hand, Tally, note_change, take_in
 from community.store.people_schema import register_changes
-from community.store.stays import Claim, Stay
+from community.store.stays import Claim
 
 MISSED = "medication-missed"
 """The hazard that a home's rule `expected` tells when nothing was taken (docs/rules.md)."""
@@ -85,8 +85,8 @@ def changes(
 
 def missed_doses(connection: sa.Connection, resident_id: str, since: datetime, now: datetime) -> int:
     """How often a home of this person called because a medicine was not taken; each alarm once."""
-    lived = stays.of_person(connection, resident_id)
-    others = _others(connection, resident_id, lived)
+    homes = {stay.home_id for stay in stays.of_person(connection, resident_id)}
+    others = stays.housemates(connection, resident_id, homes)
     table, found = schema.alerts, set()
     for claim in stays.claims(connection, resident_id):
         start, end = max(claim.span.start, since), min(claim.span.end, now)
@@ -106,12 +106,6 @@ def missed_doses(connection: sa.Connection, resident_id: str, since: datetime, n
 def _is_his(claim: Claim, named: str, resident_id: str, others: Iterable[str]) -> bool:
     """What names nobody, or nobody whom the register knows, is the first resident's."""
     return named == resident_id or (claim.name == "" and named not in others)
-
-
-def _others(connection: sa.Connection, resident_id: str, lived: Iterable[Stay]) -> frozenset[str]:
-    table = schema.residents
-    here = table.c.home_id.in_({one.home_id for one in lived})
-    return frozenset(connection.scalars(sa.select(table.c.resident_id).where(here))) - {resident_id}
 
 
 def _told(written: str | None) -> Mapping[str, object] | None:

@@ -13,11 +13,13 @@ import sqlalchemy as sa
 
 from community.care import UNKEPT, Assessment, Keeping
 from community.consent import Purpose
+from community.people import age_in
 from community.registry import AssessmentRow, CarePlanRow
 from community.rights import Right
 from community.store import resident_list, rights, schema
 from community.store.care_rows import assessment_in, plan_in
 from community.store.care_schema import SAME_PLAN, assessments, care_plans, care_standings
+from community.store.living import living
 from community.users import User
 
 PAGE = 40
@@ -130,6 +132,7 @@ def _may_be_shown(
     connection: sa.Connection, user: User, area: str, now: datetime
 ) -> "Iterable[sa.ColumnElement[bool]]":
     yield from resident_list.within_reach(connection, user, area, now)
+    yield living()
     yield ~resident_list.has_withdrawn(Purpose.EMERGENCY, now)
 
 
@@ -212,7 +215,7 @@ def _line(row: "sa.Row[tuple[object, ...]]", told: _With, now: datetime) -> Behi
         resident_id=row.resident_id,
         home_id=row.home_id,
         name=row.name,
-        age=None if row.born is None else max(0, now.year - row.born),
+        age=age_in(now.year, row.born),
         address=row.address,
         phone=row.phone,
         unkept=tuple(told.unkept),

@@ -13,6 +13,7 @@ from community.store import resident_list, schema
 from community.store.care_rows import forget_standing, key_of, plan_in
 from community.store.care_schema import SAME_PLAN, care_plans, care_standings
 from community.store.differing import matches
+from community.store.living import living
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +34,7 @@ def waiting(connection: sa.Connection, now: datetime, before: datetime, limit: i
         .join(residents, residents.c.resident_id == care_plans.c.resident_id)
         .join(care_standings, SAME_PLAN, isouter=True)
         .where(
-            residents.c.erased_at.is_(None),
+            living(),
             sa.or_(judged.is_(None), judged < before),
             resident_list.has_agreed(Purpose.HEALTH_MONITORING, now),
         )

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 
 from community.casefile import Case, Clock
 from community.desk import Due, QueueRow
+from community.people import age_in
 from community.store import schema
 from community.store.cases import decode_alert, told_whence
 from community.store.lease import engine_now
+from community.store.living import living
 from community.store.pairs import pairs_of, words_of
 from community.store.sms_copies import came_by_sms, whole_or_body
 from community.wording import told_late
@@ -46,11 +48,6 @@ def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Case]], now
     return tuple(
         made(number, case, homes.get(case.home_key), leads.get(named_by(case)), moment) for number, case in numbered
     )
-
-
-def age_in(year: int, born: int | None) -> int | None:
-    """Years, as near as a year of birth tells."""
-    return None if born is None else max(0, year - born)
 
 
 def named_by(case: Case) -> tuple[str, str]:
@@ -141,7 +138,7 @@ def must_call_120(case: Case) -> bool:
 def homes_of(connection: sa.Connection, home_keys: set[str]) -> dict[str, Home]:
     """These homes, of those that are on file."""
     homes, residents = schema.homes, schema.residents
-    lives = (residents.c.home_id == homes.c.home_id) & residents.c.erased_at.is_(None)
+    lives = (residents.c.home_id == homes.c.home_id) & living()
     found: dict[str, Home] = {}
     keys = words_of(connection, home_keys)
     rows = connection.execute(

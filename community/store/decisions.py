@@ -49,7 +49,7 @@ def decide(connection: sa.Connection, incident_id: int, wanted: Wanted, *, by: s
     """Open one; its number. Raises NotNow where something is left out, or the case has ended."""
     case = cases.load(connection, incident_id)
     if case is None or case.state == cases.CLOSED:
-        raise NotNow(Sentence(zh="没有这个未结案件", en="there is no such open case"))
+        raise NotNow(Sentence(zh="没有这个未结警情", en="there is no such open case"))
     if not wanted.measure.strip() or not wanted.owner.strip():
         raise NotNow(_NOT_WHOLE)
     note_id, digest = note_words.keep(connection, incident_id, wanted.measure)

@@ -13,6 +13,7 @@ from community.rights import Right, may
 from community.store import chain, dispatch_schema, people, people_key_safes, schema
 from community.store.cases import load
 from community.store.lease import engine_now
+from community.store.living import left_as_told
 from community.store.people_access import Act, note
 from community.store.people_schema import access_log
 from community.store.responder_links import Link
@@ -149,6 +150,7 @@ def _of_his_own(connection: sa.Connection, case: Case, link: Link, now: datetime
     is_there = standing_of(case, link.responder_id) is Standing.THERE
     return {
         "card": card,
+        "gone": left_as_told(connection, case.home_key, "", now),
         "key_at": "" if safe is None else safe.hint,
         "has_key_safe": safe is not None,
         "pinged_at": _last_ping(connection, link.incident_id) if is_there and ping and ping.reds else None,

@@ -10,7 +10,7 @@ from community.casefile import Case
 from community.consent import Consent, Purpose, standing
 from community.desk import HomeMode, QueueRow
 from community.family import Known, Moved
-from community.people import Item, Sex
+from community.people import Item, Left, Sex
 from community.store import (
     cases,
     contact_keys,
@@ -44,7 +44,10 @@ _SIGN_MEANS = 0.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Elder:
-    """An elder of this family member. `may_see`: what he agreed to, now; `keys`: by which attempts name the member."""
+    """An elder of this family member. `may_see`: what he agreed to, now; `keys`: by which attempts name the member.
+
+    `left`: why the elder lives here no more; then there is nothing to see and nothing to do.
+    """
 
     resident_id: str
     home_id: str
@@ -56,6 +59,7 @@ class Elder:
     word: Consent | None
     has_photo: bool
     gateways: tuple[str, ...]
+    left: Left | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +77,7 @@ def elders(connection: sa.Connection, user: User, now: datetime) -> tuple[Elder,
         return ()
     contacts, residents = schema.contacts, schema.residents
     rows = connection.execute(
-        sa.select(contacts, residents.c.home_id, residents.c.name.label("elder"), residents.c.sex)
+        sa.select(contacts, residents.c.home_id, residents.c.name.label("elder"), residents.c.sex, residents.c.left_why)
         .join(residents, residents.c.resident_id == contacts.c.resident_id)
         .where(contacts.c.contact_id == user.person, residents.c.erased_at.is_(None))
         .order_by(residents.c.home_id, residents.c.place)
@@ -95,6 +99,7 @@ def _elder(connection: sa.Connection, user: User, row: "sa.Row[tuple[object, ...
         word=standing(said, now).get(Purpose.FAMILY_VIEW),
         has_photo=resident_photos.about(connection, row.resident_id) is not None,
         gateways=resident_file.boxes_of(connection, row.home_id),
+        left=Left(row.left_why) if row.left_why else None,
     )
 
 

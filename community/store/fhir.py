@@ -12,8 +12,10 @@ from community.fhir.codes import CODED
 from community.fhir.record import Box, ContactPerson, OwnSeries, Person, Sample, Sensor
 from community.lanes import is_late
 from community.measurements.port import SeriesKey, Span
-from community.store import people, schema
-from community.store.people_schema import resident_stays
+from community.people import Left
+from community.store import people, schema, stays
+from community.store.living import living
+from community.store.people_rows import contact_in
 from community.store.stays import ALWAYS, Claim, Stay
 from shouwang.quantities import Quantity
 from shouwang.reading import Quality
@@ -52,16 +54,15 @@ def person(connection: sa.Connection, resident_id: str) -> Person | None:
         contacts=_contacts(connection, resident_id),
         consents=people.consents_of(connection, resident_id),
         is_erased=row.erased_at is not None,
+        left=Left(row.left_why) if row.left_why else None,
+        left_on=row.left_on,
         is_first=_living_there(connection, row.home_id)[:1] == [resident_id],
     )
 
 
 def housemates(connection: sa.Connection, who: Person, lived: Sequence[Stay]) -> frozenset[str]:
     """Who else is on file in the homes where he lived, or was."""
-    homes = {who.home_id, *(stay.home_id for stay in lived)}
-    on_file = sa.select(schema.residents.c.resident_id).where(schema.residents.c.home_id.in_(homes))
-    stayed = sa.select(resident_stays.c.resident_id).where(resident_stays.c.home_id.in_(homes))
-    return frozenset(connection.scalars(on_file.union(stayed))) - {who.resident_id}
+    return stays.housemates(connection, who.resident_id, {who.home_id, *(stay.home_id for stay in lived)})
 
 
 def boxes(connection: sa.Connection, home_id: str, claims: Sequence[Claim]) -> tuple[Box, ...]:
@@ -191,7 +192,7 @@ def _living_there(connection: sa.Connection, home_id: str) -> list[str]:
     table = schema.residents
     rows = connection.execute(
         sa.select(table.c.resident_id)
-        .where(table.c.home_id == home_id, table.c.erased_at.is_(None))
+        .where(table.c.home_id == home_id, living())
         .order_by(table.c.place, table.c.resident_id)
     )
     return list(rows.scalars())
@@ -202,7 +203,7 @@ def _contacts(connection: sa.Connection, resident_id: str) -> tuple[ContactPerso
     rows = connection.execute(sa.select(table).where(table.c.resident_id == resident_id).order_by(table.c.place))
     return tuple(
         ContactPerson(
-            place=row.place,
+            contact_id=contact_in(row).id or "",
             name=row.name,
             relation=row.relation,
             phones=tuple(phone for phone in (row.phone, *_lines.decode(row.more_phones or "[]")) if phone),

@@ -24,6 +24,7 @@ from community.fleet import (
 )
 from community.store import schema, watch_schema
 from community.store.cases import unknown_home_key
+from community.store.living import is_left_empty
 from community.store.pairs import words_of
 from community.supervision import CENTRE_BOX
 from shouwang.status import SensorState
@@ -80,6 +81,7 @@ def _boxes(connection: sa.Connection, now: datetime, seen: _Seen) -> sa.CTE:
         Show.SENSORS: sensors.c.sensors_late + sensors.c.sensors_dead > 0,
         Show.LOW: sensors.c.sensors_low > 0,
         Show.UNTESTED: _is_untested(tests.c.tested_at, now),
+        Show.COLLECT: is_left_empty(box.c.home_id),
         **_of_itself(now),
     }
     chosen = (

@@ -174,7 +174,7 @@ def sign(connection: sa.Connection, handover_id: int, taker: str, now: datetime)
             number, why = case.incident_id, answer.refusal
             raise NotNow(
                 Sentence(
-                    zh=f"{number} 号事件现在不能移交：{answer.zh or why}", en=f"case {number} cannot go over now: {why}"
+                    zh=f"{number} 号警情现在不能移交：{answer.zh or why}", en=f"case {number} cannot go over now: {why}"
                 )
             )
     connection.execute(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from community.people import POWER_DEPENDENT, Situation
 from community.store import schema
 from community.store.group import recall, remember
+from community.store.living import living
 from community.store.people_schema import home_register
 from community.storms import risk_of
 
@@ -59,4 +60,5 @@ def _needs(rows: Sequence[sa.Row[*tuple[Any, ...]]]) -> Needs:
 _EACH = sa.select(
     schema.residents.c.home_id, schema.residents.c.flags, schema.residents.c.situation, home_register.c.high_risk
 ).join_from(schema.residents, home_register, home_register.c.home_id == schema.residents.c.home_id, isouter=True)
+_EACH = _EACH.where(living())
 _ONE = _EACH.where(schema.residents.c.home_id == sa.bindparam("home"))

@@ -12,6 +12,7 @@ from community.store import digests
 from community.store.attempts import DIGEST, decode_glance
 from community.store.case_schema import attempts, notices
 from community.store.channel_schema import channel_health
+from community.store.living import living
 from community.store.reach import Known, Person
 from community.store.schema import alerts, homes, incidents, residents
 from shouwang.alert import Alert, AlertState, Sentence
@@ -93,7 +94,7 @@ def _home(connection: sa.Connection, home_key: str) -> tuple[str, str]:
         .join_from(
             homes,
             residents,
-            sa.and_(residents.c.home_id == homes.c.home_id, residents.c.erased_at.is_(None)),
+            sa.and_(residents.c.home_id == homes.c.home_id, living()),
             isouter=True,
         )
         .where(homes.c.home_id == home_key)

@@ -68,7 +68,7 @@ def carry_out(connection: sa.Connection, wish: Wish, now: datetime) -> Answer:
         return _answer.decode(first.answer)
     case = load(connection, wish.incident_id)
     if case is None:
-        raise NotNow(Sentence(zh=f"没有 {wish.incident_id} 号案件", en=f"there is no case {wish.incident_id}"))
+        raise NotNow(Sentence(zh=f"没有 {wish.incident_id} 号警情", en=f"there is no case {wish.incident_id}"))
     answer = _try(connection, wish, case, now)
     connection.execute(
         done.insert().values(
@@ -149,7 +149,7 @@ def _absorb(connection: sa.Connection, merged: int, into: int, now: datetime) ->
     """The alerts of the merged case go over to the other one. Raises IllegalMove where that has ended."""
     target = load(connection, into)
     if target is None or merged == into:
-        raise NotNow(Sentence(zh=f"没有另一个 {into} 号案件", en=f"there is no other case {into}"))
+        raise NotNow(Sentence(zh=f"没有另一个 {into} 号警情", en=f"there is no other case {into}"))
     alerts = refs_of(connection, merged)
     made = engine.absorbed(target, alerts, context(connection, target, now), at=now)
     record(connection, into, made, at=now, actor=SYSTEM)

@@ -16,6 +16,7 @@ from community.store.cases import CLOSED, as_it_came, load
 from community.store.evidence import further_residents, measured_around
 from community.store.gaps import gaps_around
 from community.store.lease import engine_now
+from community.store.living import left_as_told
 from community.store.people import card
 from community.store.sms_copies import came_by_sms, whole_or_body
 from community.store.times import boot_in, told_of, with_boots
@@ -38,9 +39,10 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
     names = logins.called(connection)
     alerts = [(gateway_id, alert) for gateway_id, alert, _ in told]
     others = further_residents(connection, alerts)
+    about = alerts[-1][1].resident_id if alerts else ""
     return IncidentPage(
         row=row_of(connection, incident_id, case, now),
-        resident=card(connection, case.home_key, now, resident_id=alerts[-1][1].resident_id if alerts else ""),
+        resident=card(connection, case.home_key, now, resident_id=about),
         alerts=tuple(alert for _, alert in alerts),
         evidence=measured_around(
             connection, case.home_key, alerts, others, until=None if case.state == CLOSED else now
@@ -56,6 +58,7 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
         answers=answers_in(words[note_id] for note_id in map(note_words.id_in, entries) if note_id in words),
         called={offer.to: names.get(offer.to, offer.to) for offer in case.offers},
         calls=calls_of(connection, incident_id, now),
+        gone=left_as_told(connection, case.home_key, about, now),
     )
 
 

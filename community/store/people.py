@@ -8,19 +8,20 @@ import sqlalchemy as sa
 from community import people
 from community.consent import Consent, How, Purpose, may
 from community.desk import Contact, ResidentCard
-from community.people import Callee, CareLevel, Circle, Completeness, Filed, Flag, Item
+from community.people import Callee, CareLevel, Circle, Completeness, Filed, Flag, Item, age_in
 from community.register_forms import with_marks
 from community.registry import ContactRow, ResidentRow
 from community.store import register_tries, resident_schema, schema  # noqa: F401 - its tables belong to the shape of the database
 from community.store.centre_zone import here
+from community.store.living import living
 from community.store.people_rows import contact_in, resident_in, unlisted
 from community.store.people_schema import consents, home_register, key_safes
 
 
 def residents_of(connection: sa.Connection, home_key: str) -> tuple[ResidentRow, ...]:
-    """Who lives there, in order: the first is whom readings mean that name nobody. Nobody who was erased."""
+    """Who lives there, in order: the first is whom readings mean that name nobody. Nobody who left or was erased."""
     table = schema.residents
-    here = (table.c.home_id == home_key) & table.c.erased_at.is_(None)
+    here = (table.c.home_id == home_key) & living()
     rows = connection.execute(sa.select(table).where(here).order_by(table.c.place, table.c.resident_id))
     return tuple(resident_in(row) for row in rows)
 
@@ -41,7 +42,7 @@ def card(connection: sa.Connection, home_key: str, now: datetime, *, resident_id
     return ResidentCard(
         resident_id=row.id,
         name=row.name,
-        age=None if row.born is None else max(0, now.year - row.born),
+        age=age_in(now.year, row.born),
         living=row.living,
         conditions=row.conditions if is_shown else (),
         allergies=row.allergies if is_shown else (),
@@ -69,7 +70,7 @@ def circle(connection: sa.Connection, home_key: str, now: datetime) -> tuple[Cal
     All of them, also outside the hours at which they want to be called: an alarm's caller decides by `is_in_hours`.
     """
     table, residents = schema.contacts, schema.residents
-    lives = (residents.c.home_id == home_key) & residents.c.erased_at.is_(None)
+    lives = (residents.c.home_id == home_key) & living()
     rows = connection.execute(
         sa.select(table)
         .join(residents, residents.c.resident_id == table.c.resident_id)
@@ -95,9 +96,7 @@ def flags(connection: sa.Connection, home_key: str) -> frozenset[Flag]:
 def flags_of_homes(connection: sa.Connection, home_keys: Sequence[str]) -> Mapping[str, frozenset[Flag]]:
     """As `flags`, of many homes at once; homes without any are left out."""
     table, wanted = schema.residents, set(home_keys)
-    rows = connection.execute(
-        sa.select(table.c.home_id, table.c.flags).where(table.c.flags != "[]", table.c.erased_at.is_(None))
-    )
+    rows = connection.execute(sa.select(table.c.home_id, table.c.flags).where(table.c.flags != "[]", living()))
     found: dict[str, frozenset[Flag]] = {}
     for row in rows:
         if row.home_id in wanted:
@@ -135,10 +134,16 @@ def is_agreed(connection: sa.Connection, purpose: Purpose, resident_id: str, now
 
 
 def items_for(connection: sa.Connection, resident_id: str, contact_id: str, now: datetime) -> frozenset[Item]:
-    """What of the resident this contact may see now; nothing where consent is missing or was withdrawn."""
+    """What of the resident this contact may see now; nothing where consent is missing or was withdrawn, or he left."""
     one = contact(connection, resident_id, contact_id, now)
-    agreed = one is not None and is_agreed(connection, Purpose.FAMILY_VIEW, resident_id, now)
-    return one.may_see if one is not None and agreed else frozenset()
+    if one is None or not _lives(connection, resident_id):
+        return frozenset()
+    return one.may_see if is_agreed(connection, Purpose.FAMILY_VIEW, resident_id, now) else frozenset()
+
+
+def _lives(connection: sa.Connection, resident_id: str) -> bool:
+    asked = sa.select(schema.residents.c.resident_id).where(schema.residents.c.resident_id == resident_id, living())
+    return connection.execute(asked).first() is not None
 
 
 def filed(connection: sa.Connection, now: datetime) -> Mapping[str, Filed]:
@@ -154,7 +159,7 @@ def filed(connection: sa.Connection, now: datetime) -> Mapping[str, Filed]:
     for row in connection.execute(sa.select(consents.c.resident_id, consents.c.purpose)):
         said.setdefault(row.resident_id, set()).add(row.purpose)
     found = {}
-    for row in connection.execute(sa.select(table).where(table.c.erased_at.is_(None)).order_by(table.c.resident_id)):
+    for row in connection.execute(sa.select(table).where(living()).order_by(table.c.resident_id)):
         home = homes.get(row.home_id)
         resident, contacts = resident_in(row), lists.get(row.resident_id, [])
         found[resident.id] = Filed(

@@ -5,7 +5,7 @@ The reason is kept beside the seal, so that its words can be erased; ids stay, a
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,8 +13,10 @@ import msgspec
 import sqlalchemy as sa
 
 from community.store import schema
-from community.store.links import GENESIS, Walk, seal, words_digest
+from community.store.links import GENESIS, OTHER_COLUMNS, Walk, seal, unreadable, words_digest
+from community.store.links import at as fault_at
 from community.store.people_schema import access_log
+from shouwang.bilingual import Bilingual, both
 from shouwang.reading import Moment
 
 _BATCH = 500
@@ -136,6 +138,11 @@ def forget_reasons(connection: sa.Connection, resident_id: str) -> int:
     return connection.execute(sa.update(access_log).where(his).values(salt=None, reason=None)).rowcount
 
 
+def without_reasons(looked: Iterable[Access]) -> tuple[Access, ...]:
+    """Why an entry was corrected says what the matter is with somebody: only who may see his card reads it."""
+    return tuple(replace(one, reason="") if one.act is Act.CORRECTION else one for one in looked)
+
+
 def faults(connection: sa.Connection) -> Sequence[str]:
     """What is wrong with the log: an entry that is missing, or not as it was sealed. Its chain's head is `head`."""
     found: list[str] = []
@@ -145,7 +152,8 @@ def faults(connection: sa.Connection) -> Sequence[str]:
     )
     for row in rows:
         told = walk.pass_on(row.access_id, body=row.body, previous=row.prev_hash, sealed=row.hash)
-        found.extend(f"access {row.access_id}: {fault}" for fault in (*told, *_of_columns(row)))
+        where = both("access {number}", "第 {number} 条查看记录", number=row.access_id)
+        found.extend(fault_at(where, fault) for fault in (*told, *_of_columns(row)))
     return found
 
 
@@ -159,15 +167,15 @@ def _of_columns(row: "sa.Row[tuple[object, ...]]") -> list[str]:
     try:
         sealed = _decoder.decode(row.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return [f"cannot be read: {error}"]
-    found = []
+        return [unreadable(error)]
+    found: list[str] = []
     said = (row.access_id, row.at, row.actor, row.act, row.resident_id, row.home_id, row.incident_id)
     names = ("access_id", "at", "actor", "act", "resident_id", "home_id", "incident_id")
     if said != tuple(getattr(sealed, name) for name in names):
-        found.append("its columns differ from its sealed bytes")
+        found.append(OTHER_COLUMNS)
     is_erased = row.salt is None and row.reason is None
     if not is_erased and words_digest(row.salt or b"", row.reason or "") != sealed.reason:
-        found.append("its reason is not the one that was sealed")
+        found.append(Bilingual("its reason is not the one that was sealed", zh="理由不是当时封存的原文"))
     return found
 
 

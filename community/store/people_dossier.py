@@ -17,11 +17,10 @@ from community.register_history import Change
 from community.registry import ConsentRow, DeviceRow, ResidentRow
 from community.store import care_rows, people_access, points, schema, stays
 from community.store.care_rows import CareRow
-from community.store.people import residents_of
 from community.store.people_access import Access, Act
 from community.store.people_demands import history
 from community.store.people_erasure_cases import cases_of
-from community.store.people_rows import consent_in, contact_in, device_in
+from community.store.people_rows import consent_in, contact_in, device_in, resident_in
 from community.store.people_schema import consents, devices, home_register
 from community.store.places import area_of, name_of
 from community.store.stays import Claim
@@ -81,18 +80,16 @@ class Dossier:
 
 def dossier(connection: sa.Connection, resident_id: str, *, by: str, at: datetime, reason: str) -> Dossier:
     """Everything on file; that it was asked for is logged first. Raises IllegalMove for an unknown person."""
-    home_id = connection.scalar(
-        sa.select(schema.residents.c.home_id).where(
-            schema.residents.c.resident_id == resident_id, schema.residents.c.erased_at.is_(None)
-        )
-    )
-    if home_id is None:
+    table = schema.residents
+    row = connection.execute(
+        sa.select(table).where(table.c.resident_id == resident_id, table.c.erased_at.is_(None))
+    ).first()
+    if row is None:
         raise IllegalMove(f"the resident {resident_id} is not on file")
+    resident, home_id = resident_in(row), row.home_id
     people_access.note(
         connection, Act.DOSSIER, actor=by, at=at, resident_id=resident_id, home_id=home_id, reason=reason
     )
-    here = residents_of(connection, home_id)
-    resident = next(one for one in here if one.id == resident_id)
     homes, register = schema.homes, home_register
     home = connection.execute(
         sa.select(homes.c.address, register.c.route)

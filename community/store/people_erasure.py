@@ -130,7 +130,7 @@ def _forget_person(connection: sa.Connection, resident_id: str, at: datetime) ->
         sa.update(residents)
         .where(residents.c.resident_id == resident_id)
         .values(
-            **dict.fromkeys((*words, "reviewed_on"), ""),
+            **dict.fromkeys((*words, "reviewed_on", "left_why", "left_on"), ""),
             **lists,
             eligibility="[]",
             flags="[]",

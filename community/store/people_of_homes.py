@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from community.store import schema
+from community.store.living import living
 from community.store.pairs import words_of
 from community.store.people_erasure_cases import ERASED
 
@@ -42,7 +43,7 @@ def households(connection: sa.Connection, home_keys: Collection[str]) -> dict[st
     """Those of these homes that are on file."""
     homes, people = schema.homes, schema.residents
     keys = words_of(connection, home_keys)
-    lives = (people.c.home_id == homes.c.home_id) & people.c.erased_at.is_(None)
+    lives = (people.c.home_id == homes.c.home_id) & living()
     rows = connection.execute(
         sa.select(homes.c.home_id, homes.c.address, people.c.resident_id, people.c.name)
         .join_from(keys, homes, homes.c.home_id == keys.c.word)

@@ -23,7 +23,7 @@ from community.registry import (
     ResidentRow,
     Row,
 )
-from community.store import care_rows, contact_keys, points, schema, stays
+from community.store import care_rows, contact_keys, leaving, points, schema, stays
 from community.store.centre_zone import zone_of
 from community.store.differing import differing, matches, said
 from community.store.people_rows import (
@@ -172,7 +172,7 @@ class _Pen:
         self.has_moved_boxes = self.has_moved_boxes or "gateway_id" in changes
 
     def resident(self, row: ResidentRow) -> None:
-        values = self._stated(row, values_of_resident(row), {"home": "home_id", "order": "place"})
+        values = self._stated(row, values_of_resident(row), _COLUMNS_OF_RESIDENTS)
         if "living" in row.model_fields_set and "situation" not in row.model_fields_set:
             values["situation"] = values_of_resident(row)["situation"]
         key = {"resident_id": row.id}
@@ -184,6 +184,18 @@ class _Pen:
         self._write(schema.residents, key, {**values, "is_registered": True}, before)
         self.lived_in |= {row.home} if before is None else {row.home, before.home_id}
         self._keep(changes, before, home_id=row.home, resident_id=row.id, subject="resident")
+        if before is not None and "left_why" in changes:
+            self._left(row, was_there=not before.left_why)
+
+    def _left(self, row: ResidentRow, *, was_there: bool) -> None:
+        """Care ends with it; where he is said to live there after all it goes on."""
+        if row.left is None:
+            entries = leaving.care_taken_back(self._connection, row.id)
+            leaving.stay_goes_on(self._connection, row.id, row.home)
+        else:
+            entries = leaving.ended_care(self._connection, row.id, row.left_on) if was_there else iter(())
+        for entry in list(entries):
+            self.care(entry)
 
     def lists(self, rows: Iterable[ContactRow], of: Iterable[str] = ()) -> None:
         """`of`: whose lists are taken in though they may be empty now."""
@@ -323,6 +335,9 @@ class _Pen:
     def _home_of(self, resident_id: str) -> str:
         table = schema.residents
         return str(self._connection.scalar(sa.select(table.c.home_id).where(table.c.resident_id == resident_id)))
+
+
+_COLUMNS_OF_RESIDENTS = {"home": "home_id", "order": "place", "left": "left_why"}
 
 
 def settle_gateways(connection: sa.Connection, at: datetime) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from community.consent import How, Purpose
-from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Item, Sex, Situation, situation_in
+from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Item, Left, Sex, Situation, situation_in
 from community.registry import ConsentRow, ContactRow, DeviceRow, HomeRow, ResidentRow
 from community.registry_checks import moment_of
 
@@ -28,6 +28,7 @@ _AS_WRITTEN = (
     "notes",
     "photo",
     "reviewed_on",
+    "left_on",
 )
 
 
@@ -50,6 +51,7 @@ def values_of_resident(row: ResidentRow) -> Values:
         **{name: stated[name] for name in _AS_WRITTEN},
         "home_id": row.home,
         "place": row.order,
+        "left_why": "" if row.left is None else row.left.value,
         "situation": (row.situation if is_told else situation_in(row.living)).value,
         "eligibility": listed(stated["eligibility"]),
         "flags": listed(stated["flags"]),
@@ -135,6 +137,8 @@ def resident_in(row: sa.Row[tuple[object, ...]]) -> ResidentRow:
         notes=row.notes,
         photo=row.photo,
         reviewed_on=row.reviewed_on,
+        left=Left(row.left_why) if row.left_why else None,
+        left_on=row.left_on,
     )
 
 

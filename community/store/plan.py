@@ -12,6 +12,7 @@ from community.people import Level
 from community.plan import State
 from community.points import Point, point_of
 from community.store import measured, schema, watch_schema
+from community.store.living import living
 from community.store.pairs import words_of
 from community.store.people_schema import home_register, places
 from community.store.storm_schema import quiet_cases, reserves, storm_homes, tech_raises
@@ -240,7 +241,7 @@ def names_of(connection: sa.Connection, home_ids: Collection[str]) -> Mapping[st
     found: dict[str, list[str]] = {}
     rows = connection.execute(
         sa.select(table.c.home_id, table.c.name)
-        .where(table.c.erased_at.is_(None), table.c.home_id.in_(sa.select(asked.c.word)))
+        .where(living(), table.c.home_id.in_(sa.select(asked.c.word)))
         .order_by(table.c.place, table.c.resident_id)
     )
     for row in rows:

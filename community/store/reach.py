@@ -23,6 +23,7 @@ from community.store import contact_keys, rosters
 from community.store.centre_zone import here
 from community.store.channel_schema import channel_health, reach_people, reach_ways
 from community.store.dispatch_schema import responders, units
+from community.store.living import living
 from community.store.people_rows import contact_in
 from community.store.people_schema import consents
 from community.store.schema import contacts, login_sessions, residents, users
@@ -259,7 +260,7 @@ class Known:
         rows = self._connection.execute(
             sa.select(table, residents.c.place.label("of_place"))
             .join(residents, residents.c.resident_id == table.c.resident_id)
-            .where(residents.c.home_id == case.home_key, residents.c.erased_at.is_(None))
+            .where(residents.c.home_id == case.home_key, living())
             .order_by(residents.c.place, residents.c.resident_id, table.c.place)
         ).all()
         if audience == "keyholder":
@@ -280,16 +281,14 @@ class Known:
         rows = self._connection.execute(
             sa.select(table)
             .join(residents, residents.c.resident_id == table.c.resident_id)
-            .where(residents.c.home_id == home_key, residents.c.erased_at.is_(None))
+            .where(residents.c.home_id == home_key, living())
             .order_by(residents.c.place, table.c.place)
         )
         return tuple(self._person_of(row) for row in rows if contact_in(row).id == who)[:1]
 
     def _resident(self, resident_id: str) -> Person | None:
         table = residents
-        row = self._connection.execute(
-            sa.select(table).where(table.c.resident_id == resident_id, table.c.erased_at.is_(None))
-        ).first()
+        row = self._connection.execute(sa.select(table).where(table.c.resident_id == resident_id, living())).first()
         if row is None:
             return None
         key = f"resident:{resident_id}"

@@ -17,6 +17,7 @@ from community.register_history import Change
 from community.registry import ContactRow, HomeRow, Reading, ResidentRow, Row, register_of
 from community.registry_checks import Known, Seat, sift
 from community.store import people, people_key_safes, register_tries, resident_photos, schema
+from community.store.living import living
 from community.store.people_demands import change_in
 from community.store.people_key_safes import KeySafe
 from community.store.people_register import Hand, Tally, note_change, put_contacts, take_in
@@ -79,7 +80,8 @@ def read(connection: sa.Connection, resident_id: str) -> Entry | None:
     if row is None:
         return None
     resident = resident_in(row)
-    here = sa.select(table.c.resident_id, table.c.name).where(table.c.home_id == resident.home, lives)
+    is_there = sa.or_(living(), table.c.resident_id == resident_id)
+    here = sa.select(table.c.resident_id, table.c.name).where(table.c.home_id == resident.home, is_there)
     names = {one.resident_id: one.name for one in connection.execute(here.order_by(table.c.place))}
     lists = _lists(connection, names)
     return Entry(

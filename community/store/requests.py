@@ -13,6 +13,7 @@ from community.casefile import SYSTEM
 from community.desk import Wish
 from community.store import cases, chain, orders, policies, schema
 from community.store.directory import meet_gateway
+from community.store.living import living
 from community.store.people_rows import contact_in
 from community.store.surroundings import moment
 from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
@@ -75,7 +76,7 @@ def homes_like(connection: sa.Connection, wanted: str) -> tuple[HomeFound, ...]:
     if not word:
         return ()
     homes, residents = schema.homes, schema.residents
-    lives = sa.and_(residents.c.home_id == homes.c.home_id, residents.c.erased_at.is_(None))
+    lives = sa.and_(residents.c.home_id == homes.c.home_id, living())
     said = sa.func.lower(homes.c.home_id + " " + homes.c.address + " " + sa.func.coalesce(residents.c.name, ""))
     rows = connection.execute(
         sa.select(homes.c.home_id, homes.c.address, residents.c.name)
@@ -95,7 +96,7 @@ def homes_like(connection: sa.Connection, wanted: str) -> tuple[HomeFound, ...]:
 def askers(connection: sa.Connection, home_id: str) -> tuple[Asker, ...]:
     """Who lives there, then whom they have on file."""
     contacts, residents = schema.contacts, schema.residents
-    lives = (residents.c.home_id == home_id, residents.c.erased_at.is_(None))
+    lives = (residents.c.home_id == home_id, living())
     here = connection.execute(
         sa.select(residents.c.resident_id, residents.c.name).where(*lives).order_by(residents.c.place)
     )

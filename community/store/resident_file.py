@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from community import people as judgement
 from community.consent import Consent, Purpose, may, standing
 from community.desk import Health, HomePage, QueueRow
-from community.people import Callee, Completeness
+from community.people import Callee, Completeness, age_in
 from community.register_forms import with_marks
 from community.registry import DeviceRow, ResidentRow
 from community.store import cases, modes, people, register_tries, resident_list, resident_photos, schema, stays
@@ -82,6 +82,12 @@ def home_of(connection: sa.Connection, resident_id: str) -> str | None:
     return connection.scalar(sa.select(table.c.home_id).where(lives))
 
 
+def called(connection: sa.Connection, resident_id: str) -> str:
+    """What a resident is called who is on file."""
+    table = schema.residents
+    return str(connection.execute(sa.select(table.c.name).where(table.c.resident_id == resident_id)).scalar_one())
+
+
 def read(connection: sa.Connection, resident_id: str, now: datetime) -> ResidentFile:
     """Of a resident who is on file."""
     residents, homes, register = schema.residents, schema.homes, home_register
@@ -98,7 +104,7 @@ def read(connection: sa.Connection, resident_id: str, now: datetime) -> Resident
     reviewed, today = judgement.day_of(resident.reviewed_on), here(connection, now).date()
     return ResidentFile(
         resident=resident,
-        age=None if resident.born is None else max(0, now.year - resident.born),
+        age=age_in(now.year, resident.born),
         address=row.address,
         place=name_of(connection, grid) if grid is not None else "",
         route=row.route or "",

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 
 from community import people
 from community.consent import Purpose
-from community.people import CareLevel, Completeness, Flag, Hearing, Level, Situation
+from community.people import CareLevel, Completeness, Flag, Hearing, Left, Level, Situation, age_in
 from community.rights import Right
 from community.store import centre_zone, rights, schema, tokens
 from community.store.dispatch_schema import home_spots
+from community.store.living import has_left, living
 from community.store.pairs import words_of
 from community.store.people_schema import consents, home_register, key_safes, places
 from community.store.places import inside
@@ -38,7 +39,10 @@ _cases = schema.incidents
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Filters:
-    """What a list shows: `find` in names, addresses, ids and telephone numbers; `area`: a place and all in it."""
+    """What a list shows: `find` in names, addresses, ids and telephone numbers; `area`: a place and all in it.
+
+    Who lives there no more is shown to who asks for them (`is_gone`), or looks for words.
+    """
 
     find: str = ""
     area: str = ""
@@ -47,6 +51,7 @@ class Filters:
     has_no_contact: bool = False
     is_unreviewed: bool = False
     is_incomplete: bool = False
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +70,8 @@ class ResidentLine:
     is_unreviewed: bool
     percent: int
     case: int | None
+    left: Left | None = None
+    left_on: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +160,7 @@ def _line(row: "sa.Row[tuple[object, ...]]", now: datetime) -> ResidentLine:
         resident_id=row.resident_id,
         home_id=row.home_id,
         name=row.name,
-        age=None if row.born is None else max(0, now.year - row.born),
+        age=age_in(now.year, row.born),
         address=row.address,
         phone=row.phone,
         situation=Situation(row.situation or Situation.UNKNOWN),
@@ -162,6 +169,8 @@ def _line(row: "sa.Row[tuple[object, ...]]", now: datetime) -> ResidentLine:
         is_unreviewed=row.reviewed_on < _day(now, people.REVIEWED_WITHIN),
         percent=int(row.percent),
         case=row.open_case,
+        left=Left(row.left_why) if row.left_why else None,
+        left_on=row.left_on,
     )
 
 
@@ -172,6 +181,10 @@ def _conditions(
     connection: sa.Connection, user: User, wanted: Filters, now: datetime
 ) -> "Iterator[sa.ColumnElement[bool]]":
     yield from within_reach(connection, user, wanted.area, now)
+    if wanted.is_gone:
+        yield has_left()
+    elif not wanted.find.strip():
+        yield living()
     if word := " ".join(wanted.find.split()).casefold():
         yield _found(word)
     if wanted.flag is not None:

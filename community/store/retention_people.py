@@ -1,14 +1,16 @@
 """Residents with whom the service ended long ago: they moved away or died, and nobody erased them by hand.
 
-Nothing on file says that somebody moved away or died. So all of this must be so: a box stood in his home, the last one
-left long ago, and since then there was no case of the home, no change on file, no consent, and nobody looked at him.
+Of whom the register says since when he lives there no more, the clock runs from that day: since then nothing of his own
+was written, agreed to or looked at; who lives on in the home does not keep him. Where it says nothing all of this must
+be so: a box stood in his home, the last one left long ago, and since then there was no case of the home, no change on
+file, no consent, and nobody looked at him.
 """
 
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from community.store import people_erasure, people_forgetting, retention_cases, schema
+from community.store import leaving, people_erasure, people_forgetting, retention_cases, schema
 from community.store.people_erasure_cases import cases_of, refuse_open
 from community.store.people_schema import access_log, box_stays, consents, register_changes, resident_stays, to_forget
 from community.store.retention_days import note
@@ -76,6 +78,34 @@ def _is_kept(connection: sa.Connection, resident_id: str) -> bool:
 
 
 def _is_long_gone(before: datetime) -> tuple["sa.ColumnElement[bool]", ...]:
+    left = sa.and_(leaving.has_left_before(before), ~_of_himself(before))
+    stood = sa.select(box_stays.c.stay_id).where(box_stays.c.home_id == schema.residents.c.home_id)
+    unsaid = sa.and_(schema.residents.c.left_why == "", stood.exists(), ~_of_himself(before), ~_of_his_home(before))
+    return (sa.or_(left, unsaid),)
+
+
+def _of_himself(before: datetime) -> "sa.ColumnElement[bool]":
+    """Whether anything of his own is younger."""
+    people = schema.residents
+    lately = (
+        sa.select(register_changes.c.change_id).where(
+            register_changes.c.at >= before, register_changes.c.resident_id == people.c.resident_id
+        ),
+        sa.select(consents.c.consent_id).where(
+            consents.c.resident_id == people.c.resident_id, consents.c.recorded_at >= before
+        ),
+        sa.select(access_log.c.access_id).where(
+            access_log.c.resident_id == people.c.resident_id, access_log.c.at >= before
+        ),
+        sa.select(resident_stays.c.stay_id).where(
+            resident_stays.c.resident_id == people.c.resident_id, resident_stays.c.since >= before
+        ),
+    )
+    return sa.or_(*(one.exists() for one in lately))
+
+
+def _of_his_home(before: datetime) -> "sa.ColumnElement[bool]":
+    """Whether anything of the home is: its box, its cases, its entry, its key."""
     people, boxes, cases = schema.residents, schema.gateways, schema.incidents
     stood = sa.select(box_stays.c.stay_id).where(box_stays.c.home_id == people.c.home_id)
     lately = (
@@ -85,22 +115,10 @@ def _is_long_gone(before: datetime) -> tuple["sa.ColumnElement[bool]", ...]:
             cases.c.home_key == people.c.home_id, sa.or_(cases.c.state != "CLOSED", cases.c.changed_at >= before)
         ),
         sa.select(register_changes.c.change_id).where(
-            register_changes.c.at >= before,
-            sa.or_(
-                register_changes.c.resident_id == people.c.resident_id, register_changes.c.home_id == people.c.home_id
-            ),
-        ),
-        sa.select(consents.c.consent_id).where(
-            consents.c.resident_id == people.c.resident_id, consents.c.recorded_at >= before
-        ),
-        sa.select(access_log.c.access_id).where(
-            access_log.c.resident_id == people.c.resident_id, access_log.c.at >= before
+            register_changes.c.at >= before, register_changes.c.home_id == people.c.home_id
         ),
         sa.select(access_log.c.access_id).where(  # at what is the home's: its key
             access_log.c.home_id == people.c.home_id, access_log.c.resident_id.is_(None), access_log.c.at >= before
         ),
-        sa.select(resident_stays.c.stay_id).where(
-            resident_stays.c.resident_id == people.c.resident_id, resident_stays.c.since >= before
-        ),
     )
-    return (stood.exists(), *(~one.exists() for one in lately))
+    return sa.or_(*(one.exists() for one in lately))

@@ -16,6 +16,7 @@ from community.store.cases import CLOSED, decode_case
 from community.store.dispatch_schema import home_spots
 from community.store.gathered import gathered
 from community.store.lease import engine_now
+from community.store.living import living
 from community.store.pairs import words_of
 from community.store.people_access import Access, Act, access_in, note
 from community.store.people_schema import access_log, home_register, places
@@ -314,7 +315,7 @@ class _Relation:
         rows = connection.execute(
             sa.select(contacts)
             .join(residents, residents.c.resident_id == contacts.c.resident_id)
-            .where(residents.c.home_id == home_id, contacts.c.contact_id == user.person)
+            .where(residents.c.home_id == home_id, contacts.c.contact_id == user.person, living())
         ).all()
         return _Relation(
             is_own=bool(rows),

@@ -13,6 +13,7 @@ from community.dispatch_file import DispatchFile, GridEntry, ResponderEntry, Uni
 from community.rosters import Absence, GridPost, Place, Post, Shift, Weekly, expanded, no_shows, on_duty
 from community.store import dispatch_schema as tables
 from community.store.schema import login_sessions, users
+from shouwang.bilingual import both, by_lines
 from shouwang.errors import ConfigError
 
 _LONGEST_SHIFT = timedelta(hours=24)
@@ -132,7 +133,7 @@ def _bring_in_grids(connection: sa.Connection, file: DispatchFile) -> None:
 
 def _posts_of(grid: GridEntry) -> Sequence[tuple[str, Place]]:
     if grid.worker == grid.backup:
-        raise ConfigError(f"grid {grid.id}: {grid.worker} cannot be his own back-up; name somebody else")
+        raise ConfigError(both(*_OWN_BACKUP, grid=grid.id, worker=grid.worker))
     return (grid.worker, Place.MAIN), (grid.backup, Place.BACKUP)
 
 
@@ -151,7 +152,7 @@ def _refuse_strangers(connection: sa.Connection, file: DispatchFile) -> None:
     responders = set(connection.execute(sa.select(tables.responders.c.responder_id)).scalars())
     logins = set(connection.execute(sa.select(users.c.login)).scalars())
     faults = [
-        f"the grid {grid.id} names {person}"
+        both("the grid {grid} names {person}", "网格 {grid} 写的是 {person}", grid=grid.id, person=person)
         for grid in file.grids or ()
         for person, _ in _posts_of(grid)
         if person not in responders
@@ -159,20 +160,29 @@ def _refuse_strangers(connection: sa.Connection, file: DispatchFile) -> None:
     posts = [(one.post, one.person) for one in file.duties or ()]
     posts += [(one.post, one.person) for one in file.shifts or ()]
     faults += [
-        f"a duty as {post.value} names {person}"
+        both("a duty as {post} names {person}", "{post} 的值守写的是 {person}", post=post.value, person=person)
         for post, person in posts
         if person not in (responders if post is Post.RESPONDER else logins)
     ]
-    faults += [f"an absence names {one.person}" for one in file.absences or () if one.person not in responders | logins]
+    strangers = [one.person for one in file.absences or () if one.person not in responders | logins]
+    faults += [both("an absence names {person}", "缺勤写的是 {person}", person=person) for person in strangers]
     _refuse(faults)
 
 
 def _refuse(faults: Iterable[str]) -> None:
     found = list(dict.fromkeys(faults))
     if found:
-        raise ConfigError(
-            "\n".join(f"{fault}, which nobody knows here: bring it in first, or mend the name" for fault in found)
-        )
+        raise ConfigError(by_lines(both(*_UNKNOWN, fault=fault) for fault in found))
+
+
+_UNKNOWN = (
+    "{fault}, which nobody knows here: bring it in first, or mend the name",
+    "{fault}，这里没有登记：请先导入，或改正写法",
+)
+_OWN_BACKUP = (
+    "grid {grid}: {worker} cannot be his own back-up; name somebody else",
+    "网格 {grid}：{worker} 不能做自己的备岗，请写另一个人",
+)
 
 
 # ---- who is there ----

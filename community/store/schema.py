@@ -49,6 +49,7 @@ residents = sa.Table(
     sa.Column("reviewed_on", sa.Text, nullable=False, server_default=""),
     sa.Column("is_registered", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("erased_at", UtcMicros),
+    *(sa.Column(name, sa.Text, nullable=False, server_default="") for name in ("left_why", "left_on")),
 )
 
 contacts = sa.Table(

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from community.measurements.port import Span
 from community.store import schema
+from community.store.living import living
 from community.store.people_schema import box_stays, resident_stays
 
 ALWAYS = Span(schema.EARLIEST, schema.LATEST)
@@ -54,6 +55,15 @@ def of_homes(connection: sa.Connection, home_ids: Iterable[str]) -> tuple[Stay, 
         rows = connection.execute(sa.select(resident_stays).where(resident_stays.c.home_id.in_(part)))
         found += map(_stay, rows)
     return tuple(found)
+
+
+def housemates(connection: sa.Connection, resident_id: str, home_ids: Iterable[str]) -> frozenset[str]:
+    """Who else is on file in these homes, or lived there."""
+    found: set[str] = set()
+    for part in _parts(home_ids):
+        for table in (schema.residents, resident_stays):
+            found.update(connection.scalars(sa.select(table.c.resident_id).where(table.c.home_id.in_(part))))
+    return frozenset(found) - {resident_id}
 
 
 def claims(connection: sa.Connection, resident_id: str) -> tuple[Claim, ...]:
@@ -144,7 +154,7 @@ def _begin_stays(connection: sa.Connection, home_ids: Sequence[str], at: datetim
 def _living(connection: sa.Connection, home_ids: Sequence[str]) -> list[tuple[str, str, bool]]:
     """Everybody in these homes, and whether he is the first."""
     table = schema.residents
-    here = (table.c.home_id.in_(home_ids), table.c.erased_at.is_(None))
+    here = (table.c.home_id.in_(home_ids), living())
     rows = connection.execute(sa.select(table).where(*here).order_by(table.c.place, table.c.resident_id))
     seen: set[str] = set()
     found = []

@@ -2,7 +2,7 @@
 
 from community.desk import HomeMode
 from community.family import Kin, Status
-from community.people import Item
+from community.people import Item, Left
 from community.web.words import marked
 
 WHO = {Kin.MOTHER: marked("Your mother"), Kin.FATHER: marked("Your father")}
@@ -20,6 +20,14 @@ STATUSES = {
     Status.VISITOR: marked("%(who)s has visitors. All is well."),
     Status.UNKNOWN: marked("%(who)s: the box in the home has not said a word yet."),
     Status.HOME: marked("%(who)s is at home. All is well."),
+}
+
+LEFT = {
+    Left.DIED: marked("%(who)s has died. We are sorry for your loss."),
+    Left.MOVED: marked("%(who)s has moved and is no longer looked after by this centre."),
+    Left.CARE_HOME: marked("%(who)s lives in a care home now, which looks after everything."),
+    Left.ENDED: marked("%(who)s is no longer looked after by this centre."),
+    Left.OTHER: marked("%(who)s no longer lives in the home that this centre looks after."),
 }
 
 HINTS = {

@@ -16,6 +16,7 @@ SHOWN = {
     Show.CLOCK: marked("clock off"),
     Show.CERTIFICATE: marked("certificate ends < 30 d"),
     Show.UNTESTED: marked("no test for 35 d"),
+    Show.COLLECT: marked("to be collected"),
 }
 """The numbers of the summary line."""
 
@@ -43,6 +44,10 @@ TO_DO = {
     Show.CERTIFICATE: marked("Its certificate ends soon: renew it before that day, or the box is locked out."),
     Show.UNTESTED: marked(
         "No test alarm for 35 days: ask for one here; if none arrives, press the button at the home."
+    ),
+    Show.COLLECT: marked(
+        "Everybody on file of this home has left it: collect the box, or tell the register who lives there now. As "
+        "long as it stands there its alarms ring as before."
     ),
 }
 

@@ -1,6 +1,6 @@
 """The console's names for what the register holds of a person, and for how somebody was called."""
 
-from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Sex, Situation
+from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Left, Sex, Situation
 from community.web.words import marked
 
 FLAGS = {
@@ -89,3 +89,12 @@ NOTICES = {
 UNDER_WAY = frozenset({"waiting", "sending"})
 REACHED = frozenset({"delivered", "answered", "done"})
 LOST = frozenset({"failed", "missed"})
+
+LEFTS = {
+    Left.DIED: marked("has died"),
+    Left.MOVED: marked("has moved away"),
+    Left.CARE_HOME: marked("has moved into a care home"),
+    Left.ENDED: marked("is no longer served, the contract has ended"),
+    Left.OTHER: marked("lives here no more"),
+}
+"""After a name, or by itself in a list."""

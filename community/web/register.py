@@ -9,9 +9,10 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import Field
 
 from community.people import Circle, Item
-from community.register_forms import MOST_PHONES, Why, same_elsewhere, silent_now, words_of
+from community.register_forms import Why, same_elsewhere, silent_now, words_of
 from community.register_room import Sheet
 from community.registry import ContactRow
+from community.registry_fields import MOST_PHONES
 from community.web import register_words
 from community.web.register_visit import (
     KNOWN_LANGUAGES,

@@ -11,6 +11,7 @@ from community.accounts import MAX_PASSWORD
 from community.register_forms import Fault, Unfit
 from community.register_room import RegisterRoom, Sheet, Stranger
 from community.rights import Right, holds
+from community.web.admin_parts import Visit as OwnVisit
 from community.web.console import Wired
 from community.web.register_person import CHOICES, PersonForm
 from community.web.register_visit import (
@@ -131,6 +132,8 @@ async def _home(
     stored = {"address": entry.home.address, "route": entry.home.route, "hint": hint}
     written: dict[str, object] = {} if form is None else form.model_dump(include=set(stored))
     of_code: dict[str, object] = {} if code_form is None else {"hint": code_form.hint}
+    is_proved = visit.shift.is_proved(visit.console.clock())
+    own = OwnVisit(visit.request, visit.console, visit.shift)
     code = filled({"hint": hint}, {"hint"}, form=code_form, written=of_code, faults=faults)
     return await visit.page(
         "keep_home.html",
@@ -141,6 +144,7 @@ async def _home(
         **filled(stored, way_of(sheet), form=form, written=written, faults=faults),
         code=code,
         is_code=code_form is not None,
+        has_passkey=not is_proved and bool(await own.keys()),
         asked={} if form is None else asked_of(form),
         asked_of_code={} if code_form is None else asked_of(code_form),
     )

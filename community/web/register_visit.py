@@ -19,9 +19,9 @@ from community.register_forms import (
     drawn_with,
 )
 from community.register_room import RegisterRoom, Sheet, Stranger, Wish
-from community.rights import Right, holds
+from community.rights import Right
 from community.web import register_words
-from community.web.console import Console, Refused, SignedIn, Wired, check_form, language_of
+from community.web.console import Console, Wired, check_form, holding, language_of
 from community.web.fields import none_if_empty
 from community.web.language import translations
 from community.web.rooms import room_of
@@ -142,15 +142,10 @@ class Faults:
 
 
 def _holding(right: Right) -> Callable[..., Awaitable[Visit]]:
-    async def checked(shift: SignedIn) -> Shift:
-        if not holds(shift.user, right):
-            raise Refused("Your role may not see this.")
-        return shift
-
     async def visit(
         request: Request,
         console: Wired,
-        shift: Annotated[Shift, Depends(checked)],
+        shift: Annotated[Shift, Depends(holding(right))],
         room: Annotated[RegisterRoom, Depends(room_of(RegisterRoom))],
     ) -> Visit:
         return Visit(request, console, shift, room)

@@ -47,6 +47,9 @@ FIELDS = {
     "medicines": marked("Medicines"),
     "notes": marked("Remarks"),
     "reviewed_on": marked("Reviewed"),
+    "left": marked("What has happened"),
+    "left_why": marked("Lives here no more"),
+    "left_on": marked("Since"),
     "home_id": marked("Home"),
     "place": marked("Place among those who live there"),
     "photo": marked("Where the photograph is kept"),
@@ -101,6 +104,8 @@ ADVICE = {
     "id": marked("Up to 64 letters, digits, “-”, “_” or “.”, no spaces; never a name."),
     "proof": marked("That password or code was not right."),
     "why": marked("Choose a reason."),
+    "left": marked("Choose one."),
+    "left_on": marked("Write a day such as 2026-11-24."),
 }
 """What helps where the model of the import refuses a field."""
 ANYTHING = marked("This cannot stand here. Look at it again.")
@@ -118,6 +123,7 @@ FAULTS = {
     Fault.OUTDONE: marked(
         "A newer word says otherwise, and it holds. Leave the day empty if it was said now, after that word."
     ),
+    Fault.GONE: marked("The entry says that the person lives here no more. Take that back first."),
     Fault.OTHER_PERSON: marked(
         "Another name and another first number are another person. Take this one off the list and add the new person."
     ),
@@ -147,6 +153,7 @@ _VALUES = {
     "language": _spelled(people_words.LANGUAGES),
     "languages": _spelled(people_words.LANGUAGES),
     "may_see": _spelled(ITEMS),
+    "left_why": _spelled(people_words.LEFTS),
 }
 _PLAIN = {
     "yes": marked("has a key"),

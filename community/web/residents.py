@@ -16,7 +16,7 @@ from community.rights import Refused as NotAllowed
 from community.rights import Right, Subject, holds, is_allowed
 from community.store.resident_list import INCOMPLETE_BELOW, LAST_PAGE, PAGE, Filters
 from community.users import Role
-from community.web import care_words, resident_words
+from community.web import care_words, fleet_words, resident_words
 from community.web.console import Refused, SignedIn, Wired, Worker, check_form
 from community.web.fields import none_if_empty
 from community.web.incident import may_say_why
@@ -42,6 +42,7 @@ class Wanted(BaseModel):
     no_contact: bool = False
     unreviewed: bool = False
     incomplete: bool = False
+    gone: bool = False
     page: Annotated[int, Field(ge=0, le=LAST_PAGE)] = 0
 
     def filters(self) -> Filters:
@@ -54,6 +55,7 @@ class Wanted(BaseModel):
             has_no_contact=self.no_contact,
             is_unreviewed=self.unreviewed,
             is_incomplete=self.incomplete,
+            is_gone=self.gone,
         )
 
     def at(self, page: int) -> str:
@@ -99,6 +101,7 @@ async def residents(
         "first": wanted.page * PAGE + 1,
         "incomplete_below": INCOMPLETE_BELOW,
         "resident_words": resident_words,
+        "fleet": fleet_words,
         "may_open_cases": holds(shift.user, Right.READ_QUEUE),
         "may_take_on": holds(shift.user, Right.KEEP_REGISTER),
     }
@@ -137,6 +140,7 @@ async def resident(  # noqa: PLR0917 - FastAPI gives each part of a request by i
         "all_days": DAYS,
         "about_health": ABOUT_HEALTH,
         "resident_words": resident_words,
+        "fleet": fleet_words,
         "may_file": holds(shift.user, Right.WORK_CASES) and not page.is_foreign,
         "may_keep": holds(shift.user, Right.KEEP_REACH) and not page.is_foreign,
         "care": await care.told(page),

@@ -19,7 +19,7 @@ from community.fhir.names import Names
 from community.fhir.reading import Every
 from community.fhir.record import Reader
 from community.measurements.port import Span
-from community.registry import ResidentRow, register_of
+from community.registry import ContactRow, ResidentRow, register_of
 from community.rights import Refused
 from community.settings import HomeEntry, ResidentEntry
 from community.store import case_schema, intake, people_access, schema, views
@@ -101,6 +101,43 @@ async def the_case(store: Store) -> int:
 
 
 # ---- who it is about ----
+
+
+def sons(names: tuple[str, ...]) -> tuple[ContactRow, ...]:
+    """They are called in this order."""
+    return tuple(
+        ContactRow(resident=WHO, order=place, id=f"c-{name}", name=name, phones=(f"138{name}",))
+        for place, name in enumerate(names)
+    )
+
+
+async def test_people_to_call_keep_their_ids_in_another_order(store: Store) -> None:
+    hand = Hand(by="li", at=NOON)
+    found = []
+    for names in (("1", "2", "3"), ("3", "1"), ("1", "2", "3")):
+        await store.write(lambda connection, names=names: take_in(connection, register_of(sons(names)), hand, Tally()))
+        bundle = await exported(store)
+        found.append({one["name"][0]["text"]: one["id"] for one in of_type(bundle, "RelatedPerson")})
+        assert tuple(found[-1]) == names
+    first, fewer, again = found
+    assert again == first
+    assert fewer == {name: first[name] for name in ("3", "1")}
+    assert len(set(first.values())) == 3
+
+
+@pytest.mark.parametrize(("left", "died"), [("died", "2026-11-20"), ("moved", None), ("care_home", None)])
+async def test_the_record_says_that_he_died_or_is_here_no_more(store: Store, left: str, died: str | None) -> None:
+    (patient,) = of_type(await exported(store), "Patient")
+    assert patient["active"]
+    assert "deceasedDateTime" not in patient
+    row = ResidentRow.model_validate(
+        {"id": WHO, "home": "home-501", "name": "王桂兰", "left": left, "left_on": "2026-11-20"}
+    )
+    hand = Hand(by="li", at=NOON)
+    await store.write(lambda connection: take_in(connection, register_of([row]), hand, Tally()))
+    (patient,) = of_type(await exported(store), "Patient")
+    assert not patient["active"]
+    assert patient.get("deceasedDateTime") == died
 
 
 async def test_the_record_says_who_it_is_and_whom_to_call(store: Store) -> None:

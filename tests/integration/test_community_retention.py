@@ -340,6 +340,30 @@ async def test_who_was_not_heard_of_for_years_after_his_box_left_is_erased(lived
     assert await faults(lived) == ()
 
 
+def said_to_have_left(connection: Connection) -> None:
+    """His box still stands there, and rings: somebody lives on."""
+    left = {"id": HIM, "home": HOME, "name": "王桂兰", "left": "died", "left_on": SOON.date().isoformat()}
+    rows = (ResidentRow.model_validate(left), ResidentRow(id="resident-0002", home=HOME, order=1, name="李秀英"))
+    take_in(connection, register_of(rows), Hand(by="zhang", at=SOON, reason="a letter"), Tally())
+    connection.execute(sa.update(schema.incidents).values(changed_at=GONE - timedelta(days=5)))
+
+
+async def test_who_is_said_to_have_left_is_erased_after_that_day_while_others_live_on(
+    lived: Store, night: Night
+) -> None:
+    await lived.write(said_to_have_left)
+    assert "people" not in await night.at(SOON + timedelta(days=1000))
+    assert (await night.at(GONE))["people"] == 1
+    asked = sa.select(schema.residents.c.resident_id).where(schema.residents.c.erased_at.is_not(None))
+    assert await lived.read(lambda one: list(one.scalars(asked))) == [HIM]
+
+
+async def test_who_left_and_was_looked_at_since_is_not(lived: Store, night: Night) -> None:
+    await lived.write(said_to_have_left)
+    await lived.write(a_look)
+    assert "people" not in await night.at(GONE)
+
+
 def a_case(connection: Connection) -> None:
     connection.execute(sa.update(schema.incidents).values(changed_at=GONE - timedelta(days=5)))
 

@@ -134,7 +134,8 @@ def test_completeness_begins_with_the_worst(desk: Desk) -> None:
 def test_life_of_one_entry(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.says("demo")
     who = "resident-001a"
-    assert "is corrected" in desk.says("correct", who, "allergies", "青霉素", "花生", *BY)
+    letter = ("--by", "zhang", "--reason", "letter of the clinic")
+    assert "is corrected" in desk.says("correct", who, "allergies", "青霉素", "花生", *letter)
     assert "says so already" in desk.says("correct", who, "allergies", "青霉素", "花生", *BY)
     assert "cannot be corrected" in desk.says("correct", who, "nose", "big", *BY, status=1)
     said = ("--said-by", "王桂兰", "--by", "zhang", "--how", "spoken")
@@ -145,7 +146,9 @@ def test_life_of_one_entry(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "花生" in text
     assert "family_view" in text
     access = desk.says("access", who)
-    assert [line.split()[4] for line in access.splitlines()] == ["dossier:", "consent:", "correction:"]
+    assert [line.split()[4] for line in access.splitlines()] == ["dossier:", "consent:", "correction"]
+    assert "letter of the clinic" not in access, "it may tell of an illness"
+    assert "letter of the clinic" in text, "his own copy holds it"
     monkeypatch.setattr("builtins.input", lambda _: "somebody else")
     assert "nothing was erased" in desk.says("erase", who, *BY, status=1)
     monkeypatch.setattr("builtins.input", lambda _: who)

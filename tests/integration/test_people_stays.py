@@ -18,7 +18,7 @@ from community.fhir.reading import Every
 from community.fhir.record import Reader
 from community.measurements.port import Span
 from community.registry import ConsentRow, HomeRow, PlaceRow, ResidentRow, register_of
-from community.store import intake, page, people_dossier, schema, stays
+from community.store import care, intake, page, people_dossier, schema, stays
 from community.store.directory import bring_in
 from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import box_stays, resident_stays
@@ -222,6 +222,23 @@ async def test_clock_of_the_server_that_was_set_back_makes_no_stay_that_ends_bef
         return list(connection.execute(sa.select(resident_stays).where(wrong)))
 
     assert await place.community.read(odd) == []
+
+
+async def test_dose_that_a_housemate_missed_before_he_moved_out_is_not_counted_to_who_stayed(place: Place) -> None:
+    home = DemoHome()
+    await taken(place, ResidentRow(id=TENANT, home=HERE, name="陈德明"), at=NOON - DAY)
+    alert = home.alert("medication-missed:box", hazard=care.MISSED)
+    envelope = home.envelope(msgspec.structs.replace(alert, resident_id=TENANT))
+    await place.community.write(lambda connection: intake.take_in(connection, [envelope], NOON))
+
+    async def missed() -> int:
+        span = {"since": NOON - DAY, "now": NOON + DAY}
+        return await place.community.read(lambda connection: care.missed_doses(connection, GUILAN, **span))
+
+    assert await missed() == 0
+    rows = [HomeRow(id=THERE, address="8号楼"), ResidentRow(id=TENANT, home=THERE, name="陈德明")]
+    await taken(place, *rows, at=NOON + HOUR)
+    assert await missed() == 0
 
 
 def test_overlap_of_spans() -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
+from fixtures.visitor import come_in
 from PIL import Image
 
 from community.consent import Purpose, may
@@ -53,11 +54,6 @@ async def district(centre: Centre) -> Centre:
     for part in batches(demo()):
         await centre.store.write(lambda connection, part=part: take_in(connection, part, hand, Tally()))
     return centre
-
-
-async def come_in(centre: Centre, browser: httpx.AsyncClient, role: str = "operator", language: str = "en") -> None:
-    await centre.user(role, role.title(), role, language)
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
 
 
 def form_of(html: str, action: str) -> dict[str, str | list[str]]:

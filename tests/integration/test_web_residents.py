@@ -319,7 +319,7 @@ async def test_devices_cases_and_stays_are_told(district: Centre, browser: httpx
     await district.alarm(BOX, "fall", Severity.P1)
     await come_in(district, browser, "auditor")
     said = await main(browser, f"/residents/{HIM}?tab=devices")
-    assert "radar R60AFD1" in said
+    assert "radar · R60AFD1" in said
     assert "卫生间" in said
     assert "RPi 4B 客厅" in said
     assert "never tested" in said

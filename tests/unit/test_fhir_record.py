@@ -34,6 +34,7 @@ from community.fhir.record import (
     Try,
 )
 from community.fhir.resources import AnyResource
+from community.people import Left
 from community.store.schema import EARLIEST, LATEST
 from community.workflow import workflow
 from shouwang.alert import Sentence, Severity
@@ -82,12 +83,14 @@ persons = st.builds(
     medicines=some(text),
     flags=some(text),
     contacts=st.lists(
-        st.builds(ContactPerson, place=st.integers(0, 99), name=text, relation=text, phones=some(text)),
+        st.builds(ContactPerson, contact_id=text, name=text, relation=text, phones=some(text)),
         max_size=few,
-        unique_by=lambda one: one.place,
+        unique_by=lambda one: one.contact_id,
     ).map(tuple),
     consents=some(consents),
     is_erased=st.booleans(),
+    left=st.none() | st.sampled_from(Left),
+    left_on=st.dates().map(lambda day: day.isoformat()),
 )
 sensors = st.builds(
     Sensor,
