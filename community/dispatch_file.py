@@ -6,16 +6,17 @@ Pure: text in, values out; nothing here opens a file.
 import csv
 import io
 import re
-from collections.abc import Iterable
 from datetime import datetime, time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from community.dispatch import UnitKind
 from community.points import Latitude, Longitude, fault_of
 from community.rosters import Place, Post
+from shouwang.bilingual import Bilingual, both, by_lines, told_by
 from shouwang.document import Id, parse
 from shouwang.errors import ConfigError
 
@@ -26,7 +27,7 @@ class _Entry(BaseModel):
 
 def _clock(written: str) -> str:
     if not re.fullmatch(r"[0-2]\d:[0-5]\d", written):
-        raise ValueError(f'"{written[:20]}" is no time of day; write it as "08:00", in quotes')
+        raise ValueError(both(*_NO_TIME, written=written[:20]))
     time.fromisoformat(written)
     return written
 
@@ -35,16 +36,37 @@ def _zone(written: str) -> str:
     try:
         ZoneInfo(written)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f'"{written[:40]}" is no time zone; write e.g. Asia/Shanghai') from error
+        raise ValueError(both(*_NO_ZONE, written=written[:40])) from error
     return written
 
 
 def _phone(written: str) -> str:
     if not re.fullmatch(r"\+?[0-9][0-9 -]{2,19}", written):
-        raise ValueError(f'"{written[:24]}" is no telephone number; write digits, e.g. "+86 138 0000 0001", in quotes')
+        raise ValueError(both(*_NO_PHONE, written=written[:24]))
     return written
 
 
+_NO_TIME = '"{written}" is no time of day; write it as "08:00", in quotes', '“{written}”不是时刻；请写 "08:00"，带引号'
+_NO_ZONE = '"{written}" is no time zone; write e.g. Asia/Shanghai', "“{written}”不是时区；请写例如 Asia/Shanghai"
+_NO_PHONE = (
+    '"{written}" is no telephone number; write digits, e.g. "+86 138 0000 0001", in quotes',
+    '“{written}”不是电话号码；请写数字，例如 "+86 138 0000 0001"，带引号',
+)
+_SHIFT_ENDS = Bilingual(
+    "a shift ends after it starts, both written in the same way", zh="班次的结束要晚于开始，两个时间写法要一致"
+)
+_ABSENCE_ENDS = Bilingual(
+    "an absence ends after it starts, both written in the same way", zh="缺勤的结束要晚于开始，两个时间写法要一致"
+)
+_TWICE = "the {what} {ids} stands here twice; leave one", "{what} {ids} 写了两次，请留下一个"
+_NO_LIST = (
+    "{name}:1: the heading names no list that is known; it needs at least ({known})",
+    "{name}:1：表头对不上任何一种清单；至少要有（{known}）",
+)
+_NOT_UTF8 = (
+    "{name}: is not UTF-8 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)",
+    "{name}：不是 UTF-8 编码；请另存为 UTF-8（表格软件里选 CSV UTF-8）",
+)
 Clock = Annotated[str, AfterValidator(_clock)]
 Phone = Annotated[str, AfterValidator(_phone)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -121,7 +143,7 @@ class ShiftEntry(_Entry):
     @model_validator(mode="after")
     def _ends_later(self) -> "ShiftEntry":
         if (self.start.tzinfo is None) != (self.end.tzinfo is None) or self.end <= self.start:
-            raise ValueError("a shift ends after it starts, both written in the same way")
+            raise ValueError(_SHIFT_ENDS)
         return self
 
 
@@ -136,7 +158,7 @@ class AbsenceEntry(_Entry):
     @model_validator(mode="after")
     def _ends_later(self) -> "AbsenceEntry":
         if (self.start.tzinfo is None) != (self.end.tzinfo is None) or self.end <= self.start:
-            raise ValueError("an absence ends after it starts, both written in the same way")
+            raise ValueError(_ABSENCE_ENDS)
         return self
 
 
@@ -174,14 +196,14 @@ class DispatchFile(_Entry):
     @model_validator(mode="after")
     def _each_once(self) -> "DispatchFile":
         for what, ids in (
-            ("unit", [one.id for one in self.units or ()]),
-            ("responder", [one.id for one in self.responders or ()]),
-            ("grid", [one.id for one in self.grids or ()]),
-            ("home", [one.home for one in self.homes or ()]),
+            (Bilingual("unit", zh="单位"), [one.id for one in self.units or ()]),
+            (Bilingual("responder", zh="处置人员"), [one.id for one in self.responders or ()]),
+            (Bilingual("grid", zh="网格"), [one.id for one in self.grids or ()]),
+            (Bilingual("home", zh="住户"), [one.home for one in self.homes or ()]),
         ):
             twice = sorted({one for one in ids if ids.count(one) > 1})
             if twice:
-                raise ValueError(f"the {what} {', '.join(twice)} stands here twice; leave one")
+                raise ValueError(both(*_TWICE, what=what, ids=", ".join(twice)))
         return self
 
     def aware(self, written: datetime) -> datetime:
@@ -199,7 +221,7 @@ def read_file(body: bytes, *, name: str) -> DispatchFile:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{name}: is not UTF-8 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)") from error
+        raise ConfigError(both(*_NOT_UTF8, name=name)) from error
     return (read_csv if name.lower().endswith(".csv") else read_yaml)(text, name=name)
 
 
@@ -223,20 +245,20 @@ def read_csv(text: str, *, name: str) -> DispatchFile:
     kind = next((kind for kind, (_, needed) in _COLUMNS.items() if needed <= columns), None)
     if kind is None:
         known = "; ".join(f"{kind}: {', '.join(sorted(needed))}" for kind, (_, needed) in _COLUMNS.items())
-        raise ConfigError(f"{name}:1: the heading names no list that is known; it needs at least ({known})")
+        raise ConfigError(both(*_NO_LIST, name=name, known=known))
     entries: list[BaseModel] = []
     faults: list[str] = []
     for row in rows:
         try:
             entries.append(_COLUMNS[kind][0].model_validate(_filled(row)))
         except ValidationError as error:
-            faults += [f"{name}:{rows.line_num}: {_said(one['loc'], one['msg'])}" for one in error.errors()]
+            faults += [_said(f"{name}:{rows.line_num}", one) for one in error.errors()]
     if not faults:
         try:
             return DispatchFile.model_validate({kind: entries})
         except ValidationError as error:
-            faults += [f"{name}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
-    raise ConfigError("\n".join(faults))
+            faults += [_said(name, one) for one in error.errors()]
+    raise ConfigError(by_lines(faults))
 
 
 def _filled(row: dict[str | None, str | list[str] | None]) -> dict[str, object]:
@@ -256,5 +278,34 @@ def _split(written: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in written.split(_LISTS[0]) if part.strip())
 
 
-def _said(where: Iterable[object], what: str) -> str:
-    return f"{'.'.join(str(part) for part in where)}: {what.removeprefix('Value error, ')}"
+def _said(where: str, error: ErrorDetails) -> str:
+    column = ".".join(str(part) for part in error["loc"])
+    place = f"{where}: {column}" if column else where
+    return both("{place}: {what}", "{place}：{what}", place=place, what=_what(error))
+
+
+def _what(error: ErrorDetails) -> str:
+    cause = error.get("ctx", {}).get("error")
+    if error["type"] == "value_error" and isinstance(cause, Exception):
+        return told_by(cause)
+    words = "{message}", _IN_CHINESE.get(error["type"], "写法不对（{message}）")
+    return both(*words, message=error["msg"], **_choices_of(error))
+
+
+def _choices_of(error: ErrorDetails) -> dict[str, object]:
+    return {"expected": error.get("ctx", {}).get("expected", "")}
+
+
+_IN_CHINESE = {
+    "missing": "缺少这一栏",
+    "extra_forbidden": "没有这一栏",
+    "enum": "只能写：{expected}",
+    "literal_error": "只能写：{expected}",
+    "int_parsing": "要写整数",
+    "float_parsing": "要写数字",
+    "bool_parsing": "要写 true 或 false",
+    "datetime_from_date_parsing": "不是时间；请写例如 2026-12-24T20:00",
+    "string_too_short": "不能为空",
+    "string_too_long": "太长",
+}
+"""What pydantic says of a cell, by its type; the rest is shown with its own words."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from community.casefile import NotNow
 from community.dispatch_file import DispatchFile, read_file
-from community.facts import Fact, fact, kept
+from community.facts import Fact, fact, kept, words
 from community.incoming import SHOWN, bring_in, take
 from community.registry import (
     TABLES,
@@ -33,6 +33,7 @@ from community.store.people_register import Hand
 from community.users import User
 from community.wording import MOVED_ON
 from shouwang.alert import Sentence
+from shouwang.bilingual import both
 from shouwang.errors import ConfigError
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -194,7 +195,7 @@ class FileRoom:
                     connection, by.login, "file taken in", name, _said(body, counts), at=hand.at
                 )
             )
-        complaints = tuple(map(str, taken.sifted.refusals))
+        complaints = tuple(one.told for one in taken.sifted.refusals)
         return lines, complaints, taken.tally.touched
 
 
@@ -207,7 +208,7 @@ def read_impersonal(body: bytes, name: str) -> Reading:
             raise NotNow(_NOT_HERE)
         return read_table(text, name=name)
     if not name.endswith((".yaml", ".yml")):
-        raise ConfigError(f"{name}: is neither a .yaml file nor a .csv table")
+        raise ConfigError(both(*_OTHER_KIND, name=name))
     if _PERSONAL_YAML.search(text) or _MEDICAL_YAML.search(text):
         raise NotNow(_NOT_HERE)
     reading = read_yaml(text, name=name)
@@ -239,9 +240,10 @@ def _counted(line: str) -> Fact:
     if found is not None:
         return fact("counted", **found.groupdict())
     found = _PART.fullmatch(line)
-    return fact("words", text=line) if found is None else fact("part", **found.groupdict())
+    return words(line) if found is None else fact("part", **found.groupdict())
 
 
+_OTHER_KIND = "{name}: is neither a .yaml file nor a .csv table", "{name}：既不是 .yaml 文件，也不是 .csv 表格"
 _LINES_KEPT = 40
 _COUNTS = re.compile(r"(?P<table>\w+): (?P<new>\d+) new, (?P<changed>\d+) changed, (?P<same>\d+) as before")
 _PART = re.compile(r"(?P<table>\w+): (?P<count>\d+)")

@@ -12,6 +12,7 @@ from community.store import rosters
 from community.store.database import Connection, Store
 from community.store.people_export import known
 from community.store.people_register import Hand, Tally, take_in
+from shouwang.bilingual import Bilingual, both
 
 SHOWN = 200
 """Changes told one by one; a register of thousands is better looked at in files."""
@@ -36,11 +37,12 @@ class Taken:
         """The changes, then how many of each table."""
         tally = self.tally
         more = len(tally.changes) - SHOWN
-        told = [*tally.changes[:SHOWN], *([f"... and {more} more"] if more > 0 else [])]
+        told = [_changed(one) for one in tally.changes[:SHOWN]]
+        told += [both("... and {more} more", "……还有 {more} 处", more=more)] if more > 0 else []
         for table, new in tally.new.items():
             changed, same = tally.changed[table], tally.same[table]
             if new or changed or same:
-                told.append(f"{table}: {new} new, {changed} changed, {same} as before")
+                told.append(both(*_COUNTED, table=_named(table), new=new, changed=changed, same=same))
         return tuple(told)
 
 
@@ -60,7 +62,8 @@ async def bring_in(
     def work(connection: Connection) -> tuple[str, ...]:
         left = rosters.left_out(connection, file)
         counts = rosters.bring_in(connection, file, now)
-        lines = (*(f"{part}: {count}" for part, count in counts.items()), *_asked_no_more(left))
+        counted = (both("{part}: {count}", "{part}：{count}", part=_named(one), count=n) for one, n in counts.items())
+        lines = (*counted, *_asked_no_more(left))
         if dry:
             raise _Undone(lines)
         note(connection, lines)
@@ -94,8 +97,49 @@ async def sifted_by(store: Store, reading: Reading, pinned: Mapping[str, str], n
 
 def _asked_no_more(left: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(
-        f"{part} that the file no longer names, asked no more: {', '.join(ids[:SHOWN])}"
-        + (f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else "")
+        both(
+            *_ASKED_NO_MORE,
+            part=_named(part),
+            ids=", ".join(ids[:SHOWN]),
+            more=both(" and {more} more", "，还有 {more} 个", more=len(ids) - SHOWN) if len(ids) > SHOWN else "",
+        )
         for part, ids in left.items()
         if ids
     )
+
+
+def _named(table: str) -> str:
+    return Bilingual(table, zh=_TABLES.get(table, table))
+
+
+def _changed(line: str) -> str:
+    """A change as the register tells it: the table first."""
+    table, _, rest = line.partition(" ")
+    return both("{table} {rest}", "{table} {rest}", table=_named(table), rest=rest)
+
+
+_COUNTED = (
+    "{table}: {new} new, {changed} changed, {same} as before",
+    "{table}：新增 {new}，改动 {changed}，不变 {same}",
+)
+_ASKED_NO_MORE = (
+    "{part} that the file no longer names, asked no more: {ids}{more}",
+    "文件里不再列出的{part}，今后不再派：{ids}{more}",
+)
+_TABLES = {
+    "places": "地点",
+    "homes": "住户",
+    "residents": "老人",
+    "contacts": "联系人",
+    "consents": "同意书",
+    "devices": "设备",
+    "care_plans": "慢病计划",
+    "assessments": "评估",
+    "medicines": "用药",
+    "units": "单位",
+    "responders": "处置人员",
+    "grids": "网格",
+    "duties": "值守",
+    "shifts": "人员班次",
+    "absences": "缺勤",
+}

@@ -26,6 +26,7 @@ from community.registry import (
     Row,
     Written,
 )
+from shouwang.bilingual import Bilingual, both
 from shouwang.complaint import nearest
 
 R = TypeVar("R", bound=Row)
@@ -182,7 +183,7 @@ class _Check:
             if one.row.home is None or one.row.home in self._homes:
                 kept.append(one)
             else:
-                self._refuse(one, f"its home {one.row.home} is not on file; {_near(one.row.home, sorted(self._homes))}")
+                self._refuse(one, both(*_NO_HOME, home=one.row.home, near=_near(one.row.home, sorted(self._homes))))
         return kept
 
     def care(self, model: type[C], key: Callable[[C], object]) -> Iterable[Written[Row]]:
@@ -202,21 +203,22 @@ class _Check:
         for one in self._read.register.of(model):
             before = first.setdefault(key(one.row), one)
             if before is not one:
-                self._refuse(one, f"stands here twice, first in {before.where}; keep one of the two")
+                self._refuse(one, both(*_TWICE, first=before.where))
         return list(first.values())
 
     def _place_fault(self, row: PlaceRow, levels: Mapping[str, Level]) -> str | None:
         if row.lat is not None and not Level.UNIT.is_within(row.level):
-            return f"a {row.level} has no lat and lon of its own; write them at its building, or at the home"
+            return both(*_NO_POINT, level=_level(row.level))
         return fault_of(row.lat, row.lon) or self._within_fault(row, levels)
 
     def _within_fault(self, row: PlaceRow, levels: Mapping[str, Level]) -> str | None:
         if row.within is None:
-            return None if row.level is Level.DISTRICT else "lacks the place around it; write its id as within"
+            return None if row.level is Level.DISTRICT else _NOTHING_AROUND
         if row.within not in levels:
-            return f"{row.within} is not on file; {_near(row.within, sorted(levels))}"
+            return both(*_NOT_ON_FILE, name=row.within, near=_near(row.within, sorted(levels)))
         if not row.level.is_within(levels[row.within]):
-            return f"a {row.level} cannot stand in a {levels[row.within]} ({row.within}); look at level and within"
+            around = {"around": _level(levels[row.within]), "within": row.within}
+            return both(*_NOT_INSIDE, level=_level(row.level), **around)
         inside = next(
             (
                 name
@@ -225,42 +227,40 @@ class _Check:
             ),
             None,
         )
-        return None if inside is None else f"{inside} stands in it and cannot stand in a {row.level}; look at level"
+        return None if inside is None else both(*_HOLDS, inside=inside, level=_level(row.level))
 
     def _home_fault(self, row: HomeRow) -> str | None:
         return fault_of(row.lat, row.lon) or self._home_place_fault(row)
 
     def _home_place_fault(self, row: HomeRow) -> str | None:
         if row.place is not None and (row.grid is not None or row.steps):
-            return "has both place and grid, building, unit, floor or door; keep one of the two"
+            return _PLACED_TWICE
         if row.place is not None and row.place not in self._levels:
-            return f"its place {row.place} is not on file; {_near(row.place, sorted(self._levels))}"
+            return both(*_NO_PLACE, place=row.place, near=_near(row.place, sorted(self._levels)))
         if row.grid is None:
-            return "has a building or door and no grid; write the id of its grid" if row.steps else None
+            return _NO_GRID_NAMED if row.steps else None
+        near = _near(row.grid, self._grids())
         if row.grid not in self._levels:
-            return f"its grid {row.grid} is not on file; {_near(row.grid, self._grids())}"
+            return both(*_NO_GRID, grid=row.grid, near=near)
         if self._levels[row.grid] is not Level.GRID:
-            return f"{row.grid} is a {self._levels[row.grid]}, not a grid; {_near(row.grid, self._grids())}"
+            return both(*_OTHER_LEVEL, grid=row.grid, level=_level(self._levels[row.grid]), near=near)
         return None
 
     def _gateway_fault(self, row: HomeRow, boxes: Mapping[str, str], named: Mapping[str, str | None]) -> str | None:
         pinned = self._known.pinned.get(row.id)
         if "gateway" in row.model_fields_set and pinned not in (None, row.gateway):
-            return f"community.yaml says that the box of {row.id} is {pinned}; change it there, or leave it out here"
+            return both(*_PINNED, home=row.id, box=pinned)
         if row.gateway is None:
             return None
         owner = next((home for home, box in self._known.pinned.items() if box == row.gateway and home != row.id), None)
         if owner is not None:
-            return f"community.yaml says that the box {row.gateway} is in {owner}; change it there first"
+            return both(*_PINNED_ELSEWHERE, box=row.gateway, home=owner)
         if row.gateway in boxes:
-            return f"the box {row.gateway} stands in {boxes[row.gateway]} too; a box watches one home"
+            return both(*_BOX_TWICE, box=row.gateway, where=boxes[row.gateway])
         holder = self._known.gateways.get(row.gateway)
         if holder is None or holder == row.id or named.get(holder, row.gateway) != row.gateway:
             return None
-        return (
-            f"the box {row.gateway} watches {holder}; if it was moved, write {holder} into this file too, with the box "
-            f"that is there now or with none"
-        )
+        return both(*_BOX_OF_ANOTHER, box=row.gateway, holder=holder)
 
     def _grids(self) -> list[str]:
         return sorted(name for name, level in self._levels.items() if level is Level.GRID)
@@ -279,10 +279,73 @@ class _Check:
 def _near(word: str, right: Sequence[str]) -> str:
     """As `nearest`, without the list where that would be a register of its own."""
     said = nearest(word, right)
-    return said if len(right) <= _LISTED or said.startswith("did") else "look for it in the file, or add it"
+    return said if len(right) <= _LISTED or said.startswith("did") else _LOOK
 
 
 _LISTED = 8
+
+
+def _level(level: Level) -> Bilingual:
+    return Bilingual(level.value, zh=_LEVELS[level])
+
+
+_LEVELS = {
+    Level.DISTRICT: "区县",
+    Level.COMMUNITY: "社区",
+    Level.GRID: "网格",
+    Level.BUILDING: "楼栋",
+    Level.UNIT: "单元",
+    Level.FLOOR: "楼层",
+    Level.DOOR: "门户",
+}
+_LOOK = Bilingual("look for it in the file, or add it", zh="请在文件里找一找，或补上")
+_TWICE = "stands here twice, first in {first}; keep one of the two", "写了两次，第一次在 {first}，请留下一个"
+_NO_HOME = "its home {home} is not on file; {near}", "住户 {home} 没有登记；{near}"
+_NOT_ON_FILE = "{name} is not on file; {near}", "{name} 没有登记；{near}"
+_NO_POINT = (
+    "a {level} has no lat and lon of its own; write them at its building, or at the home",
+    "{level}没有自己的 lat 和 lon；请写在楼栋或住户那里",
+)
+_NOTHING_AROUND = Bilingual(
+    "lacks the place around it; write its id as within", zh="没有写上一级；请把上一级的编号写在 within"
+)
+_NOT_INSIDE = (
+    "a {level} cannot stand in a {around} ({within}); look at level and within",
+    "{level}不能属于{around}（{within}）；请看 level 和 within",
+)
+_HOLDS = (
+    "{inside} stands in it and cannot stand in a {level}; look at level",
+    "{inside} 在它下面，而{level}下面不能有它；请看 level",
+)
+_PLACED_TWICE = Bilingual(
+    "has both place and grid, building, unit, floor or door; keep one of the two",
+    zh="place 与 grid、building、unit、floor、door 只能写一种",
+)
+_NO_PLACE = "its place {place} is not on file; {near}", "地点 {place} 没有登记；{near}"
+_NO_GRID_NAMED = Bilingual(
+    "has a building or door and no grid; write the id of its grid", zh="写了楼栋或门号，没有写网格；请写网格的编号"
+)
+_NO_GRID = "its grid {grid} is not on file; {near}", "网格 {grid} 没有登记；{near}"
+_OTHER_LEVEL = "{grid} is a {level}, not a grid; {near}", "{grid} 是{level}，不是网格；{near}"
+_PINNED = (
+    "community.yaml says that the box of {home} is {box}; change it there, or leave it out here",
+    "community.yaml 里写明 {home} 的主机是 {box}；请在那里改，或这里不写",
+)
+_PINNED_ELSEWHERE = (
+    "community.yaml says that the box {box} is in {home}; change it there first",
+    "community.yaml 里写明主机 {box} 在 {home}；请先在那里改",
+)
+_BOX_TWICE = (
+    "the box {box} stands in {where} too; a box watches one home",
+    "主机 {box} 在 {where} 也写了；一台主机只看护一处",
+)
+_BOX_OF_ANOTHER = (
+    (
+        "the box {box} watches {holder}; if it was moved, write {holder} into this file too, with the box that is "
+        "there now or with none"
+    ),
+    "主机 {box} 现在看护 {holder}；如果搬走了，请在这个文件里也写上 {holder} 和它现在的主机，没有就空着",
+)
 
 
 def moment_of(written: str, zone: tzinfo | None = None) -> datetime:

@@ -9,7 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from community.care import MEASURED
 from community.people import HOURS
+from shouwang.bilingual import Bilingual, both
 from shouwang.quantities import Quantity
+
+MOST_PHONES = 5
+"""Of one contact."""
+LAST_ORDER = 99
+"""In which somebody is called."""
 
 
 def _words(least: int, most: int, *, lines: bool = False) -> AfterValidator:
@@ -17,9 +23,9 @@ def _words(least: int, most: int, *, lines: bool = False) -> AfterValidator:
         text = "\n".join(line.rstrip() for line in written.strip().splitlines()) if lines else written.strip()
         strange = next((sign for sign in text if unicodedata.category(sign) in _UNPRINTABLE and sign != "\n"), None)
         if strange is not None or (not lines and "\n" in text):
-            raise ValueError(f"holds {strange or 'a line break'!r}, which cannot be shown; delete it and write it anew")
+            raise ValueError(both(*_NOT_SHOWN, sign=repr(strange or "a line break")))
         if not least <= len(text) <= most:
-            raise ValueError(f"has {len(text)} characters; write {least} to {most}")
+            raise ValueError(both(*_TOO_LONG, number=len(text), least=least, most=most))
         return text
 
     return AfterValidator(check)
@@ -31,7 +37,7 @@ _UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 def _like(pattern: str, advice: str) -> AfterValidator:
     def check(written: str) -> str:
         if not re.fullmatch(pattern, written):
-            raise ValueError(f'"{written[:40]}" cannot stand here; {advice}')
+            raise ValueError(both(*_CANNOT_STAND, written=written[:40], advice=advice))
         return written
 
     return AfterValidator(check)
@@ -41,13 +47,13 @@ def _day(written: str) -> str:
     try:
         return written and date.fromisoformat(written).isoformat()
     except ValueError:
-        raise ValueError(f'"{written[:40]}" is no day; write year, month and day: 2026-11-24') from None
+        raise ValueError(both(*_NO_DAY, written=written[:40])) from None
 
 
 def _near_day(written: str) -> str:
     day = _day(written)
     if day and not 1900 <= date.fromisoformat(day).year <= 2200:
-        raise ValueError(f'"{written[:40]}" is too far from today; look at the year')
+        raise ValueError(both(*_FAR_DAY, written=written[:40]))
     return day
 
 
@@ -74,8 +80,8 @@ def _yes(written: object) -> object:
 
 
 def _some(phones: tuple[str, ...]) -> tuple[str, ...]:
-    if not 1 <= len(phones) <= _MOST_PHONES:
-        raise ValueError(f"has {len(phones)} numbers; write 1 to {_MOST_PHONES}")
+    if not 1 <= len(phones) <= MOST_PHONES:
+        raise ValueError(f"has {len(phones)} numbers; write 1 to {MOST_PHONES}")
     return phones
 
 
@@ -91,34 +97,89 @@ def _measured(quantity: Quantity) -> Quantity:
     return quantity
 
 
-_MOST_PHONES = 5
+_NOT_SHOWN = (
+    "holds {sign}, which cannot be shown; delete it and write it anew",
+    "含有无法显示的字符 {sign}，请删掉重写",
+)
+_TOO_LONG = "has {number} characters; write {least} to {most}", "有 {number} 个字，应为 {least} 到 {most} 个"
+_CANNOT_STAND = '"{written}" cannot stand here; {advice}', "“{written}”不能写在这里；{advice}"
+_NO_DAY = (
+    '"{written}" is no day; write year, month and day: 2026-11-24',
+    "“{written}”不是日期；请写年-月-日：2026-11-24",
+)
+_FAR_DAY = '"{written}" is too far from today; look at the year', "“{written}”离今天太远，请看看年份"
 _MOST_TIMES = 12
 _ANSWERS = {"是": True, "有": True, "y": True, "否": False, "无": False, "n": False}
 
 Id = Annotated[
-    str, _like(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", 'use up to 64 letters, digits, "-", "_" or ".", no spaces')
+    str,
+    _like(
+        r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}",
+        Bilingual(
+            'use up to 64 letters, digits, "-", "_" or ".", no spaces',
+            zh="最多 64 个英文字母、数字、“-”、“_”、“.”，不要空格",
+        ),
+    ),
 ]
-PlaceId = Annotated[str, _like(r"[\w.#-][\w.#/-]{0,159}", 'use letters, digits, "-", "_", ".", "#" and "/", no spaces')]
+PlaceId = Annotated[
+    str,
+    _like(
+        r"[\w.#-][\w.#/-]{0,159}",
+        Bilingual(
+            'use letters, digits, "-", "_", ".", "#" and "/", no spaces',
+            zh="用字母、数字、“-”、“_”、“.”、“#”和“/”，不要空格",
+        ),
+    ),
+]
 Code = Annotated[
-    str, _like(r"([\w.#-]{1,32})?", 'write a number or name such as 3, 2-501 or A座, without "/" or spaces')
+    str,
+    _like(
+        r"([\w.#-]{1,32})?",
+        Bilingual(
+            'write a number or name such as 3, 2-501 or A座, without "/" or spaces',
+            zh="请写号码或名称，如 3、2-501、A座，不要“/”和空格",
+        ),
+    ),
 ]
 Line = Annotated[str, _words(0, 200)]
 Name = Annotated[str, _words(1, 200)]
 Notes = Annotated[str, _words(0, 2000, lines=True)]
 Phone = Annotated[
-    str, _words(1, 40), _like(r"[+0-9][0-9 ()#*,;p-]{1,39}", "write digits, e.g. 138 0000 0001 or +86 21 5555 0001")
+    str,
+    _words(1, 40),
+    _like(
+        r"[+0-9][0-9 ()#*,;p-]{1,39}",
+        Bilingual(
+            "write digits, e.g. 138 0000 0001 or +86 21 5555 0001",
+            zh="请写数字，例如 138 0000 0001 或 +86 21 5555 0001",
+        ),
+    ),
 ]
 NoPhone = Annotated[
-    str, _words(0, 40), _like(r"([+0-9][0-9 ()#*,;p-]{1,39})?", "write digits, e.g. 138 0000 0001 or +86 21 5555 0001")
+    str,
+    _words(0, 40),
+    _like(
+        r"([+0-9][0-9 ()#*,;p-]{1,39})?",
+        Bilingual(
+            "write digits, e.g. 138 0000 0001 or +86 21 5555 0001",
+            zh="请写数字，例如 138 0000 0001 或 +86 21 5555 0001",
+        ),
+    ),
 ]
 Day = Annotated[str, AfterValidator(_day)]
 Moment = Annotated[str, AfterValidator(_moment)]
 Hours = Annotated[str, AfterValidator(_hours)]
 YesNo = Annotated[bool, BeforeValidator(_yes)]
-Order = Annotated[int, Field(ge=0, le=99)]
+Order = Annotated[int, Field(ge=0, le=LAST_ORDER)]
 NearDay = Annotated[str, AfterValidator(_near_day)]
 DayWritten = Annotated[str, _words(10, 10), AfterValidator(_near_day)]
-Clock = Annotated[str, _like(r"([01][0-9]|2[0-3]):[0-5][0-9]", "write a time of day such as 08:00")]
+Clock = Annotated[
+    str,
+    _like(
+        r"([01][0-9]|2[0-3]):[0-5][0-9]",
+        Bilingual("write a time of day such as 08:00", zh="请写一天里的时刻，如 08:00"),
+    ),
+]
 Phones = Annotated[tuple[Phone, ...], AfterValidator(_some)]
 Times = Annotated[tuple[Clock, ...], AfterValidator(_some_times)]
 Measured = Annotated[Quantity, AfterValidator(_measured)]

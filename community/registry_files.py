@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from community.registry import TABLES, Reading, Refusal, Register, Row, Written
+from shouwang.bilingual import both, by_lines
 from shouwang.complaint import Place, alternatives, in_words, nearest, place_of
 from shouwang.errors import ConfigError
 from shouwang.nodes import Problem, compose, line_of, plain, spelled
@@ -34,12 +35,12 @@ def read_yaml(text: str, *, name: str) -> Reading:
     for key, value in [] if root is None else root.value:
         table = str(key.value)
         if table not in TABLES:
-            found.refuse(line_of(key), f'"{_shown(table)}" is no table; {nearest(table, list(TABLES))}')
+            found.refuse(line_of(key), both(*_NO_TABLE, table=_shown(table), near=nearest(table, list(TABLES))))
         elif isinstance(value, yaml.SequenceNode):
             for number, node in enumerate(value.value):
                 found.take(table, node, f"{table}[{number}]")
         elif value.value not in ("", "~", "null"):
-            found.refuse(line_of(value), f'{table}: begin each entry on a line of its own with "- "')
+            found.refuse(line_of(value), both(*_DASHES, table=table))
     return found.reading()
 
 
@@ -51,20 +52,18 @@ def read_csv(text: str, table: str, *, name: str) -> Reading:
     try:
         heads = [head.strip() for head in next(lines, [])]
     except csv.Error as error:
-        raise ConfigError(f"{name}:1: this is no table ({error}); look for an open quote in the first line") from error
+        raise ConfigError(both(*_NO_CSV, name=name, error=error)) from error
     _check_heads(heads, model, name)
     line = lines.line_num + 1
     try:
         for cells in lines:
             if len(cells) > len(heads):
-                found.refuse(
-                    line, f"has {len(cells)} cells under {len(heads)} columns; put cells that hold a comma in quotes"
-                )
+                found.refuse(line, both(*_MANY_CELLS, cells=len(cells), heads=len(heads)))
             elif any(cell.strip() for cell in cells):
                 found.take(table, _as_node(dict(zip(heads, cells, strict=False)), model, line), "")
             line = lines.line_num + 1
     except csv.Error as error:
-        found.refuse(line, f"this is no table any more from here on ({error}); look for an open quote")
+        found.refuse(line, both(*_BROKEN_CSV, error=error))
     return found.reading()
 
 
@@ -72,7 +71,7 @@ def read_table(text: str, *, name: str) -> Reading:
     """The rows of one table, told by the name of its file. Raises ConfigError."""
     table = name.removesuffix(".csv")
     if table not in TABLES:
-        raise ConfigError(f"{name}: is no table; name it {', '.join(f'{one}.csv' for one in TABLES)}")
+        raise ConfigError(both(*_UNNAMED, name=name, names=", ".join(f"{one}.csv" for one in TABLES)))
     return read_csv(text, table, name=name)
 
 
@@ -84,9 +83,7 @@ def decoded(body: bytes, encoding: str, *, name: str) -> str:
         raise ConfigError(f"{encoding} is no encoding; write utf-8 or gb18030") from error
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{name}:{line}: is not {encoding} text; save it as CSV UTF-8, or say --encoding gb18030"
-        ) from error
+        raise ConfigError(both(*_OTHER_TEXT, name=name, line=line, encoding=encoding)) from error
 
 
 def joined(readings: Iterable[Reading]) -> Reading:
@@ -140,8 +137,9 @@ class _Found:
                 return
         key = _key_of(table, data)
         for one in problems:
-            message = ": ".join(part for part in (path, one.path, one.message) if part)
-            self.refuse(one.line, message, table=table, key=key)
+            where = ": ".join(part for part in (path, one.path) if part)
+            message = both("{where}: {message}", "{where}：{message}", where=where, message=one.message)
+            self.refuse(one.line, message if where else one.message, table=table, key=key)
 
     def refuse(self, line: int, message: str, *, table: str = "", key: str = "") -> None:
         self._refusals.append(Refusal(where=f"{self._name}:{line}", message=message, table=table, key=key))
@@ -158,19 +156,47 @@ def _key_of(table: str, data: object) -> str:
 
 def _check_heads(heads: Sequence[str], model: type[Row], name: str) -> None:
     if not any(heads):
-        raise ConfigError(
-            f"{name}:1: nothing is written here; the first line names the columns: {', '.join(model.model_fields)}"
-        )
+        raise ConfigError(both(*_NO_HEADS, name=name, heads=", ".join(model.model_fields)))
     wrong = [head for head in heads if head not in model.model_fields]
     twice = sorted({head for head in heads if heads.count(head) > 1} - set(wrong))
     lacking = [key for key, field in model.model_fields.items() if field.is_required() and key not in heads]
-    complaints = [
-        f'{name}:1: "{_shown(head)}" is no column here; {nearest(head, list(model.model_fields))}' for head in wrong
-    ]
-    complaints += [f'{name}:1: the column "{head}" stands here twice; take one out' for head in twice]
-    complaints += [f'{name}:1: the column "{key}" is missing; add it' for key in lacking]
+    columns = list(model.model_fields)
+    complaints = [both(*_NO_COLUMN, name=name, head=_shown(head), near=nearest(head, columns)) for head in wrong]
+    complaints += [both(*_COLUMN_TWICE, name=name, head=head) for head in twice]
+    complaints += [both(*_COLUMN_MISSING, name=name, head=key) for key in lacking]
     if complaints:
-        raise ConfigError("\n".join(complaints))
+        raise ConfigError(by_lines(complaints))
+
+
+_NO_TABLE = '"{table}" is no table; {near}', "没有“{table}”这张表；{near}"
+_DASHES = '{table}: begin each entry on a line of its own with "- "', "{table}：每一项另起一行，以“- ”开头"
+_NO_CSV = (
+    "{name}:1: this is no table ({error}); look for an open quote in the first line",
+    "{name}:1：这不是表格（{error}）；请看第一行有没有没配对的引号",
+)
+_MANY_CELLS = (
+    "has {cells} cells under {heads} columns; put cells that hold a comma in quotes",
+    "有 {cells} 格，而表头只有 {heads} 栏；含逗号的格要加引号",
+)
+_BROKEN_CSV = (
+    "this is no table any more from here on ({error}); look for an open quote",
+    "从这里起不再是表格（{error}）；请找没配对的引号",
+)
+_UNNAMED = "{name}: is no table; name it {names}", "{name}：不认识这张表；文件名请用 {names}"
+_OTHER_TEXT = (
+    "{name}:{line}: is not {encoding} text; save it as CSV UTF-8, or say --encoding gb18030",
+    "{name}:{line}：不是 {encoding} 编码；请另存为 CSV UTF-8（命令行可加 --encoding gb18030）",
+)
+_NO_HEADS = (
+    "{name}:1: nothing is written here; the first line names the columns: {heads}",
+    "{name}:1：什么都没有写；第一行应是各栏的名称：{heads}",
+)
+_NO_COLUMN = '{name}:1: "{head}" is no column here; {near}', "{name}:1：没有“{head}”这一栏；{near}"
+_COLUMN_TWICE = (
+    '{name}:1: the column "{head}" stands here twice; take one out',
+    "{name}:1：“{head}”栏写了两次，请去掉一个",
+)
+_COLUMN_MISSING = '{name}:1: the column "{head}" is missing; add it', "{name}:1：缺少“{head}”栏，请加上"
 
 
 def _shown(word: str) -> str:

@@ -1,4 +1,7 @@
-"""A pydantic error as one sentence for the person who installs a home: what is wrong there, and what to do."""
+"""A pydantic error as one sentence for the person who installs a home: what is wrong there, and what to do.
+
+In English, and in Chinese along with it (shouwang.bilingual).
+"""
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.nodes import Path, colon_hint, line_of
 
 KIND = "kind"
@@ -108,24 +112,29 @@ def in_words(error: ErrorDetails, place: Place) -> str:
     kind = error["type"]
     if kind in _NEEDED:
         need, remedy = _NEEDED[kind]
-        return f"needs {need}, not {_seen(place.node)}; {_remedy(remedy, place.node)}"
+        words = "needs {need}, not {seen}; {remedy}", "这里要{need}，不能是{seen}；{remedy}"
+        return both(*words, need=need, seen=_seen(place.node), remedy=_remedy(remedy, place.node))
     if kind in _BOUNDS:
         sign, name = _BOUNDS[kind]
-        return f"{_seen(place.node)} is out of range; it must be {sign} {_limit(place, name, error)}"
+        words = "{seen} is out of range; it must be {sign} {limit}", "{seen}超出范围，应{sign} {limit}"
+        return both(*words, seen=_seen(place.node), sign=sign, limit=_limit(place, name, error))
     if kind == "value_error":
-        return str(error["ctx"]["error"])
+        return told_by(error["ctx"]["error"])
     if kind in _ANSWERS:
         return _ANSWERS[kind](place)
     message = error["msg"]
-    return f"{message[0].lower()}{message[1:]}; change {_seen(place.node)}{_described(place)}"
+    words = "{message}; change {seen}{more}", "{seen}不能用在这里，请改正（{message}）"
+    return both(*words, message=f"{message[0].lower()}{message[1:]}", seen=_seen(place.node), more=_described(place))
 
 
 def nearest(word: str, right: Sequence[str]) -> str:
     """`did you mean "x"?` where one of the right words is near, else the list of them."""
     near = difflib.get_close_matches(word, right, n=1, cutoff=_NEAR)
     if near:
-        return f'did you mean "{near[0]}"?'
-    return f"possible here: {', '.join(right)}" if right else "nothing is possible here; take it out"
+        return both('did you mean "{word}"?', "是不是想写“{word}”？", word=near[0])
+    if not right:
+        return Bilingual("nothing is possible here; take it out", zh="这里什么都不能写，请删去")
+    return both("possible here: {words}", "这里可以写：{words}", words=", ".join(right))
 
 
 def duration_text(duration: timedelta) -> str:
@@ -138,32 +147,40 @@ def duration_text(duration: timedelta) -> str:
 
 
 _BOUNDS = {
-    "greater_than": ("more than", "gt"),
-    "greater_than_equal": ("at least", "ge"),
-    "less_than": ("less than", "lt"),
-    "less_than_equal": ("at most", "le"),
+    "greater_than": (Bilingual("more than", zh="大于"), "gt"),
+    "greater_than_equal": (Bilingual("at least", zh="不小于"), "ge"),
+    "less_than": (Bilingual("less than", zh="小于"), "lt"),
+    "less_than_equal": (Bilingual("at most", zh="不大于"), "le"),
 }
-_QUOTES = 'put it in quotes: "{}"'
-_BARE = "write it bare, without quotes or unit, e.g. 90"
-_DASHES = 'begin each entry on a line of its own with "- "'
-_LINES = 'write "key: value" lines under it, indented'
-_NEEDED = {
-    "string_type": ("text", _QUOTES),
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), ("a whole number", _BARE)),
-    **dict.fromkeys(("float_type", "float_parsing"), ("a number", _BARE)),
-    **dict.fromkeys(("bool_type", "bool_parsing"), ("true or false", "write one of the two, without quotes")),
-    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), ("a list", _DASHES)),
-    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), ("keys of its own", _LINES)),
-    **dict.fromkeys(("path_type", "url_type"), ("text", _QUOTES)),
+_QUOTES = 'put it in quotes: "{text}"', '请加上引号："{text}"'
+_BARE = Bilingual("write it bare, without quotes or unit, e.g. 90", zh="只写数字，不带引号和单位，例如 90")
+_EITHER = Bilingual("write one of the two, without quotes", zh="写 true 或 false，不带引号")
+_DASHES = Bilingual('begin each entry on a line of its own with "- "', zh="每一项另起一行，以“- ”开头")
+_LINES = Bilingual('write "key: value" lines under it, indented', zh="在下面缩进写“键: 值”，一行一个")
+_TEXT = Bilingual("text", zh="文字")
+_NEEDED: dict[str, tuple[Bilingual, Bilingual | tuple[str, str]]] = {
+    "string_type": (_TEXT, _QUOTES),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), (Bilingual("a whole number", zh="整数"), _BARE)),
+    **dict.fromkeys(("float_type", "float_parsing"), (Bilingual("a number", zh="数字"), _BARE)),
+    **dict.fromkeys(("bool_type", "bool_parsing"), (Bilingual("true or false", zh=" true 或 false"), _EITHER)),
+    **dict.fromkeys(
+        ("list_type", "tuple_type", "set_type", "frozen_set_type"), (Bilingual("a list", zh="列表"), _DASHES)
+    ),
+    **dict.fromkeys(
+        ("model_type", "model_attributes_type", "dict_type"), (Bilingual("keys of its own", zh="若干键"), _LINES)
+    ),
+    **dict.fromkeys(("path_type", "url_type"), (_TEXT, _QUOTES)),
 }
 
 
 def _missing(place: Place) -> str:
-    return f'is missing; add "{place.key}: ..."{_described(place)}'
+    words = 'is missing; add "{key}: ..."{more}', "缺少，请加上“{key}: ...”"
+    return both(*words, key=place.key, more=_described(place))
 
 
 def _not_a_choice(place: Place) -> str:
-    return f"{_seen(place.node)} is not possible here; {nearest(_text(place.node), _choices(place.annotation))}"
+    near = nearest(_text(place.node), _choices(place.annotation))
+    return both("{seen} is not possible here; {near}", "这里不能写{seen}；{near}", seen=_seen(place.node), near=near)
 
 
 def _unknown_key(place: Place) -> str:
@@ -172,17 +189,19 @@ def _unknown_key(place: Place) -> str:
     if place.key.lower() in _SECRETS:
         beside = f"{place.key.lower()}_file"
         instead = beside if beside in right else next((key for key in right if key.endswith("_file")), "")
-        hint = f'; write it into a file that only the gateway may read, and name that with "{instead}: ..."'
-        return f"a secret must not stand in this file{hint if instead else '; take it out'}"
-    return f"is not a key here; {nearest(place.key, right)}"
+        if not instead:
+            return Bilingual("a secret must not stand in this file; take it out", zh="密码、密钥不能写在这里，请删去")
+        return both(*_SECRET_ELSEWHERE, instead=instead)
+    return both("is not a key here; {near}", "这里没有这个键；{near}", near=nearest(place.key, right))
 
 
 def _unknown_kind(place: Place) -> str:
     around = place.around.models if place.around is not None else ()
     known = [kind for model in around for kind in kinds_of(model)]
     if place.node is None:
-        return f"is missing; write one of: {', '.join(known)}"
-    return f"{_seen(place.node)} is not known; {nearest(_text(place.node), known)}"
+        return both("is missing; write one of: {known}", "缺少，请写其中之一：{known}", known=", ".join(known))
+    near = nearest(_text(place.node), known)
+    return both("{seen} is not known; {near}", "不认识{seen}；{near}", seen=_seen(place.node), near=near)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -220,19 +239,20 @@ def _text(node: yaml.Node | None) -> str:
 
 def _seen(node: yaml.Node | None) -> str:
     if isinstance(node, yaml.MappingNode):
-        return "keys"
+        return Bilingual("keys", zh="若干键")
     if isinstance(node, yaml.SequenceNode):
-        return "a list"
+        return Bilingual("a list", zh="列表")
     text = _text(node)
-    return f'"{text[:40]}"' if text else "nothing"
+    return both('"{text}"', "“{text}”", text=text[:40]) if text else Bilingual("nothing", zh="空白")
 
 
-def _remedy(remedy: str, node: yaml.Node | None) -> str:
+def _remedy(remedy: Bilingual | tuple[str, str], node: yaml.Node | None) -> str:
     text = _text(node)
-    if remedy == _QUOTES:
-        return remedy.format(text[:40]) if text else "write it on this line"
+    if isinstance(remedy, tuple):
+        return both(*remedy, text=text[:40]) if text else Bilingual("write it on this line", zh="请写在这一行")
     if remedy == _DASHES and text:
-        return f"write it in brackets: [{text[:40]}], or {remedy}"
+        words = "write it in brackets: [{text}], or {remedy}", "请写在方括号里：[{text}]，或者{remedy}"
+        return both(*words, text=text[:40], remedy=remedy)
     return colon_hint(text) or remedy if remedy == _LINES else remedy
 
 
@@ -245,6 +265,13 @@ def _limit(place: Place, name: str, error: ErrorDetails) -> str:
     return str(error["ctx"][name])
 
 
+_SECRET_ELSEWHERE = (
+    (
+        "a secret must not stand in this file; write it into a file that only the gateway may read, and name that "
+        'with "{instead}: ..."'
+    ),
+    "密码、密钥不能写在这里；请写进只有网关能读的文件，再用“{instead}: ...”指明那个文件",
+)
 _ANSWERS: dict[str, Callable[[Place], str]] = {
     "missing": _missing,
     "extra_forbidden": _unknown_key,

@@ -11,6 +11,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainSerializer, ValidationError, WithJsonSchema
 
+from shouwang.bilingual import Bilingual, both, by_lines
 from shouwang.complaint import KIND, Place, duration_text, in_words, place_of
 from shouwang.errors import ConfigError
 from shouwang.nodes import Path, Problem, compose, line_of, plain, spelled
@@ -43,7 +44,7 @@ def read(text: str, model: type[M], *, name: str) -> Document[M]:
     node = compose(text, name=name)
     if node is None:
         needed = ", ".join(field.alias or key for key, field in model.model_fields.items() if field.is_required())
-        raise ConfigError(f"{name}:1: nothing is written here; start with these keys: {needed}")
+        raise ConfigError(both(*_NOTHING, name=name, needed=needed))
     problems: list[Problem] = []
     root = Place(line=line_of(node), path=(), node=node, annotation=model)
     data = plain(node, problems)
@@ -64,7 +65,13 @@ def read(text: str, model: type[M], *, name: str) -> Document[M]:
 def refusal(name: str, problems: Iterable[Problem]) -> ConfigError:
     """All problems as one error, a line each, in the order of the file."""
     ordered = sorted(problems, key=lambda problem: problem.line)
-    return ConfigError("\n".join(dict.fromkeys(problem.said(name) for problem in ordered)))
+    return ConfigError(by_lines(dict.fromkeys(problem.said(name) for problem in ordered)))
+
+
+_NOTHING = (
+    "{name}:1: nothing is written here; start with these keys: {needed}",
+    "{name}:1：什么都没有写；请从这些键写起：{needed}",
+)
 
 
 _UNITS = {
@@ -82,14 +89,28 @@ def _duration(written: object) -> timedelta:
     if match:
         return int(match[1]) * _UNITS[match[2]]
     if re.fullmatch(r"[0-9]+", str(written)):
-        raise ValueError(f'{written} lacks a unit; write "{written}s", "{written}m" or "{written}h"')
-    raise ValueError("is not a duration; write a whole number and its unit without a space: 500ms, 10s, 2m or 24h")
+        raise ValueError(both(*_UNITLESS, written=written))
+    raise ValueError(_NO_DURATION)
 
 
 def _id(written: str) -> str:
     if not re.fullmatch(_ID, written):
-        raise ValueError(f'"{written[:40]}" cannot be a name; use up to 64 letters, digits, "-", "_" or ".", no spaces')
+        raise ValueError(both(*_NO_NAME, written=written[:40]))
     return written
+
+
+_UNITLESS = (
+    '{written} lacks a unit; write "{written}s", "{written}m" or "{written}h"',
+    "{written} 没有单位；请写 {written}s、{written}m 或 {written}h",
+)
+_NO_DURATION = Bilingual(
+    "is not a duration; write a whole number and its unit without a space: 500ms, 10s, 2m or 24h",
+    zh="不是时长；请写整数加单位，中间不留空格：500ms、10s、2m 或 24h",
+)
+_NO_NAME = (
+    '"{written}" cannot be a name; use up to 64 letters, digits, "-", "_" or ".", no spaces',
+    "“{written}”不能作名称；最多 64 个英文字母、数字、“-”、“_”、“.”，不要空格",
+)
 
 
 _ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"

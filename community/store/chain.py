@@ -18,9 +18,11 @@ from community.casefile import Case, Denied, Directed, Excused, Reviewed, Step
 from community.first_cases import FirstCase, FirstEvent, FirstState
 from community.store import people_access, schema, seals
 from community.store.group import recall, remember, write_later
-from community.store.links import GENESIS, Walk, seal, words_digest
+from community.store.links import GENESIS, OTHER_COLUMNS, Walk, seal, unreadable, words_digest
+from community.store.links import at as fault_at
 from community.store.people_left import left_of_alert
 from shouwang.alert import Severity
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import IllegalMove
 from shouwang.reading import Moment
 
@@ -159,28 +161,29 @@ class _Check:
         self._alerts: dict[tuple[str, str], int] = {}
 
     def link(self, row: sa.Row[tuple[object, ...]]) -> None:
-        where = f"entry {row.seq}"
+        where = both("entry {number}", "第 {number} 条记录", number=row.seq)
         told = self.walk.pass_on(row.seq, body=row.body, previous=row.prev_hash, sealed=row.hash)
-        self.faults.extend(f"{where}: {fault}" for fault in told)
+        self.faults.extend(fault_at(where, fault) for fault in told)
         try:
             entry = decode_entry(row.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.faults.append(f"{where}: cannot be read: {error}")
+            self.faults.append(fault_at(where, unreadable(error)))
             return
         said = (entry.seq, entry.incident_id, entry.version, entry.kind, entry.actor, entry.at)
         if said != (row.seq, row.incident_id, row.version, row.kind, row.actor, row.at):
-            self.faults.append(f"{where}: its columns differ from its sealed bytes")
+            self.faults.append(fault_at(where, OTHER_COLUMNS))
         self._fold(entry, where)
-        self.faults.extend(f"{where}: {fault}" for fault in self._things_named_by(entry))
+        self.faults.extend(fault_at(where, fault) for fault in self._things_named_by(entry))
 
     def projections(self) -> None:
         for (gateway_id, alert_id), incident_id in self._alerts.items():
             if self._case_of(gateway_id, alert_id) != incident_id:
-                self.faults.append(f"alert {alert_id}: is not with case {incident_id}, where its events put it")
+                self.faults.append(both(*_ASTRAY, alert=alert_id, case=incident_id))
         for row in self._connection.execute(sa.select(schema.incidents)):
             if not self._is_as_folded(row):
-                self.faults.append(f"case {row.incident_id}: is not what its events make of it")
-        self.faults.extend(f"case {number}: is missing" for number in sorted({*self._cases, *self._first}))
+                self.faults.append(fault_at(_case(row.incident_id), _UNLIKE_ITS_EVENTS))
+        missing = sorted({*self._cases, *self._first})
+        self.faults.extend(fault_at(_case(number), _MISSING) for number in missing)
 
     def _is_as_folded(self, row: sa.Row[tuple[object, ...]]) -> bool:
         case, first = self._cases.pop(row.incident_id, None), self._first.pop(row.incident_id, None)
@@ -201,10 +204,10 @@ class _Check:
                 after = first_cases.evolve(self._first.get(number), event, state, at=entry.at, actor=entry.actor)
                 self._first[number] = after
         except (IllegalMove, KeyError, ValueError, TypeError):
-            self.faults.append(f"{where}: case {number} has no beginning, or a step that leads nowhere")
+            self.faults.append(fault_at(where, both(*_NOWHERE, case=number)))
             return
         if (after.version, after.state, after.priority) != (entry.version, entry.state, entry.priority):
-            self.faults.append(f"{where}: does not follow from the events before it")
+            self.faults.append(fault_at(where, _NO_CONSEQUENCE))
 
     def _moved(self, number: int, step: Step) -> Case:
         before = self._cases.get(number)
@@ -234,12 +237,12 @@ class _Check:
             sa.select(alerts.c.body).where(alerts.c.gateway_id == ref.gateway_id, alerts.c.alert_id == ref.alert_id)
         ).scalar()
         if body is None:
-            return f"alert {ref.alert_id} is missing"
+            return both("alert {alert} is missing", "报警 {alert} 不见了", alert=ref.alert_id)
         found = bytes_digest(body)
         is_erased = left_of_alert(self._connection, ref.gateway_id, ref.alert_id) == (ref.digest, found)
         if found == ref.digest or is_erased:
             return None
-        return f"alert {ref.alert_id} is not the one that was sealed"
+        return both("alert {alert} is not the one that was sealed", "报警 {alert} 不是当时封存的", alert=ref.alert_id)
 
     def _case_of(self, gateway_id: str, alert_id: str) -> int | None:
         alerts = schema.alerts
@@ -250,11 +253,15 @@ class _Check:
         notes = schema.notes
         row = self._connection.execute(sa.select(notes.c.salt, notes.c.words).where(notes.c.note_id == note_id)).first()
         if row is None:
-            return f"note {note_id} is missing"
+            return both("note {note} is missing", "备注 {note} 不见了", note=note_id)
         is_erased = row.words is None and row.salt is None
         if not is_erased and words_digest(row.salt or b"", row.words or "") != digest:
-            return f"note {note_id} is not the one that was sealed"
+            return both("note {note} is not the one that was sealed", "备注 {note} 不是当时封存的", note=note_id)
         return None
+
+
+def _case(number: int) -> str:
+    return both("case {number}", "警情 {number}", number=number)
 
 
 def columns_of(case: Case) -> dict[str, object]:
@@ -285,6 +292,17 @@ def _carries_on(first: FirstCase, case: Case) -> bool:
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
+_ASTRAY = (
+    "alert {alert}: is not with case {case}, where its events put it",
+    "报警 {alert}：不在记录所说的警情 {case}里",
+)
+_NOWHERE = (
+    "case {case} has no beginning, or a step that leads nowhere",
+    "警情 {case}没有开头，或有一步无法成立",
+)
+_UNLIKE_ITS_EVENTS = Bilingual("is not what its events make of it", zh="与按记录推算出来的不一致")
+_NO_CONSEQUENCE = Bilingual("does not follow from the events before it", zh="从前面的记录推不出这一步")
+_MISSING = Bilingual("is missing", zh="不见了")
 _HEAD = "head of the chain"
 _SEALED = schema.incident_events.insert()
 _LAST = (

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from community.store import links
 from community.store.columns import micros
-from community.store.links import GENESIS, Walk
+from community.store.links import GENESIS, OTHER_COLUMNS, Walk, unreadable
+from community.store.links import at as fault_at
 from community.store.policy_schema import policies
 from community.store.quality_schema import improvement_steps
 from community.store.rights_schema import glass_reviews, right_changes
@@ -24,6 +25,7 @@ from community.store.sealed_schema import case_holds
 from community.store.sealed_schema import sealed_changes as table
 from community.store.storm_schema import storms
 from community.store.supervising_schema import call_reviews, decisions
+from shouwang.bilingual import Bilingual, both
 from shouwang.reading import Moment
 
 _BATCH = 500
@@ -168,24 +170,24 @@ def check(connection: sa.Connection) -> Found:
 
 class _Check:
     def __init__(self) -> None:
-        self.walk = Walk("changes")
+        self.walk = Walk(_CHANGES)
         self.faults: list[str] = []
         self._last: dict[tuple[str, str], tuple[Sealed, bytes | None]] = {}
         self._is_adopting = True
 
     def link(self, row: "sa.Row[tuple[object, ...]]") -> None:
-        where = f"change {row.seq}"
+        where = both("change {number}", "第 {number} 条变更", number=row.seq)
         told = self.walk.pass_on(row.seq, body=row.body, previous=row.prev_hash, sealed=row.hash)
-        self.faults.extend(f"{where}: {fault}" for fault in told)
+        self.faults.extend(fault_at(where, fault) for fault in told)
         try:
             sealed = decode_link(row.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.faults.append(f"{where}: cannot be read: {error}")
+            self.faults.append(fault_at(where, unreadable(error)))
             return
         if (sealed.seq, sealed.source, sealed.key, sealed.at) != (row.seq, row.source, row.key, row.at):
-            self.faults.append(f"{where}: its columns differ from its sealed bytes")
+            self.faults.append(fault_at(where, OTHER_COLUMNS))
         if sealed.is_adopted and not self._is_adopting:
-            self.faults.append(f"{where}: says that it is older than sealed changes, and stands after one")
+            self.faults.append(fault_at(where, _NOT_OLDER))
         self._is_adopting = sealed.is_adopted
         self._last[sealed.source, sealed.key] = (sealed, row.salt)
 
@@ -193,14 +195,14 @@ class _Check:
         for row in rows:
             key = key_of(source, row)
             sealed, salt = self._last.pop((source.name, key), (None, None))
-            where = f"{source.name} {key}"
+            where = _row(source.name, key)
             if sealed is None:
-                self.faults.append(f"{where}: was never sealed")
+                self.faults.append(fault_at(where, _UNSEALED))
             else:
-                self.faults.extend(f"{where}: {fault}" for fault in _differences(source, row, sealed, salt))
+                self.faults.extend(fault_at(where, fault) for fault in _differences(source, row, sealed, salt))
 
     def missing(self) -> None:
-        self.faults.extend(f"{source} {key}: is missing" for source, key in sorted(self._last))
+        self.faults.extend(fault_at(_row(source, key), _MISSING) for source, key in sorted(self._last))
 
 
 def _differences(
@@ -209,10 +211,14 @@ def _differences(
     facts = _facts(source, row)
     other = [name for name in source.facts if facts[name] != sealed.facts.get(name, "")]
     if other:
-        yield f"is not as it was sealed by change {sealed.seq} ({', '.join(other)})"
+        yield both(*_ALTERED, number=sealed.seq, names=", ".join(other))
     is_erased = salt is None and not any(getattr(row, name) for name in source.words)
     if source.words and not is_erased and _digest(salt or b"", source, row) != sealed.words:
-        yield f"its words are not those that were sealed by change {sealed.seq}"
+        yield both(*_OTHER_WORDS, number=sealed.seq)
+
+
+def _row(source: str, key: str) -> str:
+    return both("{source} {key}", "{source} {key}", source=_ROWS.get(source, source), key=key)
 
 
 def _facts(source: Source, row: "sa.Row[tuple[object, ...]]") -> dict[str, _Fact]:
@@ -242,4 +248,26 @@ def _joined(key: Iterable[object]) -> str:
     return "/".join(map(str, key))
 
 
+_CHANGES = Bilingual("changes", zh="变更")
+_ROWS = {
+    name: Bilingual(name, zh=zh)
+    for name, zh in {
+        right_changes.name: "权限变更",
+        policies.name: "时限与呼叫",
+        glass_reviews.name: "凭理由查看的复核",
+        storms.name: "集中报警",
+        mode_orders.name: "在家与外出指令",
+        decisions.name: "督办联席会议决定",
+        call_reviews.name: "抽查复核",
+        improvement_steps.name: "整改步骤",
+        case_holds.name: "案件保留",
+    }.items()
+}
+_NOT_OLDER = Bilingual(
+    "says that it is older than sealed changes, and stands after one", zh="自称早于封存的变更，却排在其后"
+)
+_UNSEALED = Bilingual("was never sealed", zh="从未封存")
+_MISSING = Bilingual("is missing", zh="不见了")
+_ALTERED = "is not as it was sealed by change {number} ({names})", "与第 {number} 条变更封存时不一致（{names}）"
+_OTHER_WORDS = "its words are not those that were sealed by change {number}", "文字不是第 {number} 条变更封存的原文"
 _decoder = msgspec.json.Decoder(Sealed)

@@ -1,5 +1,6 @@
 """Files that are brought in: sent, looked at, taken in."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
@@ -13,6 +14,7 @@ from community.web.console import Refused
 from community.web.refusals import in_words
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
+from shouwang.bilingual import lines_of, told_by
 from shouwang.errors import ConfigError, IllegalMove
 
 router = APIRouter()
@@ -49,7 +51,7 @@ async def look_at(
         body = await file.read(MOST_BYTES + 1)
         preview = await room.look_at(visit.shift.csrf, visit.user, kind, file.filename or "", body)
     except ConfigError as error:
-        return await _page(visit, complaints=str(error).splitlines(), kind=kind)
+        return await _page(visit, complaints=lines_of(told_by(error)), kind=kind)
     except IllegalMove as error:
         return await _page(visit, problem=in_words(error), kind=kind)
     return await visit.page("admin_file.html", preview=preview)
@@ -64,7 +66,7 @@ async def confirm(visit: UserSetter, room: Room, form: Annotated[Confirmed, Form
         _check_right(visit, room.kind_of(session, form.digest))
         done = await room.take(session, visit.user, form.digest)
     except ConfigError as error:
-        return await _page(visit, complaints=str(error).splitlines())
+        return await _page(visit, complaints=lines_of(told_by(error)))
     except IllegalMove as error:
         return await _page(visit, problem=in_words(error))
     return await _page(visit, done=done)
@@ -79,7 +81,7 @@ async def _page(
     visit: Visit,
     *,
     problem: Sentence | None = None,
-    complaints: list[str] | None = None,
+    complaints: Sequence[str] = (),
     kind: Kind = Kind.DISPATCH,
     done: Preview | None = None,
 ) -> HTMLResponse:

@@ -40,6 +40,7 @@ from community.store.schema import mode_orders
 from community.store.sealed_schema import sealed_changes
 from community.store.storm_schema import storms as storm_rows
 from community.workflow import workflow
+from shouwang.bilingual import chinese
 from shouwang.errors import ConfigError, IllegalMove
 
 LATER = NOON + timedelta(hours=1)
@@ -145,7 +146,9 @@ async def begun(store: Store, home: DemoHome) -> Store:
 
 
 async def faults(store: Store) -> tuple[str, ...]:
-    return (await store.read(chain.verify)).faults
+    found = (await store.read(chain.verify)).faults
+    assert all(chinese(one) and "{" not in chinese(one) for one in found), "each is told in both languages"
+    return found
 
 
 async def run(store: Store, statement: sa.Executable) -> None:

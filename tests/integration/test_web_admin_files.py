@@ -208,3 +208,47 @@ async def test_file_with_too_many_entries_is_for_the_command(centre: Centre, cli
     page = await send(client, "list.csv", many, "dispatch")
     assert page.status_code == 409
     assert "more than 2000 entries" in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "said"),
+    [
+        ("list.csv", UNITS + "u2,二组,nonsense\n", "dispatch", "list.csv:3: kind：只能写："),
+        ("list.csv", "id,name,kind,phone\nu2,二组,grid,abc\n", "dispatch", "“abc”不是电话号码"),
+        ("list.csv", "a,b\n", "dispatch", "表头对不上任何一种清单"),
+        ("people.csv", "id,name,unit\nli,李,nobody\n", "dispatch", ""),
+        ("grids.csv", "id,worker,backup\ng,li,li\n", "dispatch", "不能做自己的备岗"),
+        ("all.yaml", "units: {a: 1}\n", "dispatch", "all.yaml:1: units：这里要列表，不能是若干键；"),
+        ("all.yaml", "unit: []\n", "dispatch", "这里没有这个键；是不是想写“units”？"),
+        ("all.yaml", "units：[]\n", "dispatch", "用了中文冒号"),
+        ("places.csv", PLACES, "register", "places.csv:4：nowhere 没有登记；这里可以写：c, d"),
+        ("places.csv", "id,level,name,lat\nd,district,区,131\n", "register", "lat 和 lon 是不是写反了"),
+        ("places.csv", "id,levl,name\nd,district,区\n", "register", "没有“levl”这一栏；是不是想写“level”？"),
+        ("places.csv", "id,level,name,within\nd,distric,区,\n", "register", "这里不能写“distric”"),
+        ("homes.csv", "id,address,grid\nh h,街,\n", "register", "“h h”不能写在这里；最多 64 个英文字母"),
+        ("homes.csv", "id,address,building\nh,街,3\n", "register", "没有写网格"),
+        ("devices.csv", "id,home\nd-1,nowhere\n", "register", "住户 nowhere 没有登记"),
+        ("places.txt", "x", "register", "既不是 .yaml 文件"),
+    ],
+)
+async def test_what_is_wrong_in_which_line_is_told_in_chinese(
+    centre: Centre, client: httpx.AsyncClient, *, name: str, text: str, kind: str, said: str
+) -> None:
+    await come_in(centre, client, "admin", login="gao", language="zh")
+    page = (await send(client, name, text, kind)).text
+    lists = re.findall(r'<ul class="plain told-lines">(.*?)</ul>', page, re.DOTALL)
+    assert lists, page
+    assert said in "".join(lists)
+    assert "lang=" not in "".join(lists), "nothing is left in English"
+
+
+async def test_what_a_file_changes_is_told_in_chinese(centre: Centre, client: httpx.AsyncClient) -> None:
+    await come_in(centre, client, "admin", login="gao", language="zh")
+    page = await send(client, "places.csv", PLACES)
+    assert "地点：新增 2，改动 0，不变 0" in page.text
+    await confirm(client, page)
+    again = await send(client, "places.csv", PLACES.replace("阳光", "月光"))
+    assert "地点 c: name" in again.text
+    await confirm(client, await send(client, "a.csv", UNITS, "dispatch"))
+    page = await send(client, "a.csv", UNITS.replace("grid-1", "grid-2"), "dispatch")
+    assert "文件里不再列出的单位，今后不再派：grid-1" in page.text

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from community import reasons
-from community.facts import fact, found, kept
+from community.facts import fact, found, kept, words
 from community.web.fact_words import FACTS, plain, told
 from community.web.language import Language, translations
 from shouwang.alert import Sentence
-from shouwang.bilingual import Bilingual, chinese, told_by
+from shouwang.bilingual import Bilingual, both, by_lines, chinese, lines_of, told_by
 from shouwang.errors import DeviceError
 from shouwang.status import SensorState, SensorStatus
 from shouwang.wire import decode_envelope
@@ -117,3 +117,22 @@ def test_text_that_is_no_fact_is_shown_as_it_was_written() -> None:
     assert plain(newer, Language.EN, english) == "1 2"
     lacking = kept([fact("head")])
     assert plain(lacking, Language.EN, english) == ""
+
+
+def test_parts_are_told_in_the_language_of_the_whole() -> None:
+    said = both("{what} at {n:g}", "{n:g} 处：{what}", what=BOTH, n=3.0)
+    assert (said, chinese(said)) == ("the modem does not answer at 3", "3 处：调制解调器没有应答")
+    assert chinese(both("{x}", "甲 {x}", x="{y}")) == "甲 {y}", "what people wrote is no pattern"
+
+
+def test_lines_keep_their_languages_apart() -> None:
+    lines = by_lines([BOTH, "plain"])
+    assert [chinese(one) for one in lines_of(lines)] == ["调制解调器没有应答", "plain"]
+    assert lines_of("a\nb") == ("a", "b")
+    assert chinese(lines_of(Bilingual("a\nb", zh="甲"))[0]) == "", "not the same lines"
+
+
+def test_facts_of_a_sentence_in_both_are_kept_in_both() -> None:
+    text = kept([words(BOTH), words("plain")])
+    assert plain(text, Language.ZH, translations(Language.ZH).gettext) == "调制解调器没有应答; plain"
+    assert plain(text, Language.EN, translations(Language.EN).gettext) == "the modem does not answer; plain"

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
-from shouwang.complaint import duration_text
+from shouwang.bilingual import Bilingual
+from shouwang.complaint import duration_text, nearest
 from shouwang.document import Duration, Id, parse, read, refusal
 from shouwang.errors import ConfigError
 from shouwang.nodes import MAX_CHARS, spelled
@@ -367,6 +368,21 @@ def test_durations_are_written_as_they_are_read(ms):
     duration = timedelta(milliseconds=ms)
     text = duration_text(duration)
     assert len(text) > 10 or TypeAdapter(Duration).validate_python(text) == duration
+
+
+@pytest.mark.parametrize(
+    ("right", "english", "chinese"),
+    [
+        (["residents", "homes"], 'did you mean "residents"?', "是不是想写“residents”？"),
+        (["homes", "places"], "possible here: homes, places", "这里可以写：homes, places"),
+        ([], "nothing is possible here; take it out", "这里什么都不能写，请删去"),
+    ],
+)
+def test_a_wrong_word_is_told_with_what_is_right(right, english, chinese):
+    said = nearest("resident", right)
+    assert said == english
+    assert isinstance(said, Bilingual)
+    assert said.zh == chinese
 
 
 def test_the_schema_tells_editors_what_a_duration_and_a_name_look_like():
