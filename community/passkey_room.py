@@ -32,9 +32,14 @@ ASKS_OF_ONE = Rate(a_minute=60, at_once=60)
 """Of strangers from one address, behind which a whole office may sit: sixty come to their shift at once."""
 ASKS_OF_ALL = Rate(a_minute=600, at_once=200)
 """Of all strangers together: 3,200 within CHALLENGE_LASTS, fewer than are kept, so that no crowd pushes one out."""
+ASKS_OF_USER = Rate(a_minute=12, at_once=12)
+"""Of somebody who is signed in, whatever his browsers: one each five seconds is more than a finger gives. Whoever asks
+more waits those seconds; his password and his code go on, so that nobody on shift is kept out."""
 _NETWORK_BITS = 64
 """RFC 4291, 2.5.4: whoever has one IPv6 address has the rest of its /64 too."""
 _WORD_BYTES = 32
+WORD_BEGINS = "passkey:"
+"""So begins what stands for a colleague's passkey where his password is asked for."""
 _TOO_MANY = Sentence(
     zh=f"每人最多 {MOST_KEYS} 个通行密钥。请先删除一个。",
     en=f"One user has at most {MOST_KEYS} passkeys. Remove one first.",
@@ -58,6 +63,8 @@ class Purpose(StrEnum):
     LOG_IN = "log in"
     MAKE = "make"
     PROVE = "prove"
+    SECOND = "second"
+    SECOND_WORD = "second's word"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,13 +75,22 @@ class Asked:
     options: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """What came from a browser: the word in its cookie and what the device has signed, from the address `client`."""
+
+    cookie: str
+    answer: str
+    client: str
+
+
 class PasskeyRoom:
     """The keys of all users at one console."""
 
     def __init__(self, store: Store, accounts: Accounts, site: Site, *, clock: Callable[[], datetime]) -> None:
         """`site`: whom browsers see; keys of another one are none here."""
         self._store, self._accounts, self._site, self._clock = store, accounts, site, clock
-        self._by_place, self._by_all = Limits(ASKS_OF_ONE), Limits(ASKS_OF_ALL)
+        self._by_place, self._by_all, self._by_user = Limits(ASKS_OF_ONE), Limits(ASKS_OF_ALL), Limits(ASKS_OF_USER)
 
     async def of(self, user: User) -> tuple[Passkey, ...]:
         """His keys."""
@@ -85,24 +101,66 @@ class PasskeyRoom:
 
         Raises AskedTooOften, before anything is written.
         """
-        self._measure(client)
+        self._measure_stranger(client)
         return await self._asked(Purpose.LOG_IN, "", lambda challenge: keys.to_sign(self._site, challenge))
 
     async def ask_proof(self, user: User) -> Asked:
-        """For a user who is here, with one of his own keys."""
+        """For a user who is here, with one of his own keys. Raises AskedTooOften, before anything is written."""
+        self._measure(user)
         known = [key.credential_id for key in await self.of(user)]
         return await self._asked(
             Purpose.PROVE, user.user_id, lambda challenge: keys.to_sign(self._site, challenge, known)
         )
 
     async def ask_key(self, user: User) -> Asked:
-        """For a new key of this user. Raises NotNow where he has very many."""
+        """For a new key of this user. Raises NotNow where he has very many, AskedTooOften."""
+        self._measure(user)
         known = [key.credential_id for key in await self.of(user)]
         if len(known) >= MOST_KEYS:
             raise NotNow(_TOO_MANY)
         return await self._asked(
             Purpose.MAKE, user.user_id, lambda challenge: keys.to_make(self._site, user, challenge, known)
         )
+
+    async def ask_second(self, shift: Shift, login: str) -> Asked:
+        """For a colleague who gives his word at somebody else's screen. Raises NotThisKey where he has no key."""
+        self._measure(shift.user)
+        colleague = await self._colleague(shift, login)
+        known = [key.credential_id for key in await self.of(colleague)]
+        if not known:  # none named would mean whichever the person picks
+            raise NotThisKey(f"{colleague.login} has no passkey")
+        return await self._asked(
+            Purpose.SECOND, colleague.user_id, lambda challenge: keys.to_sign(self._site, challenge, known)
+        )
+
+    async def second(self, shift: Shift, incident_id: int, login: str, said: Words) -> str:
+        """What stands for this colleague's password, once, at this screen and for this case.
+
+        Raises NotThisKey where no key of his has signed, TryLater.
+        """
+        colleague = await self._colleague(shift, login)
+        if await self._shown(Purpose.SECOND, said.cookie, said.answer, client=said.client, user=colleague) is None:
+            raise NotThisKey(f"no passkey of {colleague.login} has signed")
+        given, now = secrets.token_urlsafe(_WORD_BYTES), self._clock()
+        place, until = _at(shift, incident_id), now + CHALLENGE_LASTS
+
+        def keep(connection: Connection) -> None:
+            his = {"purpose": Purpose.SECOND_WORD, "user_id": colleague.user_id}
+            kept.ask(connection, token_hash(given), place, **his, at=now, until=until)
+
+        await self._store.write(keep)
+        return WORD_BEGINS + given
+
+    async def vouched(self, shift: Shift, incident_id: int, login: str, secret: str) -> User | None:
+        """The colleague whose passkey this word stands for, here and for this case; it is good no more."""
+        try:
+            colleague = await self._colleague(shift, login)
+            word = secret.removeprefix(WORD_BEGINS)
+            place = await self._spend(word, Purpose.SECOND_WORD, colleague.user_id)
+        except NotThisKey as error:
+            _log.warning("%s", error)
+            return None
+        return colleague if place == _at(shift, incident_id) else None
 
     async def log_in(self, word: str, answer: str, *, client: str) -> Shift | None:
         """A session for whoever holds this key; None where the answer is not good, or he is disabled.
@@ -156,7 +214,19 @@ class PasskeyRoom:
 
         await self._store.write(remove)
 
-    def _measure(self, client: str) -> None:
+    async def _colleague(self, shift: Shift, login: str) -> User:
+        """Somebody else, who may be here. Raises NotThisKey."""
+        found = await self._store.read(lambda connection: logins.of(connection, login))
+        if found is None or found[0].is_disabled or found[0].user_id == shift.user.user_id:
+            raise NotThisKey("there is no such colleague")
+        return found[0]
+
+    def _measure(self, user: User) -> None:
+        wait_s = self._by_user.wait_s(user.user_id, self._clock().timestamp())
+        if wait_s > 0:
+            raise AskedTooOften(wait_s)
+
+    def _measure_stranger(self, client: str) -> None:
         """Whoever is over his own measure takes nothing of everybody's."""
         now_s = self._clock().timestamp()
         wait_s = self._by_place.wait_s(_place(client), now_s) or self._by_all.wait_s("", now_s)
@@ -237,6 +307,11 @@ def _key_of(found: tuple[Passkey, User] | None, claim: Claim, user: User | None)
     if found[1].is_disabled or (user is not None and found[1].user_id != user.user_id):
         raise NotThisKey(f"the passkey of {found[1].login} is not good here")
     return found[0]
+
+
+def _at(shift: Shift, incident_id: int) -> bytes:
+    """A session and a case, as they are kept with the word of a second person."""
+    return token_hash(f"{shift.token} {incident_id}")
 
 
 def _place(client: str) -> str:

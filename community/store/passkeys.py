@@ -13,6 +13,8 @@ from shouwang.errors import IllegalMove
 
 CHALLENGES_AT_MOST = 4096
 """A crowd of strangers larger than this pushes out the oldest; passwords go on."""
+OPEN_OF_ONE = 3
+"""Questions that wait for one user and one purpose: two desks and a telephone. The newest takes the oldest's place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,13 +103,22 @@ def ask(
     """Keep what this browser is asked to sign, instead of what it was asked before."""
     table = passkey_challenges
     connection.execute(sa.delete(table).where((table.c.until < at) | (table.c.browser == browser)))
-    count = int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
-    if count >= CHALLENGES_AT_MOST:
-        oldest = sa.select(table.c.browser).order_by(table.c.until).limit(count - CHALLENGES_AT_MOST + 1)
-        connection.execute(sa.delete(table).where(table.c.browser.in_(oldest)))
+    if user_id:
+        his = (table.c.user_id == user_id) & (table.c.purpose == purpose)
+        _make_room(connection, OPEN_OF_ONE, his)
+    _make_room(connection, CHALLENGES_AT_MOST, sa.true())
     connection.execute(
         sa.insert(table).values(browser=browser, purpose=purpose, user_id=user_id, challenge=challenge, until=until)
     )
+
+
+def _make_room(connection: sa.Connection, at_most: int, which: "sa.ColumnElement[bool]") -> None:
+    """For one more of these; the oldest go."""
+    table = passkey_challenges
+    count = int(connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one())
+    if count >= at_most:
+        oldest = sa.select(table.c.browser).where(which).order_by(table.c.until).limit(count - at_most + 1)
+        connection.execute(sa.delete(table).where(table.c.browser.in_(oldest)))
 
 
 def spend(connection: sa.Connection, browser: bytes, *, purpose: str, user_id: str, at: datetime) -> bytes | None:

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from community.accounts import MAX_PASSWORD
 from community.casefile import NotNow
-from community.passkey_room import CHALLENGE_LASTS, Asked, AskedTooOften, PasskeyRoom
+from community.passkey_room import CHALLENGE_LASTS, Asked, AskedTooOften, PasskeyRoom, Words
 from community.passkeys import NotThisKey
 from community.web.account import Own
 from community.web.admin_parts import AdminForm
-from community.web.console import Console, Wired, check_form
+from community.web.console import Console, Wired, Worker, check_form
+from community.web.incident import IncidentId
 from community.web.rooms import room_of
 from community.web.session import keep_session, local
 from shouwang.errors import IllegalMove, TryLater
@@ -52,6 +53,18 @@ class Proof(_Told):
     answer: _Answer
 
 
+class SecondWish(Wish):
+    """Somebody asks for the word of this colleague, who stands beside him."""
+
+    second: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class SecondWord(SecondWish):
+    """What the colleague's device has signed."""
+
+    answer: _Answer
+
+
 class KeyWish(Wish):
     """He wants a new key; with a password or a code where his last proof is older."""
 
@@ -70,9 +83,7 @@ async def ask_log_in(request: Request, console: Wired, room: Room) -> Response:
     try:
         return _challenge(console, await room.ask_log_in(client=_client(request)))
     except AskedTooOften as error:
-        answer = _problem(429, "often")
-        answer.headers["retry-after"] = str(math.ceil(error.wait_s))
-        return answer
+        return _too_often(error)
     except TryLater:
         return _problem(503, "busy")
 
@@ -96,7 +107,10 @@ async def log_in(request: Request, console: Wired, room: Room, told: LogIn) -> R
 async def ask_proof(visit: Own, room: Room, told: Wish) -> Response:
     """For a proof by one of his own keys."""
     check_form(visit.shift, told.csrf)
-    return _challenge(visit.console, await room.ask_proof(visit.user))
+    try:
+        return _challenge(visit.console, await room.ask_proof(visit.user))
+    except AskedTooOften as error:
+        return _too_often(error)
 
 
 @router.post("/account/prove")
@@ -119,6 +133,8 @@ async def ask_key(visit: Own, room: Room, told: KeyWish) -> Response:
         return _problem(503, "busy")
     try:
         return _challenge(visit.console, await room.ask_key(visit.user))
+    except AskedTooOften as error:
+        return _too_often(error)
     except NotNow:
         return _problem(409, "many")
 
@@ -136,6 +152,36 @@ async def make(visit: Own, room: Room, told: NewKey) -> Response:
         _log.warning("%s", error)
         return _without_word(_problem(409, "refused"), visit.console)
     return _without_word(JSONResponse({"next": "/account?done=key"}), visit.console)
+
+
+@router.post("/incidents/{incident_id}/second/ask")
+async def ask_second(console: Wired, shift: Worker, room: Room, incident_id: IncidentId, told: SecondWish) -> Response:
+    """For the word of a colleague at this screen, by one of his keys."""
+    check_form(shift, told.csrf)
+    try:
+        return _challenge(console, await room.ask_second(shift, told.second))
+    except AskedTooOften as error:
+        return _too_often(error)
+    except NotThisKey as error:
+        _log.info("case %s: %s", incident_id, error)
+        return _problem(409, "keyless")
+
+
+@router.post("/incidents/{incident_id}/second")
+async def second(
+    request: Request, console: Wired, shift: Worker, room: Room, *, incident_id: IncidentId, told: SecondWord
+) -> Response:
+    """The colleague's key has signed: the word that stands for his password, for this case and once."""
+    check_form(shift, told.csrf)
+    words = Words(cookie=request.cookies.get(_cookie(console), ""), answer=told.answer, client=_client(request))
+    try:
+        given = await room.second(shift, incident_id, told.second, words)
+    except TryLater:
+        return _problem(503, "busy")
+    except NotThisKey as error:
+        _log.warning("case %s: %s", incident_id, error)
+        return _without_word(_problem(401, "refused"), console)
+    return _without_word(JSONResponse({"proof": given}), console)
 
 
 def _challenge(console: Console, asked: Asked) -> Response:
@@ -160,6 +206,12 @@ def _without_word(response: Response, console: Console) -> Response:
 def _problem(status: int, word: str) -> Response:
     """A word for which the page has a sentence."""
     return JSONResponse({"problem": word}, status_code=status)
+
+
+def _too_often(error: AskedTooOften) -> Response:
+    answer = _problem(429, "often")
+    answer.headers["retry-after"] = str(math.ceil(error.wait_s))
+    return answer
 
 
 def _client(request: Request) -> str:

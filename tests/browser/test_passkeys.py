@@ -12,6 +12,8 @@ from fixtures.browser import PASSWORD, Centre, plans_of
 
 from community import passkey_room
 from community.accounts import PROOF_LASTS
+from community.case_room import CaseRoom
+from community.desk import Wish
 from community.limits import Rate
 from community.passkey_room import PasskeyRoom
 from community.passkeys import site_of
@@ -56,6 +58,7 @@ async def url(centre: Centre) -> AsyncIterator[str]:
                 StaffRoom(centre.store, accounts, clock=clock, safe=Safe(), centre="阳光社区", address=address),
                 PasskeyRoom(centre.store, accounts, site, clock=clock),
                 ScreenRoom(centre.store, accounts, clock=clock, address=address),
+                CaseRoom(centre.store, clock=clock),
                 *plans_of(centre),
             ),
         )
@@ -133,6 +136,47 @@ async def test_key_is_made_then_logs_in_and_proves(centre: Centre, browser: "Bro
     await page.get_by_role("button", name="Log in with a passkey").click()
     await page.get_by_text("No passkey was used").wait_for()
     assert complaints == []
+    await context.close()
+
+
+async def test_colleague_confirms_at_this_screen_with_his_own_passkey(
+    centre: Centre, browser: "Browser", url: str
+) -> None:
+    box = await centre.home(1, "3号楼2-501", "王桂兰", 1944)
+    await centre.alarm(box, "sos", Severity.P1)
+    for login in ("li", "zhang"):
+        await centre.user(login=login, name=login, language="en")
+    context = await browser.new_context(locale="en")
+    page = await context.new_page()
+    await with_device(page)
+    for login in ("li", "zhang"):
+        await context.clear_cookies()
+        await page.goto(f"{url}/login?next=/account")
+        await page.get_by_label("Login").fill(login)
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Log in", exact=True).click()
+        if login == "li":
+            await page.get_by_label("Name of the new passkey").fill("telephone of li")
+            await page.get_by_role("button", name="Make a passkey").click()
+            await page.get_by_text("The passkey has been made").wait_for()
+    taken = Wish(command="ack", command_id="a", version=1, incident_id=1, by="zhang", role="operator")
+    await centre.desk.order(taken)
+    await page.goto(f"{url}/incidents/1")
+    ending = page.locator("form[action$='/resolve_remote']")
+    await ending.locator("input[name=disposition]").first.check()
+    await ending.get_by_label("What was done?").fill("helped by neighbours")
+    await ending.get_by_text("Nobody answers? A colleague confirms it").click()
+    sign = ending.get_by_role("button", name="The colleague uses his passkey instead")
+    await sign.click()
+    await ending.get_by_text("Choose the colleague first").wait_for()
+    await ending.locator("select[name=second]").select_option("li")
+    await sign.click()
+    await ending.get_by_text("Confirmed. Go on").wait_for()
+    await ending.locator("button:not([type=button])").click()
+    await page.locator("#actions form[action$='/resolve_remote']").wait_for(state="detached")
+    found = await centre.desk.incident(1)
+    assert found is not None
+    assert found.row.state == "FEEDBACK"
     await context.close()
 
 

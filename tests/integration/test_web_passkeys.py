@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,8 +15,9 @@ from fixtures.browser import PASSWORD, Centre, cheap_hasher
 
 from community import passkey_room
 from community.accounts import PROOF_LASTS, SHIFT, Accounts
+from community.case_room import CaseRoom
 from community.limits import Rate
-from community.passkey_room import ASKS_OF_ALL, ASKS_OF_ONE, CHALLENGE_LASTS, MOST_KEYS, PasskeyRoom
+from community.passkey_room import ASKS_OF_ALL, ASKS_OF_ONE, ASKS_OF_USER, CHALLENGE_LASTS, MOST_KEYS, PasskeyRoom
 from community.passkeys import site_of
 from community.registry_sealing import Safe
 from community.staff import Staff
@@ -27,6 +29,7 @@ from community.store.rights_schema import right_changes
 from community.store.schema import users
 from community.users import Role
 from community.web.app import create_app
+from shouwang.alert import Severity
 
 HOME = "https://console.example.org"
 
@@ -52,8 +55,9 @@ def app_of(centre: Centre, accounts: Accounts, home: str) -> FastAPI:
     site = site_of(home, "阳光社区")
     keys = () if site is None else (PasskeyRoom(centre.store, accounts, site, clock=centre.clock),)
     staff = StaffRoom(centre.store, accounts, clock=centre.clock, safe=Safe(), centre="阳光社区", address=home)
+    cases = CaseRoom(centre.store, clock=centre.clock)
     return create_app(
-        centre.desk, accounts, name="阳光社区", clock=centre.clock, secure_cookies=True, rooms=(staff, *keys)
+        centre.desk, accounts, name="阳光社区", clock=centre.clock, secure_cookies=True, rooms=(staff, cases, *keys)
     )
 
 
@@ -502,3 +506,137 @@ async def test_console_by_number_or_without_tls_speaks_of_no_passkeys(centre: Ce
         await sign_in(client)
         assert "passkey" not in (await client.get("/account")).text
         assert (await client.post("/login/passkey/ask", json={})).status_code == 404
+
+
+# ---- who is signed in ----
+
+
+async def test_who_is_signed_in_waits_some_seconds_and_goes_on_by_password(centre: Centre, console: Console) -> None:
+    await centre.user()
+    await centre.user("li", "李敏")
+    async with console() as client, console() as other:
+        csrf = await sign_in(client)
+        hers = await sign_in(other, "li")
+        for _ in range(ASKS_OF_USER.at_once):
+            assert (await client.post("/account/prove/ask", json={"csrf": csrf})).status_code == 200
+        for address, more in (("/account/prove/ask", {}), ("/account/passkeys/ask", {})):
+            refused = await client.post(address, json={"csrf": csrf} | more)
+            assert (refused.status_code, refused.json()) == (429, {"problem": "often"})
+            assert refused.headers["retry-after"] == "5"
+            assert "set-cookie" not in refused.headers, "who is refused writes nothing"
+        assert (await other.post("/account/prove/ask", json={"csrf": hers})).status_code == 200, "others go on"
+        centre.clock.now += PROOF_LASTS + timedelta(seconds=1)
+        assert (await client.post("/account/prove/ask", json={"csrf": csrf})).status_code == 200
+        for _ in range(ASKS_OF_USER.at_once):
+            await client.post("/account/prove/ask", json={"csrf": csrf})
+        proved = await client.post("/account/app/new", data={"csrf": csrf, "proof": PASSWORD})
+        assert proved.status_code == 200, "his password is asked of nobody else"
+
+
+async def test_open_questions_of_one_user_are_few_and_push_nobody_else_out(centre: Centre, console: Console) -> None:
+    await centre.user()
+    key = device()
+    await owner(console, key)
+    async with console() as client, console() as stranger:
+        csrf = await sign_in(client)
+        asked = await ask(stranger)
+        first = (await client.post("/account/prove/ask", json={"csrf": csrf})).json()
+        word = client.cookies["__Host-passkey"]
+        for _ in range(passkeys.OPEN_OF_ONE):
+            client.cookies.delete("__Host-passkey")
+            last = (await client.post("/account/prove/ask", json={"csrf": csrf})).json()
+        await client.post("/account/passkeys/ask", json={"csrf": csrf})
+        assert await waiting(centre) == passkeys.OPEN_OF_ONE + 2, (
+            "his proofs; the log-in of another and a new key beside them"
+        )
+        client.cookies.delete("__Host-passkey")
+        shift = client.cookies["__Host-shift"]
+        old = {"cookie": f"__Host-shift={shift}; __Host-passkey={word}"}
+        told = {"csrf": csrf, "answer": key.sign(first)}
+        assert (await client.post("/account/prove", json=told, headers=old)).status_code == 401
+        assert (await enter(stranger, key.sign(asked))).status_code == 200
+        assert last["challenge"] != first["challenge"]
+
+
+# ---- the word of a second person ----
+
+
+async def two_at_a_case(centre: Centre, console: Console) -> tuple[Device, Device]:
+    """Two cases are open, in the hands of zhang; the keys of zhang and of li."""
+    mine, hers = device(), device()
+    for login in ("zhang", "li", "wang"):
+        await centre.user(login=login, name=login, language="en")
+    await owner(console, mine)
+    await owner(console, hers, "li")
+    for number in (1, 2):
+        box = await centre.home(number, f"3号楼{number}-501", "王桂兰", 1944)
+        await centre.alarm(box, "sos", Severity.P1)
+    return mine, hers
+
+
+async def confirmed(
+    client: httpx.AsyncClient, csrf: str, key: Device, second: str = "li", case: int = 1
+) -> httpx.Response:
+    """The colleague signs with this key."""
+    told = {"csrf": csrf, "second": second}
+    asked = await client.post(f"/incidents/{case}/second/ask", json=told)
+    if asked.status_code != 200:
+        return asked
+    return await client.post(f"/incidents/{case}/second", json=told | {"answer": key.sign(asked.json())})
+
+
+async def ended(client: httpx.AsyncClient, csrf: str, proof: str, second: str = "li", case: int = 1) -> int:
+    said = {"disposition": "helped", "note": "all well", "version": "2", "csrf": csrf}
+    said |= {"command_id": f"command-{case}-{second}-{secrets.token_hex(4)}", "second": second, "second_proof": proof}
+    return (await client.post(f"/incidents/{case}/resolve_remote", data=said)).status_code
+
+
+async def test_colleague_confirms_by_his_passkey_once_for_this_case_at_this_screen(
+    centre: Centre, console: Console
+) -> None:
+    _, hers = await two_at_a_case(centre, console)
+    async with console() as client, console() as other:
+        csrf = await sign_in(client)
+        for case in (1, 2):
+            await client.post(
+                f"/incidents/{case}/ack", data={"csrf": csrf, "command_id": f"command-ack-{case}", "version": "1"}
+            )
+        assert 'data-passkey="second"' in (await client.get("/incidents/1")).text
+        proof = (await confirmed(client, csrf, hers)).json()["proof"]
+        theirs = await sign_in(other, "wang")
+        assert await ended(other, theirs, proof) == 409, "of another screen"
+        for second, case, status in (("wang", 1, 409), ("li", 2, 409), ("li", 1, 303)):
+            proof = (await confirmed(client, csrf, hers)).json()["proof"]
+            assert await ended(client, csrf, proof, second, case) == status, "li has signed, for the first case"
+        assert await ended(client, csrf, proof, case=2) == 409, "good once, and for its case"
+        old = (await confirmed(client, csrf, hers, case=2)).json()["proof"]
+        centre.clock.now += CHALLENGE_LASTS
+        assert await ended(client, csrf, old, case=2) == 409, "too old"
+        assert await ended(client, csrf, "passkey:", case=2) == 409
+        assert await ended(client, csrf, PASSWORD, case=2) == 303, "the password goes on"
+    page = await centre.desk.incident(1)
+    assert page is not None
+    assert page.row.state == "FEEDBACK"
+
+
+async def test_only_the_colleague_s_own_key_confirms(centre: Centre, console: Console) -> None:
+    mine, hers = await two_at_a_case(centre, console)
+    await centre.user("guo", "国", role="auditor")
+    async with console() as client, console() as auditor:
+        csrf = await sign_in(client)
+        for second, key, status, problem in (
+            ("li", mine, 401, "refused"),
+            ("zhang", mine, 409, "keyless"),
+            ("wang", mine, 409, "keyless"),
+            ("nobody", hers, 409, "keyless"),
+        ):
+            answer = await confirmed(client, csrf, key, second)
+            assert (answer.status_code, answer.json()) == (status, {"problem": problem}), second
+        asked = (await client.post("/account/prove/ask", json={"csrf": csrf})).json()
+        told = {"csrf": csrf, "second": "li", "answer": hers.sign(asked)}
+        assert (await client.post("/incidents/1/second", json=told)).status_code == 401, "asked for something else"
+        assert (await confirmed(client, "x", hers)).status_code == 403
+        await Staff(store=centre.store, by="gao", clock=centre.clock).disable("li")
+        assert (await confirmed(client, csrf, hers)).status_code == 409
+        theirs = await sign_in(auditor, "guo")
+        assert (await confirmed(auditor, theirs, hers)).status_code == 403, "who works no cases asks for no keys"

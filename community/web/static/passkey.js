@@ -1,16 +1,17 @@
 // Passkeys: what the server asks is handed to the device, and its answer back. Without this module, or in a browser that
 // knows none, nothing of passkeys is shown, and passwords go on.
 //
-// A button `data-passkey` logs in or proves anew who it is; a form `data-passkey-form` makes a key. What is said to the
+// A button `data-passkey` logs in, proves anew who it is, or lets a colleague confirm; a form `data-passkey-form` makes a key. What is said to the
 // person stands in the page, hidden, under `data-passkey-said`.
-const TIMEOUT_MS = 20_000; // the server slows down who has failed often: 16 s at most
+const TIMEOUT_MS = 20_000; // the server slows down who has failed often: 8 s at most
+const WORK = { "log-in": logIn, prove, second };
 let isAsking = false;
 
 if (window.PublicKeyCredential && navigator.credentials) document.documentElement.classList.add("with-passkeys");
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-passkey]");
-  if (button) once(button.parentElement, () => (button.dataset.passkey === "prove" ? prove(button) : logIn(button)));
+  if (button) once(button.parentElement, () => WORK[button.dataset.passkey](button));
 });
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-passkey-form]")) return;
@@ -49,6 +50,19 @@ async function prove(button) {
   // All forms of the page are proved with this one.
   for (const input of document.querySelectorAll("input[name=proof]")) input.required = false;
   button.hidden = true;
+  return "done";
+}
+
+// What stands for the colleague's password is good once, at this screen and for this case.
+async function second(button) {
+  const { form } = button;
+  const { csrf } = button.dataset;
+  const address = `/incidents/${button.dataset.case}/second`;
+  const colleague = form.elements.second.value;
+  if (!colleague) throw new Refusal("nobody");
+  const options = await ask(`${address}/ask`, { csrf, second: colleague });
+  const { proof } = await ask(address, { csrf, second: colleague, answer: await sign(options) });
+  form.elements.second_proof.value = proof;
   return "done";
 }
 
