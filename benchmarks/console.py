@@ -24,6 +24,7 @@ import httpx
 from _console_district import CLOSED, OPEN, District, fill
 from _figures import Figure, options_of, report
 from _storm_town import browser, link_for, running
+from PIL import Image
 
 from community.store import board, strip, views
 from community.store.database import Connection, open_store
@@ -59,6 +60,7 @@ PAGES = (
     Page("residents", "/residents"),
     Page("resident", "/residents/resident-17"),
     Page("plan", "/plan"),
+    Page("street map", "/plan/map"),
     Page("figures", "/kpi", Role.SUPERVISOR),
     Page("storm", "/storms/1", Role.SUPERVISOR),
     Page("wall", "/wall", Role.SUPERVISOR),
@@ -82,7 +84,11 @@ async def measure(folder: Path, *, is_quick: bool) -> list[Figure]:
     figures = await store.read(partial(_read, asked=asked))
     links = [await link_for(store, login, role) for login, role in _WHO.items()]
     await store.close()
-    async with running_broker() as broker, running(broker, folder) as base, AsyncExitStack() as open_ones:
+    async with (
+        running_broker() as broker,
+        running(broker, folder, tiles=_tiles(folder)) as base,
+        AsyncExitStack() as open_ones,
+    ):
         browsers = {
             role: await open_ones.enter_async_context(browser(base, link))
             for role, link in zip(_WHO.values(), links, strict=True)
@@ -91,6 +97,15 @@ async def measure(folder: Path, *, is_quick: bool) -> list[Figure]:
             figures += _figures_of(page.name, await _asked(browsers[page.role], page, asked))
         figures += await _together(browsers[Role.OPERATOR], asked)
     return figures
+
+
+def _tiles(folder: Path) -> Path:
+    """Tiles of the centre's own: a browser asks for them one by one, after the page that is measured here."""
+    tiles = folder / "tiles"
+    one = tiles / "14" / "13720" / "6700.png"
+    one.parent.mkdir(parents=True)
+    Image.new("RGB", (256, 256)).save(one)
+    return tiles
 
 
 def _count(connection: Connection) -> int:

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +19,7 @@ from community.desk import Desk
 from community.guarded_desk import GuardedDesk
 from community.limits import Limits, Rate
 from community.registry_sealing import Safe, opened
-from community.slowing import Failures
+from community.slowing import Failures, soon
 from community.store import identities, logins, tokens
 from community.store.database import Connection, Store
 from community.store.identities import Vouched
@@ -38,6 +37,9 @@ MAX_PASSWORD = 128
 PROOF_LASTS = timedelta(minutes=15)
 """A key-safe code opens a home: who asks for one has proved within this time who he is (NIST SP 800-63B, 7.2)."""
 MAX_WAITING_LOGINS = 32
+"""Whose password is looked at, two at once: the last of them waits for some seconds."""
+MAX_SLOWED_LOGINS = 32
+"""Who has failed often waits on seats of his own: strangers who fail for hours keep nobody else out."""
 
 CODES = Rate(a_minute=0.5, at_once=10)
 """Codes that may be tried for one login, against a stolen password: it succeeds once in 460 days."""
@@ -102,7 +104,7 @@ class Accounts:
         self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
         self._hashing = asyncio.Semaphore(_HASHING_AT_ONCE)
-        self._waiting = 0
+        self._waiting = self._slowed = 0
         self._failures = Failures(store)
         self._codes = Limits(CODES)
 
@@ -154,17 +156,15 @@ class Accounts:
         await self._store.write(lambda connection: logins.set_language(connection, user_id, language))
 
     async def log_in(self, login: str, password: str, *, client: str, now: datetime, code: str = "") -> Shift | None:
-        """A new session, or None for a wrong login or password. `client` is the address that asks.
+        """A new session, or None for a wrong login or password, or one that was changed meanwhile.
 
-        Raises TryLater where too many logins wait already, CodeNeeded, AppNeeded.
+        `client` is the address that asks. Raises TryLater where too many wait already, CodeNeeded, AppNeeded.
         """
+        await self._slowly(login, client, now)
         if self._waiting >= MAX_WAITING_LOGINS:
             raise TryLater("too many people are logging in at this moment")
         self._waiting += 1
         try:
-            delay = await self._failures.count(login, client, now)
-            if delay > 0:
-                await self._pause(delay)
             found = await self._store.read(lambda connection: logins.of(connection, login))
             hashed = None if found is None else found[1].password_hash
             if not await self._is_password(hashed, password) or found is None or found[0].is_disabled:
@@ -174,7 +174,15 @@ class Accounts:
         finally:
             self._waiting -= 1
         await self._failures.forget(login, client)
-        return await self.begin(found[0], now)
+        shift = _new_shift(found[0], now)
+
+        def begin(connection: Connection) -> bool:
+            is_his = logins.has_password(connection, shift.user.user_id, hashed)
+            if is_his:
+                _keep(connection, shift, now)
+            return is_his
+
+        return shift if await self._store.write(begin) else None
 
     async def make_link(self, login: str, *, now: datetime) -> str:
         """The token of a link that lets this user in once within LINK_LIFE. Raises IllegalMove for an unknown login."""
@@ -300,8 +308,8 @@ class Accounts:
         if session is None:
             return None
         if now - session.last_seen_at > _SEEN_EVERY:
-            with suppress(TryLater):  # a busy disk must not keep an operator from the queue
-                await self._store.write(lambda connection: logins.seen(connection, token_hash(token), now))
+            # a busy disk must not keep an operator from the queue
+            await soon(self._store.write(lambda connection: logins.seen(connection, token_hash(token), now)))
         return Shift(token=token, user=session.user, expires_at=session.expires_at, proved_at=session.proved_at)
 
     def guarded(self, desk: Desk, user: User, clock: Callable[[], datetime]) -> GuardedDesk:
@@ -313,16 +321,17 @@ class Accounts:
         await self._store.write(lambda connection: logins.end(connection, token_hash(token)))
 
     async def _slowly(self, login: str, client: str, now: datetime) -> None:
-        """Count an attempt, and let it wait where it comes after several. Raises TryLater where too many wait."""
-        if self._waiting >= MAX_WAITING_LOGINS:
-            raise TryLater("too many people are logging in at this moment")
+        """Count an attempt, and let it wait where it comes after several. Raises TryLater where too many do."""
         delay = await self._failures.count(login, client, now)
-        if delay > 0:
-            self._waiting += 1
-            try:
-                await self._pause(delay)
-            finally:
-                self._waiting -= 1
+        if delay <= 0:
+            return
+        if self._slowed >= MAX_SLOWED_LOGINS:
+            raise TryLater("too many people who have failed often are logging in at this moment")
+        self._slowed += 1
+        try:
+            await self._pause(delay)
+        finally:
+            self._slowed -= 1
 
     async def _second_factor(
         self, found: tuple[User, logins.Secrets], code: str, *, client: str, now: datetime
@@ -351,9 +360,8 @@ class Accounts:
 
     async def begin(self, user: User, now: datetime) -> Shift:
         """A session of somebody who has shown who he is."""
-        shift = Shift(token=secrets.token_urlsafe(_TOKEN_BYTES), user=user, expires_at=now + SHIFT)
-        digest, until = token_hash(shift.token), shift.expires_at
-        await self._store.write(lambda connection: logins.begin(connection, digest, user, at=now, until=until))
+        shift = _new_shift(user, now)
+        await self._store.write(lambda connection: _keep(connection, shift, now))
         return shift
 
     async def _hash(self, password: str) -> str:
@@ -373,6 +381,14 @@ class Accounts:
             return self._hasher.verify(hashed, password)
         except (Argon2Error, InvalidHashError):
             return False
+
+
+def _new_shift(user: User, now: datetime) -> Shift:
+    return Shift(token=secrets.token_urlsafe(_TOKEN_BYTES), user=user, expires_at=now + SHIFT)
+
+
+def _keep(connection: Connection, shift: Shift, now: datetime) -> None:
+    logins.begin(connection, token_hash(shift.token), shift.user, at=now, until=shift.expires_at)
 
 
 def token_hash(token: str) -> bytes:

@@ -100,11 +100,10 @@ class CareDesk:
             entry = care.entry(connection, MODELS[kept], resident_id, key) if key else None
             if key and entry is None:
                 return None
-            file = resident_file.read(connection, resident_id, now)
             changes = care.changes(connection, MODELS[kept], resident_id, key) if key else ()
             return Sheet(
                 resident_id=resident_id,
-                name=file.resident.name,
+                name=resident_file.called(connection, resident_id),
                 kept=kept,
                 entry=entry,
                 stand=stand_of(entry),

@@ -8,19 +8,19 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from community.accounts import Accounts, token_hash
 from community.casefile import NotNow
 from community.facts import fact, kept
+from community.slowing import soon
 from community.store import admin, screens, tokens
 from community.store.database import Connection, Store
 from community.store.screens import Opened, Screen
 from community.users import EVERYWHERE, Role, User
 from shouwang.alert import Sentence
-from shouwang.errors import TryLater
 
 GOOD_FOR = timedelta(days=90)
 """A screen that was dark for longer is paired anew; each day on which it lives begins them again."""
@@ -145,13 +145,11 @@ class ScreenRoom:
         found = await self._store.read(lambda connection: screens.opened(connection, token_hash(word), now))
         if found is None or (found.is_previous and _is_over(found, now)):
             return None
-        with suppress(TryLater):  # a busy disk must not darken the wall
-            await self._note(found, client, now)
-            if found.is_previous:
-                return Shown(screen=found.screen, word=_next(word, found.salt))
-            if now - found.rotated_at >= RENEWED_AFTER:
-                return Shown(screen=found.screen, word=await self._turn(word, now))
-        return Shown(screen=found.screen)
+        await soon(self._note(found, client, now))  # a busy disk must not darken the wall
+        if found.is_previous:
+            return Shown(screen=found.screen, word=_next(word, found.salt))
+        is_old = now - found.rotated_at >= RENEWED_AFTER
+        return Shown(screen=found.screen, word=await soon(self._turn(word, now)) or "" if is_old else "")
 
     async def is_good(self, word: str) -> bool:
         """Whether it opens the wall still."""

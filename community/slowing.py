@@ -20,10 +20,11 @@ T = TypeVar("T")
 
 FREE_FAILURES = 3
 """A tired operator mistypes; from the next attempt on each one waits twice as long as the last."""
-MAX_DELAY_S = 16.0
+MAX_DELAY_S = 8.0
+"""Short enough for the answer: a page is given up after 15 s (community.web.guard), and that would be a lock."""
 FAILURES_FADE = timedelta(minutes=15)
 DATABASE_WITHIN_S = 1.0
-"""An operator who logs in during a storm does not wait for the memory of a failure."""
+"""An operator who logs in or reads during a storm does not wait for the memory of a failure, or of his being here."""
 
 
 class Failures:
@@ -38,7 +39,7 @@ class Failures:
         """Count an attempt before it is tried; its delay in seconds."""
         who = _who(login, client)
         before = self._one_more(who, now)
-        kept = await _soon(self._store.read(lambda connection: failures.since(connection, who, now - FAILURES_FADE)))
+        kept = await soon(self._store.read(lambda connection: failures.since(connection, who, now - FAILURES_FADE)))
         if kept is not None and kept > before:
             before = kept
             self._here[who] = (kept + 1, now)
@@ -50,7 +51,7 @@ class Failures:
         who = _who(login, client)
         count = self._here.get(who, (1, now))[0]
         begin = now - FAILURES_FADE
-        await _soon(
+        await soon(
             self._store.write(lambda connection: failures.keep(connection, who, count, at=now, begin=begin)),
         )
 
@@ -59,7 +60,7 @@ class Failures:
         who = _who(login, client)
         count, _ = self._here.pop(who, (2, None))
         if count > 1:
-            await _soon(self._store.write(lambda connection: failures.forget(connection, who)))
+            await soon(self._store.write(lambda connection: failures.forget(connection, who)))
 
     def _one_more(self, who: bytes, now: datetime) -> int:
         """How often he had failed before, as this process knows."""
@@ -72,7 +73,7 @@ class Failures:
         return count
 
 
-async def _soon(asked: Awaitable[T]) -> T | None:
+async def soon(asked: Awaitable[T]) -> T | None:
     """What the database says, or None where it does not say it soon."""
     with suppress(ShouwangError, TimeoutError):
         async with asyncio.timeout(DATABASE_WITHIN_S):

@@ -218,6 +218,12 @@ def spend_link(connection: sa.Connection, token_hash: bytes, at: datetime) -> Us
     )
 
 
+def has_password(connection: sa.Connection, user_id: str, password_hash: str | None) -> bool:
+    """Whether this is his still: whoever changed it ended all sessions, and must not be too early for one."""
+    his = sa.select(users.c.password_hash).where(users.c.user_id == user_id)
+    return bool(connection.scalar(his) == password_hash)
+
+
 def begin(connection: sa.Connection, token_hash: bytes, user: User, *, at: datetime, until: datetime) -> None:
     """A session; those that have ended `at` this moment go."""
     connection.execute(sa.delete(login_sessions).where(login_sessions.c.expires_at < at))

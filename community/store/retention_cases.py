@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from community.casefile import NotNow
 from community.store import people_erasure_cases as erasure
-from community.store import schema, seals
+from community.store import rings, schema, seals
 from community.store.people_access import Act, note
 from community.store.people_left import OVER
 from community.store.sealed_schema import case_holds, retired_cases
@@ -69,6 +69,7 @@ def end(connection: sa.Connection, incident_ids: Collection[int], at: datetime) 
     erasure.forget_alerts_in(connection, cases, access_id, OVER)
     erasure.forget_calls(connection, cases)
     erasure.forget_visits(connection, cases)
+    rings.forget(connection, cases)
     done = [{"incident_id": number, "at": at} for number in sorted(cases)]
     connection.execute(sa.insert(retired_cases), done)
 
@@ -77,7 +78,7 @@ def hold(connection: sa.Connection, incident_id: int, *, by: str, at: datetime, 
     """Nothing of this case ends until the hold does; sealed. Raises NotNow without such a case, or without a reason."""
     known = connection.scalar(sa.select(_cases.c.incident_id).where(_cases.c.incident_id == incident_id))
     if known is None:
-        raise NotNow(Sentence(zh="没有这个案件", en="there is no such case"))
+        raise NotNow(Sentence(zh="没有这个警情", en="there is no such case"))
     if not reason.strip():
         raise NotNow(Sentence(zh="请写明保全理由", en="say why it must be kept"))
     if holds(connection, incident_id):

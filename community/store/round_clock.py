@@ -1,7 +1,8 @@
 """By which moment a round reckons what is old, for what it ends cannot be brought back and a clock may be wrong.
 
 It never leaps: not further than `LEAP` past the moment of the round before, or, before there was any, past the newest
-sealed entry. What is stamped before `SANE` was written by a clock that was not set, and counts as old never.
+sealed entry to which the record itself has not leapt. What is stamped before `SANE` was written by a clock that was not
+set, and counts as old never.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ LEAP = timedelta(days=7)
 """The project's: a server that was off for months catches up in as many nights as it was off weeks."""
 SANE = datetime(2020, 1, 1, tzinfo=UTC)
 """No record of this product is older."""
+REACH = 20_000
+"""Links that are looked through for a leap: weeks of a large centre, in some hundredths of a second."""
 MOMENT = "moment"
 """The row of a day that says by which moment its round reckoned."""
 
@@ -82,7 +85,19 @@ def newest(connection: sa.Connection, clock: datetime) -> Night | None:
 def _newest_sealed(connection: sa.Connection) -> datetime | None:
     """Of the case record; of the chain of changes where there is no case yet."""
     for table in (schema.incident_events, sealed_changes):
-        at: datetime | None = connection.scalar(sa.select(table.c.at).order_by(table.c.seq.desc()).limit(1))
+        newest = sa.select(table.c.at).order_by(table.c.seq.desc()).limit(1)
+        at: datetime | None = _before_a_leap(connection, table) or connection.scalar(newest)
         if at is not None:
             return at
     return None
+
+
+def _before_a_leap(connection: sa.Connection, table: sa.Table) -> datetime | None:
+    """The last moment after which the record leapt: a clock that is wrong at night has sealed what came since noon."""
+    newest = sa.select(sa.func.max(table.c.seq)).scalar_subquery()
+    before = sa.func.lag(table.c.at, type_=table.c.at.type).over(order_by=table.c.seq).label("before")
+    steps = sa.select(table.c.seq, table.c.at, before).where(table.c.seq > newest - REACH).subquery()
+    at, then = (sa.type_coerce(column, sa.BigInteger) for column in (steps.c.at, steps.c.before))
+    leapt = at - then > LEAP // timedelta(microseconds=1)
+    row = connection.execute(sa.select(steps.c.before).where(leapt).order_by(steps.c.seq.desc()).limit(1)).first()
+    return None if row is None else row.before

@@ -15,7 +15,7 @@ from community.rights import Right, holds
 from community.store.passkeys import Passkey
 from community.users import EVERYWHERE, User
 from community.web import admin_words
-from community.web.console import Console, Refused, SignedIn, Wired, check_form
+from community.web.console import Console, Wired, check_form, holding
 from shouwang.alert import Sentence
 
 _NOT_HE = Sentence(
@@ -85,11 +85,9 @@ class Visit:
 
 
 def _holding(right: Right) -> Callable[..., Awaitable[Visit]]:
-    """A dependency: who asks, if the matrix gives him this right. Raises Refused."""
+    """A dependency: the visit of who asks, if the matrix gives him this right. Raises Refused."""
 
-    async def found(request: Request, console: Wired, shift: SignedIn) -> Visit:
-        if not holds(shift.user, right):
-            raise Refused("Your role may not see this.")
+    async def found(request: Request, console: Wired, shift: Annotated[Shift, Depends(holding(right))]) -> Visit:
         return Visit(request, console, shift)
 
     return found

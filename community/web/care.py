@@ -16,11 +16,11 @@ from community.care_room import Behind, CareRoom
 from community.casefile import StaleVersion
 from community.registry import CarePlanRow
 from community.resident_room import ResidentRoom, Tab
-from community.rights import Right, holds
+from community.rights import Right
 from community.store.care_list import LAST_PAGE, PAGE, Sieve, Why
 from community.store.care_rows import KEYS, CareRow
 from community.web import care_words
-from community.web.console import Console, Refused, SignedIn, Wired, check_form, language_of
+from community.web.console import Console, Wired, check_form, holding, language_of
 from community.web.fields import none_if_empty
 from community.web.language import translations
 from community.web.rooms import room_of
@@ -81,14 +81,7 @@ class Written(BaseModel):
         }
 
 
-async def keeper(shift: SignedIn) -> Shift:
-    """Who asks, if he may keep the register. Raises Refused."""
-    if not holds(shift.user, Right.KEEP_REGISTER):
-        raise Refused("Your role may not see this.")
-    return shift
-
-
-Keeper = Annotated[Shift, Depends(keeper)]
+Keeper = Annotated[Shift, Depends(holding(Right.KEEP_REGISTER))]
 
 
 @router.get("/care")

@@ -51,6 +51,7 @@ TITLES = {
     Kept.MEDICINES: marked("Medicine and its times"),
 }
 SLIPS = {
+    Slip.LEFT.value: marked("Write since when the person lives there no more."),
     Slip.TITLE.value: marked("Write the name of the illness."),
     Slip.CLINICIAN.value: marked("A target range is set by a clinician: write who set it, and on which day."),
     Slip.RANGE.value: marked(

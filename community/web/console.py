@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -17,8 +17,11 @@ from community.rights import Right, holds
 from community.web.language import Language, language_named, preferred
 from community.web.pages import Pages
 from community.web.seats import Seats
+from community.web.words import marked
 
 LANGUAGE_COOKIE = "language"
+STREAMS_OF_ONE = 64
+"""Streams of one login, which some centres share among all desks of a room: it must not fill the house alone."""
 WALLS_OF_ONE = 4
 """Streams of one screen, or of one person before the wall: a reload or two that the server has not noticed yet."""
 MAX_WALLS = 256
@@ -37,7 +40,8 @@ class Refused(Exception):
 class Console:
     """The wired console. `closing` is set when the server goes down: all open streams end then.
 
-    `streams`: those of desks; `walls`: seats at the stream of the wall, which take none from a desk.
+    `streams`: those of desks, at most MAX_STREAMS (.events), and `desks`: their seats, by login; `walls`: seats at the
+    stream of the wall, which take none from a desk.
     """
 
     desk: Desk
@@ -47,6 +51,7 @@ class Console:
     secure_cookies: bool
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     streams: set[object] = field(default_factory=set)
+    desks: Seats = field(default_factory=lambda: Seats(each=STREAMS_OF_ONE, in_all=STREAMS_OF_ONE))
     walls: Seats = field(default_factory=lambda: Seats(each=WALLS_OF_ONE, in_all=MAX_WALLS))
 
     @property
@@ -109,30 +114,20 @@ async def signed_in(request: Request, console: Wired) -> Shift:
 SignedIn = Annotated[Shift, Depends(signed_in)]
 
 
-async def reader(shift: SignedIn) -> Shift:
-    """Who asks, if he may see cases. Raises Refused."""
-    if not holds(shift.user, Right.READ_QUEUE):
-        raise Refused("Your role may not see cases.")
-    return shift
+def holding(right: Right, refusal: str = marked("Your role may not see this.")) -> Callable[..., Awaitable[Shift]]:
+    """A dependency: who asks, if the matrix gives him this right. Raises Refused with this msgid."""
+
+    async def found(shift: SignedIn) -> Shift:
+        if not holds(shift.user, right):
+            raise Refused(refusal)
+        return shift
+
+    return found
 
 
-async def worker(shift: SignedIn) -> Shift:
-    """Who asks, if he may work on cases. Raises Refused."""
-    if not holds(shift.user, Right.WORK_CASES):
-        raise Refused("Your role may look, but not act.")
-    return shift
-
-
-async def box_reader(shift: SignedIn) -> Shift:
-    """Who asks, if he may see boxes and sensors. Raises Refused."""
-    if not holds(shift.user, Right.READ_HOMES):
-        raise Refused("Your role may not see this.")
-    return shift
-
-
-Reader = Annotated[Shift, Depends(reader)]
-BoxReader = Annotated[Shift, Depends(box_reader)]
-Worker = Annotated[Shift, Depends(worker)]
+Reader = Annotated[Shift, Depends(holding(Right.READ_QUEUE, marked("Your role may not see cases.")))]
+BoxReader = Annotated[Shift, Depends(holding(Right.READ_HOMES))]
+Worker = Annotated[Shift, Depends(holding(Right.WORK_CASES, marked("Your role may look, but not act.")))]
 
 
 def check_form(shift: Shift, csrf: str) -> None:

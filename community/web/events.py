@@ -41,7 +41,7 @@ async def events(
 
 
 class EventStream(Stream):
-    """Sends until the browser goes, the shift ends or the server goes down."""
+    """Sends until the browser goes, the shift ends, its seat is needed or the server goes down."""
 
     name = "console"
 
@@ -49,14 +49,15 @@ class EventStream(Stream):
         """`after`: the last bell that the browser has."""
         super().__init__(console)
         self._desk = console.desk_of(shift)
-        self._token = shift.token
+        self._user_id, self._token = shift.user.user_id, shift.token
         self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
         """Talk until one of the ends is reached."""
         self.console.streams.add(self)
         try:
-            await self.until_an_end(receive, send)
+            with self.console.desks.taken(self._user_id) as is_needed:
+                await self.until_an_end(receive, send, is_needed)
         finally:
             self.console.streams.discard(self)
 
@@ -85,6 +86,9 @@ class EventStream(Stream):
         await send_body(send, _event("resync", {"seq": self._after}, self._after))
 
     async def _replay(self, send: Send) -> None:
+        if self._after > await self._desk.last_seq():  # a backup was put in place, which counts the same numbers anew
+            await self.fell_behind(send)
+            return
         missed = await self._desk.bells_after(self._after, MAX_REPLAY + 1)
         if len(missed) > MAX_REPLAY:
             await self.fell_behind(send)

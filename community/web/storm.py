@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from community.accounts import Shift
 from community.rights import Right, holds
-from community.web.console import Console, Reader, Refused, SignedIn, Wired, check_form
+from community.web.console import Console, Reader, Wired, check_form, holding
 from community.web.pages import MAX_ROWS
 from community.web.words import marked
 
@@ -26,14 +26,7 @@ class Releasing(BaseModel):
     sure: bool
 
 
-async def director(shift: SignedIn) -> Shift:
-    """Who asks, if he may direct the work on cases. Raises Refused."""
-    if not holds(shift.user, Right.DIRECT_CASES):
-        raise Refused("Your role may look, but not act.")
-    return shift
-
-
-Director = Annotated[Shift, Depends(director)]
+Director = Annotated[Shift, Depends(holding(Right.DIRECT_CASES, marked("Your role may look, but not act.")))]
 
 
 @router.get("/storms/{storm_id}")

@@ -1,12 +1,13 @@
 """The alarm bus in Chromium: one stream and one ring for all tabs, hidden tabs, lost servers, loud failures."""
 
 import asyncio
+import re
 from contextlib import AsyncExitStack
 
 import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
 from fixtures.seats import LISTEN, BareTab, Operator, more_tabs, signed_in, start_shift, tabs_that_hide
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from shouwang.alert import Severity
 
@@ -16,6 +17,14 @@ expect.set_options(timeout=15_000)
 
 NO_WORKER = "delete window.SharedWorker"
 NO_LOCKS = "delete window.SharedWorker; Object.defineProperty(navigator, 'locks', { value: undefined })"
+SLOW_SOUND = """() => {
+  const resume = AudioContext.prototype.resume;
+  AudioContext = class extends AudioContext {
+    constructor() { super(); this.suspend(); }
+    resume() { return new Promise((done) => setTimeout(() => done(resume.call(this)), 1200)); }
+  };
+}"""
+"""As in Firefox, which opens the loudspeaker only now."""
 JUMP = "{ const now = performance.now.bind(performance); performance.now = () => now() + 11_000; }"
 """The page has heard nothing for longer than it may."""
 ROWS = "#rows > .case"
@@ -24,6 +33,15 @@ ROWS = "#rows > .case"
 async def rings(pages: list[Page]) -> list[int]:
     """How often each of them rang for a life."""
     return [await page.evaluate("window.heard.filter((name) => name === 'P1').length") for page in pages]
+
+
+async def test_test_tone_is_played_where_the_first_sound_takes_long(operator: Operator) -> None:
+    page = operator.page
+    await page.evaluate(LISTEN)
+    await page.evaluate(SLOW_SOUND)
+    await page.click("#sound")
+    await expect(page.locator("#sound-check")).to_be_visible()
+    await page.wait_for_function("() => window.heard.includes('test')")
 
 
 async def test_hidden_and_throttled_tab_rings_at_once(centre: Centre, console_url: str, homes: list[str]) -> None:
@@ -52,6 +70,25 @@ async def test_hidden_and_throttled_tab_rings_at_once(centre: Centre, console_ur
         await tab.until("document.title.startsWith('LIFE')")
         assert await tab.run("document.hidden") is True
         assert await tab.run(f"window.turns - {turns} <= 2")  # a second before, 50 of them
+
+
+async def test_desk_that_saw_more_than_a_restored_record_holds_rings(
+    centre: Centre, operator: Operator, homes: list[str]
+) -> None:
+    async def ahead(route: Route) -> None:
+        answer = await route.fetch()
+        seen = re.sub(r'(<body[^>]* data-seq=)"\d+"', r'\1"500"', await answer.text())
+        await route.fulfill(response=answer, body=seen)
+
+    page = operator.page
+    await page.context.add_init_script(NO_WORKER)
+    await page.route(operator.url, ahead)
+    await page.goto(operator.url)
+    assert await page.evaluate("document.body.dataset.seq") == "500"
+    await start_shift(page)
+    await centre.alarm(homes[0], "sos", Severity.P1)
+    await expect(page.locator(ROWS)).to_have_count(1)
+    await page.wait_for_function("() => window.heard.includes('P1')")
 
 
 @pytest.mark.parametrize("lacking", ["", NO_WORKER])

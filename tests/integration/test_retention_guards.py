@@ -231,6 +231,22 @@ async def test_the_first_round_ever_does_not_believe_a_clock_far_past_the_record
     assert "as if it were 2026-12-01" in caplog.text
 
 
+async def test_the_first_round_ever_does_not_believe_what_the_same_wrong_clock_has_sealed(
+    nights: Nights, home: DemoHome
+) -> None:
+    late = NIGHT - timedelta(hours=1)
+
+    def alarm(connection: Connection) -> None:
+        intake.take_in(connection, [home.envelope(home.alert(since=late, at=late))], late)
+
+    await closed_case(nights.store, home)
+    await nights.store.write(letter)
+    await nights.store.write(alarm)
+    await nights.rounds.look()
+    assert "she slipped" in await words(nights.store)
+    assert await letters(nights.store) == 1
+
+
 async def test_where_nothing_is_sealed_nothing_ends(nights: Nights, caplog: pytest.LogCaptureFixture) -> None:
     await nights.store.write(letter)
     ended = await nights.rounds.turn("2037-01-10", NIGHT)

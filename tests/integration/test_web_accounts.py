@@ -1,16 +1,22 @@
 """Logins against the real store: tokens are never stored, links work once, failures slow down and never lock."""
 
 import asyncio
+import threading
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from fixtures.browser import PASSWORD, Centre, cheap_hasher
+from fixtures.stalled import stalled
 
 from community.accounts import LINK_LIFE, SHIFT, Accounts
-from community.slowing import FREE_FAILURES, MAX_DELAY_S
+from community.slowing import DATABASE_WITHIN_S, FREE_FAILURES, MAX_DELAY_S
 from community.store import schema
 from community.users import Role
+from community.web.guard import ANSWER_TIMEOUT_S
 from shouwang.errors import ConfigError, IllegalMove, TryLater
 
 
@@ -123,7 +129,7 @@ async def test_failures_slow_down_up_to_a_bound_and_never_lock(centre: Centre) -
     accounts = Accounts(centre.store, pause=pause, hasher=cheap_hasher())
     for _ in range(FREE_FAILURES + 6):
         assert await accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now) is None
-    assert pauses == [1, 2, 4, 8, 16, 16]
+    assert pauses == [1, 2, 4, 8, 8, 8]
     assert await accounts.log_in("zhang", PASSWORD, client="b", now=centre.clock.now) is not None
     assert len(pauses) == 6
     assert await accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now) is not None
@@ -147,10 +153,14 @@ async def test_failures_are_forgotten_after_a_while(centre: Centre) -> None:
     assert pauses == []
 
 
-async def test_a_crowd_is_told_to_come_again(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("community.accounts.MAX_WAITING_LOGINS", 1)
-    held = asyncio.Event()
-    waits = asyncio.Event()
+def test_who_failed_often_is_answered_before_the_page_gives_up() -> None:
+    assert MAX_DELAY_S + 4 * DATABASE_WITHIN_S < ANSWER_TIMEOUT_S, "or his right password never lets him in"
+
+
+@pytest.fixture
+async def slowed(centre: Centre) -> AsyncIterator[Accounts]:
+    """Accounts at which somebody who has failed often waits, until the end of the test."""
+    held, waits = asyncio.Event(), asyncio.Event()
 
     async def pause(_: float) -> None:
         waits.set()
@@ -158,13 +168,74 @@ async def test_a_crowd_is_told_to_come_again(centre: Centre, monkeypatch: pytest
 
     accounts = Accounts(centre.store, pause=pause, hasher=cheap_hasher())
     for _ in range(FREE_FAILURES):
-        await accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now)
-    slow = asyncio.create_task(accounts.log_in("zhang", "wrong", client="a", now=centre.clock.now))
+        await accounts.log_in("nobody", "wrong", client="a", now=centre.clock.now)
+    slow = asyncio.create_task(accounts.log_in("nobody", "wrong", client="a", now=centre.clock.now))
     await waits.wait()
-    with pytest.raises(TryLater):
-        await accounts.log_in("li", "wrong", client="b", now=centre.clock.now)
+    yield accounts
     held.set()
     assert await slow is None
+
+
+async def test_a_crowd_that_fails_is_told_to_come_again(
+    centre: Centre, slowed: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("community.accounts.MAX_SLOWED_LOGINS", 1)
+    with pytest.raises(TryLater):
+        await slowed.log_in("nobody", "wrong", client="a", now=centre.clock.now)
+
+
+async def test_strangers_who_fail_keep_nobody_else_out(
+    centre: Centre, slowed: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("MAX_WAITING_LOGINS", "MAX_SLOWED_LOGINS"):
+        monkeypatch.setattr(f"community.accounts.{bound}", 1)
+    await centre.user()
+    shift = await slowed.log_in("zhang", PASSWORD, client="b", now=centre.clock.now)
+    assert shift is not None
+    assert await slowed.prove(shift, PASSWORD, client="b", now=centre.clock.now)
+
+
+async def test_more_log_ins_at_once_than_are_checked_are_told_to_come_again(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("community.accounts.MAX_WAITING_LOGINS", 0)
+    await centre.user()
+    with pytest.raises(TryLater):
+        await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now)
+
+
+async def test_password_that_is_changed_while_it_is_looked_at_opens_nothing(centre: Centre) -> None:
+    """The change ends all sessions: one that began a moment later with the old password would be left."""
+    user = await centre.user()
+    looking, goes_on = threading.Event(), threading.Event()
+
+    class Slow(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - argon2's name
+            is_right = super().verify(hash, password)
+            looking.set()
+            goes_on.wait(10.0)
+            return is_right
+
+    accounts = Accounts(centre.store, hasher=Slow(time_cost=1, memory_cost=8, parallelism=1))
+    late = asyncio.create_task(accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now))
+    try:
+        await asyncio.to_thread(looking.wait, 10.0)
+        await centre.accounts.set_password(user.user_id, "another passphrase")
+    finally:
+        goes_on.set()
+    assert await late is None
+
+
+async def test_a_disk_that_stands_still_keeps_no_operator_from_his_page(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("community.slowing.DATABASE_WITHIN_S", 0.01)
+    await centre.user()
+    shift = await centre.accounts.log_in("zhang", PASSWORD, client="a", now=centre.clock.now)
+    assert shift is not None
+    later = centre.clock.now + timedelta(minutes=1)
+    async with stalled(centre.store):
+        assert await centre.accounts.shift(shift.token, now=later) is not None
 
 
 def test_roles_read_and_act_as_agreed() -> None:

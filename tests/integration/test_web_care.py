@@ -11,6 +11,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, people_rooms
+from fixtures.visitor import come_in
 
 from community import care_room
 from community.care_room import CareRoom
@@ -102,11 +103,6 @@ async def says(centre: Centre, purpose: Purpose, *, is_given: bool = False, who:
     await centre.store.write(lambda connection: people_demands.say_consent(connection, who, said, by="zhang", at=now))
 
 
-async def come_in(centre: Centre, browser: httpx.AsyncClient, role: str = "supervisor", language: str = "en") -> None:
-    await centre.user(role, role.title(), role, language)
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
-
-
 async def text(browser: httpx.AsyncClient, address: str) -> str:
     page = await browser.get(address)
     assert page.status_code == 200, page.text[:500]
@@ -147,7 +143,7 @@ async def test_plan_shows_whether_it_is_kept_and_where_values_lie(village: Centr
     # in 30 days 4 values, 3 within; in 90 days 6, 4 within; in 7 days 2
     told = [(1, 120), (3, 140), (10, 141), (29, 110), (40, 150), (80, 130)]
     await measured(village, Quantity.SYSTOLIC, told)
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     said = await text(browser, f"/residents/{HIM}?tab=care")
     for words in ("2 times in 7 days", "kept", "2 of 2 measured", "120 mmHg", "110–140 mmHg", "李医生, 2026-10-12"):
         assert words in said, words
@@ -172,7 +168,7 @@ async def test_values_of_others_and_of_before_do_not_keep_a_plan(village: Centre
         ConsentRow(resident="resident-new", purpose=Purpose.HEALTH_MONITORING, given=True, by="本人", at="2026-11-01"),
     )
     await village.store.write(lambda connection: take_in(connection, register_of(rows), hand, Tally()))
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     assert "nothing here measures it 0 of 2" in await text(browser, "/residents/resident-new?tab=care")
     assert "kept 2 of 2" in await text(browser, f"/residents/{HIM}?tab=care")
 
@@ -183,7 +179,7 @@ async def test_without_consent_the_plan_stands_there_and_no_value(village: Centr
     )
     await measured(village, Quantity.SYSTOLIC, [(1, 123)])
     await says(village, Purpose.HEALTH_MONITORING)
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     said = await text(browser, f"/residents/{HIM}?tab=care")
     assert "2 times in 7 days" in said
     assert "123" not in said
@@ -230,7 +226,7 @@ async def test_assessments_are_told_newest_first_and_only_the_newest_is_due(
         AssessmentRow(resident=HIM, kind="barthel", day="2026-05-02", score=85, next_on="2027-05-01", assessor="孙敏"),
         AssessmentRow(resident=HIM, kind="falls", day="2026-05-03", scale="Morse", level="high", next_on="2026-11-01"),
     )
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     said = await text(browser, f"/residents/{HIM}?tab=assessments")
     assert "Overdue: Risk of falling (2026-11-01)" in said
     assert said.index("2026-05-03") < said.index("85 of 100 points") < said.index("90 of 100 points")
@@ -243,7 +239,7 @@ async def test_medicines_tell_what_the_dispenser_and_the_home_know(village: Cent
         MedicineRow(resident=HIM, name="氨氯地平", dose="1 片", at=("08:00",), prescribed_by="李医生"),
         MedicineRow(resident=HIM, name="青霉素", at=("08:00",), until="2026-09-01"),
     )
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     said = await text(browser, f"/residents/{HIM}?tab=medicines")
     assert "not measured" in said
     assert "1 medicine of before" in said
@@ -274,7 +270,7 @@ async def test_list_finds_who_is_overdue_and_each_name_is_a_look(village: Centre
     await measured(village, Quantity.SYSTOLIC, [(1, 120)], "gw-2")
     assert await judged(village) == 2
     assert await judged(village) == 0, "once an hour"
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     said = await text(browser, "/care")
     assert "1 Plan not kept 1 Review overdue 1 Assessment overdue" in said
     assert "behind the plan High blood pressure: systolic pressure 1 of 2 measured in 7 days" in said
@@ -298,7 +294,7 @@ async def two_behind(village: Centre, browser: httpx.AsyncClient) -> Centre:
         village,
         *(CarePlanRow.model_validate(PLAN | {"resident": one, "review_on": "2026-11-23"}) for one in (HIM, HER)),
     )
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     return village
 
 
@@ -385,7 +381,7 @@ async def test_reason_of_blanks_is_none(two_behind: Centre, browser: httpx.Async
 async def test_new_values_and_a_changed_plan_are_looked_at_anew(village: Centre, browser: httpx.AsyncClient) -> None:
     await put(village, CarePlanRow.model_validate(PLAN))
     await judged(village)
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     assert "nothing here measures it" in await text(browser, "/care")
     await measured(village, Quantity.SYSTOLIC, [(1, 120)])
     village.clock.later(minutes=61)
@@ -407,7 +403,7 @@ async def test_nobody_is_listed_against_his_word_or_outside_ones_areas(
     )
     await judged(village)
     await says(village, Purpose.HEALTH_MONITORING)
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     assert "1 Plan not kept 2 Review overdue" in await text(browser, "/care")
     await says(village, Purpose.EMERGENCY)
     said = await text(browser, "/care")
@@ -428,7 +424,7 @@ async def test_nobody_is_listed_against_his_word_or_outside_ones_areas(
 async def test_supervisor_keeps_a_plan_with_author_reason_and_history(
     village: Centre, browser: httpx.AsyncClient
 ) -> None:
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     new = f"/residents/{HIM}/care/plans"
     asked = {"condition": "hypertension", "quantity": "systolic", "times": "2", "days": "7"}
     assert (await sent(browser, new, **asked)).status_code == 303
@@ -473,7 +469,7 @@ async def test_supervisor_keeps_a_plan_with_author_reason_and_history(
 async def test_slip_is_told_and_what_was_written_stays(
     village: Centre, browser: httpx.AsyncClient, kept: str, fields: dict[str, str], words: str
 ) -> None:
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     answer = await sent(browser, f"/residents/{HIM}/care/{kept}", **fields)
     assert answer.status_code == 422
     assert "This was NOT done." in answer.text
@@ -484,7 +480,7 @@ async def test_slip_is_told_and_what_was_written_stays(
 
 
 async def test_times_may_be_written_as_people_write_them(village: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     answer = await sent(browser, f"/residents/{HIM}/care/medicines", name="氨氯地平", at="20：00、8:00")
     assert answer.status_code == 303
     assert await on_file(village) == (MedicineRow(resident=HIM, name="氨氯地平", at=("08:00", "20:00")),)
@@ -492,7 +488,7 @@ async def test_times_may_be_written_as_people_write_them(village: Centre, browse
 
 async def test_whoever_is_slower_writes_over_nothing(village: Centre, browser: httpx.AsyncClient) -> None:
     await put(village, MedicineRow(resident=HIM, name="氨氯地平", dose="1 片"))
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     address = f"/residents/{HIM}/care/medicines?name=氨氯地平"
     page = (await browser.get(address)).text
     data = {"csrf": hidden(page, "csrf"), "stand": hidden(page, "stand"), "reason": "by letter", "name": "氨氯地平"}
@@ -511,7 +507,7 @@ async def test_whoever_is_slower_writes_over_nothing(village: Centre, browser: h
 async def test_what_should_never_have_been_there_is_taken_off(village: Centre, browser: httpx.AsyncClient) -> None:
     await put(village, CarePlanRow.model_validate(PLAN))
     await judged(village)
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     page = (await browser.get(f"/residents/{HIM}/care/plans?condition=hypertension&quantity=systolic")).text
     data = {"csrf": hidden(page, "csrf"), "stand": hidden(page, "stand"), "reason": "another person's"}
     key = {"condition": "hypertension", "quantity": "systolic"}
@@ -525,7 +521,7 @@ async def test_what_should_never_have_been_there_is_taken_off(village: Centre, b
 
 
 async def test_stranger_and_entry_that_is_gone_are_not_there(village: Centre, browser: httpx.AsyncClient) -> None:
-    await come_in(village, browser)
+    await come_in(village, browser, "supervisor")
     assert (await browser.get("/residents/nobody/care/plans")).status_code == 404
     assert (await browser.get(f"/residents/{HIM}/care/medicines?name=x")).status_code == 404
     assert (await browser.get(f"/residents/{HIM}/care/nonsense")).status_code == 422

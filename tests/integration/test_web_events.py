@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import httpx
 import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
 
 from community.desk import Bell
-from community.web import events, streams
+from community.web import console, events, streams
 from shouwang.alert import Severity
 
 WAIT_S = 10.0
@@ -170,6 +170,40 @@ async def test_more_streams_than_allowed_are_refused(
     async with listening(browser) as told:
         await anext(told)
         assert (await browser.get("/events")).status_code == 503
+
+
+async def test_newest_stream_of_one_login_takes_the_seat_of_its_oldest_and_no_other(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines that are dead and do not know it pile up: the one that lives is never refused."""
+    monkeypatch.setattr(console, "STREAMS_OF_ONE", 1)
+    await centre.user()
+    await centre.user(login="li", name="李梅")
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(console_of(centre))
+        told = []
+        for login in ("li", "zhang", "zhang"):
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=url))
+            await client.post("/login", data={"login": login, "password": PASSWORD})
+            told.append(await stack.enter_async_context(listening(client)))
+            assert (await anext(told[-1]))["event"] == "ping"
+        assert [event async for event in told[1] if event["event"] != "ping"] == []
+        await centre.alarm(await centre.home(1, "3号楼2-501", "王桂兰", 1944), "sos", Severity.P1)
+        for heard in (told[0], told[2]):
+            assert await bells(heard, 1)
+
+
+async def test_record_that_was_set_back_rings_at_desks_that_had_seen_more(
+    centre: Centre, browser: httpx.AsyncClient, home: str
+) -> None:
+    """A backup was put in place: homes send anew, under numbers that these desks have heard already."""
+    now = await centre.desk.last_seq()
+    async with listening(browser, after=0, last=str(now + 500)) as told:
+        first = await anext(told)
+        assert (first["event"], json.loads(first["data"])["seq"]) == ("resync", now)
+        await centre.alarm(home, "sos", Severity.P1)
+        (bell,) = await bells(told, 1)
+    assert int(bell["id"]) > now
 
 
 async def test_browser_that_goes_leaves_nothing_behind(

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, cheap_hasher, console_of
+from fixtures.stalled import stalled
 
 from community.accounts import Accounts
 from community.screen_room import (
@@ -147,6 +148,23 @@ async def test_answer_that_was_lost_and_two_requests_at_once_keep_the_screen(cen
     assert lost is not None
     assert {lost.word} == fresh
     assert await room.is_good(lost.word)
+
+
+async def test_disk_that_stands_still_darkens_no_wall(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, code = await code_of(centre)
+    room = room_of(centre)
+    word = await room.pair(code, client="a")
+    centre.clock.now += RENEWED_AFTER
+    with monkeypatch.context() as patch:
+        patch.setattr("community.slowing.DATABASE_WITHIN_S", 0.01)
+        async with stalled(centre.store):
+            shown = await room.shown(word, client="a")
+    monkeypatch.setattr("community.slowing.DATABASE_WITHIN_S", 20.0)  # a machine may be as slow as it likes
+    assert shown is not None
+    assert not shown.word, "its next word could not be kept"
+    again = await room.shown(word, client="a")
+    assert again is not None
+    assert await room.is_good(again.word)
 
 
 async def test_ended_screen_is_dark_at_once_with_its_stream(centre: Centre, console_url: str) -> None:

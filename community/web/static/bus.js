@@ -8,7 +8,7 @@
 // Events: `bell` (something happened), `missed` (read the queue again), `poll` (no connection: read it every 5 s),
 // `word` (the server spoke), `alive`, `stale`.
 import { seconds, setServerNow } from "./clock.js";
-import { Line, POLL_MS, STALE_MS } from "./line.js";
+import { Line, POLL_MS, STALE_MS, counted } from "./line.js";
 
 const CHANNEL = "shouwang-alarms";
 const MISSED_BEATS = 10; // counted in ticks, not in time: a computer that slept has not missed any
@@ -102,7 +102,7 @@ function hear(message) {
     emit("alive");
   }
   const isNew = message.seq > seen;
-  seen = Math.max(seen, message.seq);
+  seen = counted(seen, message);
   if (message.event === "ping") setServerNow(message.now);
   if (message.event === "bell" && isNew) emit("bell", message);
   else if (message.event === "resync" || isNew) emit("missed");

@@ -7,6 +7,11 @@ const JITTER_MS = 1_000;
 const SLEPT_MS = 5_000;
 const KINDS = ["bell", "ping", "resync"];
 
+// How far the record is. It counts up; but `resync` says it anew, also where a backup was put in place and it is less.
+export function counted(seen, { event, seq }) {
+  return event === "resync" ? seq : Math.max(seen, seq);
+}
+
 export class Line {
   #source = null;
   #hear;
@@ -49,7 +54,7 @@ export class Line {
 
   #take(message) {
     this.#heardAt = performance.now();
-    this.seen = Math.max(this.seen, message.seq);
+    this.seen = counted(this.seen, message);
     this.#hear(message);
   }
 
