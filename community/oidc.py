@@ -54,6 +54,7 @@ class _Description(BaseModel):
     authorization_endpoint: _Text
     token_endpoint: _Text
     jwks_uri: _Text
+    userinfo_endpoint: _Text = ""
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
@@ -63,17 +64,21 @@ class _Keys(BaseModel):
 
 class _Tokens(BaseModel):
     id_token: Annotated[str, Field(max_length=32 * 1024)]
+    access_token: Annotated[str, Field(max_length=32 * 1024)] = ""
 
 
-class _Claims(BaseModel):
+class _Person(BaseModel):
     sub: Annotated[str, Field(min_length=1, max_length=255)]
+    email: _Text = ""
+    email_verified: bool | str = False
+    preferred_username: _Text = ""
+
+
+class _Claims(_Person):
     nonce: str
     exp: float
     iat: float
     auth_time: float | None = None
-    email: _Text = ""
-    email_verified: bool | str = False
-    preferred_username: _Text = ""
     amr: tuple[str, ...] = ()
     acr: str = ""
 
@@ -112,14 +117,35 @@ class Provider:
         """Whom the provider vouches for by this code. Raises TryLater where it is away, NotVouched."""
         async with _limited() as client:
             described = await self._description(client)
-            token = (await self._redeem(client, described, code, verifier)).id_token
+            tokens = await self._redeem(client, described, code, verifier)
+            token = tokens.id_token
             try:
                 claims = self._checked(token, await self._key_set(client, described), nonce)
             except InvalidKeyIdError:  # it may have a new key
                 claims = self._checked_for_good(token, await self._key_set(client, described, is_new=True), nonce)
             except (JoseError, ValueError) as error:
                 raise NotVouched(f"its token is not good: {error}") from error
-        return self._as_vouched(claims)
+            return self._as_vouched(await self._named(client, described, tokens.access_token, claims))
+
+    async def _named(
+        self, client: httpx.AsyncClient, described: _Description, access_token: str, claims: _Claims
+    ) -> _Claims:
+        """With address and name of a provider that tells them beside its token alone (OpenID Connect Core 5.4).
+
+        They are needed by who is not linked by his subject yet: where they cannot be had, all others get in.
+        """
+        if claims.email or claims.preferred_username or not (described.userinfo_endpoint and access_token):
+            return claims
+        headers = {"authorization": f"Bearer {access_token}"}
+        request = client.build_request("GET", described.userinfo_endpoint, headers=headers)
+        try:
+            told = await _answer(client, request, _Person)
+        except (TryLater, NotVouched) as error:
+            _log.warning("the provider does not tell a name: %s", error)
+            return claims
+        if told.sub != claims.sub:
+            raise NotVouched("the provider tells the name of somebody else")
+        return claims.model_copy(update=told.model_dump())
 
     def _checked_for_good(self, token: str, keys: KeySet, nonce: str) -> _Claims:
         try:
@@ -179,7 +205,8 @@ class Provider:
         found = await _answer(client, client.build_request("GET", address), _Description)
         if found.issuer != self._entry.issuer:
             raise NotVouched(f"the provider calls itself {found.issuer}, not {self._entry.issuer}: correct `issuer`")
-        for one in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+        named = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri, found.userinfo_endpoint)
+        for one in filter(None, named):
             if urlsplit(one).scheme not in {"https", urlsplit(self._entry.issuer).scheme}:
                 raise NotVouched(f"the provider names an address without TLS: {one}")
         self._found = (found, now)

@@ -37,6 +37,20 @@ def free_port() -> int:
         return port
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines: other browsers, another's provider of identities; with -m engines")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What CI has not installed runs where it is asked for, and is no gap elsewhere."""
+    if "engines" in config.option.markexpr:
+        return
+    others = [item for item in items if item.get_closest_marker("engines") is not None]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
 def is_gap(reason: str, *, required: bool) -> bool:
     """Whether a skip with this reason must fail the run: a tool is missing where nothing may be."""
     said = reason.removeprefix("Skipped: ")

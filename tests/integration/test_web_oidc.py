@@ -168,6 +168,18 @@ async def test_login_links_itself_where_the_settings_say_so_and_once(centre: Cen
         assert (await go_through(client, idp)).status_code == 401
 
 
+async def test_name_that_is_told_beside_the_token_alone_links_too(centre: Centre, idp: IdentityProvider) -> None:
+    await centre.user()
+    idp.tells = {"sub": "u-2", "preferred_username": "zhang"}
+    async with console(centre, idp, links_by_login=True) as client:
+        assert (await go_through(client, idp)).status_code == 401, "the name of somebody else"
+        idp.tells["sub"] = "u-1"
+        assert (await go_through(client, idp)).status_code == 200
+    async with console(centre, idp, links_by_login=True) as client:
+        idp.tells = {}
+        assert (await go_through(client, idp)).status_code == 200, "his subject is known, and no name is needed"
+
+
 async def test_code_of_the_app_is_asked_as_usual(centre: Centre, idp: IdentityProvider) -> None:
     await centre.user(role="supervisor")
     await link(centre, idp)

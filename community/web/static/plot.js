@@ -14,7 +14,7 @@ function load() {
   library ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = LIBRARY;
-    script.onload = resolve;
+    script.onload = () => (window.uPlot ? resolve() : reject(new Error("not run"))); // Safari's engine with no language
     script.onerror = reject;
     document.head.append(script);
   });

@@ -3,6 +3,7 @@ import { bell, isBell, isHeld } from "./bell.js";
 import { bus } from "./bus.js";
 import { cases, waitingOn } from "./cases.js";
 import { seconds } from "./clock.js";
+import { expectHeard } from "./heard.js";
 import { isOn, play, sound, unlock } from "./sound.js";
 import { say, words } from "./words.js";
 
@@ -24,18 +25,23 @@ let title = document.title;
 let isTitleLit = false;
 let muteTicks = 0;
 let unheard = null; // the most urgent ring for which no tab had a sound
+let isToneOwed = false; // Firefox may need more than a second for its first sound
 
 export function startShift() {
   const check = document.getElementById("sound-check");
   for (const id of ["sound", "mute"]) document.getElementById(id).addEventListener("click", begin);
   check.addEventListener("click", ({ target }) => {
-    if (target.dataset.heard === "again") play("test");
+    if (target.dataset.heard === "again") playTone();
     if (target.dataset.heard !== "yes") return;
     write(ON_SHIFT, shift);
     check.close();
     showSound();
   });
-  check.addEventListener("close", () => document.activeElement?.blur());
+  check.addEventListener("close", () => {
+    isToneOwed = false;
+    document.activeElement?.blur();
+  });
+  sound.addEventListener("change", () => isToneOwed && isOn() && playTone());
   for (const one of [sound, bell]) {
     one.addEventListener("change", showSound);
     one.addEventListener("change", ringUnheard);
@@ -61,8 +67,13 @@ async function startSound() {
 async function begin() {
   await unlock();
   if (window.Notification?.permission === "default") Notification.requestPermission();
-  play("test");
+  playTone();
   document.getElementById("sound-check").showModal();
+}
+
+function playTone() {
+  isToneOwed = !isOn();
+  play("test");
 }
 
 async function wake() {
@@ -103,6 +114,7 @@ function watchSound() {
 
 function ringFor(rung) {
   if (!["opened", "alert"].includes(rung.kind) || rung.state !== "OPEN") return;
+  if (isOnShift()) expectHeard({ ...rung, cause: rung.kind });
   ring(rung.priority);
   if (document.hidden) notify(`case-${rung.incident}`, sentenceOf(rung.priority), rung.priority === "P1");
 }
@@ -129,10 +141,16 @@ function takeIn(list) {
   if (isOnShift()) write(TOLD, [...told]);
   if (!fresh.length) return;
   for (const isLife of [true, false]) speak(fresh.filter((one) => (one.priority === "P1") === isLife), isLife);
+  if (isOnShift()) fresh.forEach(expectToHear);
   const first = loudest(fresh);
   if (silenceOf(first) <= JUST_RUNG_MS) return;
   ring(first);
   if (document.hidden) notify("cases", sentenceOf(first), first === "P1");
+}
+
+function expectToHear({ name, priority }) {
+  const [incident, , call120] = name.split(":");
+  expectHeard({ incident, cause: call120 ? "call120" : "seen", priority });
 }
 
 function speak(fresh, urgent) {
