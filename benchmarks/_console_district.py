@@ -13,12 +13,15 @@ from community.desk import Wish
 from community.store import due, intake, lease, orders, schema
 from community.store.case_schema import engine_lease
 from community.store.database import Connection, Store
+from community.store.dispatch_schema import home_spots
 from community.store.people_schema import home_register, places
 from shouwang.alert import Severity
 
 Kind = Callable[[int], tuple[str, Severity]]
 HOMES, RESIDENTS, OPEN = 8_000, 10_000, 2_000
 CLOSED = 100
+_CORNER, _APART = (31.1, 121.5), 0.0003
+"""Where the district lies, and 30 m from cottage to cottage."""
 GRIDS = 40
 _KINDS = (
     (1, "sos", Severity.P1),
@@ -67,6 +70,7 @@ class District(Town):
             for one in range(HOMES)
         ]
         connection.execute(home_register.insert(), register)
+        connection.execute(home_spots.insert(), list(_spots()))
         connection.execute(schema.residents.insert(), [_resident(one) for one in range(RESIDENTS)])
         bring_in_care(connection, RESIDENTS, now)
 
@@ -127,6 +131,14 @@ def _places() -> Iterator[dict[str, str | None]]:
             "code": str(grid),
             "name": f"第{grid + 1}网格",
         }
+
+
+def _spots() -> Iterator[dict[str, object]]:
+    """Each home is a cottage with a point of its own: no building gathers them on the street map."""
+    across = 100
+    for one in range(HOMES):
+        point = {"lat": _CORNER[0] + one // across * _APART, "lon": _CORNER[1] + one % across * _APART}
+        yield {"home_id": f"home-{one}", "areas": b"[]", "door_note": "", **point}
 
 
 def _resident(number: int) -> dict[str, object]:

@@ -117,14 +117,14 @@ async def served(broker: Broker, folder: Path, town: Town) -> AsyncIterator[http
 
 
 @asynccontextmanager
-async def running(broker: Broker, folder: Path) -> AsyncIterator[str]:
-    """The server as a process of its own, on what lies in the folder; its address."""
+async def running(broker: Broker, folder: Path, *, tiles: Path | None = None) -> AsyncIterator[str]:
+    """The server as a process of its own, on what lies in the folder; its address. `tiles`: of its street map."""
     port = free_port()
     settings = {
         "name": "bench",
         "store": {"url": "sqlite:///community.db"},
         "broker": {"url": broker.url, "version": broker.version},
-        "web": {"host": "127.0.0.1", "port": port},
+        "web": {"host": "127.0.0.1", "port": port} | ({} if tiles is None else {"map": {"tiles": str(tiles)}}),
         "access": {"authenticator_for": []},
     }
     config, log = folder / "community.yaml", folder / "community.log"

@@ -7,18 +7,19 @@ from datetime import datetime
 from community.gcj02 import to_gcj02
 from community.map_settings import MapEntry
 from community.people import Level
-from community.plan import Door
+from community.plan import Door, State
 from community.plan_room import View, totals
 from community.points import Point
-from community.store import map_spots, plan
+from community.store import map_spots, plan, points
 from community.store.database import Store
-from community.store.plan import PlaceRow
+from community.store.plan import Found, PlaceRow
 from community.street_map import Mark, Standing, StreetMap, buildings_of, by_block, chosen, without_point
 from community.tiles import Shelf, Tile, credit_of, source_of
 from community.users import User
 
-MARKS = 600
-"""More at once nobody reads and no telephone draws: whoever has more looks at one community."""
+MARKS = 400
+"""More at once nobody reads and no telephone draws, nor is it drawn within 100 ms (benchmarks/console.py): whoever has
+more looks at one community."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +54,10 @@ class MapRoom:
         found = await self._store.read(lambda connection: _overview(View(connection, user, now), at))
         return None if found is None else self._as_drawn(found)
 
+    async def shows(self, home_id: str) -> bool:
+        """Whether it is known where this home stands."""
+        return await self._store.read(lambda connection: points.point_of(connection, home_id)) is not None
+
     async def tile(self, z: int, x: int, y: int) -> Tile | None:
         """A tile of this server's own; None: there is none. Raises TryLater."""
         return None if self._shelf is None else await self._shelf.tile(z, x, y)
@@ -73,19 +78,19 @@ def _overview(view: View, at: str) -> StreetMap | None:
     if at and not path:
         return None
     at = path[-1].place_id if path else ""
-    standings = map_spots.standings(view.seen, at or None)
+    standings, alone = map_spots.spread(view.seen, MARKS, at or None)
     if at and not standings:
         return None
     known = plan.wide_places(view.connection)
-    blocks, alone = by_block(standings), _alone(standings, known)
-    homes = _homes(view, at) if alone else []
+    blocks = by_block(standings)
+    homes = _homes(view, alone)
     marks, hidden = chosen([*buildings_of(blocks, known), *homes], MARKS)
     return StreetMap(
         path=tuple((one.place_id, one.name) for one in path),
         marks=marks,
         counts=totals(standings),
         without=without_point(blocks, known),
-        hidden=hidden + alone - len(homes),
+        hidden=hidden + _alone(standings, known) - len(homes),
         centre=_centre(path, known),
     )
 
@@ -102,11 +107,15 @@ def _home(door: Door, point: Point) -> Mark:
     )
 
 
-def _homes(view: View, at: str) -> list[Mark]:
-    """Homes in no building, the worst of them."""
-    found = map_spots.alone(view.seen, MARKS, at or None)
-    doors = view.doors(one for one, _ in found)
-    return [_home(door, point) for door, (_, point) in zip(doors, found, strict=True)]
+def _homes(view: View, alone: Sequence[tuple[Found, Point]]) -> list[Mark]:
+    """Homes in no building, as they stand one by one. The map names nobody."""
+    cases = plan.cases_of(view.connection, [one.home_id for one, _ in alone])
+    return [_home(_door(one, cases.get(one.home_id)), point) for one, point in alone]
+
+
+def _door(one: Found, case: int | None) -> Door:
+    state = next(iter(one.states), State.WELL)
+    return Door(home_id=one.home_id, state=state, gateway_id=one.gateway_id, case=case)
 
 
 def _alone(standings: Iterable[Standing], known: Mapping[str, PlaceRow]) -> int:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, console_of
 from fixtures.map_tiles import around, folder_of_tiles, mbtiles_of, picture
 from fixtures.plan_homes import TOWER_AT, name_of, phone_of, points, settle, tower
+from fixtures.visitor import come_in
 
 from community.dispatch_file import read_yaml
 from community.gcj02 import to_gcj02
@@ -31,7 +33,7 @@ from community.store.people_dossier import dossier
 from community.store.people_export import given_out
 from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import places, register_changes
-from community.users import EVERYWHERE, Role, User
+from community.users import Role, User
 from shouwang.alert import Severity
 
 ZOOMS = (14, 15, 16)
@@ -48,25 +50,18 @@ async def town(centre: Centre) -> Centre:
     return centre
 
 
+async def leads(browser: httpx.AsyncClient, number: int) -> list[str]:
+    """Where the drawing of a case's building leads to on the street map."""
+    text = (await browser.get(f"/incidents/{number}")).text
+    assert 'id="door-plan"' in text, "the building is drawn"
+    assert "leaflet" not in text, "nothing of the map is loaded with the case"
+    return re.findall(r'href="/plan/map\?at=([^"]+)"', text)
+
+
 @pytest.fixture
 async def browser(town: Centre) -> AsyncIterator[httpx.AsyncClient]:
     async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
         yield client
-
-
-async def come_in(
-    centre: Centre, browser: httpx.AsyncClient, role: str = "operator", areas: frozenset[str] = EVERYWHERE
-) -> None:
-    await centre.accounts.add_user(
-        login=role,
-        name=role.title(),
-        role=Role(role),
-        language="en",
-        password=PASSWORD,
-        now=centre.clock.now,
-        areas=areas,
-    )
-    await browser.post("/login", data={"login": role, "password": PASSWORD})
 
 
 def marks(text: str) -> dict[str, tuple[str, str, str]]:
@@ -156,6 +151,21 @@ async def test_the_plan_offers_the_map_only_where_there_is_one(town: Centre, bro
         assert "Street map" not in town_without
         assert (await without.get("/plan/map")).status_code == 404
         assert (await without.get("/plan/tiles/14/13660/6726")).status_code == 404
+
+
+async def test_a_case_leads_to_the_map_where_its_building_has_a_point(town: Centre, browser: httpx.AsyncClient) -> None:
+    await come_in(town, browser)
+    for box in ("gw-1", "gw-31"):
+        await town.alarm(box, "sos", Severity.P1)
+    (place,) = await leads(browser, 1)
+    assert "<h1>8号楼</h1>" in (await browser.get(f"/plan/map?at={place}")).text
+    no_point = sa.update(places).where(places.c.place_id == unquote_plus(place)).values(lat=None, lon=None)
+    await town.store.write(lambda connection: connection.execute(no_point))
+    assert await leads(browser, 1) == []
+    town.street_map = None
+    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as without:
+        await without.post("/login", data={"login": "operator", "password": PASSWORD})
+        assert await leads(without, 2) == []
 
 
 async def test_tiles_are_kept_by_browsers_and_asked_for_again_by_tag(town: Centre, browser: httpx.AsyncClient) -> None:
@@ -381,6 +391,6 @@ async def test_both_databases_put_homes_on_the_map_alike(store: Store, tmp_path:
 
     def alone(connection: sa.Connection) -> list[str]:
         view = View(connection, user, BEGIN)  # type: ignore[arg-type]
-        return [home.home_id for home, _ in map_spots.alone(view.seen, 10)]
+        return [home.home_id for home, _ in map_spots.spread(view.seen, 10)[1]]
 
     assert await store.read(alone) == ["home-100"]
