@@ -48,6 +48,7 @@ from community.registry_sealing import Safe, open_safe
 from community.replies import Replies
 from community.resident_room import ResidentRoom
 from community.retention_rounds import RetentionRounds
+from community.ring_room import RingRoom
 from community.rounds import Rounds
 from community.settings import BrokerEntry, CommunitySettings, WebEntry, broker_settings, secret
 from community.sign_on import SignOn
@@ -135,6 +136,7 @@ class _Community:
         self._care = CareRoom(store, clock=_now, zone=settings.kpi.zone)
         self._programs = Programs(store, self._desk, clock=_now, told=self.committed, figures=self._kpis)
         self._families = self._family_room()
+        self._ringing = RingRoom(store, clock=_now, changed=self.committed)
         self._place: Place | None = None
         self._retention = self._forgetting()
         self._app = self._console()
@@ -193,6 +195,7 @@ class _Community:
                 ),
                 *oversight(store, self._kpis, clock=_now, zone=settings.kpi.zone),
                 *(room(store, clock=_now) for room in (FleetRoom, CaseRoom, TraceRoom)),
+                self._ringing,
                 *self._plans(),
                 *_sign_on(settings, accounts, self._address),
                 *self._people(safe, pinned),
@@ -274,6 +277,7 @@ class _Community:
             "notifier": self._notifier.run(),
             "rounds": self._rounds.run(),
             "storms": self._storms.run(),
+            "rings": self._ringing.run(),
             "asking": Asking(self._store, clock=_now, asked=self._downlink.look).run(),
             "hourly": self._hourly.run(),
             "figures": self._figures.run(),

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from community.activity import Activity
 from community.casefile import Disposition
+from community.rings import Heard
 from shouwang.alert import Alert, Sentence, Severity
 
 ALERTS_SINCE = timedelta(hours=24)
@@ -53,10 +54,14 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Around:
-    """`activity`: None where it is not for whoever looks; `portrait_at`: of the photograph, where there is one."""
+    """`activity`: None where it is not for whoever looks; `portrait_at`: of the photograph, where there is one.
+
+    `heard`: what desks told of their sound, in short.
+    """
 
     alerts: tuple[OtherAlert, ...]
     earlier: tuple[EarlierCase, ...]
     targets: tuple[OpenCase, ...]
     activity: Activity | None
     portrait_at: datetime | None = None
+    heard: Heard | None = None

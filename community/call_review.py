@@ -54,7 +54,7 @@ def checked(marks: Mapping[str, int], words: str, *, handler: str, reviewers: fr
     Raises NotNow where something is left out, or he would review himself.
     """
     if handler in reviewers:
-        raise NotNow(Sentence(zh="不能复核自己经手的案件", en="nobody reviews his own calls"))
+        raise NotNow(Sentence(zh="不能复核自己经手的警情", en="nobody reviews his own calls"))
     if set(marks) != set(CRITERIA):
         raise NotNow(Sentence(zh="请给每一项打分", en="give points for every criterion"))
     if any(not LEAST <= points <= MOST for points in marks.values()):

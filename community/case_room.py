@@ -9,7 +9,19 @@ from community.desk import Gap, IncidentPage, Series
 from community.guarded_desk import LOOKED_AGAIN_AFTER
 from community.people import Item
 from community.rights import Right, is_allowed, may
-from community.store import activity, around, evidence, gaps, page, people, resident_file, resident_photos, rights
+from community.rings import heard_of
+from community.store import (
+    activity,
+    around,
+    evidence,
+    gaps,
+    page,
+    people,
+    resident_file,
+    resident_photos,
+    rights,
+    rings,
+)
 from community.store.cases import CLOSED, load
 from community.store.database import Connection, Store
 from community.store.people_access import Act
@@ -57,6 +69,7 @@ class CaseRoom:
                 targets=() if shown.row.is_final else around.merge_targets(connection, shown.case, incident_id, now),
                 activity=moves,
                 portrait_at=portrait.put_at if portrait is not None else None,
+                heard=heard_of(rings.of_case(connection, incident_id), shown.row.opened_at),
             )
 
         return await self._store.read(read)

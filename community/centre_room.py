@@ -12,7 +12,7 @@ from pathlib import Path
 
 from community.casefile import NotNow
 from community.channel_watch import sent_test
-from community.facts import Fact, fact, kept
+from community.facts import Fact, fact, kept, words
 from community.long_work import LongWork, Outcome
 from community.measurement_settings import BackupEntry, KeepEntry
 from community.post import Line
@@ -211,7 +211,7 @@ class CentreRoom:
         def write(connection: Connection) -> None:
             subject = subject_of_case(connection, by, incident_id, now)
             if subject is None:
-                raise NotNow(Sentence(zh="没有这个案件", en="there is no such case"))
+                raise NotNow(Sentence(zh="没有这个警情", en="there is no such case"))
             may(by, Right.DIRECT_CASES, subject)
             deed(connection, incident_id, by=by.login, at=now)
 
@@ -342,7 +342,7 @@ def _verified(audit: chain.Audit) -> list[Fact]:
     told = [fact("record", entries=audit.entries, changes=audit.changes)]
     if audit.faults:
         told.append(fact("faults", count=len(audit.faults)))
-        told += [fact("words", text=one) for one in audit.faults[:_FAULTS_TOLD]]
+        told += [words(one) for one in audit.faults[:_FAULTS_TOLD]]
     else:
         told.append(fact("whole"))
     return [*told, fact("head", head=audit.head), fact("changes-head", head=audit.changes_head)]

@@ -23,7 +23,7 @@ from community.homes_at_desk import (
     PathRow,
     WishedTest,
 )
-from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Sex, Situation
+from community.people import CareLevel, Circle, Eligibility, Flag, Gone, Hearing, Sex, Situation
 from community.series import Point, Series, Timing
 from shouwang.alert import Alert, Sentence, Severity
 
@@ -277,6 +277,7 @@ class IncidentPage:
     answers: Mapping[str, str] = field(default_factory=dict)
     called: Mapping[str, str] = field(default_factory=dict)
     calls: tuple[Called, ...] = ()
+    gone: tuple[Gone, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,6 +51,7 @@ _EARTH_M = 6_371_000.0
 """Mean radius of the earth (IUGG 1980), metres."""
 _WALK_M_PER_MIN = 75.0
 """4.5 km/h with a bag: a brisk walk (planning figure of this project, not measured)."""
+_KILOMETRE_M = 1000.0
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -203,7 +204,7 @@ _HINDRANCES = {
     Duty.OFF: Sentence(zh="不在班", en="off duty"),
     Duty.ABSENT: Sentence(zh="请假", en="absent"),
     Duty.CLOSED: Sentence(zh="单位不在服务时间", en="the unit is closed at this hour"),
-    Duty.BUSY: Sentence(zh="正在处置另一事件", en="on another case"),
+    Duty.BUSY: Sentence(zh="正在处置另一警情", en="on another case"),
     Duty.SILENT: Sentence(zh="没有联系方式", en="has no telephone number on file"),
 }
 
@@ -212,7 +213,7 @@ def _hindrance(need: Need, one: Responder) -> Sentence | None:
     if one.kind in OUTSIDE:
         return Sentence(zh="外部单位，请用电话", en="an outside service: call it by telephone")
     if one.responder_id in need.asked:
-        return Sentence(zh="本事件已询问过", en="was asked in this case already")
+        return Sentence(zh="本警情已询问过", en="was asked in this case already")
     return _HINDRANCES.get(one.duty)
 
 
@@ -263,6 +264,14 @@ def _proposal(need: Need, one: Responder) -> Proposal:
     )
 
 
+def _far(metres: float, short: str, long: str) -> str:
+    """A distance as one says it: 222 m, 1.4 km, 159 km."""
+    if metres < _KILOMETRE_M:
+        return f"{metres:.0f} {short}"
+    kilometres = metres / _KILOMETRE_M
+    return f"{kilometres:.1f} {long}" if kilometres < 10 else f"{kilometres:.0f} {long}"
+
+
 def _reasons(need: Need, one: Responder, distance: float | None) -> Iterable[Sentence]:
     yield Sentence(zh=f"第{one.tier}梯队", en=f"tier {one.tier}")
     near = _nearness(need, one)
@@ -278,8 +287,8 @@ def _reasons(need: Need, one: Responder, distance: float | None) -> Iterable[Sen
         else:
             yield Sentence(zh=f"缺少技能：{skill.zh}", en=f"lacks the skill {skill.en}")
     if distance is not None:
-        yield Sentence(zh=f"距离约 {distance:.0f} 米", en=f"about {distance:.0f} m away")
+        yield Sentence(zh="距离约 " + _far(distance, "米", "公里"), en="about " + _far(distance, "m", "km") + " away")
     if one.is_backup:
         yield Sentence(zh="备班", en="is the back-up")
     if one.asked_elsewhere:
-        yield Sentence(zh="另一事件正在等其答复", en="another case waits for his answer")
+        yield Sentence(zh="另一警情正在等其答复", en="another case waits for his answer")

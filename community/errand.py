@@ -7,6 +7,7 @@ import msgspec
 
 from community.casefile import Answered, Case
 from community.desk import ResidentCard
+from community.people import Gone
 from community.rights import Right, Subject, is_allowed
 from community.users import Role, User
 from shouwang.alert import Sentence, Severity
@@ -56,6 +57,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     key_at: str = ""
     has_key_safe: bool = False
     card: ResidentCard | None = None
+    gone: tuple[Gone, ...] = ()
     due_at: Moment | None = None
     pinged_at: Moment | None = None
     helpers: tuple[str, ...] = ()

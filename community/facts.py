@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from shouwang.bilingual import chinese
+
 Value = str | int
 
 
@@ -23,6 +25,12 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def fact(what: str, /, **of: Value) -> Fact:
     """One of them."""
     return Fact(what=what, of=of)
+
+
+def words(said: str) -> Fact:
+    """What somebody or another program said; in both languages where it carries them."""
+    zh = chinese(said)
+    return fact("words", text_zh=zh, text_en=str(said)) if zh else fact("words", text=said)
 
 
 def kept(facts: Iterable[Fact]) -> str:

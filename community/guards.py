@@ -26,7 +26,7 @@ def _seen(case: Case, order: Order, _: Context) -> None:
     if order.version != case.version:
         raise StaleVersion(
             Sentence(
-                zh=f"案件已经变化（第 {case.version} 版，负责人{case.owner or '无'}），请再看一遍",
+                zh=f"警情已经变化（第 {case.version} 版，负责人{case.owner or '无'}），请再看一遍",
                 en=f"the case is at version {case.version} ({case.state}, owner {case.owner or 'nobody'}), "
                 f"not at {order.version}: look again",
             )
@@ -160,11 +160,11 @@ def _condition_is_cleared(case: Case, _order: Order, _: Context) -> None:
 
 def _same_home(case: Case, order: Order, _: Context) -> None:
     if order.into is None or order.into_home != case.home_key or order.into_priority is None:
-        raise _not("只能并入同一户的未结案件", "a case is merged only into an open one of the same home")
+        raise _not("只能并入同一户的未结警情", "a case is merged only into an open one of the same home")
     if order.into_priority.rank > case.priority.rank:
-        raise _not("不能并入紧急程度更低的案件", "a case is not merged into a less urgent one")
+        raise _not("不能并入紧急程度更低的警情", "a case is not merged into a less urgent one")
     if case.lane == LIFE_LANE and order.into_lane != LIFE_LANE:
-        raise _not("急救不能并入其他类别的案件", "a life alarm is not merged into a case of another kind")
+        raise _not("急救不能并入其他类别的警情", "a life alarm is not merged into a case of another kind")
 
 
 def _is_test(case: Case, _order: Order, _: Context) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from community.care import BARTHEL_MOST, Assessment, Condition
 from community.consent import How, Purpose
-from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Item, Level, Sex, Situation
+from community.people import CareLevel, Circle, Eligibility, Flag, Hearing, Item, Left, Level, Sex, Situation
 from community.points import Latitude, Longitude
 from community.registry_fields import (
     Code,
@@ -35,6 +35,7 @@ from community.registry_fields import (
     Times,
     YesNo,
 )
+from shouwang.bilingual import both
 from shouwang.quantities import QUANTITIES
 
 
@@ -104,6 +105,16 @@ class ResidentRow(Row):
     notes: Notes = Field("", description="what else must be known at the door")
     photo: Line = Field("", description="where the photograph is kept; never the picture itself")
     reviewed_on: Day = Field("", description="when somebody last went through this entry")
+    left: Left | None = Field(
+        None, description="why the person lives there no more: died, moved, care_home, ended or other; else empty"
+    )
+    left_on: NearDay = Field("", description="since when the person lives there no more")
+
+    @model_validator(mode="after")
+    def _left_on_a_day(self) -> Self:
+        if self.left is not None and not self.left_on:
+            raise Misfit(Slip.LEFT, "says that the person lives there no more; write since when as left_on")
+        return self
 
 
 class ContactRow(Row):
@@ -155,6 +166,7 @@ class DeviceRow(Row):
 class Slip(StrEnum):
     """Fields of one entry that do not fit each other."""
 
+    LEFT = "left"
     TITLE = "title"
     CLINICIAN = "clinician"
     RANGE = "range"
@@ -316,9 +328,14 @@ class Refusal:
     table: str = ""
     key: str = ""
 
+    @property
+    def told(self) -> str:
+        """The line that people read, in both languages where the message is."""
+        return both("{where}: {message}", "{where}：{message}", where=self.where, message=self.message)
+
     def __str__(self) -> str:
-        """The line that people read."""
-        return f"{self.where}: {self.message}"
+        """The line in English."""
+        return self.told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from community.rights import Right, Subject, holds, is_allowed
 from community.rising import BEFORE_DAYS, LEAST, Happened, Rising, rising
 from community.store import kpi, kpi_scope
 from community.store.database import Connection, Store
+from community.store.living import gone_from
 from community.store.people_access import Act, note
 from community.store.people_of_homes import About, Household, about, households
 from community.users import User
@@ -155,12 +156,14 @@ def _callers(facts: Iterable[CaseFacts], window: Window) -> tuple[Caller, ...]:
 def _happened(connection: Connection, facts: list[CaseFacts], window: Window) -> list[Happened]:
     """Of homes that can be on the list at all: what a case is about is read of these alone.
 
-    Whoever lives alone is his home, whether its alarms name him or not.
+    Whoever lives alone is his home, whether its alarms name him or not. Who left is on no list, nor is a home that all
+    left.
     """
     came = _by_home(one for one in facts if window.holds(one.opened_at))
     may_rise = {home for home, cases in came.items() if len(cases) >= LEAST}
     those = [one for one in facts if one.home_key in may_rise]
     said, nothing = about(connection, [one.incident_id for one in those]), About(hazard="", resident_id="")
+    gone, empty = gone_from(connection, may_rise)
     shared = {home for home, who in households(connection, may_rise).items() if len(who.people) > 1}
     return [
         Happened(
@@ -171,6 +174,7 @@ def _happened(connection: Connection, facts: list[CaseFacts], window: Window) ->
             resident_id=said.get(one.incident_id, nothing).resident_id if one.home_key in shared else "",
         )
         for one in those
+        if one.home_key not in empty and said.get(one.incident_id, nothing).resident_id not in gone
     ]
 
 

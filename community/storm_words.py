@@ -26,8 +26,8 @@ def began(kind: str, area: str, homes: int, *, is_ours: bool) -> Sentence:
     """A storm began; `area` is empty for the whole community."""
     what = _KINDS[kind]
     said = Sentence(
-        zh=f"{area or '全社区'} {homes} 户同时{what.zh}，各户警情暂缓，合并为一行",
-        en=f"{homes} homes{f' of {area}' if area else ''} {what.en} at once: told as one, their cases wait",
+        zh=f"{area or '全社区'} {homes} 户同时{what.zh}，其后同因警情暂缓，合并为一行",
+        en=f"{homes} homes{f' of {area}' if area else ''} {what.en} at once: further cases wait behind one row",
     )
     return Sentence(zh=said.zh + _OURS.zh, en=said.en + _OURS.en) if is_ours else said
 

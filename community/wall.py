@@ -61,11 +61,16 @@ class People:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Desk:
-    """Operators: so many the roster wants now, so many of them are signed in, so many are signed in at all."""
+    """Operators: so many the roster wants now, so many of them are signed in, so many are signed in at all.
+
+    `ringing`, `mute`: at so many open consoles the last alarm was heard, or could not be.
+    """
 
     rostered: int
     came: int
     signed_in: int
+    ringing: int = 0
+    mute: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

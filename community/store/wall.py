@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from community.casefile import Case
 from community.channels.port import Outcome
 from community.rosters import Post
-from community.store import channel_health, rosters, schema, watch_schema
+from community.store import channel_health, rings, rosters, schema, watch_schema
 from community.store.case_schema import attempts
 from community.store.pairs import words_of
 from community.store.storms import HELD
@@ -86,7 +86,14 @@ def desk(connection: sa.Connection, now: datetime) -> Desk:
         .distinct()
     )
     signed_in = set(here)
-    return Desk(rostered=len(wanted), came=len(wanted & signed_in), signed_in=len(signed_in))
+    sounds = rings.desks(connection, now)
+    return Desk(
+        rostered=len(wanted),
+        came=len(wanted & signed_in),
+        signed_in=len(signed_in),
+        ringing=sum(one.rings for one in sounds),
+        mute=sum(one.is_mute for one in sounds),
+    )
 
 
 def channels(connection: sa.Connection) -> tuple[Channel, ...]:

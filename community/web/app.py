@@ -49,11 +49,13 @@ from community.web import (
     queue,
     register,
     register_home,
+    register_leaving,
     register_person,
     reports,
     requests,
     residents,
     responder,
+    rings,
     screens,
     script,
     sending,
@@ -75,9 +77,9 @@ from community.web.rooms import rooms as by_type
 from community.web.words import marked
 from shouwang.errors import IllegalMove, ShouwangError, TryLater
 
-_OVERSIGHT = (plan, street_map, wall, supervision, reports, trace)
+_OVERSIGHT = (plan, street_map, wall, supervision, reports, trace, rings)
 _GETTING_IN = (passkeys, account, screens)
-_REGISTER = (register, register_person, register_home)
+_REGISTER = (register, register_person, register_home, register_leaving)
 _ADMINISTRATION = (admin, admin_users, admin_policies, admin_files, admin_rosters, admin_places, admin_catalogues)
 HEALTH_TIMEOUT_S = 2.0
 _log = logging.getLogger(__name__)

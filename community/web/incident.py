@@ -15,12 +15,14 @@ from community.casefile import Disposition, NotNow, StaleVersion
 from community.desk import QueueRow, Wish
 from community.fhir.records import Records
 from community.ladder_words import rungs
+from community.map_room import MapRoom
 from community.next_step import next_order
+from community.passkey_room import WORD_BEGINS, PasskeyRoom
 from community.plan import Building
 from community.plan_room import PlanRoom
 from community.rights import Ground, Right, Subject, is_allowed
 from community.rights import Refused as NotAllowed
-from community.web import words
+from community.web import ring_words, words
 from community.web.console import Console, Reader, Wired, Worker, check_form, language_of, wants_part
 from community.web.fields import none_if_empty
 from community.web.refusals import in_words
@@ -195,9 +197,10 @@ async def _page(
         "orders": _sorted_orders(possible, following, is_mine=case.row.owner == by),
         "rungs": rungs(case.case),
         "sends": sends_of(case.calls),
+        "ring_words": ring_words,
         "around": await _room(request).around(case),
         "is_live": not case.row.is_final,
-        "building": await _building(request, shift, case.row.home_id),
+        **await _around_the_door(request, shift, case.row.home_id),
         "script": script_of(case.row.hazard, case.row.workflow),
         "has_record": isinstance(request.app.state.records, Records) and is_allowed(shift.user, Right.EXPORT, record),
     }
@@ -216,10 +219,22 @@ def _sorted_orders(possible: Container[str], following: str, *, is_mine: bool) -
     return sorted(found, key=lambda command: command != following)
 
 
+async def _around_the_door(request: Request, shift: Shift, home_id: str) -> dict[str, object]:
+    """The front of the house with the door marked, and whether the street map shows it too."""
+    building = await _building(request, shift, home_id)
+    return {"building": building, "is_on_map": building is not None and await _is_on_map(request, home_id)}
+
+
 async def _building(request: Request, shift: Shift, home_id: str) -> Building | None:
     """The drawing of the home's building; None where none is on file."""
     room = request.app.state.rooms.get(PlanRoom)
     return await room.building_of(shift.user, home_id) if isinstance(room, PlanRoom) else None
+
+
+async def _is_on_map(request: Request, home_id: str) -> bool:
+    """Whether the centre has a street map, and this home a point on it."""
+    room = request.app.state.rooms.get(MapRoom)
+    return isinstance(room, MapRoom) and await room.shows(home_id)
 
 
 async def _second(
@@ -228,9 +243,12 @@ async def _second(
     """The colleague who has proved at this screen that it is he; empty: nobody is named. Raises NotNow."""
     if not form.second or "second" not in words.FIELDS.get(command, ()):
         return ""
-    client = request.client.host if request.client else ""
     colleague = None
-    if form.second_proof and form.second != shift.user.login:
+    room = request.app.state.rooms.get(PasskeyRoom)
+    if isinstance(room, PasskeyRoom) and form.second_proof.startswith(WORD_BEGINS):
+        colleague = await room.vouched(shift, incident_id, form.second, form.second_proof)
+    elif form.second_proof and form.second != shift.user.login:
+        client = request.client.host if request.client else ""
         colleague = await console.accounts.vouch(form.second, form.second_proof, client=client, now=console.clock())
     is_his_case = colleague is not None and await console.accounts.guarded(
         console.desk, colleague, console.clock

@@ -19,6 +19,7 @@ from community.web.language import Language, translations
 from community.web.navigation import links_of
 from community.web.tally import tally_of
 from shouwang.alert import Sentence, Severity
+from shouwang.bilingual import chinese
 from shouwang.quantities import QUANTITIES, Quantity
 
 MAX_ROWS = 200
@@ -114,6 +115,7 @@ class Pages:
             "quantity": lambda quantity: _quantity_in(quantity, language),
             "unit": lambda quantity: _unit_in(quantity, catalogue.gettext),
             "reason": lambda text: _reason_in(text, language, catalogue.gettext),
+            "line": lambda text: _line_in(text, language),
             "facts": lambda text: fact_words.told(text, language, catalogue.gettext),
             "hazard": lambda hazard: _hazard_in(hazard, language, catalogue.gettext),
             "moment": self._moment,
@@ -246,6 +248,12 @@ def _reason_in(text: str, language: Language, translate: Callable[[str], str]) -
     is_foreign = said.zh == said.en and language is not Language.EN
     shown = _sentence_in(said, language)
     return Markup('<span lang="en">{}</span>').format(shown) if is_foreign else escape(shown)
+
+
+def _line_in(text: str, language: Language) -> Markup:
+    """A sentence that may be in both languages; what is in English alone is marked so."""
+    said = text if language is Language.EN else chinese(text)
+    return escape(said) if said else Markup('<span lang="en">{}</span>').format(text)
 
 
 def _span(seconds: float) -> str:

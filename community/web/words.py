@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from community.casefile import Colour, Disposition
 from community.desk import CENTRE, NOT_HEARD_YET, HomeMode, Timing
-from community.supervision import OWN_CHANNELS
+from community.supervision import OWN_CHANNELS, OWN_DESKS
 from shouwang.alert import AlertState, Severity
 from shouwang.reading import GUEST, Quality
 from shouwang.status import SensorState
@@ -35,6 +35,7 @@ HAZARDS = {
     "gateways-silent": marked("Many gateways silent"),
     "path-lost": marked("A way to the centre is lost"),
     "channel-down": marked("A way to reach people does not work"),
+    "desks-silent": marked("A life alarm rang at no desk"),
     "test-missing": marked("Test alarm missing"),
     "starts": marked("The box starts again and again"),
     "mains": marked("Power cut"),
@@ -237,7 +238,11 @@ PATHS = {
 }
 """Ways to the centre."""
 
-PLACES = {CENTRE: marked("Many homes at once"), OWN_CHANNELS: marked("The centre's own channels")}
+PLACES = {
+    CENTRE: marked("Many homes at once"),
+    OWN_CHANNELS: marked("The centre's own channels"),
+    OWN_DESKS: marked("The centre's own desks"),
+}
 """What stands for a home in cases that are not about one."""
 
 MANY_STARTS = 3

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -17,6 +18,8 @@ from simulators.door.seats import SEATS, Seats
 
 LANGUAGES = ("zh", "en")
 _COOKIE = "door-language"
+_ZONE = ZoneInfo("Asia/Shanghai")
+"""Of the centre that is shown: both windows tell the same time, wherever the computer stands."""
 _STATIC = Path(__file__).parent / "static"
 _SAFE = {
     "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -50,6 +53,7 @@ class _Door:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.globals["zone"] = _ZONE
 
     async def welcome(self, request: Request) -> HTMLResponse:
         return self._page("welcome.html", request)

@@ -34,8 +34,8 @@ class Scene:
         self.lines: deque[Said] = deque(maxlen=_SHOWN)
 
     def home_said(self, words: str) -> None:
-        """The loudspeaker of the home."""
-        self._say("home", words)
+        """The loudspeaker of the home: its words, without the cue and the key that stand before them."""
+        self._say("home", words.rpartition(" | ")[2])
 
     def phone_rang(self, sms: Sms) -> None:
         """A telephone got a message."""

@@ -41,7 +41,7 @@ async def test_an_operator_tells_the_home_and_the_record_says_who(
     assert home in (await browser.get("/gateways")).text
     answer = await send(browser, home, mode="hospital", hours="72")
     assert answer.status_code == 200
-    assert "you: In hospital, 72 hours" in " ".join(answer.text.split())
+    assert "you: In hospital · 72 hours" in " ".join(answer.text.split())
     assert "waits to be sent" in answer.text
     (command,) = await waiting(centre)
     assert (command.action.mode, command.action.by) == ("hospital", "zhang")

@@ -14,6 +14,7 @@ import pytest
 from fixtures.browser import PASSWORD, Centre, console_of
 from fixtures.kpi_cases import stored, walked
 from fixtures.notified import HandChannel
+from fixtures.visitor import fields, press
 
 from community import retention_rounds, totp
 from community.accounts import PROOF_LASTS
@@ -41,18 +42,6 @@ async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
 async def come_in(centre: Centre, client: httpx.AsyncClient, role: str = "admin", login: str = "gao") -> None:
     await centre.user(login, login.title(), role, "en")
     await client.post("/login", data={"login": login, "password": PASSWORD})
-
-
-def fields(page: str, action: str) -> dict[str, str]:
-    """What the form of this action carries; of the form that has a button for it."""
-    at = page.index(f'action="{action}"')
-    form = page[page.rindex("<form", 0, at) : page.index("</form>", at)]
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
-
-
-async def press(client: httpx.AsyncClient, address: str, action: str, **more: object) -> httpx.Response:
-    page = (await client.get(address)).text
-    return await client.post(action, data=fields(page, action) | more)
 
 
 RIGHTS = {"name": "张琳", "role": "supervisor", "areas": "*", "organisations": "*", "person": ""}
@@ -305,7 +294,7 @@ async def test_what_is_kept_how_long_is_shown_with_what_went_and_what_waits(cent
         ) == [
             ["90 days", "0", "0"],
             ["while it is good for something", "0", "1"],
-            ["3653 days", "0", "0"],
+            ["10 years", "0", "0"],
         ]
         assert "1 entry is left though it looks old" in page
         assert 'Photos of responders: <span class="detail" lang="en">the disk is full</span>' in page

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
+from fixtures.visitor import fields, press
 
 from community.dispatch_file import read_yaml
 from community.registry_batches import batches
@@ -37,17 +38,6 @@ async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
 async def come_in(centre: Centre, client: httpx.AsyncClient, role: str = "admin") -> None:
     await centre.user("gao", "Gao", role, "en")
     await client.post("/login", data={"login": "gao", "password": PASSWORD})
-
-
-def fields(page: str, action: str) -> dict[str, str]:
-    at = page.index(f'action="{action}"')
-    form = page[page.rindex("<form", 0, at) : page.index("</form>", at)]
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
-
-
-async def press(client: httpx.AsyncClient, address: str, action: str, **more: str) -> httpx.Response:
-    page = (await client.get(address)).text
-    return await client.post(action, data=fields(page, action) | more)
 
 
 async def roster(centre: Centre) -> None:

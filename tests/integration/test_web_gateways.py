@@ -63,11 +63,11 @@ async def test_ways_are_told_in_words(centre: Centre, browser: httpx.AsyncClient
     await centre.send(gateway, Lane.STATE, lost)
     said = await page(browser, centre, gateway)
     assert "online last word 03:12:44" in said
-    assert "Internet: works since 03:12:44 , last test 03:12:44" in said
-    assert "Text messages: lost since 03:12:44 , never tested no SIM &lt;b&gt;card&lt;/b&gt;" in said
+    assert "Internet: works since 03:12:44 · last test 03:12:44" in said
+    assert "Text messages: lost since 03:12:44 · never tested no SIM &lt;b&gt;card&lt;/b&gt;" in said
     said = await page(browser, centre, gateway, language="zh")
-    assert "互联网: 正常 自 03:12:44 , 上次测试 03:12:44" in said
-    assert "短信: 中断" in said
+    assert "互联网：正常 自 03:12:44 · 上次测试 03:12:44" in said
+    assert "短信：中断" in said
 
 
 async def test_box_that_is_offline_and_one_that_restarts_are_seen(

@@ -374,11 +374,11 @@ async def test_strip_of_every_page_follows_each_step_of_his_areas_alone(
     await town.alarm("gw-31", "sensor-silent", Severity.P3)
     said = strip((await browser.get("/plan")).text)
     assert "1 case is waiting" in said
-    assert f"{name_of(31)}, 阳光路31弄" in said
+    assert f"{name_of(31)} · 阳光路31弄" in said
     await town.alarm("gw-32", "fall", Severity.P2)
     said = strip((await browser.get("/plan")).text)
     assert "2 cases are waiting" in said
-    assert f"{name_of(32)}, 阳光路32弄" in said
+    assert f"{name_of(32)} · 阳光路32弄" in said
     row = next(row for row in await town.desk.queue() if row.home_id == "home-032")
     await town.desk.order(wish("ack", row.incident_id, version=row.version))
     said = strip((await browser.get("/plan")).text)
@@ -393,7 +393,7 @@ async def test_strip_calls_for_120_by_name_and_names_nobody_to_who_may_not_know(
     await let_pass(town, 400)
     await come_in(town, browser)
     said = strip((await browser.get("/plan")).text)
-    assert re.search(rf"CALL 120 NOW\s+{name_of(1)}, 阳光路1弄", said)
+    assert re.search(rf"CALL 120 NOW\s+{name_of(1)} · 阳光路1弄", said)
     await come_in(town, browser, "regulator")
     said = strip((await browser.get("/plan")).text)
     assert "CALL 120 NOW" in said

@@ -93,6 +93,8 @@ POST /incidents/{incident_id}/send/order        os
 POST /incidents/{incident_id}/send/units        os
 POST /incidents/{incident_id}/send/units/{answer} os
 POST /incidents/{incident_id}/look              os
+POST /incidents/{incident_id}/second/ask        os
+POST /incidents/{incident_id}/second            os
 GET  /incidents/{incident_id}/key-safe          os
 POST /incidents/{incident_id}/key-safe/code     os
 GET  /incidents/{incident_id}/sheet             os
@@ -118,6 +120,7 @@ POST /shifts/offer                              os
 POST /shifts/sign                               os
 POST /shifts/withdraw                           os
 POST /shifts/settle                             os
+POST /rings                                     os
 GET  /kpi                                       osadg
 GET  /kpi/wall                                  osadg
 GET  /wall                                      osadg
@@ -177,6 +180,9 @@ POST /residents/{resident_id}/keep/photo        s
 POST /residents/{resident_id}/keep/no-photo     s
 GET  /residents/{resident_id}/keep/move         s
 POST /residents/{resident_id}/keep/move         s
+GET  /residents/{resident_id}/keep/left         s
+POST /residents/{resident_id}/keep/left         s
+POST /residents/{resident_id}/keep/stays        s
 GET  /residents/{resident_id}/history           osa
 GET  /register/new                              s
 POST /register/new                              s

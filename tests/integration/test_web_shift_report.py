@@ -75,7 +75,7 @@ async def test_the_shift_going_on_says_all_that_happened(night: Centre, browser:
     assert "03:13:34 Y answer 2 whoever was on duty" in said
     assert "03:14:04 R answer 2 whoever was on duty" in said
     assert "gw-2: Away (Zhang Lin)" in said
-    assert "Power cut, 12 homes" in said
+    assert "Power cut · 12 homes" in said
     assert "1 from 1 homes" in said
     assert "the slowest took 2.1 s" in said
     assert "sms" in said

@@ -75,7 +75,7 @@ def test_translations_keep_the_places_of_values(language: Language) -> None:
 def test_chinese_is_chinese() -> None:
     for message in messages(Language.ZH):
         said = message.string if isinstance(message.string, tuple) else (message.string,)
-        is_name = message.id in {"Change language", "from %(low)s to %(high)s", ", ", "%(who)s (%(name)s)"}
+        is_name = message.id in {"Change language", "from %(low)s to %(high)s", ", ", ": ", ". ", "%(who)s (%(name)s)"}
         assert is_name or all(re.search(r"[\u4e00-\u9fff]", sentence) for sentence in said), message.id
 
 
