@@ -22,6 +22,7 @@ from community.web.words import marked
 LANGUAGE_COOKIE = "language"
 STREAMS_OF_ONE = 64
 """Streams of one login, which some centres share among all desks of a room: it must not fill the house alone."""
+MAX_STREAMS = 256
 WALLS_OF_ONE = 4
 """Streams of one screen, or of one person before the wall: a reload or two that the server has not noticed yet."""
 MAX_WALLS = 256
@@ -40,8 +41,7 @@ class Refused(Exception):
 class Console:
     """The wired console. `closing` is set when the server goes down: all open streams end then.
 
-    `streams`: those of desks, at most MAX_STREAMS (.events), and `desks`: their seats, by login; `walls`: seats at the
-    stream of the wall, which take none from a desk.
+    `desks`: seats at the stream of bells, by login; `walls`: at that of the wall, which take none from a desk.
     """
 
     desk: Desk
@@ -50,8 +50,7 @@ class Console:
     clock: Callable[[], datetime]
     secure_cookies: bool
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    streams: set[object] = field(default_factory=set)
-    desks: Seats = field(default_factory=lambda: Seats(each=STREAMS_OF_ONE, in_all=STREAMS_OF_ONE))
+    desks: Seats = field(default_factory=lambda: Seats(each=STREAMS_OF_ONE, in_all=MAX_STREAMS))
     walls: Seats = field(default_factory=lambda: Seats(each=WALLS_OF_ONE, in_all=MAX_WALLS))
 
     @property

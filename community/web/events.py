@@ -20,7 +20,6 @@ from community.web.streams import Stream, send_body
 
 MAX_REPLAY = 500
 """A longer gap is answered by `resync`: to read the page again is cheaper than to tell so much again."""
-MAX_STREAMS = 256
 RETRY_MS = 2000
 
 router = APIRouter()
@@ -34,7 +33,7 @@ async def events(
     last_event_id: Annotated[str, Header()] = "",
 ) -> Response:
     """The stream. `after` is what a fresh page has seen; the browser's Last-Event-ID is newer."""
-    if len(console.streams) >= MAX_STREAMS:
+    if not console.desks.has_room(shift.user.user_id):
         raise HTTPException(503)
     seen = int(last_event_id) if last_event_id.isdecimal() and len(last_event_id) < 19 else after
     return EventStream(console, shift, after=await console.desk.last_seq() if seen is None else seen)
@@ -54,12 +53,8 @@ class EventStream(Stream):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
         """Talk until one of the ends is reached."""
-        self.console.streams.add(self)
-        try:
-            with self.console.desks.taken(self._user_id) as is_needed:
-                await self.until_an_end(receive, send, is_needed)
-        finally:
-            self.console.streams.discard(self)
+        with self.console.desks.taken(self._user_id) as is_needed:
+            await self.until_an_end(receive, send, is_needed)
 
     async def talk(self, send: Send, group: asyncio.TaskGroup) -> None:
         """What was missed, then what rings."""

@@ -19,6 +19,10 @@ class Seats:
         """How many are taken."""
         return sum(map(len, self._taken.values()))
 
+    def __iter__(self) -> Iterator[asyncio.Event]:
+        """Those that are taken."""
+        return (seat for his in self._taken.values() for seat in his.values())
+
     def has_room(self, who: str) -> bool:
         """Whether there is a free one, or one of his own to give up."""
         return len(self) < self._in_all or len(self._taken.get(who, ())) >= self._each

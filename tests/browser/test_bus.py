@@ -262,7 +262,7 @@ async def test_computer_that_slept_asks_anew_at_once(
     (before,) = centre.streams
     await page.evaluate("{ const now = Date.now; Date.now = () => now() + 3_600_000; }")
     async with asyncio.timeout(8):
-        while centre.streams in (set(), {before}):
+        while set(centre.streams) in (set(), {before}):
             await asyncio.sleep(0.05)
     await centre.alarm(homes[0], "sos", Severity.P1)
     await expect(page.locator(ROWS)).to_have_count(1)

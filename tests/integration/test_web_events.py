@@ -29,6 +29,12 @@ async def home(centre: Centre) -> str:
     return await centre.home(1, "3号楼2-501", "王桂兰", 1944)
 
 
+@pytest.fixture
+def one_seat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all desks; to be used before the console is made."""
+    monkeypatch.setattr(console, "MAX_STREAMS", 1)
+
+
 @asynccontextmanager
 async def listening(
     browser: httpx.AsyncClient, after: int | None = None, last: str | None = None
@@ -163,10 +169,8 @@ async def test_listener_that_falls_behind_reads_anew(
         assert [event["event"] async for event in told] == ["ping", "resync"]
 
 
-async def test_more_streams_than_allowed_are_refused(
-    browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "MAX_STREAMS", 1)
+@pytest.mark.usefixtures("one_seat")
+async def test_more_streams_than_allowed_are_refused(browser: httpx.AsyncClient) -> None:
     async with listening(browser) as told:
         await anext(told)
         assert (await browser.get("/events")).status_code == 503
@@ -206,10 +210,8 @@ async def test_record_that_was_set_back_rings_at_desks_that_had_seen_more(
     assert int(bell["id"]) > now
 
 
-async def test_browser_that_goes_leaves_nothing_behind(
-    centre: Centre, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "MAX_STREAMS", 1)
+@pytest.mark.usefixtures("one_seat")
+async def test_browser_that_goes_leaves_nothing_behind(centre: Centre, browser: httpx.AsyncClient) -> None:
     for _ in range(5):
         async with listening(browser) as told:
             await anext(told)

@@ -27,7 +27,7 @@ from community.store import screens
 from community.store.passkey_schema import screens as table
 from community.store.rights_schema import right_changes
 from community.users import EVERYWHERE, Role, User
-from community.web import console, events
+from community.web import console
 from community.web.console import WALLS_OF_ONE
 from shouwang.alert import Severity
 
@@ -315,12 +315,10 @@ async def test_newest_stream_of_one_wall_takes_the_seat_of_its_oldest(
             assert await anext(lines) == "event: news", "the others go on"
 
 
-async def test_copied_cookie_takes_no_stream_from_a_desk(
-    centre: Centre, console_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "MAX_STREAMS", 1)
+async def test_copied_cookie_takes_no_stream_from_a_desk(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "MAX_STREAMS", 1)
     await centre.user()
-    async with AsyncExitStack() as stack, asyncio.timeout(20):
+    async with console_of(centre) as console_url, AsyncExitStack() as stack, asyncio.timeout(20):
         desk = await stack.enter_async_context(wall(console_url))
         await desk.post("/login", data={"login": "zhang", "password": PASSWORD})
         thief = await stack.enter_async_context(wall(console_url))
