@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Path, Query
@@ -89,9 +90,7 @@ async def add(visit: Keeper, resident_id: ResidentId, form: Annotated[ContactFor
     async def deed() -> None:
         await visit.room.add_contact(visit.wish(resident_id, form), form.written())
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _form(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_form, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, ""))
 
 
@@ -119,9 +118,7 @@ async def change(
         written = {name: value for name, value in form.written().items() if name in fields}
         await visit.room.change_contact(wish, contact_id, written, elsewhere=form.elsewhere)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _form(visit, resident_id, contact_id, case=form.case, form=form, faults=faults)
-
+    again = partial(_form, visit, resident_id, contact_id, case=form.case, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "", form.case))
 
 

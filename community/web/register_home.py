@@ -1,6 +1,7 @@
 """The home of an entry of the register: how one gets in, who comes and goes; and what was changed of the entry."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
@@ -86,9 +87,7 @@ async def change_home(visit: Keeper, resident_id: ResidentId, form: Annotated[Ho
         written: dict[str, object] = form.model_dump(include={"route", "address"} & mine)
         await visit.room.change_home(wish, written, form.hint if "hint" in mine else None)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _home(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_home, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/home"))
 
 
@@ -106,9 +105,7 @@ async def set_code(visit: Registrar, resident_id: ResidentId, form: Annotated[Co
             raise Unfit({"proof": Fault.WRONG})
         await visit.room.set_code(wish, form.code, form.hint)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _home(visit, resident_id, code_form=form, faults=faults)
-
+    again = partial(_home, visit, resident_id, code_form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/home"))
 
 
@@ -166,9 +163,7 @@ async def move_out(visit: Registrar, resident_id: ResidentId, form: Annotated[Mo
     async def deed() -> None:
         await visit.room.move_out(visit.wish(resident_id, form), form.home)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _move(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_move, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/move"))
 
 

@@ -1,5 +1,6 @@
 """Somebody of the register lives there no more; and the same taken back where it was a mistake."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -45,9 +46,7 @@ async def leave(visit: Registrar, resident_id: ResidentId, form: Annotated[Leavi
     async def deed() -> None:
         await register_leaving.leave(visit.room, visit.wish(resident_id, form), form.left, form.left_on)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _left(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_left, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/left"))
 
 
@@ -58,9 +57,7 @@ async def stay(visit: Registrar, resident_id: ResidentId, form: Annotated[KeptFo
     async def deed() -> None:
         await register_leaving.stay(visit.room, visit.wish(resident_id, form))
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _left(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_left, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/left"))
 
 

@@ -1,6 +1,7 @@
 """The person of an entry of the register: the own card, what he agreed to, his face."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
@@ -108,9 +109,7 @@ async def change_person(visit: Keeper, resident_id: ResidentId, form: Annotated[
         written = {name: value for name, value in form.written().items() if name in mine}
         await visit.room.change_person(wish, written)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _person(visit, resident_id, case=form.case, form=form, faults=faults)
-
+    again = partial(_person, visit, resident_id, case=form.case, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/person", form.case))
 
 
@@ -122,9 +121,7 @@ async def reviewed(visit: Registrar, resident_id: ResidentId, form: Annotated[Ke
         wish = visit.wish(resident_id, form, register_words.REVIEWED)
         await visit.room.change_person(wish, {}, reviewed=True)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _person(visit, resident_id, faults=faults)
-
+    again = partial(_person, visit, resident_id)
     return await carried_out(deed(), again, back_to(resident_id, "/person"))
 
 
@@ -190,9 +187,7 @@ async def say(visit: Registrar, resident_id: ResidentId, form: Annotated[Consent
     async def deed() -> None:
         await visit.room.say_consent(visit.wish(resident_id, form, form.by or "-"), form.written())
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _consents(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_consents, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/consents"))
 
 
@@ -247,9 +242,7 @@ async def put_photo(
         except DecodeError:
             raise Unfit({"file": Fault.WRONG}) from None
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _photo(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_photo, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/photo"))
 
 
@@ -260,9 +253,7 @@ async def take_photo_away(visit: Registrar, resident_id: ResidentId, form: Annot
     async def deed() -> None:
         await visit.room.put_photo(visit.wish(resident_id, form), None)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _photo(visit, resident_id, form=form, faults=faults)
-
+    again = partial(_photo, visit, resident_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, "/photo"))
 
 

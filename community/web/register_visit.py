@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -157,14 +157,21 @@ Keeper = Annotated[Visit, Depends(_holding(Right.KEEP_REACH))]
 Registrar = Annotated[Visit, Depends(_holding(Right.KEEP_REGISTER))]
 
 
-async def carried_out(deed: Awaitable[object], again: Callable[[Faults], Awaitable[HTMLResponse]], to: str) -> Response:
+class Again(Protocol):
+    """The page with the form, once more."""
+
+    def __call__(self, *, faults: Faults) -> Awaitable[HTMLResponse]:
+        """Why what was written was not taken."""
+
+
+async def carried_out(deed: Awaitable[object], again: Again, to: str) -> Response:
     """Change it, then go on; where that was not possible, the form again with what was written."""
     try:
         await deed
     except Unfit as error:
-        return await again(Faults(fields=error.fields))
+        return await again(faults=Faults(fields=error.fields))
     except StaleVersion:
-        return await again(Faults(fields={}, is_stale=True))
+        return await again(faults=Faults(fields={}, is_stale=True))
     except Stranger:
         raise HTTPException(404) from None
     return RedirectResponse(to, status_code=303)
