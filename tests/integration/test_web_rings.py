@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fixtures.browser import BEGIN, PASSWORD, Centre
 from fixtures.casebook import wish
 from fixtures.desk_time import take_the_engine
+from fixtures.presses import alert
 
 from community.ring_room import ASKS, LOOK_S, RingRoom
 from community.rings import DESKS_SILENT, GRACE, Cause, Mute, Report
@@ -20,7 +21,7 @@ from community.store.database import Connection, Store
 from community.store.people_schema import home_register, places
 from community.store.ring_schema import case_rings, desk_sounds
 from community.users import EVERYWHERE, Role, User
-from shouwang.alert import Alert, AlertState, Sentence, Severity
+from shouwang.alert import Severity
 
 RANG = "1:1:opened:25:1"
 MUTE = "1:1:opened:suspended"
@@ -296,25 +297,10 @@ def test_look_comes_sooner_than_the_second_rung() -> None:
 
 async def test_both_databases_keep_the_same_and_let_it_end(store: Store) -> None:
     user = User(user_id="u", login="zhang", name="z", role=Role.OPERATOR, language="en")
-    alert = Alert(
-        alert_id="sos:bed/1/firing",
-        key="sos:bed",
-        rule_id="sos",
-        rule_version=2,
-        hazard="sos",
-        severity=Severity.P1,
-        state=AlertState.FIRING,
-        resident_id="r",
-        sensor_id="bed",
-        since=BEGIN,
-        at=BEGIN,
-        mono=1,
-        why=Sentence(zh="因为", en="because"),
-    )
 
     def fill(connection: Connection) -> None:
         directory.meet_gateway(connection, "gw-9")
-        cases.take_in(connection, "gw-9", None, alert, BEGIN)
+        cases.take_in(connection, "gw-9", None, alert(0), BEGIN)
         logins.add(connection, user, password_hash=None, at=BEGIN)
 
     def told(cause: Cause, seq: int, mute: Mute | None = None) -> Report:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 from fixtures.casebook import wish
 from fixtures.desk_time import let_pass, take_the_engine
+from fixtures.presses import alert
 from fixtures.visitor import come_in
 
 from community.store import notices, people_access, schema, sms_copies, trace
@@ -267,26 +268,12 @@ async def test_both_databases_tell_the_same_way(store: Store) -> None:
 
     from community.store import cases, directory
 
-    alert = Alert(
-        alert_id="sos:bed/1/firing",
-        key="sos:bed",
-        rule_id="sos",
-        rule_version=2,
-        hazard="sos",
-        severity=Severity.P1,
-        state=AlertState.FIRING,
-        resident_id="r",
-        sensor_id="bed",
-        since=BEGIN,
-        at=BEGIN,
-        mono=1,
-        why=WHY,
-    )
+    pressed = alert(0)
 
     def fill(connection: sa.Connection) -> None:
         directory.meet_gateway(connection, "gw-9")
-        cases.take_in(connection, "gw-9", None, alert, BEGIN)
-        sms_copies.note(connection, "gw-9", alert.alert_id, at=BEGIN, sender="1", was_first=True)
+        cases.take_in(connection, "gw-9", None, pressed, BEGIN)
+        sms_copies.note(connection, "gw-9", pressed.alert_id, at=BEGIN, sender="1", was_first=True)
 
     await store.write(fill)
     found = await store.read(lambda connection: trace.kept(connection, 1))
