@@ -141,7 +141,7 @@ async def test_key_safe_code_hides_again_by_itself_and_on_leaving(
 ) -> None:
     page, now = operator.page, centre.clock.now
     await centre.store.write(
-        lambda connection: people_key_safes.put(connection, "home-1", "4711", Safe(), hint="门框", by="li", at=now)
+        lambda connection: people_key_safes.put(connection, "home-1", "47#11", Safe(), hint="门框", by="li", at=now)
     )
     await centre.alarm(homes[0], "sos", Severity.P1)
     await page.clock.install()
@@ -149,13 +149,13 @@ async def test_key_safe_code_hides_again_by_itself_and_on_leaving(
     code = page.locator(".key-safe-code")
     await expect(page.locator("html.lively")).to_be_attached()
     await page.locator("form.key-safe button").click()
-    await expect(code).to_contain_text("4711")
+    await expect(code).to_contain_text("47#11")
     await page.clock.run_for((CODE_SHOWN_S - 2) * 1000)
-    await expect(code).to_contain_text("4711")
+    await expect(code).to_contain_text("47#11")
     await page.clock.run_for(3000)
     await expect(code).to_have_count(0)
     await page.locator("form.key-safe button").click()
-    await expect(code).to_contain_text("4711")
+    await expect(code).to_contain_text("47#11")
     await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
     await expect(code).to_have_count(0)
 

@@ -260,12 +260,12 @@ async def test_two_relays_of_one_board_share_its_port(board):
 
 
 async def test_a_board_that_was_unplugged_is_told_how_its_relays_stand(board, monkeypatch):
-    monkeypatch.setattr(serial_relay, "ATTACH_S", 0.1)
     link = RelayBoard(str(board.link))
     valve = SerialRelay("valve", link, 2)
     async with running(keep("board", link.run)):
         await valve.set(True)
         await until(lambda: board.read() != b"")
+        monkeypatch.setattr(serial_relay, "ATTACH_S", 0.1)
         board.unplug()
         await until(lambda: link._port is None)
         with pytest.raises(DeviceError):

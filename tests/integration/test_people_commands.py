@@ -204,13 +204,13 @@ def test_key_file_and_codes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None
     assert "key: the secret cannot be read" in desk.says("key-safe", "seal", status=1)
     assert "keep a copy" in desk.says("key-safe", "new-key", "@key")
     desk.says("demo")
-    answers = iter(["4711", "4712", "4711", "4711"])
+    answers = iter(["47#11", "4712", "47#11", "47#11"])
     monkeypatch.setattr("getpass.getpass", lambda _: next(answers))
     put = ("key-safe", "set", "home-001", "--by", "zhang", "--hint", "left of the door")
     assert "differ" in desk.says(*put, status=1)
     assert "the code is set" in desk.says(*put)
     assert "0 codes and 0 secrets of authenticator apps are sealed" in desk.says("key-safe", "seal")
-    assert b"4711" not in b"".join(file.read_bytes() for file in desk.folder.glob("community.db*"))
+    assert b"47#11" not in b"".join(file.read_bytes() for file in desk.folder.glob("community.db*"))
 
 
 def test_photograph_is_kept_without_place_given_out_and_taken_away(desk: Desk, tmp_path: Path) -> None:

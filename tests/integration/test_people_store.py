@@ -396,7 +396,7 @@ async def test_correction_that_cannot_be_is_refused(
 
 
 def put_code(connection: sa.Connection, safe: Safe) -> None:
-    people_key_safes.put(connection, "home-501", "4711", safe, hint="左侧墙", by="zhang", at=NOW)
+    people_key_safes.put(connection, "home-501", "47#11", safe, hint="左侧墙", by="zhang", at=NOW)
 
 
 def open_case(connection: sa.Connection, state: str = "OPEN", home: str = "home-501") -> int:
@@ -415,19 +415,19 @@ async def test_code_is_read_in_an_open_case_and_logged_with_case_and_reader(stor
     safe = open_safe(tmp_path / "key")
     await store.write(lambda connection: put_code(connection, safe))
     case = await store.write(open_case)
-    assert await store.write(lambda connection: read_code(connection, safe, case)) == "4711"
+    assert await store.write(lambda connection: read_code(connection, safe, case)) == "47#11"
     entry = (await rows(store, access_log))[-1]
     assert (entry.act, entry.actor, entry.incident_id, entry.home_id) == ("key_safe", "zhang", case, "home-501")
     about = await store.read(lambda connection: people_key_safes.about(connection, "home-501"))
     assert about is not None
     assert (about.hint, about.is_used) == ("左侧墙", True)
     (row,) = await rows(store, key_safes)
-    assert b"4711" not in row.sealed
+    assert b"47#11" not in row.sealed
 
 
 async def test_code_is_in_no_export(store: Store) -> None:
     await store.write(lambda connection: put_code(connection, Safe()))
-    assert "4711" not in write_yaml(await store.read(given_out))
+    assert "47#11" not in write_yaml(await store.read(given_out))
 
 
 async def test_code_is_not_shown_without_an_open_case_of_this_home(store: Store) -> None:
@@ -453,7 +453,7 @@ async def test_code_opens_for_its_home_and_key_only(store: Store, tmp_path: Path
     with pytest.raises(GiveUp, match="not as it was sealed"):
         safe.open(row.sealed, of="home-9", key_name=row.key_name)
     await store.write(lambda connection: people_key_safes.seal_all(connection, safe, other))
-    assert await store.write(lambda connection: read_code(connection, other, case)) == "4711"
+    assert await store.write(lambda connection: read_code(connection, other, case)) == "47#11"
 
 
 async def test_codes_from_before_the_key_file_are_sealed_later(store: Store, tmp_path: Path) -> None:
@@ -461,9 +461,9 @@ async def test_codes_from_before_the_key_file_are_sealed_later(store: Store, tmp
     safe = open_safe(tmp_path / "key")
     await store.write(lambda connection: put_code(connection, Safe()))
     case = await store.write(open_case)
-    assert await store.write(lambda connection: read_code(connection, safe, case)) == "4711"
+    assert await store.write(lambda connection: read_code(connection, safe, case)) == "47#11"
     assert await store.write(lambda connection: people_key_safes.seal_all(connection, Safe(), safe)) == 1
-    assert b"4711" not in (await rows(store, key_safes))[0].sealed
+    assert b"47#11" not in (await rows(store, key_safes))[0].sealed
     assert await store.write(lambda connection: people_key_safes.seal_all(connection, Safe(), safe)) == 0
 
 

@@ -64,7 +64,7 @@ async def test_score_in_sql_is_the_score_of_the_judgement(district: Store) -> No
         connection.execute(sa.delete(contacts).where(contacts.c.resident_id == "resident-010a"))
         late = contacts.c.resident_id == "resident-011a"
         connection.execute(sa.update(contacts).where(late).values(tested_on="2026-05-01", has_key=False))
-        people_key_safes.put(connection, "home-010", "4711", Safe(), hint="", by="z", at=NOW)
+        people_key_safes.put(connection, "home-010", "47#11", Safe(), hint="", by="z", at=NOW)
 
     await district.write(spoil)
     judged = await district.read(lambda connection: people.completeness(connection, NOW))

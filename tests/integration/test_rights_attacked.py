@@ -298,7 +298,7 @@ async def test_hidden_card_tells_neither_hearing_nor_support_nor_the_way_in(cent
     now = centre.clock.now
     await centre.store.write(
         lambda connection: people_key_safes.put(
-            connection, "home-1", "4711", Safe(), hint="under the pot", by="x", at=now
+            connection, "home-1", "47#11", Safe(), hint="under the pot", by="x", at=now
         )
     )
     for role, is_shown in ((Role.OPERATOR, True), (Role.AUDITOR, False)):

@@ -173,16 +173,16 @@ async def test_card_shows_what_the_register_holds(centre: Centre, browser: httpx
         connection.execute(
             home_register.update().where(home_register.c.home_id == "home-1").values(route="东门进，左手第二个单元")
         )
-        people_key_safes.put(connection, "home-1", "4711", Safe(), hint="水表箱内", by="root", at=centre.clock.now)
+        people_key_safes.put(connection, "home-1", "47#11", Safe(), hint="水表箱内", by="root", at=centre.clock.now)
 
     await centre.store.write(enrich)
     await centre.alarm(box, "sos", Severity.P1)
     page = (await browser.get("/incidents/1")).text
     for word in ("听力差", "杭州话", "独居", "0571 8888", "吸氧", "空巢", "水表箱内", "家属", "王强"):
         assert word in page, word
-    assert "4711" not in page
+    assert "47#11" not in page
     shown = await browser.post("/incidents/1/key-safe/code", data=fields(page, "/incidents/1/key-safe/code"))
-    assert "4711" in shown.text
+    assert "47#11" in shown.text
     found = await centre.store.read(people_access.newest)
     assert people_access.Act.KEY_SAFE in {one.act for one in found}
 

@@ -371,7 +371,7 @@ async def test_key_safe_code_leaves_the_page_by_itself_without_scripts(
     await centre.alarm(box, "sos", Severity.P1)
     now = centre.clock.now
     await centre.store.write(
-        lambda connection: people_key_safes.put(connection, "home-1", "4711", Safe(), hint="", by="li", at=now)
+        lambda connection: people_key_safes.put(connection, "home-1", "47#11", Safe(), hint="", by="li", at=now)
     )
     page = (await browser.get("/incidents/1/key-safe")).text
     assert "http-equiv" not in page
@@ -379,5 +379,5 @@ async def test_key_safe_code_leaves_the_page_by_itself_without_scripts(
     assert found is not None
     shown = await browser.post("/incidents/1/key-safe/code", data={"csrf": found[1]})
     assert f'<meta http-equiv="refresh" content="{CODE_SHOWN_S};url=/incidents/1">' in shown.text
-    assert "4711" in shown.text
+    assert "47#11" in shown.text
     assert shown.headers["cache-control"] == "no-store"

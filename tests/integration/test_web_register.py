@@ -802,11 +802,11 @@ async def test_a_supervisor_changes_address_and_where_the_key_safe_hangs_but_not
     await come_in(district, browser, "supervisor")
     now = district.clock.now
     await district.store.write(
-        lambda connection: people_key_safes.put(connection, HOME, "4711", Safe(), hint="left", by="li", at=now)
+        lambda connection: people_key_safes.put(connection, HOME, "47#11", Safe(), hint="left", by="li", at=now)
     )
     page = f"{KEEP}/home"
     answer = await send(browser, page, page, address="3号楼2-502", hint="right of the door")
-    assert "4711" not in answer.text
+    assert "47#11" not in answer.text
     entry = await district.store.read(lambda connection: register_keeping.read(connection, HIM))
     assert (entry.home.address, entry.safe.hint) == ("3号楼2-502", "right of the door")
     shown = (await browser.get(f"/residents/{HIM}/history")).text
@@ -822,19 +822,19 @@ async def test_the_code_is_set_with_a_fresh_proof_and_never_shown_back(
     district.clock.later(minutes=16)
     page, action = f"{KEEP}/home", f"{KEEP}/code"
     for proof in ("", "wrong"):
-        answer = await send(browser, page, action, code="8642", hint="left", proof=proof)
+        answer = await send(browser, page, action, code="86#42", hint="left", proof=proof)
         assert answer.status_code == 422
         assert "That password or code was not right." in answer.text
-        assert "8642" not in answer.text
+        assert "86#42" not in answer.text
     assert (await send(browser, page, action, code="12", hint="", proof=PASSWORD)).status_code == 422
-    answer = await send(browser, page, action, code="8642", hint="left of the door")
+    answer = await send(browser, page, action, code="86#42", hint="left of the door")
     assert answer.status_code == 200, "the wrong code came with the right password"
-    assert "8642" not in answer.text
-    assert "8642" not in (await browser.get(f"/residents/{HIM}/history")).text
+    assert "86#42" not in answer.text
+    assert "86#42" not in (await browser.get(f"/residents/{HIM}/history")).text
     row = await district.store.read(
         lambda connection: connection.execute(sa.select(key_safes).where(key_safes.c.home_id == HOME)).one()
     )
-    assert (row.sealed, row.hint, row.changed_by) == (b"8642", "left of the door", "supervisor")
+    assert (row.sealed, row.hint, row.changed_by) == (b"86#42", "left of the door", "supervisor")
     assert [act for act, *_ in await acts(district)].count("key_safe_set") == 1
 
 
@@ -1006,7 +1006,7 @@ async def test_area_holds_as_for_reading(district: Centre, browser: httpx.AsyncC
         (f"{KEEP}/new-contact", {"seen": entry.contacts_stand, "name": "x", "phones": ["13800000000"]}),
         (f"{KEEP}/person", {"seen": entry.person_stands, "name": "x"}),
         (f"{KEEP}/consents", {"seen": entry.consents_stand, "purpose": "statistics", "given": "false", "by": "x"}),
-        (f"{KEEP}/code", {"seen": entry.home_stands, "code": "8642"}),
+        (f"{KEEP}/code", {"seen": entry.home_stands, "code": "86#42"}),
         ("/register/new", {"home": HOME, "id": "resident-x", "name": "x"}),
     ):
         assert (await browser.post(action, data={**sent, **form})).status_code == 403, action

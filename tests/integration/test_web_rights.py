@@ -473,20 +473,20 @@ async def test_key_safe_code_asks_who_it_is_and_is_written_down(centre: Centre, 
     await centre.user(language="en")
     now = centre.clock.now
     await centre.store.write(
-        lambda connection: people_key_safes.put(connection, "home-1", "4711", Safe(), hint="", by="li", at=now)
+        lambda connection: people_key_safes.put(connection, "home-1", "47#11", Safe(), hint="", by="li", at=now)
     )
     async with await browser(console_url) as client:
         await sign_in(client, "zhang")
         page = await client.get("/incidents/1/key-safe")
-        assert "4711" not in page.text
-        assert "4711" in (await client.post("/incidents/1/key-safe/code", data={"csrf": csrf(page)})).text
+        assert "47#11" not in page.text
+        assert "47#11" in (await client.post("/incidents/1/key-safe/code", data={"csrf": csrf(page)})).text
         centre.clock.later(minutes=61)
         page = await client.get("/incidents/1/key-safe")
         for proof in ("", "wrong"):
             answer = await client.post("/incidents/1/key-safe/code", data={"csrf": csrf(page), "proof": proof})
-            assert "4711" not in answer.text
+            assert "47#11" not in answer.text
         answer = await client.post("/incidents/1/key-safe/code", data={"csrf": csrf(page), "proof": PASSWORD})
-        assert "4711" in answer.text
+        assert "47#11" in answer.text
         await centre.store.write(lambda connection: connection.execute(sa.text("UPDATE incidents SET state='CLOSED'")))
         answer = await client.post("/incidents/1/key-safe/code", data={"csrf": csrf(page)})
         assert answer.status_code == 403
