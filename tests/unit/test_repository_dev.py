@@ -146,8 +146,49 @@ def test_script_is_plain_shell(shell: str) -> None:
 def test_every_folder_of_tests_is_run_by_some_command() -> None:
     script = (ROOT / "dev").read_text(encoding="utf-8")
     named = set(re.findall(r"\btests_of (.+)", script)) | set(re.findall(r"pytest tests/(\w+)", script))
-    run_by_dev = {word for words in named for word in words.split() if not word.startswith("-")}
+    run_by_dev = {word for words in named for word in words.split(" -")[0].split()}
     assert run_by_dev == {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+
+
+LUCK = "import pathlib\nseen = pathlib.Path(__file__ + '.seen')\n"
+STEADY = "def test_it(): pass\n"
+UNLUCKY = f"{LUCK}def test_it():\n    if not seen.exists():\n        seen.touch()\n        assert False\n"
+BROKEN = "def test_it(): assert False\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("bodies", "status", "unsteady"),
+    [
+        ([UNLUCKY, UNLUCKY, UNLUCKY, STEADY], 0, 3),
+        ([UNLUCKY] * 4, 1, 0),
+        ([BROKEN, UNLUCKY], 1, 0),
+        (["import nothing_of_that_name\n", UNLUCKY], 1, 0),
+    ],
+)
+def test_only_luck_gets_one_more_try(clone: Path, bodies: list[str], status: int, unsteady: int) -> None:
+    """The part of `dev` that runs the tests of the whole, on tests made for it."""
+    for folder in ("e2e", "browser", "integration"):
+        (clone / "tests" / folder).mkdir(parents=True)
+    for number, body in enumerate(bodies):
+        (clone / f"tests/integration/test_number_{number}.py").write_text(body, encoding="utf-8")
+    (clone / "pyproject.toml").unlink()
+    (clone / ".venv/bin").mkdir(parents=True)
+    program(clone / ".venv/bin", "python", f'exec "{sys.executable}" "$@"')
+    script = (clone / "dev").read_text(encoding="utf-8")
+    functions = script[: script.index("\ncommand=${1:-help}")]
+    done = subprocess.run(
+        ["sh", "-c", f'{functions}\ncd "$ROOT"\npart whole tests_of_the_whole\nverdict passed', str(clone / "dev")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert (
+        len(re.findall(r"^ {5}tests/integration/test_number_\d\.py::test_it$", done.stderr, re.MULTILINE)) == unsteady
+    )
+    assert ("UNSTEADY" in done.stderr) == bool(unsteady)
 
 
 @pytest.mark.parametrize("status", [0, 1, 7])
