@@ -4,29 +4,46 @@
 in a case says nothing in it here, he rings.
 """
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from community.casefile import NotNow
 from community.desk import Desk, HomeMode, QueueRow, Wish
 from community.family import CALLED_BACK, Kin, Moved, Status, kin_of, status_of
 from community.guarded_desk import GuardedDesk
 from community.guards import LOW_SCORE
+from community.limits import Limits, Rate
 from community.measurements.port import Latest, Measurements
 from community.people import Item
+from community.proposals import Proposal, Wanted, proposed
 from community.request_desk import Asked, RequestDesk
 from community.resident_room import is_vital, newest
-from community.rights import Right, is_allowed
-from community.store import family, resident_file, resident_looks, resident_photos, rights
+from community.rights import Right, is_allowed, may
+from community.store import (
+    family,
+    proposals,
+    register_keeping,
+    resident_file,
+    resident_looks,
+    resident_photos,
+    rights,
+)
 from community.store.database import Connection, Store
 from community.store.family import Elder, Summons
 from community.store.people_access import Act
 from community.store.stays import Claim
 from community.users import User
+from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
 
 HISTORY_SHOWN = 6
 REQUESTS_SHOWN = 5
+PROPOSES = Rate(a_minute=0.2, at_once=8)
+"""Own numbers that one login proposes or withdraws: slips of one evening, then one each 5 minutes. Set by this project.
+"""
 Pressed = Callable[[str, str], Awaitable[bool]]
 """community.replies.Replies.pressed: the key of an attempt, and the digit."""
 
@@ -36,7 +53,7 @@ class ElderPage:
     """One elder as this family member may see him. What he has not agreed to is empty.
 
     `alarm`: the emergency that is on; `revisits`: those of which the family is asked how it was; `ratings`: requests
-    whose result he may rate.
+    whose result he may rate; `proposal`: what he proposed of his own number, and what became of it.
     """
 
     elder: Elder
@@ -51,6 +68,7 @@ class ElderPage:
     steps: Mapping[int, Mapping[str, datetime]] = field(default_factory=dict)
     revisits: tuple[QueueRow, ...] = ()
     requests: tuple[QueueRow, ...] = ()
+    proposal: Proposal | None = None
 
     def sees(self, item: Item) -> bool:
         """Whether the elder agreed that he sees this."""
@@ -77,6 +95,7 @@ class FamilyRoom:
         self._clock = clock
         self._pressed = pressed
         self._port: Measurements | None = None
+        self._proposes = Limits(PROPOSES)
         self.phone = phone
 
     def measured_by(self, port: Measurements) -> None:
@@ -148,6 +167,42 @@ class FamilyRoom:
         )
         await GuardedDesk(self._store, self._desk, user, self._clock).order(wish)
 
+    async def propose(self, user: User, resident_id: str, wanted: Wanted) -> None:
+        """Another number or language of his own, for the centre to check; it replaces the one before.
+
+        Raises Unfit, Refused, IllegalMove.
+        """
+        self._count(user)
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            elder = _own(connection, user, resident_id, now)
+            may(user, Right.FILE_REQUEST, rights.subject_of_home(connection, user, elder.home_id, now))
+            entry = register_keeping.read(connection, resident_id)
+            row = None if entry is None else entry.contact(user.person)
+            if entry is None or row is None:
+                raise IllegalMove(f"{user.login} is not on the list of {resident_id} any more")
+            proposals.put(connection, proposed(entry.contacts, row, wanted, by=user.login, now=now))
+
+        await self._store.write(work)
+
+    async def withdraw(self, user: User, resident_id: str) -> None:
+        """What he proposed is nobody's work any more. Raises IllegalMove where it was decided before."""
+        self._count(user)
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            _own(connection, user, resident_id, now)
+            if not proposals.withdraw(connection, resident_id, user.person):
+                raise NotNow(_DECIDED)
+
+        await self._store.write(work)
+
+    def _count(self, user: User) -> None:
+        wait_s = self._proposes.wait_s(user.login, asyncio.get_running_loop().time())
+        if wait_s:
+            raise NotNow(_too_often(math.ceil(wait_s / 60)))
+
     async def photo(self, user: User, resident_id: str) -> bytes | None:
         """The elder's face, small; None where there is none, or he has not agreed. The look is written down."""
         now = self._clock()
@@ -161,6 +216,19 @@ class FamilyRoom:
             return resident_photos.picture(connection, resident_id, is_small=True)
 
         return await self._store.write(look)
+
+
+_DECIDED = Sentence(
+    zh="没有等待核对的申请：中心可能已经处理了，请看本页现在的内容",
+    en="nothing waits to be checked: the centre may have decided it, look at this page as it is now",
+)
+
+
+def _too_often(minutes: int) -> Sentence:
+    return Sentence(
+        zh=f"改得太频繁了，请 {minutes} 分钟后再试；着急请直接致电呼叫中心",
+        en=f"this was changed too often: try again in {minutes} min, or ring the centre if it cannot wait",
+    )
 
 
 def _own(connection: Connection, user: User, resident_id: str, now: datetime) -> Elder:
@@ -184,6 +252,7 @@ def _page(connection: Connection, user: User, elder: Elder, now: datetime) -> tu
         status=None,
         mode=known.mode,
         requests=family.requests_of(connection, user, elder, now, REQUESTS_SHOWN),
+        proposal=_proposal(connection, user, elder, now),
     )
     if Item.STATUS not in sees:
         return page, ()
@@ -204,3 +273,8 @@ def _page(connection: Connection, user: User, elder: Elder, now: datetime) -> tu
         revisits=tuple(row for row in open_rows if row.state == CALLED_BACK),
     )
     return page, claims
+
+
+def _proposal(connection: Connection, user: User, elder: Elder, now: datetime) -> Proposal | None:
+    found = proposals.of_contact(connection, elder.resident_id, user.person)
+    return found if found is not None and found.is_told(now) else None

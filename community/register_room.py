@@ -7,21 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from community import consent
+from community import consent, register_contacts
 from community.casefile import StaleVersion
 from community.consent import Purpose
 from community.photos import portrait
+from community.register_contacts import contact_of, keep_list
 from community.register_forms import (
     Fault,
     Unfit,
-    checked_against,
     kept_by,
     line_of,
     moved,
     put_back,
     row_of,
-    told_elsewhere,
-    with_changed,
     with_new,
     without,
     word_of,
@@ -133,7 +131,7 @@ class RegisterRoom:
             row = row_of(ContactRow, {**whole, "resident": wish.resident_id, "order": 0})
             row = row.model_copy(update={"id": register_keeping.new_contact_id(wish.resident_id, row)})
             rows = with_new(sheet.entry.contacts, row)
-            return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
+            return keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
         await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
@@ -143,14 +141,9 @@ class RegisterRoom:
         """One of the list says this now. `elsewhere`: his numbers also on the lists of the others in the home."""
 
         def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
-            entry, before = sheet.entry, _contact(sheet.entry, contact_id)
-            whole = kept_by(before, written, is_whole=sheet.is_whole)
-            place = {"resident": wish.resident_id, "order": before.order, "id": before.id}
-            row = checked_against(before, row_of(ContactRow, {**whole, **place}))
-            is_new = _keep_list(connection, entry, wish.resident_id, with_changed(entry.contacts, row), hand)
-            for name, rows in entry.beside.items() if elsewhere else ():
-                _keep_list(connection, entry, name, told_elsewhere(rows, before, row), hand)
-            return is_new
+            entry, before = sheet.entry, contact_of(sheet.entry, contact_id)
+            how = {"is_whole": sheet.is_whole, "elsewhere": elsewhere}
+            return register_contacts.change(connection, entry, before, written, hand, **how)
 
         await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
@@ -158,8 +151,8 @@ class RegisterRoom:
         """He is called no more."""
 
         def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
-            rows = without(sheet.entry.contacts, _contact(sheet.entry, contact_id).id or "")
-            return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
+            rows = without(sheet.entry.contacts, contact_of(sheet.entry, contact_id).id or "")
+            return keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
         await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
@@ -168,7 +161,7 @@ class RegisterRoom:
 
         def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
             rows = moved(sheet.entry.contacts, contact_id, up=up)
-            return _keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
+            return keep_list(connection, sheet.entry, wish.resident_id, rows, hand)
 
         await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
 
@@ -176,7 +169,7 @@ class RegisterRoom:
         """His number was tried: the list says today, or that nobody answers there."""
 
         def work(connection: Connection, sheet: Sheet, hand: Hand) -> bool:
-            entry, him = sheet.entry, _contact(sheet.entry, contact_id)
+            entry, him = sheet.entry, contact_of(sheet.entry, contact_id)
             if phone not in him.phones:
                 raise StaleVersion(MOVED_ON)
             register_keeping.note_try(connection, entry, phone, hand, answers=answers)
@@ -185,7 +178,7 @@ class RegisterRoom:
             today = here(connection, hand.at).date().isoformat()
             tested_on = today if answers else him.tested_on if is_any_left else ""
             row = him.model_copy(update={"tested_on": tested_on})
-            _keep_list(connection, entry, wish.resident_id, put_back(entry.contacts, row), hand)
+            keep_list(connection, entry, wish.resident_id, put_back(entry.contacts, row), hand)
             return True
 
         await self.keep(wish, Right.KEEP_REACH, lambda sheet: sheet.entry.contacts_stand, work)
@@ -374,19 +367,6 @@ def _look(connection: Connection, user: User, sheet: Sheet, subject: Subject) ->
     """Write down that he sees it, and why where only a reason opened it to him."""
     act, whose = Act.CARD if sheet.is_health_shown else Act.CONTACTS, (sheet.entry.resident.id, sheet.entry.home.id)
     resident_looks.seen(connection, user, act, resident_looks.seen_as(connection, user, whose[0], subject), whose=whose)
-
-
-def _contact(entry: Entry, contact_id: str) -> ContactRow:
-    found = entry.contact(contact_id)
-    if found is None:
-        raise StaleVersion(MOVED_ON)
-    return found
-
-
-def _keep_list(
-    connection: Connection, entry: Entry, resident_id: str, rows: tuple[ContactRow, ...], hand: Hand
-) -> bool:
-    return register_keeping.keep_list(connection, entry.home.id, resident_id, rows, hand)
 
 
 def _check_home(connection: Connection, user: User, home_id: str, now: datetime) -> str:

@@ -46,7 +46,8 @@ _SIGN_MEANS = 0.0
 class Elder:
     """An elder of this family member. `may_see`: what he agreed to, now; `keys`: by which attempts name the member.
 
-    `left`: why the elder lives here no more; then there is nothing to see and nothing to do.
+    `left`: why the elder lives here no more; then there is nothing to see and nothing to do. `phones`, `languages`:
+    the member's own, as the centre calls him.
     """
 
     resident_id: str
@@ -59,6 +60,8 @@ class Elder:
     word: Consent | None
     has_photo: bool
     gateways: tuple[str, ...]
+    phones: tuple[str, ...]
+    languages: tuple[str, ...]
     left: Left | None = None
 
 
@@ -87,18 +90,20 @@ def elders(connection: sa.Connection, user: User, now: datetime) -> tuple[Elder,
 
 
 def _elder(connection: sa.Connection, user: User, row: "sa.Row[tuple[object, ...]]", now: datetime) -> Elder:
-    said = people.consents_of(connection, row.resident_id)
+    said, his = people.consents_of(connection, row.resident_id), contact_in(row)
     return Elder(
         resident_id=row.resident_id,
         home_id=row.home_id,
         name=row.elder,
         sex=Sex(row.sex or Sex.UNKNOWN),
-        relation=contact_in(row).relation,
+        relation=his.relation,
         keys=contact_keys.keys_of(row.resident_id, user.person, row.place),
         may_see=people.items_for(connection, row.resident_id, user.person, now),
         word=standing(said, now).get(Purpose.FAMILY_VIEW),
         has_photo=resident_photos.about(connection, row.resident_id) is not None,
         gateways=resident_file.boxes_of(connection, row.home_id),
+        phones=his.phones,
+        languages=his.languages,
         left=Left(row.left_why) if row.left_why else None,
     )
 

@@ -1,6 +1,6 @@
 """A family member's page, made for a phone: how the elder is, and what one may do. Plain forms, no scripts needed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,9 +13,13 @@ from community.care_room import CareRoom
 from community.casefile import NotNow
 from community.desk import LONGEST_MODE_H, HomeMode
 from community.family_room import FamilyRoom
+from community.proposals import Wanted, tail
+from community.register_forms import Unfit
+from community.registry_fields import MOST_PHONES
 from community.users import Role
 from community.web import care_words, family_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
+from community.web.register_visit import KNOWN_LANGUAGES
 from community.web.rooms import room_of
 from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
@@ -60,6 +64,19 @@ class Asking(_Form):
     text: Annotated[str, Field(min_length=1, max_length=MAX_WORDS)]
 
 
+class OwnNumber(_Form):
+    """How he is reached himself. `at`: the place of the number that the new one follows."""
+
+    phone: Annotated[str, Field(max_length=100)] = ""
+    at: Annotated[int, Field(ge=0, lt=MOST_PHONES)] = 0
+    language: Annotated[str, Field(max_length=400)] = ""
+    other_language: Annotated[str, Field(max_length=400)] = ""
+
+    def wanted(self) -> Wanted:
+        """What he proposes."""
+        return Wanted(phone=self.phone, at=self.at, language=self.other_language or self.language)
+
+
 class Rating(_Form):
     """How it was."""
 
@@ -99,7 +116,13 @@ class Visit:
         return RedirectResponse(f"/family?done={what}", status_code=303)
 
     async def page(
-        self, *, done: str = "", problem: Sentence | None = None, kept: str = "", status: int = 200
+        self,
+        *,
+        done: str = "",
+        problem: Sentence | None = None,
+        kept: str = "",
+        number: "_Number | None" = None,
+        status: int = 200,
     ) -> HTMLResponse:
         """His elders, and what became of his wish."""
         elders = await self.room.elders(self.shift.user)
@@ -114,8 +137,20 @@ class Visit:
             "hours": HOURS,
             "max_words": MAX_WORDS,
             "phone": self.room.phone,
+            "number": number,
+            "known_languages": KNOWN_LANGUAGES,
+            "tail": tail,
         }
         return await self.console.page(self.request, "family.html", self.shift, status=status, **values)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Number:
+    """A form of his own number that was refused: of which elder, what was written, what to do about which field."""
+
+    resident_id: str
+    form: OwnNumber
+    faults: Mapping[str, str]
 
 
 async def visit(
@@ -158,6 +193,25 @@ async def ask(asked: Asked, resident_id: ResidentId, form: Annotated[Asking, For
     """File a request."""
     asking = (asked.shift.user, resident_id, form.text.replace("\0", ""), form.command_id)
     return await asked.order(form, "request", lambda: asked.room.ask(*asking), kept=form.text)
+
+
+@router.post("/family/{resident_id}/number")
+async def propose(asked: Asked, resident_id: ResidentId, form: Annotated[OwnNumber, Form()]) -> Response:
+    """Another number or language of his own: the centre checks it before it is used."""
+    try:
+        return await asked.order(
+            form, "number", lambda: asked.room.propose(asked.shift.user, resident_id, form.wanted())
+        )
+    except Unfit as error:
+        faults = {name: family_words.number_fault(name, fault) for name, fault in error.fields.items()}
+        number = _Number(resident_id=resident_id, form=form, faults=faults)
+        return await asked.page(number=number, status=422)
+
+
+@router.post("/family/{resident_id}/number/withdraw")
+async def withdraw(asked: Asked, resident_id: ResidentId, form: Annotated[_Form, Form()]) -> Response:
+    """It need not be checked any more."""
+    return await asked.order(form, "withdrawn", lambda: asked.room.withdraw(asked.shift.user, resident_id))
 
 
 @router.post("/family/{resident_id}/rating")
