@@ -17,14 +17,16 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from community import totp
 from community.desk import Desk
 from community.guarded_desk import GuardedDesk
-from community.limits import Limits, Rate
 from community.registry_sealing import Safe, opened
 from community.slowing import Failures, soon
 from community.store import identities, logins, tokens
 from community.store.database import Connection, Store
 from community.store.identities import Vouched
 from community.store.logins import OwnSessions
+from community.token_hash import token_hash
 from community.users import EVERYWHERE, GIVEN, Role, User
+from community.word_tries import WordTries, tried
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, IllegalMove, TryLater
 
 SHIFT = timedelta(hours=12)
@@ -40,9 +42,6 @@ MAX_WAITING_LOGINS = 32
 """Whose password is looked at, two at once: the last of them waits for some seconds."""
 MAX_SLOWED_LOGINS = 32
 """Who has failed often waits on seats of his own: strangers who fail for hours keep nobody else out."""
-
-CODES = Rate(a_minute=0.5, at_once=10)
-"""Codes that may be tried for one login, against a stolen password: it succeeds once in 460 days."""
 
 _TOKEN_BYTES = 32
 _HASHING_AT_ONCE = 2
@@ -106,7 +105,7 @@ class Accounts:
         self._hashing = asyncio.Semaphore(_HASHING_AT_ONCE)
         self._waiting = self._slowed = 0
         self._failures = Failures(store)
-        self._codes = Limits(CODES)
+        self._tries = WordTries()
 
     async def add_user(
         self,
@@ -228,29 +227,35 @@ class Accounts:
 
         Raises TryLater where too many wait already.
         """
-        is_he = await self.vouch(shift.user.login, secret, client=client, now=now) is not None
+        is_he = await self._word(shift.user.login, secret, asker="", client=client, now=now) is not None
         if is_he:
             await self._store.write(lambda connection: logins.proved(connection, token_hash(shift.token), now))
         return is_he
 
-    async def vouch(self, login: str, secret: str, *, client: str, now: datetime) -> User | None:
+    async def vouch(self, login: str, secret: str, *, asker: str, client: str, now: datetime) -> User | None:
         """Who gives his word with his password (or, where he has an app, its code); None where it is not he.
 
-        Raises TryLater where too many wait already.
+        Wrong ones make the next try at the screens of `asker` wait, and nobody's log-in. Raises TryLater.
         """
-        await self._slowly(login, client, now)
+        with self._tries.asking(asker):
+            return await self._word(login, secret, asker=asker, client=client, now=now)
+
+    async def _word(self, login: str, secret: str, *, asker: str, client: str, now: datetime) -> User | None:
+        whose = tried(login, asker=asker)
+        await self._slowly(whose, client, now)
         found = await self._store.read(lambda connection: logins.of(connection, login))
-        is_code = found is not None and not found[0].is_disabled and await self._is_code(found, secret, now)
+        is_code = found is not None and not found[0].is_disabled and await self._is_code(found, secret, now, asker)
         hashed = None if found is None else found[1].password_hash
         is_he = is_code or await self._is_password(hashed, secret)
         if found is None or found[0].is_disabled or not is_he:
-            await self._failures.keep(login, client, now)
+            await self._failures.keep(whose, client, now)
             return None
-        await self._failures.forget(login, client)
+        await self._failures.forget(whose, client)
         return found[0]
 
     async def checked(self, login: str, check: Callable[[], Awaitable[bool]], *, client: str, now: datetime) -> bool:
-        """Whether `check` holds, counted as a try of this login from this address: wrong ones make the next wait.
+        """Whether `check` holds, counted as a try of this login (or as `tried` says) from this address: wrong ones make
+        the next wait.
 
         Raises TryLater where too many wait already.
         """
@@ -346,12 +351,11 @@ class Accounts:
                 await self._failures.keep(found[0].login, client, now)
             raise CodeNeeded
 
-    async def _is_code(self, found: tuple[User, logins.Secrets], code: str, now: datetime) -> bool:
+    async def _is_code(self, found: tuple[User, logins.Secrets], code: str, now: datetime, asker: str = "") -> bool:
         user, kept = found
         if kept.totp_secret is None or not totp.is_code(code):
             return False
-        if self._codes.wait_s(user.login, now.timestamp()) > 0:
-            raise TryLater("too many codes were tried for this login")
+        self._tries.code(user.login, now.timestamp(), asker=asker)
         secret = opened(self._safe or Safe(), kept.totp_secret, of=user.user_id)
         step = totp.accepted_step(secret, code, now, after=kept.totp_step)
         if step is None:
@@ -366,7 +370,12 @@ class Accounts:
 
     async def _hash(self, password: str) -> str:
         if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-            raise ConfigError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters, not {len(password)}")
+            raise ConfigError(
+                Bilingual(
+                    f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters, not {len(password)}",
+                    zh=f"密码要有 {MIN_PASSWORD} 到 {MAX_PASSWORD} 个字符，现在是 {len(password)} 个",
+                )
+            )
         async with self._hashing:
             return await asyncio.to_thread(self._hasher.hash, password)
 
@@ -389,8 +398,3 @@ def _new_shift(user: User, now: datetime) -> Shift:
 
 def _keep(connection: Connection, shift: Shift, now: datetime) -> None:
     logins.begin(connection, token_hash(shift.token), shift.user, at=now, until=shift.expires_at)
-
-
-def token_hash(token: str) -> bytes:
-    """What is kept of a random word that opens something: a session, a link, a screen, a question."""
-    return hashlib.sha256(token.encode()).digest()

@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv6Address, ip_address
 
 from community import passkeys as keys
-from community.accounts import Accounts, Shift, token_hash
+from community.accounts import Accounts, Shift
 from community.casefile import NotNow
 from community.limits import Limits, Rate
 from community.passkeys import Claim, NotThisKey, Site
@@ -20,7 +20,9 @@ from community.store import logins, tokens
 from community.store import passkeys as kept
 from community.store.database import Connection, Store
 from community.store.passkeys import Passkey
+from community.token_hash import token_hash
 from community.users import User
+from community.word_tries import tried
 from shouwang.alert import Sentence
 from shouwang.errors import TryLater
 
@@ -130,7 +132,7 @@ class PasskeyRoom:
         if not known:  # none named would mean whichever the person picks
             raise NotThisKey(f"{colleague.login} has no passkey")
         return await self._asked(
-            Purpose.SECOND, colleague.user_id, lambda challenge: keys.to_sign(self._site, challenge, known)
+            Purpose.SECOND, _for(colleague, shift), lambda challenge: keys.to_sign(self._site, challenge, known)
         )
 
     async def second(self, shift: Shift, incident_id: int, login: str, said: Words) -> str:
@@ -139,13 +141,13 @@ class PasskeyRoom:
         Raises NotThisKey where no key of his has signed, TryLater.
         """
         colleague = await self._colleague(shift, login)
-        if await self._shown(Purpose.SECOND, said.cookie, said.answer, client=said.client, user=colleague) is None:
+        if await self._shown(Purpose.SECOND, said, user=colleague, at=shift) is None:
             raise NotThisKey(f"no passkey of {colleague.login} has signed")
         given, now = secrets.token_urlsafe(_WORD_BYTES), self._clock()
         place, until = _at(shift, incident_id), now + CHALLENGE_LASTS
 
         def keep(connection: Connection) -> None:
-            his = {"purpose": Purpose.SECOND_WORD, "user_id": colleague.user_id}
+            his = {"purpose": Purpose.SECOND_WORD, "user_id": _for(colleague, shift)}
             kept.ask(connection, token_hash(given), place, **his, at=now, until=until)
 
         await self._store.write(keep)
@@ -156,7 +158,7 @@ class PasskeyRoom:
         try:
             colleague = await self._colleague(shift, login)
             word = secret.removeprefix(WORD_BEGINS)
-            place = await self._spend(word, Purpose.SECOND_WORD, colleague.user_id)
+            place = await self._spend(word, Purpose.SECOND_WORD, _for(colleague, shift))
         except NotThisKey as error:
             _log.warning("%s", error)
             return None
@@ -167,12 +169,13 @@ class PasskeyRoom:
 
         Raises TryLater where too many wait already.
         """
-        owner = await self._shown(Purpose.LOG_IN, word, answer, client=client)
+        owner = await self._shown(Purpose.LOG_IN, Words(cookie=word, answer=answer, client=client))
         return None if owner is None else await self._accounts.begin(owner, self._clock())
 
     async def prove(self, shift: Shift, word: str, answer: str, *, client: str) -> bool:
         """Whether a key of his own has signed: he has proved anew who he is. Raises TryLater."""
-        owner = await self._shown(Purpose.PROVE, word, answer, client=client, user=shift.user)
+        said = Words(cookie=word, answer=answer, client=client)
+        owner = await self._shown(Purpose.PROVE, said, user=shift.user)
         if owner is None:
             return False
         await self._accounts.proved(shift, now=self._clock())
@@ -258,28 +261,33 @@ class PasskeyRoom:
         return challenge
 
     async def _shown(
-        self, purpose: Purpose, word: str, answer: str, *, client: str, user: User | None = None
+        self, purpose: Purpose, said: Words, *, user: User | None = None, at: Shift | None = None
     ) -> User | None:
-        """Who has signed what this browser was asked; of `user` alone where he is named. None where nobody has."""
+        """Who has signed what this browser was asked; of `user` alone where he is named. None where nobody has.
+
+        `at`: who asks him for his word. It is counted as a try of `user` there, else of whom the answer names.
+        """
         try:
-            claim = keys.claimed(answer)
+            claim = keys.claimed(said.answer)
         except NotThisKey as error:
             _log.warning("%s", error)
             claim = _NOBODY
         found = await self._store.read(lambda connection: kept.find(connection, claim.credential_id))
         login = "" if found is None else found[1].login
+        whose = "" if user is None else user.user_id if at is None else _for(user, at)
 
         async def is_good() -> bool:
             try:
-                challenge = await self._spend(word, purpose, "" if user is None else user.user_id)
+                challenge = await self._spend(said.cookie, purpose, whose)
                 key = _key_of(found, claim, user)
-                count = keys.signed(self._site, challenge, key.public_key, answer)
+                count = keys.signed(self._site, challenge, key.public_key, said.answer)
             except NotThisKey as error:
                 _log.warning("%s", error)
                 return False
             return await self._count(key, login, count)
 
-        if not await self._accounts.checked(login, is_good, client=client, now=self._clock()):
+        name = login if user is None else tried(user.login, asker="" if at is None else at.user.login)
+        if not await self._accounts.checked(name, is_good, client=said.client, now=self._clock()):
             return None
         return None if found is None else found[1]
 
@@ -307,6 +315,11 @@ def _key_of(found: tuple[Passkey, User] | None, claim: Claim, user: User | None)
     if found[1].is_disabled or (user is not None and found[1].user_id != user.user_id):
         raise NotThisKey(f"the passkey of {found[1].login} is not good here")
     return found[0]
+
+
+def _for(colleague: User, shift: Shift) -> str:
+    """Whose word is asked for at whose screen: questions of one who asks push out none of another's."""
+    return f"{colleague.user_id} for {shift.user.user_id}"
 
 
 def _at(shift: Shift, incident_id: int) -> bytes:

@@ -14,9 +14,10 @@ from community.kpi_months import Month
 from community.request_desk import Asked, RequestDesk
 from community.rights import Right, Subject, may, may_order
 from community.store import api_reads, rights, tokens
-from community.store.api_reads import BellsPage, CasesPage, NoticeRow, TimelineRow
+from community.store.api_reads import BellsPage, CasesPage, NoticeRow, ResidentTold, TimelineRow
 from community.store.database import Connection, Store
-from community.tokens import MEDICAL, Caller, Field, digest
+from community.token_hash import token_hash
+from community.tokens import MEDICAL, Caller, Field
 from shouwang.errors import TryLater
 
 MAX_WAITING = 64
@@ -46,7 +47,7 @@ class Programs:
     async def caller(self, word: str) -> Caller | None:
         """Whom this token stands for, if it is good."""
         now = self._clock()
-        found = await self._store.read(lambda connection: tokens.caller(connection, digest(word), now))
+        found = await self._store.read(lambda connection: tokens.caller(connection, token_hash(word), now))
         if found is None:
             return None
         last = found.token.last_used_at
@@ -114,21 +115,22 @@ class Programs:
 
     async def residents(
         self, caller: Caller, *, after: str, limit: int, fields: frozenset[Field]
-    ) -> tuple[tuple[str, str, dict[Field, object]], ...]:
+    ) -> tuple[tuple[str, ResidentTold], ...]:
         """Residents after this id, with what the agreement covers; each read is written down. Raises Refused."""
         now, user = self._clock(), caller.user
 
-        def read(connection: Connection) -> tuple[tuple[str, str, dict[Field, object]], ...]:
+        def read(connection: Connection) -> tuple[tuple[str, ResidentTold], ...]:
             listed = api_reads.resident_ids(connection, user, after, limit, now)
-            found = (
-                (one, home, api_reads.resident(connection, caller, one, fields - MEDICAL, now)) for one, home in listed
-            )
-            return tuple((one, home, said) for one, home, said in found if said is not None)
+            found = ((one, api_reads.resident(connection, caller, one, fields - MEDICAL, now)) for one in listed)
+            return tuple((one, told) for one, told in found if told is not None)
 
         return await self._store.write(read)
 
-    async def resident(self, caller: Caller, resident_id: str, fields: frozenset[Field]) -> dict[Field, object] | None:
-        """One resident; None for an unknown id. The read is written down. Raises Refused."""
+    async def resident(self, caller: Caller, resident_id: str, fields: frozenset[Field]) -> ResidentTold | None:
+        """One resident, also who lives there no more; None for an unknown id. The read is written down.
+
+        Raises Refused.
+        """
         now = self._clock()
         return await self._store.write(
             lambda connection: api_reads.resident(connection, caller, resident_id, fields, now)

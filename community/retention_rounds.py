@@ -13,12 +13,14 @@ from datetime import datetime, tzinfo
 from functools import partial
 
 from community.retention_settings import RetentionEntry
+from community.retention_words import held_back
 from community.store import retention_days, retention_people, round_clock
 from community.store.database import Connection, Store
 from community.store.lease import LeaseLost
 from community.store.retention import KINDS, SPENT_AFTER, Key, Kind
 from community.store.round_clock import SANE, Looked, Reckoned
 from community.store.stays import Claim
+from shouwang.bilingual import both, in_a_row, told_by
 from shouwang.errors import ShouwangError, TryLater
 from shouwang.outage import Outage
 
@@ -31,9 +33,10 @@ TRIES_A_NIGHT = 3
 PAUSE_S = 0.2
 """Between two pages: alarms and orders go first."""
 PAGES = 200
-"""Of one kind in one night: 40,000 rows, 4,000 cases. What is left ends the next night."""
+"""Of one kind in one night, of which something ends: 40,000 rows, 4,000 cases. What is left ends the next night."""
 LOOK_WITHIN_S = 1800.0
-"""A look without an index reads a whole table of ten years, beside all other work; longer means a broken disk."""
+"""A look reads a slice of a table of ten years, that for people all of its slices, beside all other work; longer means
+a broken disk."""
 MEASUREMENTS = "measurements"
 """What is still to be forgotten of erased people."""
 ALL = ""
@@ -62,19 +65,6 @@ def due(entry: RetentionEntry, reckoned: Reckoned) -> Iterator[tuple[Kind, datet
             yield kind, before
 
 
-def held_back(reckoned: Reckoned) -> str:
-    """In words; empty where the clock can be believed."""
-    if reckoned.now is None:
-        return "nothing is sealed in the record yet, so nothing can be old: nothing ends"
-    if not reckoned.is_held_back:
-        return ""
-    return (
-        f"the clock says {reckoned.clock:%Y-%m-%d}, which is more than {round_clock.LEAP.days} days after the last "
-        f"round or entry: it is reckoned as if it were {reckoned.now:%Y-%m-%d}. Where the clock is right this is made "
-        "good night by night; where it is wrong, set it"
-    )
-
-
 class RetentionRounds:
     """Goes round until cancelled."""
 
@@ -92,6 +82,7 @@ class RetentionRounds:
         self._outage = Outage(log, "what is kept long enough does not end for now: %s", ends="it ends again")
         self._failures = 0
         self._tried: tuple[str, int] = ("", 0)
+        self._reached: dict[str, Key] = {}  # where a look was cut off the next one goes on
         self.undone: Mapping[str, str] = {}
         """What could not be done when it was tried last, by kind (or ALL), and why."""
 
@@ -176,16 +167,20 @@ class RetentionRounds:
             ended.undone[name] = _said(error)
 
     async def _all_of(self, ended: Ended, kind: Kind, before: datetime, day: str) -> None:
-        after = None
-        for _ in range(PAGES):
+        """Slice by slice to the end, or so many pages of which something ended: what is left is for the next night."""
+        pages = 0
+        while pages < PAGES:
+            after = self._reached.get(kind.name)
             page = await self._store.read(partial(_looked, kind, before, after), within_s=LOOK_WITHIN_S)
             _count(ended.early, kind.name, page.early)
             if page.keys:
                 number = await self._store.write(partial(self._end, kind, page.keys, before, day))
                 _count(ended.numbers, kind.name, number)
-            after = page.last
-            if after is None:
+                pages += 1
+            if page.last is None:
+                self._reached.pop(kind.name, None)
                 break
+            self._reached[kind.name] = page.last
             await asyncio.sleep(PAUSE_S)
 
     def _end(self, kind: Kind, keys: Sequence[Key], before: datetime, day: str, connection: Connection) -> int:
@@ -214,13 +209,13 @@ class RetentionRounds:
             except LeaseLost:
                 raise
             except Exception as error:  # noqa: BLE001 - the others have their turn
-                failures.append(f"{resident_id}: {_said(error)}")
+                failures.append(both("{who}: {why}", "{who}：{why}", who=resident_id, why=_said(error)))
                 continue
             for line in lines:
                 log.warning("%s: %s", resident_id, line)
             await self._store.write(partial(retention_people.forgotten, resident_id=resident_id))
         if failures:
-            raise TryLater("; ".join(failures))
+            raise TryLater(in_a_row(failures))
 
 
 def people_over(connection: Connection, before: datetime) -> tuple[tuple[str, ...], int]:
@@ -252,5 +247,14 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 
 def _said(error: Exception) -> str:
-    text = str(error)
-    return text if text and isinstance(error, ShouwangError) else f"{type(error).__name__}: {text}"
+    """In both languages, for the page of administration."""
+    text = told_by(error)
+    if text and isinstance(error, ShouwangError):
+        return text
+    return both(*_UNFORESEEN, name=type(error).__name__, text=text)
+
+
+_UNFORESEEN = (
+    "an unforeseen fault ({name}: {text}); tell whoever looks after this server",
+    "出了意料之外的错（{name}: {text}）；请告诉维护服务器的人",
+)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shouwang.bilingual import Bilingual
+
 HANDLING_DAYS = 1096
 """Three years: records of how personal data are handled are kept at least so long (PIPL, article 56)."""
 LOG_DAYS = 183
@@ -65,7 +67,12 @@ class RetentionEntry(BaseModel):
         names = ("photo_days", "call_days", "hand_over_days", "command_days")
         longer = [name for name in names if getattr(self, name) > self.case_days]
         if longer:
-            raise ValueError(f"{', '.join(longer)}: nothing of a case is kept longer than the case (case_days)")
+            raise ValueError(
+                Bilingual(
+                    f"{', '.join(longer)}: nothing of a case is kept longer than the case (case_days)",
+                    zh=f"{', '.join(longer)}：属于警情的内容不能比警情本身（case_days）保留得更久",
+                )
+            )
         return self
 
     def of(self, setting: str) -> timedelta | None:

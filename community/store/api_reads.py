@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from community.consent import Purpose
 from community.desk import Bell, QueueRow
-from community.people import Item
+from community.people import Item, Left
 from community.registry import ResidentRow
 from community.rights import Ground, Refused, Right, holds, is_allowed
 from community.store import cases, chain, people, rights, schema
@@ -77,6 +77,16 @@ class NoticeRow:
     state: str
     created_at: datetime
     tried: tuple[TriedRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResidentTold:
+    """What may be told of a resident. `left`, `left_on`: how and since which day; None and empty: he lives there."""
+
+    home_id: str
+    said: dict[Field, object]
+    left: Left | None
+    left_on: str
 
 
 def cases_page(
@@ -159,47 +169,45 @@ def homes_seen(connection: sa.Connection, user: User, home_ids: Iterable[str], n
     return rights.visible(connection, user, Right.READ_HOMES, home_ids, now)
 
 
-def resident_ids(
-    connection: sa.Connection, user: User, after: str, limit: int, now: datetime
-) -> tuple[tuple[str, str], ...]:
-    """Residents and their homes after this id, in the order of ids: those whom he may read."""
+def resident_ids(connection: sa.Connection, user: User, after: str, limit: int, now: datetime) -> tuple[str, ...]:
+    """Residents after this id, in the order of ids: those who live in their homes, and whom he may read."""
     table = schema.residents
-    found: list[tuple[str, str]] = []
+    found: list[str] = []
     while len(found) < limit:
         listed = sa.select(table.c.resident_id, table.c.home_id).where(table.c.resident_id > after, living())
         rows = connection.execute(listed.order_by(table.c.resident_id).limit(SCANNED)).all()
         if not rows:
             break
-        seen = _homes_with_residents(connection, user, {row.home_id for row in rows}, now)
-        found += [(row.resident_id, row.home_id) for row in rows if row.home_id in seen]
+        found += _residents_seen(connection, user, [(row.resident_id, row.home_id) for row in rows], now)
         after = rows[-1].resident_id
     return tuple(found[:limit])
 
 
 def resident(
     connection: sa.Connection, caller: Caller, resident_id: str, fields: frozenset[Field], now: datetime
-) -> dict[Field, object] | None:
+) -> ResidentTold | None:
     """What the agreement covers of one resident, and written down that it was read; None for an unknown id.
 
-    Raises Refused. Medical fields need a right of their own, and the person's word, or an open case.
+    Raises Refused. Medical fields need a right of their own, and the person's word, or an open case of who lives there.
     """
-    home_id = rights.home_of(connection, resident_id)
-    row = _resident_row(connection, home_id, resident_id) if home_id is not None else None
-    if row is None or home_id is None:
+    row = people.on_file(connection, resident_id)
+    if row is None:
         return None
-    user = caller.user
+    user, home_id = caller.user, row.home
     for right_act, item, wanted in (
         (Act.CONTACTS, Item.STATUS, fields - MEDICAL),
         (Act.CARD, Item.CARD, fields & MEDICAL),
     ):
         if not wanted:
             continue
-        subject = rights.subject_of_home(connection, user, home_id, now, item=item)
-        is_said = subject.is_open or people.is_agreed(connection, Purpose.SHARING_WITH_CLINICS, resident_id, now)
+        subject = rights.subject_of_home(connection, user, home_id, now, item=item, resident_id=resident_id)
+        is_said = subject.is_open and row.left is None  # who left is not the one that the home's case is about
+        is_said = is_said or people.is_agreed(connection, Purpose.SHARING_WITH_CLINICS, resident_id, now)
         if right_act is Act.CARD and user.role is not Role.FAMILY and not is_said:
             raise Refused(Ground.NOT_SHARED)
         rights.look(connection, user, right_act, subject, home_id=home_id, resident_id=resident_id)
-    return _written(connection, row, home_id, fields)
+    said = _written(connection, row, home_id, fields)
+    return ResidentTold(home_id=home_id, said=said, left=row.left, left_on=row.left_on)
 
 
 def _changed(
@@ -236,15 +244,15 @@ def _readable(connection: sa.Connection, user: User, numbers: set[int], now: dat
     }
 
 
-def _homes_with_residents(connection: sa.Connection, user: User, home_ids: set[str], now: datetime) -> set[str]:
-    if user.role in {Role.RESPONDER, Role.FAMILY}:
-        subjects = {home: rights.subject_of_home(connection, user, home, now) for home in home_ids}
-        return {home for home, subject in subjects.items() if is_allowed(user, Right.READ_RESIDENTS, subject)}
-    return set(rights.visible(connection, user, Right.READ_RESIDENTS, home_ids, now))
-
-
-def _resident_row(connection: sa.Connection, home_id: str, resident_id: str) -> ResidentRow | None:
-    return next((one for one in people.residents_of(connection, home_id) if one.id == resident_id), None)
+def _residents_seen(
+    connection: sa.Connection, user: User, listed: Sequence[tuple[str, str]], now: datetime
+) -> list[str]:
+    """Those of these residents, each with his home, whom he may read."""
+    if user.role not in {Role.RESPONDER, Role.FAMILY}:
+        homes = rights.visible(connection, user, Right.READ_RESIDENTS, {home for _, home in listed}, now)
+        return [one for one, home in listed if home in homes]
+    judged = ((one, rights.subject_of_home(connection, user, home, now, resident_id=one)) for one, home in listed)
+    return [one for one, subject in judged if is_allowed(user, Right.READ_RESIDENTS, subject)]
 
 
 def _written(

@@ -6,11 +6,15 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from community.store.retention import AT_ONCE, FEW, Kind
+from community.store.retention import AT_ONCE, Kind
 from community.store.sealed_schema import retired
+from shouwang.bilingual import both
+from shouwang.errors import TryLater
 
 ROUND = "round"
 """The row of a day that says that all kinds were looked through."""
+LOOKS = 500
+"""Slices of a kind that a page of administration looks through: ten million rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,12 +55,14 @@ def waiting(connection: sa.Connection, kinds: Iterable[tuple[Kind, datetime]]) -
 
 
 def _waiting(connection: sa.Connection, kind: Kind, before: datetime) -> int:
-    """Not further than what AT_ONCE rows in the smallest pages tell."""
-    page = kind.look(connection, before, None)
-    number = len(page.keys)
-    for _ in range(AT_ONCE // FEW - 1):
-        if page.last is None or number >= AT_ONCE:
-            break
-        page = kind.look(connection, before, page.last)
-        number += len(page.keys)
-    return min(number, AT_ONCE)
+    """Raises TryLater where AT_ONCE are not found and the table has no end within LOOKS."""
+    number, last = 0, None
+    for _ in range(LOOKS):
+        page = kind.look(connection, before, last)
+        number, last = number + len(page.keys), page.last
+        if last is None or number >= AT_ONCE:
+            return min(number, AT_ONCE)
+    raise TryLater(both(*_TOO_MANY, kind=kind.name))
+
+
+_TOO_MANY = "{kind}: there are too many rows to be counted now", "{kind}：现在行数太多，数不过来"

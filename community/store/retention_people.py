@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from community.store import leaving, people_erasure, people_forgetting, retention_cases, schema
 from community.store.people_erasure_cases import cases_of, refuse_open
 from community.store.people_schema import access_log, box_stays, consents, register_changes, resident_stays, to_forget
+from community.store.retention import Key, end_of_slice
 from community.store.retention_days import note
 from community.store.stays import Claim
 from shouwang.errors import IllegalMove
@@ -26,11 +27,10 @@ REASON = "nothing was heard, asked or written of him for as long as community.ya
 def over(connection: sa.Connection, before: datetime) -> tuple[str, ...]:
     """Whose whole file may end, by id; whoever a case keeps that is open or held elsewhere stands in nobody's way."""
     found: list[str] = []
-    last: str | None = ""
+    last: Key | None = ("",)
     while last is not None and len(found) < AT_ONCE:
-        ids = _page(connection, before, last)
+        ids, last = _page(connection, before, last)
         found += [one for one in ids if not _is_kept(connection, one)]
-        last = ids[-1] if len(ids) == AT_ONCE else None
     return tuple(found[:AT_ONCE])
 
 
@@ -61,12 +61,15 @@ def forgotten(connection: sa.Connection, resident_id: str) -> None:
     people_forgetting.drop_claims(connection, resident_id)
 
 
-def _page(connection: sa.Connection, before: datetime, after: str) -> list[str]:
-    people = schema.residents
-    query = sa.select(people.c.resident_id).where(
-        people.c.resident_id > after, people.c.erased_at.is_(None), *_is_long_gone(before)
-    )
-    return list(connection.scalars(query.order_by(people.c.resident_id).limit(AT_ONCE)))
+def _page(connection: sa.Connection, before: datetime, after: Key) -> tuple[list[str], Key | None]:
+    """Of the next slice of residents; and the key to go on after."""
+    people, key = schema.residents, schema.residents.c.resident_id
+    until = end_of_slice(connection, (key,), after)
+    query = sa.select(key).where(key > after[0], people.c.erased_at.is_(None), *_is_long_gone(before))
+    if until is not None:
+        query = query.where(key <= until[0])
+    ids = list(connection.scalars(query.order_by(key).limit(AT_ONCE)))
+    return ids, (ids[-1],) if len(ids) == AT_ONCE else until
 
 
 def _is_kept(connection: sa.Connection, resident_id: str) -> bool:

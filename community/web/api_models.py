@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from community.casefile import Disposition
 from community.desk import Due, GatewayRow, IncidentPage, QueueRow
 from community.kpi import Figure
+from community.people import Left
 from community.reasons import told
 from community.store.api_reads import NoticeRow, TimelineRow
 from community.tokens import Field as Agreed
@@ -281,11 +282,19 @@ class ContactOut(_Model):
     has_key: bool
 
 
+class LeftOut(_Model):
+    """Somebody lives there no more: how, and since which day (ISO 8601)."""
+
+    why: Left
+    since: str
+
+
 class ResidentOut(_Model):
-    """What the agreement covers of a resident; the other fields are not there."""
+    """What the agreement covers of a resident; the other fields are not there. `left`: of who lives there no more."""
 
     resident_id: str
     home_id: str | None = None
+    left: LeftOut | None = None
     name: str | None = None
     address: str | None = None
     born: int | None = None

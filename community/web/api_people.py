@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from community.desk import QueueRow
 from community.kpi_months import month_named
 from community.rights import Ground, Refused
+from community.store.api_reads import ResidentTold
 from community.tokens import MEDICAL, Caller, Field, Scope
 from community.web.api_caller import Asks, ThePrograms
 from community.web.api_cases import CommandId, Limit, covered
@@ -15,6 +16,7 @@ from community.web.api_models import (
     FiguresOut,
     GatewayOut,
     GatewaysOut,
+    LeftOut,
     RatingIn,
     RequestIn,
     RequestOut,
@@ -71,24 +73,25 @@ async def residents(
     limit: Limit = 50,
     fields: Fields = None,
 ) -> ResidentsOut:
-    """Residents by id, without medical data. Each read is written down."""
+    """Residents by id, without medical data, and without who lives there no more. Each read is written down."""
     wanted = caller.fields(None if fields is None else frozenset(fields))
     if fields is not None and wanted & MEDICAL:
         raise Refused(Ground.FIELDS)
     rows = await programs.residents(caller, after=after, limit=limit, fields=wanted - MEDICAL)
-    return ResidentsOut(residents=[_resident(one, said, home) for one, home, said in rows])
+    return ResidentsOut(residents=[_resident(one, told, home_id=told.home_id) for one, told in rows])
 
 
 @router.get("/residents/{resident_id}", tags=["residents"], response_model_exclude_unset=True)
 async def resident(
     programs: ThePrograms, caller: Annotated[Caller, _READ], resident_id: Id, fields: Fields = None
 ) -> ResidentOut:
-    """One resident. The read is written down."""
+    """One resident, also who lives there no more: `left` says so. The read is written down."""
     wanted = caller.fields(None if fields is None else frozenset(fields))
-    said = await programs.resident(caller, resident_id, wanted)
-    if said is None:
+    told = await programs.resident(caller, resident_id, wanted)
+    if told is None:
         raise HTTPException(404)
-    return _resident(resident_id, said)
+    gone = {} if told.left is None else {"left": LeftOut(why=told.left, since=told.left_on)}
+    return _resident(resident_id, told, **gone)
 
 
 @router.post("/requests", tags=["requests"], status_code=201)
@@ -135,9 +138,9 @@ async def rate(
     return _request(row)
 
 
-def _resident(resident_id: str, said: dict[Field, object], home_id: str | None = None) -> ResidentOut:
-    about = {"resident_id": resident_id} | ({} if home_id is None else {"home_id": home_id})
-    return ResidentOut.model_validate(about | {field.value: value for field, value in said.items()})
+def _resident(resident_id: str, told: ResidentTold, **more: object) -> ResidentOut:
+    said = {field.value: value for field, value in told.said.items()}
+    return ResidentOut.model_validate({"resident_id": resident_id} | more | said)
 
 
 def _request(row: QueueRow) -> RequestOut:

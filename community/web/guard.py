@@ -6,30 +6,23 @@ Pure ASGI, so that the event stream is not buffered.
 import asyncio
 import logging
 import re
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from community.web import uploads
 from community.web.api_problem import problem
+from community.web.uploads import Gone, TooSlow, Uploads, flowing, whole
+from shouwang.errors import TryLater
 
 MAX_BODY_BYTES = 64 * 1024
 """A note of 4,000 Chinese characters is 36 kB when it is form-encoded."""
 ANSWER_TIMEOUT_S = 15.0
-UPLOADS_AT = re.compile(r"/r/[A-Za-z0-9_-]{20,64}/report|/residents/[A-Za-z0-9_.-]{1,64}/keep/photo")
-"""Where photos are sent: by a responder's phone (community.web.responder), of a resident (.register_person)."""
-MAX_UPLOAD_BYTES = 13 * 1024 * 1024
-"""A photo of 12 MB (community.photos) and the words around it."""
-FILES_AT = "/admin/files"
-"""Where an administrator sends a file (community.web.admin_files)."""
-MAX_FILE_BYTES = 2 * 1024 * 1024 + 16 * 1024
-"""A file of 2 MB (community.file_room) and the fields around it."""
 UPLOAD_TIMEOUT_S = 120.0
 """10 MB from the stairs of a house, over a line of 1 Mbit/s."""
-UPLOADS_AT_ONCE = 4
-"""They are held in memory; whoever comes later waits for his turn, within his time."""
 STREAM_PATHS = frozenset({"/events", "/wall/events"})
 
 HEADERS = {
@@ -45,6 +38,10 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
+_TOO_SLOW = (
+    "网络太慢，没有传完，内容未保存。请先不带照片提交文字，或换个地方重试。"
+    " The line is too slow and nothing was saved: send the words without the photo, or try again from elsewhere."
+)
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _log = logging.getLogger(__name__)
 
@@ -52,10 +49,16 @@ _log = logging.getLogger(__name__)
 class Guard:
     """Wraps the console."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool, images: str = "") -> None:
-        """`secure`: the console is reached over HTTPS only; `images`: the one other host that pictures come from."""
+    def __init__(
+        self, app: ASGIApp, *, secure: bool, sender_of: Callable[[Scope], Awaitable[str]], images: str = ""
+    ) -> None:
+        """`secure`: the console is reached over HTTPS only; `images`: the one other host that pictures come from.
+
+        `sender_of`: who sends a large body; empty for a stranger.
+        """
         self._app = app
-        self._uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        self._sender_of = sender_of
+        self._uploads = Uploads()
         self._headers = HEADERS | ({"strict-transport-security": "max-age=31536000"} if secure else {})
         if images:  # on every page: one that is put in place by a script lives under the policy of the first
             policy = HEADERS["content-security-policy"]
@@ -67,8 +70,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, self._headers)
-        most = _most(scope)
-        refusal = _refusal(scope["method"], Headers(scope=scope), most)
+        most = uploads.most(scope)
+        refusal = _refusal(scope["method"], Headers(scope=scope), most or MAX_BODY_BYTES)
         if refusal is not None:
             await (_for_programs(refusal) if _is_api(scope) else refusal)(scope, receive, answer)
         elif scope["path"] in STREAM_PATHS:
@@ -76,31 +79,41 @@ class Guard:
         else:
             await self._timed(scope, receive, answer, most=most)
 
-    async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer", *, most: int) -> None:
-        is_upload = most > MAX_BODY_BYTES
-        within_s = UPLOAD_TIMEOUT_S if is_upload else ANSWER_TIMEOUT_S
+    async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer", *, most: int | None) -> None:
+        within_s = ANSWER_TIMEOUT_S if most is None else UPLOAD_TIMEOUT_S
         try:
-            async with asyncio.timeout(within_s), self._uploads if is_upload else nullcontext():
-                body = await _body(receive, most)
-                if body is None:
-                    refusal = _for_programs(_too_large()) if _is_api(scope) else _too_large()
-                    await refusal(scope, receive, answer)
-                else:
-                    await self._app(scope, _replayed(body, receive), answer)
-        except TimeoutError:
+            async with asyncio.timeout(within_s):
+                await self._passed_on(scope, receive, answer, most=most)
+        except Gone:
+            return
+        except TooSlow:
+            await _plain(408, _TOO_SLOW)(scope, receive, answer)
+        except (TimeoutError, TryLater):
             _log.warning("no answer to %s %s within %s s", scope["method"], without_link(scope["path"]), within_s)
             if not answer.started:
                 slow = _plain(503, "服务器繁忙，请重试。 The server is slow: try again.")
                 await (_for_programs(slow) if _is_api(scope) else slow)(scope, receive, answer)
 
+    async def _passed_on(self, scope: Scope, receive: Receive, answer: "_Answer", *, most: int | None) -> None:
+        if most is None:
+            body = await whole(receive, MAX_BODY_BYTES)
+            await self._answered(scope, receive, answer, body)
+            return
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            sender = await self._sender_of(scope)
+            if not sender:  # the page says who he is not, and needs nothing of what he sends for it
+                body = await whole(receive, MAX_BODY_BYTES)
+                await self._answered(scope, receive, answer, body or b"")
+                return
+        async with self._uploads.place(sender) as is_needed:
+            await self._answered(scope, receive, answer, await flowing(receive, most, is_needed))
 
-def _most(scope: Scope) -> int:
-    """How large the body of this request may be."""
-    if scope["method"] != "POST":
-        return MAX_BODY_BYTES
-    if scope["path"] == FILES_AT:
-        return MAX_FILE_BYTES
-    return MAX_UPLOAD_BYTES if UPLOADS_AT.fullmatch(scope["path"]) else MAX_BODY_BYTES
+    async def _answered(self, scope: Scope, receive: Receive, answer: "_Answer", body: bytes | None) -> None:
+        """`body`: None where it is too large."""
+        if body is None:
+            await (_for_programs(_too_large()) if _is_api(scope) else _too_large())(scope, receive, answer)
+        else:
+            await self._app(scope, _replayed(body, receive), answer)
 
 
 def without_link(path: str) -> str:
@@ -147,18 +160,6 @@ def _is_from_our_page(headers: Headers) -> bool:
         return origin is None or urlsplit(origin).netloc == headers.get("host")
     except ValueError:  # `http://[`: no browser sends that
         return False
-
-
-async def _body(receive: Receive, most: int) -> bytes | None:
-    """The whole body; None where it is too large."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > most:
-            return None
-        if not message.get("more_body", False):
-            return bytes(body)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

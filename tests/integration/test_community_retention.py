@@ -15,6 +15,7 @@ from fixtures.community_home import NOON, DemoHome
 
 from community import retention_rounds
 from community.casefile import NotNow
+from community.facts import found
 from community.registry import HomeRow, ResidentRow, register_of
 from community.retention_rounds import RetentionRounds
 from community.retention_settings import RetentionEntry
@@ -447,7 +448,10 @@ async def test_the_command_says_what_would_end_and_then_ends_it(
     (said,) = await store.read(
         lambda connection: connection.execute(change.where(right_changes.c.actor == "zhang")).all()
     )
-    assert tuple(said) == ("zhang", "retention by hand", "unreadable messages: 1 have ended")
+    assert tuple(said[:2]) == ("zhang", "retention by hand")
+    (told_of,) = found(said.detail) or ()
+    assert told_of.of["text_en"] == "unreadable messages: 1 have ended"
+    assert told_of.of["text_zh"] == "无法识别的上报消息：已清除 1 条"
     assert "backups that were made by hand" in told
     assert await count(store, schema.dead_letters) == 0
     await store.close()

@@ -44,6 +44,7 @@ from community.store.log_in_schema import log_in_failures
 from community.store.people_register import Hand, Tally, take_in
 from community.store.schema import EARLIEST, LATEST
 from community.store.stays import Claim
+from shouwang.bilingual import Bilingual, chinese
 from shouwang.errors import ConfigError, DecodeError, TryLater
 
 SOON = NOON + timedelta(seconds=5)
@@ -165,7 +166,9 @@ async def test_a_kind_that_fails_starves_no_other(
     await nights.store.write(erased_before)
     await nights.follow()
     ended = await nights.rounds.turn("2037-01-10", nights.now)
-    assert ended.undone == {"photos": "DecodeError: not json"}
+    assert list(ended.undone) == ["photos"]
+    assert "an unforeseen fault (DecodeError: not json)" in ended.undone["photos"]
+    assert "出了意料之外的错（DecodeError: not json）" in chinese(ended.undone["photos"])
     assert ended.numbers["unreadable messages"] == 1
     assert await letters(nights.store) == 0
     gone = await nights.store.read(lambda connection: people_forgetting.claims_of(connection, "resident-0001"))
@@ -181,7 +184,7 @@ async def test_one_person_whose_measurements_cannot_go_starves_no_other(nights: 
 
     async def forget(claims: Sequence[Claim]) -> tuple[str, ...]:
         if claims[0].name == "torn":
-            raise TryLater("the copy is away")
+            raise TryLater(Bilingual("the copy is away", zh="副本不在"))
         return ()
 
     await nights.store.write(two)
@@ -189,6 +192,7 @@ async def test_one_person_whose_measurements_cannot_go_starves_no_other(nights: 
     nights.rounds = RetentionRounds(nights.store, RetentionEntry(), zone=UTC, clock=lambda: NIGHT, forget=forget)
     ended = await nights.rounds.turn("2037-01-10", NIGHT)
     assert ended.undone == {"measurements": "resident-0001: the copy is away"}
+    assert chinese(ended.undone["measurements"]) == "resident-0001：副本不在"
     left = await nights.store.read(retention_rounds.retention_people.claims)
     assert [who for who, _ in left] == ["resident-0001"]
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -71,7 +71,7 @@ class Programmer:
         return self.carrying(word)
 
     def carrying(self, word: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers={"authorization": f"Bearer {word}"})
+        return httpx.AsyncClient(base_url=self.url, headers={"authorization": f"Bearer {word}"}, timeout=20)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def is_problem(answer: httpx.Response, status: int, said: str = "") -> None:
     [{}, {"authorization": "Bearer swt_x"}, {"authorization": "Basic eDp5"}, {"authorization": "Bearer " + "x" * 5000}],
 )
 async def test_stranger_is_told_to_bring_a_token(programmer: Programmer, header: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=programmer.url) as client:
+    async with httpx.AsyncClient(base_url=programmer.url, timeout=20) as client:
         answer = await client.get("/cases", headers=header)
     is_problem(answer, 401)
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -132,7 +132,7 @@ async def test_cookie_of_a_console_opens_no_api(programmer: Programmer) -> None:
         "zhang", "four words make sense", client="a", now=programmer.centre.clock.now
     )
     assert shift is not None
-    async with httpx.AsyncClient(base_url=programmer.url, cookies={"shift": shift.token}) as client:
+    async with httpx.AsyncClient(base_url=programmer.url, cookies={"shift": shift.token}, timeout=20) as client:
         is_problem(await client.get("/cases"), 401)
 
 
@@ -233,18 +233,7 @@ async def test_medical_data_needs_scope_right_and_word(programmer: Programmer, g
     async with await programmer.client() as client:
         is_problem(await client.get("/residents/resident-1?fields=conditions"), 403, "has not agreed")
         is_problem(await client.get("/residents?fields=conditions"), 403, "does not cover")
-        row = {
-            "resident_id": "resident-1",
-            "purpose": "sharing_with_clinics",
-            "is_given": True,
-            "given_by": "王桂兰",
-            "relation": "self",
-            "at": programmer.centre.clock.now,
-            "text_version": "1",
-            "how": "paper",
-            "recorded_by": "li",
-            "recorded_at": programmer.centre.clock.now,
-        }
+        row = said_to_share("resident-1", programmer.centre.clock.now)
         await programmer.centre.store.write(lambda connection: connection.execute(sa.insert(consents).values(row)))
         assert (await client.get("/residents/resident-1?fields=conditions")).json()["conditions"] == ["冠心病"]
     async with await programmer.client(Role.AUDITOR) as client:
@@ -256,6 +245,86 @@ async def test_open_case_of_the_person_opens_the_card_to_an_operator(programmer:
         is_problem(await client.get("/residents/resident-1?fields=allergies"), 403)
         await programmer.centre.alarm(gateway, "sos", Severity.P1)
         assert (await client.get("/residents/resident-1?fields=allergies")).json()["allergies"] == ["青霉素"]
+
+
+def said_to_share(resident_id: str, at: datetime) -> dict[str, object]:
+    return {
+        "resident_id": resident_id,
+        "purpose": "sharing_with_clinics",
+        "is_given": True,
+        "given_by": "王桂兰",
+        "relation": "self",
+        "at": at,
+        "text_version": "1",
+        "how": "paper",
+        "recorded_by": "li",
+        "recorded_at": at,
+    }
+
+
+async def leaves(centre: Centre, resident_id: str, why: str, on: str) -> None:
+    this = schema.residents.c.resident_id == resident_id
+    gone = sa.update(schema.residents).where(this).values(left_why=why, left_on=on)
+    await centre.store.write(lambda connection: connection.execute(gone))
+
+
+async def test_who_left_is_told_with_when_and_how_and_stands_on_no_list(programmer: Programmer, gateway: str) -> None:
+    await leaves(programmer.centre, "resident-1", "died", "2026-10-30")
+    async with await programmer.client(fields=frozenset({Field.NAME})) as client:
+        assert (await client.get("/residents/resident-1")).json() == {
+            "resident_id": "resident-1",
+            "left": {"why": "died", "since": "2026-10-30"},
+            "name": "王桂兰",
+        }
+        assert "left" not in (await client.get("/residents/resident-2")).json()
+        assert [one["resident_id"] for one in (await client.get("/residents")).json()["residents"]] == ["resident-2"]
+        is_problem(await client.get("/residents/resident-1?fields=address"), 403, "does not cover")
+    log = await programmer.centre.store.read(people_access.newest)
+    assert [(one.act.value, one.resident_id) for one in log] == [
+        ("contacts", "resident-2"),
+        ("contacts", "resident-2"),
+        ("contacts", "resident-1"),
+    ]
+    async with await programmer.client(Role.SUPERVISOR, areas=frozenset({"south"})) as client:
+        is_problem(await client.get("/residents/resident-1"), 403, "outside your area")
+    async with await programmer.client(Role.ADMIN) as client:
+        is_problem(await client.get("/residents/resident-1"), 403)
+    gone = sa.update(schema.residents).values(erased_at=programmer.centre.clock.now)
+    await programmer.centre.store.write(lambda connection: connection.execute(gone))
+    async with await programmer.client() as client:
+        is_problem(await client.get("/residents/resident-1"), 404)
+
+
+async def test_case_of_the_home_opens_no_card_of_who_left_it(programmer: Programmer, gateway: str) -> None:
+    centre = programmer.centre
+    await centre.alarm(gateway, "sos", Severity.P1)
+    await leaves(centre, "resident-1", "moved", "2026-10-30")
+    async with await programmer.client() as client:
+        is_problem(await client.get("/residents/resident-1?fields=conditions"), 403, "has not agreed")
+        row = said_to_share("resident-1", centre.clock.now)
+        await centre.store.write(lambda connection: connection.execute(sa.insert(consents).values(row)))
+        assert (await client.get("/residents/resident-1?fields=conditions")).json()["conditions"] == ["冠心病"]
+
+
+async def test_family_reads_its_own_elder_and_not_who_lives_with_him(programmer: Programmer, gateway: str) -> None:
+    centre = programmer.centre
+    agreed = said_to_share("resident-1", centre.clock.now) | {"purpose": "family_view"}
+
+    def put(connection: sa.Connection) -> None:
+        him = connection.execute(
+            sa.select(schema.residents).where(schema.residents.c.resident_id == "resident-1")
+        ).one()
+        connection.execute(sa.insert(schema.residents).values({**him._mapping, "resident_id": "resident-1b"}))
+        connection.execute(sa.insert(consents).values(agreed))
+        seen = {"contact_id": "son", "may_see": '["status", "card"]'}
+        connection.execute(sa.update(schema.contacts).values(seen))
+
+    await centre.store.write(put)
+    async with await programmer.client(Role.FAMILY, person="son") as client:
+        assert (await client.get("/residents/resident-1?fields=conditions")).json()["conditions"] == ["冠心病"]
+        for asked in ("name", "conditions"):
+            is_problem(await client.get(f"/residents/resident-1b?fields={asked}"), 403)
+        assert [one["resident_id"] for one in (await client.get("/residents")).json()["residents"]] == ["resident-1"]
 
 
 async def test_every_read_of_a_person_is_written_down(programmer: Programmer, gateway: str) -> None:
@@ -516,7 +585,7 @@ async def test_hostile_request_is_refused_in_words(programmer: Programmer, gatew
 
 
 async def test_document_and_its_page_load_nothing_from_elsewhere(programmer: Programmer) -> None:
-    async with httpx.AsyncClient(base_url=programmer.url) as client:
+    async with httpx.AsyncClient(base_url=programmer.url, timeout=20) as client:
         document = (await client.get("/openapi.json")).json()
         page = await client.get("/docs")
     assert set(document["paths"]) == {

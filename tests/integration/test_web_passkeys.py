@@ -20,6 +20,7 @@ from community.limits import Rate
 from community.passkey_room import ASKS_OF_ALL, ASKS_OF_ONE, ASKS_OF_USER, CHALLENGE_LASTS, MOST_KEYS, PasskeyRoom
 from community.passkeys import site_of
 from community.registry_sealing import Safe
+from community.slowing import FREE_FAILURES
 from community.staff import Staff
 from community.staff_room import StaffRoom
 from community.store import passkeys
@@ -640,3 +641,35 @@ async def test_only_the_colleague_s_own_key_confirms(centre: Centre, console: Co
         assert (await confirmed(client, csrf, hers)).status_code == 409
         theirs = await sign_in(auditor, "guo")
         assert (await confirmed(auditor, theirs, hers)).status_code == 403, "who works no cases asks for no keys"
+
+
+async def test_who_asks_for_a_colleagues_key_delays_him_not_and_pushes_out_nobodys_question(
+    centre: Centre, console: Console
+) -> None:
+    mine, hers = await two_at_a_case(centre, console)
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    accounts = Accounts(centre.store, hasher=cheap_hasher(), pause=pause)
+    async with console(accounts) as client, console(accounts) as other:
+        csrf, theirs = await sign_in(client), await sign_in(other, "wang")
+        asked = await other.post("/incidents/2/second/ask", json={"csrf": theirs, "second": "li"})
+        hers.is_verified = False
+        for _ in range(passkeys.OPEN_OF_ONE + 1):
+            assert (await confirmed(client, csrf, hers)).status_code == 401
+        for _ in range(passkeys.OPEN_OF_ONE):
+            asking = await client.post("/incidents/1/second/ask", json={"csrf": csrf, "second": "li"})
+            assert asking.status_code == 200
+        hers.is_verified = True
+        told = {"csrf": theirs, "second": "li", "answer": hers.sign(asked.json())}
+        assert (await other.post("/incidents/2/second", json=told)).status_code == 200
+        assert pauses == [1], "of who asks, and of nobody else"
+        proof = (await client.post("/account/prove/ask", json={"csrf": csrf})).json()
+        for _ in range(FREE_FAILURES + 1):
+            await client.post("/account/prove", json={"csrf": csrf, "answer": hers.sign(proof)})
+        assert pauses == [1, 1], "with her key, and counted as his own"
+        assert (await enter(other, hers.sign(await ask(other)))).status_code == 200
+        assert pauses == [1, 1]
+        assert mine.count == 0

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from community.retention_commands import runs_or_not
-from community.retention_rounds import due, held_back
+from community.retention_rounds import due
 from community.retention_settings import CASE_DAYS, HANDLING_DAYS, LOG_DAYS, WAGE_DAYS, RetentionEntry
+from community.retention_words import held_back, named, runs_or_not
 from community.store.retention import KINDS, SPENT_AFTER
 from community.store.retention_people import NAME
 from community.store.round_clock import Reckoned
-from community.web.admin_words import KEPT
+from community.web.admin_words import KEPT, KEPT_NAMES
+from shouwang.bilingual import chinese
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -71,3 +72,4 @@ def test_every_kind_is_due_and_has_its_setting_and_its_word_on_the_page() -> Non
     assert dues["nonces"] == NOW - SPENT_AFTER
     said = {name: setting for name, setting, _ in KEPT}
     assert said == {kind.name: kind.setting for kind in KINDS} | {NAME: "person_days"}
+    assert all(chinese(named(name)) not in ("", name) for name in KEPT_NAMES), "at a terminal too"
