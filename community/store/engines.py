@@ -13,6 +13,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError
 
 _BUSY_TIMEOUT_S = 5.0
@@ -64,14 +65,30 @@ def parse_url(url: str) -> URL:
     except (exc.ArgumentError, ValueError) as error:
         raise ConfigError(_FORMS) from error
     if parsed.password:
-        raise ConfigError("write the password into a file and name that with password_file:, not into the url")
+        raise ConfigError(_NOT_IN_THE_URL)
     is_file = parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:")
     if is_file or (parsed.drivername == "postgresql" and parsed.database):
         return parsed
     raise ConfigError(_FORMS)
 
 
-_FORMS = "write sqlite:///folder/community.db or postgresql://user@host:5432/database"
+_NOT_IN_THE_URL = Bilingual(
+    "write the password into a file and name that with password_file:, not into the url",
+    zh="密码不要写在 url 里：请写进文件，用 password_file: 指明",
+)
+_FORMS = Bilingual(
+    "write sqlite:///folder/community.db or postgresql://user@host:5432/database",
+    zh="请写 sqlite:///文件夹/community.db 或 postgresql://用户@主机:5432/数据库",
+)
+_CLOSED = (
+    "cannot open the database {path}: {error}; check the folder and its rights",
+    "打不开数据库 {path}：{error}；请检查文件夹和它的权限",
+)
+_FILE_ADVICE = Bilingual("is another server using it, is the disk full?", zh="是不是有别的服务器在用它？磁盘满了吗？")
+_SERVER_ADVICE = Bilingual(
+    "is PostgreSQL running there, do host, port, user, database and password_file fit?",
+    zh="那里的 PostgreSQL 在运行吗？host、port、user、database 和 password_file 都对吗？",
+)
 
 
 def file_of(url: str) -> Path | None:
@@ -86,9 +103,7 @@ def _sqlite(path: Path, measured: Path | None) -> Engines:
         # born unreadable for others: it holds people's health
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise ConfigError(
-            f"cannot open the database {path}: {error.strerror}; check the folder and its rights"
-        ) from error
+        raise ConfigError(both(*_CLOSED, path=path, error=error.strerror)) from error
     writer = sa.create_engine(
         "sqlite+pysqlite://", creator=lambda: _connect(path, "rw"), poolclass=QueuePool, pool_size=1, max_overflow=0
     )
@@ -104,9 +119,7 @@ def _sqlite(path: Path, measured: Path | None) -> Engines:
     # IMMEDIATE: a read that turns into a write fails with BUSY at once, whatever the time-out
     event.listen(writer, "begin", _saying("BEGIN IMMEDIATE"))
     event.listen(reader, "begin", _saying("BEGIN"))
-    return Engines(
-        writer=writer, reader=reader, place=str(path), advice="is another server using it, is the disk full?"
-    )
+    return Engines(writer=writer, reader=reader, place=str(path), advice=_FILE_ADVICE)
 
 
 def _connect(path: Path, mode: str, measured: Path | None = None) -> sqlite3.Connection:
@@ -155,5 +168,4 @@ def _postgresql(url: URL) -> Engines:
         isolation_level="REPEATABLE READ",
     )
     event.listen(writer, "begin", _saying(f"SELECT pg_advisory_xact_lock({_CHAIN_LOCK})"))
-    advice = "is PostgreSQL running there, do host, port, user, database and password_file fit?"
-    return Engines(writer=writer, reader=reader, place=url.render_as_string(hide_password=True), advice=advice)
+    return Engines(writer=writer, reader=reader, place=url.render_as_string(hide_password=True), advice=_SERVER_ADVICE)

@@ -213,6 +213,21 @@ async def test_keys_of_the_case_page(centre: Centre, operator: Operator, homes: 
     await expect(page.locator("h1")).to_contain_text("Whom to send")
 
 
+async def test_no_letter_beside_a_field_is_left_to_the_browser(operator: Operator) -> None:
+    page = operator.page
+    await page.evaluate("""window.left = [];
+      addEventListener('keydown', (event) => { if (!event.defaultPrevented) window.left.push(event.key); })""")
+    await page.keyboard.type("'x7")  # Firefox would search the page by what is typed next
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_visible()
+    await page.keyboard.type("'/")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("/")
+    await page.keyboard.type("it's")
+    await expect(page.locator("#search")).to_have_value("it's")
+    assert await page.evaluate("window.left") == ["Escape", *"it's"]
+
+
 async def test_calls_are_shown_as_they_are_made(centre: Centre, operator: Operator, homes: list[str]) -> None:
     page = operator.page
     await take_the_engine(centre)
@@ -308,7 +323,7 @@ async def test_back_button_and_language_keep_the_page_whole(
     assert await page.evaluate("window.sameDocument") is True
     await page.locator("#rows a.open").first.click()
     await expect(page.locator("#case")).to_be_visible()
-    await page.click("form.language button")
+    await page.click(".tools form.language button")
     await expect(page.locator("#actions")).to_contain_text("现在要做")
     assert urlsplit(page.url).path == "/incidents/1"
 

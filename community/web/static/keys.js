@@ -1,8 +1,10 @@
-// Single keys. None acts while the focus is in a field or a dialog is open; each is a button as well.
+// Single keys. None acts while somebody writes in a field or a dialog is open; each is a button as well.
 import { focusOn, selected } from "./selection.js";
 import { say, words } from "./words.js";
 
 const ACK_PAUSE_MS = 800; // a bouncing space bar must not take two cases
+
+const TICK = "[type=radio], [type=checkbox]"; // letters mean nothing to these
 
 const OF_A_CASE = ["v", "f", "d", "1", "r", "h", "n"]; // in the queue: of the selected one, on its own page
 
@@ -28,13 +30,16 @@ export function startKeys() {
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const { target } = event;
-  if (document.querySelector("dialog[open]")) return;
-  if (target.closest("input, textarea, select, [contenteditable]")) {
-    if (event.key === "Escape") target.blur();
+  const isTick = target.matches(TICK);
+  const isAsked = document.querySelector("dialog[open]");
+  if (target.closest("input, textarea, select, [contenteditable]") && (!isTick || event.key === "Escape")) {
+    if (event.key === "Escape" && !isAsked) target.blur();
     return;
   }
   const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (["Space", "Enter"].includes(key) && target.closest("button, summary")) return;
+  if (key.length === 1) event.preventDefault(); // else Firefox searches the page by ' and /, and has the next keys
+  if (isAsked) return;
+  if (["Space", "Enter"].includes(key) && (isTick || target.closest("button, summary"))) return;
   if (key === "Enter" && target.closest("a[href]")) return;
   if (event.repeat && !["j", "k"].includes(key)) {
     if (key === "Space") event.preventDefault();
