@@ -1,17 +1,20 @@
 """Paths, the plugins in tests/fixtures, and the rule that CI leaves no gap."""
 
 import os
-import socket
 import sys
 from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
 
-# A slow computer is no failure: no example has a time limit.
+# A slow computer is no failure: no example has a time limit, and no answer must come within the 5 s of httpx's own.
 settings.register_profile("shouwang", deadline=None)
 settings.load_profile("shouwang")
+_ANSWER_S = 60.0
+for _defaults in (httpx.Client.__init__.__kwdefaults__, httpx.AsyncClient.__init__.__kwdefaults__):
+    _defaults["timeout"] = _ANSWER_S
 
 TESTS = Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS))
@@ -31,10 +34,9 @@ def shared() -> Path:
 @pytest.fixture
 def free_port() -> int:
     """A TCP port on loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    from fixtures.addresses import unused_port
+
+    return unused_port()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
 from fixtures.ble_client import until
-from fixtures.ble_radio import BleAir
+from fixtures.ble_radio import BleAir, ble_air_on
 from fixtures.heard import end, running, supervised
+from fixtures.quick_time import quickly
 
 from drivers.ble import health, link, radio, scan
 from drivers.ble.blood_pressure_monitor_blp import BloodPressureMonitorBlp
@@ -27,10 +29,8 @@ ROUND_S = 60.0
 
 
 @pytest.fixture(autouse=True)
-def strict(ble_air: BleAir, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Adverts as rare as bluetoothd's, a watchdog that looks all the time."""
-    ble_air.bluez.adapter().is_terse = True
-    ble_air.bluez.adapter().rounds.length_s = ROUND_S
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watchdog that looks all the time."""
     monkeypatch.setattr(supervise, "BACKOFF_START_S", 0.01)
     monkeypatch.setattr(supervise, "BACKOFF_CAP_S", 0.05)
     monkeypatch.setattr(health, "IDLE_S", 0.3)
@@ -38,11 +38,23 @@ def strict(ble_air: BleAir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(radio, "SETTLE_S", 0.2)
 
 
+Room = tuple[BleAir, BloodPressureCuff]
+
+
 @pytest.fixture
-async def cuff(ble_air: BleAir) -> AsyncIterator[BloodPressureCuff]:
-    outfit: dict[str, Any] = {"sensor_id": "cuff", "address": ADDRESS, "advertising_interval_ms": 50}
-    async with BloodPressureCuff(ble_air.radio, ble_air.tally, awake_s=2.0, **outfit).running() as device:
-        yield device
+def room(monkeypatch: pytest.MonkeyPatch) -> AbstractAsyncContextManager[Room]:
+    """A radio that tells adverts as rarely as bluetoothd, and a cuff; in virtual time, for it is awake for moments."""
+
+    @asynccontextmanager
+    async def made() -> AsyncIterator[Room]:
+        outfit: dict[str, Any] = {"sensor_id": "cuff", "address": ADDRESS, "advertising_interval_ms": 50}
+        async with ble_air_on(monkeypatch) as air:
+            air.bluez.adapter().is_terse = True
+            air.bluez.adapter().rounds.length_s = ROUND_S
+            async with BloodPressureCuff(air.radio, air.tally, awake_s=2.0, **outfit).running() as cuff:
+                yield air, cuff
+
+    return made()
 
 
 @pytest.fixture
@@ -59,14 +71,16 @@ async def hears_a_change(ble_air: BleAir, links: Links) -> None:
     """A beacon whose advert changes is heard: somebody scans."""
     since = asyncio.get_running_loop().time()
     tlm = eddystone_tlm(millivolts=3000, temperature=21.5, adverts=int(since * 1000) % 2**32, seconds=60.0)
-    async with Beacon(ble_air.radio, address=BEACON, data=tlm, interval_ms=20).running(), asyncio.timeout(10):
+    async with Beacon(ble_air.radio, address=BEACON, data=tlm, interval_ms=20).running(), asyncio.timeout(20):
         while not any(one.device.address == BEACON and one.at > since for one in links.radio("hci0").heard()):
             await asyncio.sleep(0.01)
 
 
+@quickly
 async def test_a_cuff_that_is_awake_for_less_than_a_round_is_read(
-    ble_air: BleAir, cuff: BloodPressureCuff, links: Links, driver: Driver, caplog
+    room: Room, links: Links, driver: Driver, caplog
 ) -> None:
+    ble_air, cuff = room
     caplog.set_level(logging.DEBUG, logger="drivers.ble")
     async with supervised(driver, links.radio("hci0")) as (_, of_radio):
         await of_radio.until_state(SensorState.UP)
@@ -81,10 +95,13 @@ async def test_a_cuff_that_is_awake_for_less_than_a_round_is_read(
     assert not [record for record in caplog.records if "new scanner" in record.message]
 
 
+@quickly
 async def test_a_connect_that_gets_no_answer_stops_the_scan_for_moments_only(
-    ble_air: BleAir, cuff: BloodPressureCuff, links: Links, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    room: Room, links: Links, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan, "PAUSE_S", 0.2)
+    ble_air, cuff = room
+    monkeypatch.setattr(scan, "PAUSE_S", 1.0)
+    monkeypatch.setattr(link, "PASSING_LINK_S", ROUND_S)
     ble_air.bluez.faults["Connect"] = [HANG]
     async with supervised(links.radio("hci0")), running(driver) as (_, task):
         await cuff.measure(121, 80)
@@ -103,9 +120,11 @@ def uncapped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("uncapped")
 @pytest.mark.parametrize("how", ["cancelled", "refused"])
+@quickly
 async def test_the_scan_goes_on_after_a_connect_that_came_to_nothing(
-    ble_air: BleAir, cuff: BloodPressureCuff, links: Links, driver: Driver, how: str
+    room: Room, links: Links, driver: Driver, how: str
 ) -> None:
+    ble_air, cuff = room
     ble_air.bluez.faults["Connect"] = [HANG] if how == "cancelled" else ["org.bluez.Error.Failed"]
     async with supervised(links.radio("hci0")) as (of_radio,), running(driver) as (_, task):
         await cuff.measure(121, 80)
@@ -116,9 +135,11 @@ async def test_the_scan_goes_on_after_a_connect_that_came_to_nothing(
         assert of_radio.states == [SensorState.UP]
 
 
+@quickly
 async def test_a_scan_that_is_refused_after_a_pause_is_asked_for_again(
-    ble_air: BleAir, cuff: BloodPressureCuff, links: Links, driver: Driver
+    room: Room, links: Links, driver: Driver
 ) -> None:
+    ble_air, cuff = room
     async with supervised(driver, links.radio("hci0")) as (_, of_radio):
         await of_radio.until_state(SensorState.UP)
         ble_air.bluez.faults["StartDiscovery"] = ["org.bluez.Error.InProgress"]
@@ -128,7 +149,9 @@ async def test_a_scan_that_is_refused_after_a_pause_is_asked_for_again(
         assert of_radio.states == [SensorState.UP]
 
 
-async def test_a_scan_that_ends_by_itself_is_still_noticed(ble_air: BleAir, links: Links) -> None:
+@quickly
+async def test_a_scan_that_ends_by_itself_is_still_noticed(room: Room, links: Links) -> None:
+    ble_air, _ = room
     async with supervised(links.radio("hci0")) as (of_radio,):
         await of_radio.until_state(SensorState.UP)
         await asyncio.sleep(0.3)
@@ -136,32 +159,11 @@ async def test_a_scan_that_ends_by_itself_is_still_noticed(ble_air: BleAir, link
         await hears_a_change(ble_air, links)
 
 
-async def test_a_device_that_did_not_answer_is_tried_again_when_it_is_heard_again(
-    ble_air: BleAir, cuff: BloodPressureCuff, links: Links, driver: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its last advert is fresh for a whole round; connecting to a sleeper holds the adapter from the others."""
-    monkeypatch.setattr(link, "PASSING_LINK_S", 0.3)
-    async with supervised(driver, links.radio("hci0")) as (heard, of_radio):
-        await of_radio.until_state(SensorState.UP)
-        ble_air.bluez.faults["Connect"] = [HANG]
-        await cuff.measure(121, 80)
-        await until(lambda: not ble_air.bluez.faults["Connect"])
-        await cuff.sleep()
-        await until(lambda: not links.radio("hci0").initiator.locked())
-        ble_air.bluez.faults["Connect"] = [HANG]
-        await asyncio.sleep(0.5)
-        assert ble_air.bluez.faults.pop("Connect") == [HANG]
-        ble_air.bluez.adapter().rounds.begin()
-        await cuff.wake()
-        await until(lambda: cuff.pending == 0)
-        assert heard.states == [SensorState.UP]  # asleep is not down
-
-
 @pytest.mark.parametrize("mode", ["active", "passive"])
-async def test_the_end_of_a_visit_is_not_taken_for_an_advert(
-    ble_air: BleAir, cuff: BloodPressureCuff, mode: scan.Scan
-) -> None:
+@quickly
+async def test_the_end_of_a_visit_is_not_taken_for_an_advert(room: Room, mode: scan.Scan) -> None:
     """bleak tells of each change that bluetoothd shows of a device, its link among them."""
+    ble_air, cuff = room
     ble_air.bluez.adapter().is_terse = False
     links = Links(radios={"hci0": radio.Radio("hci0", scan=mode)})
     driver = BloodPressureMonitorBlp(kind="blood_pressure_monitor_blp", id="cuff", address=ADDRESS).build(links)
@@ -178,7 +180,9 @@ async def test_the_end_of_a_visit_is_not_taken_for_an_advert(
         await until(lambda: cuff.pending == 0)
 
 
-async def test_a_passive_scan_goes_on_while_somebody_connects(ble_air: BleAir, cuff: BloodPressureCuff) -> None:
+@quickly
+async def test_a_passive_scan_goes_on_while_somebody_connects(room: Room) -> None:
+    ble_air, cuff = room
     links = Links(radios={"hci0": radio.Radio("hci0", scan="passive")})
     driver = BloodPressureMonitorBlp(kind="blood_pressure_monitor_blp", id="cuff", address=ADDRESS).build(links)
     async with supervised(driver, links.radio("hci0")) as (_, of_radio):

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import pytest
 from fixtures.ble_radio import ADDRESS, BleAir, BleRadio, ble_air_on
 from fixtures.heard import Heard, supervised
+from fixtures.quick_time import quickly
 
 from drivers.ble import daemon, hearing, radio, recovery
 from drivers.ble.pulse_oximeter_plx import PulseOximeterPlx
@@ -108,15 +109,32 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hearing, "STATIONARY_S", 0.1)
 
 
-@pytest.fixture
-async def neighbours(ble_air: BleAir) -> AsyncIterator[None]:
-    """Two beacons that stand in the house and are heard all the time."""
+@asynccontextmanager
+async def beacons(air: BleAir) -> AsyncIterator[None]:
+    """Two that stand in the house and are heard all the time."""
     async with AsyncExitStack() as stack:
         for number in (1, 2):
-            address = f"C0:FF:EE:00:01:0{number}"
-            beacon = Beacon(ble_air.radio, address=address, data=TLM, interval_ms=50)
+            beacon = Beacon(air.radio, address=f"C0:FF:EE:00:01:0{number}", data=TLM, interval_ms=50)
             await stack.enter_async_context(beacon.running())
         yield
+
+
+@pytest.fixture
+async def neighbours(ble_air: BleAir) -> AsyncIterator[None]:
+    async with beacons(ble_air):
+        yield
+
+
+@pytest.fixture
+def lively(monkeypatch: pytest.MonkeyPatch) -> AbstractAsyncContextManager[BleAir]:
+    """A radio with neighbours, in virtual time: what is deaf for moments there is so for no slow computer."""
+
+    @asynccontextmanager
+    async def air_with_beacons() -> AsyncIterator[BleAir]:
+        async with ble_air_on(monkeypatch) as air, beacons(air):
+            yield air
+
+    return air_with_beacons()
 
 
 async def heard_anew(listening: Radio, count: int = 1) -> None:
@@ -135,9 +153,10 @@ async def heard_anew(listening: Radio, count: int = 1) -> None:
         (Deaf.UNTIL_RESTART, ["the adapter off and on", "bluetoothd restarted"]),
     ],
 )
-@pytest.mark.usefixtures("neighbours", "impatient")
+@pytest.mark.usefixtures("impatient")
+@quickly
 async def test_a_deaf_radio_is_healed_by_the_mildest_step_that_helps(
-    ble_air: BleAir, caplog, deaf: Deaf, steps: list[str]
+    lively: BleAir, caplog, deaf: Deaf, steps: list[str]
 ) -> None:
     caplog.set_level(logging.INFO)
     listening = Radio("hci0")
@@ -145,7 +164,7 @@ async def test_a_deaf_radio_is_healed_by_the_mildest_step_that_helps(
         await told.until_state(UP)
         await heard_anew(listening, 2)
         await asyncio.sleep(0.2)  # long enough for them to count as standing here
-        ble_air.bluez.deafen(deaf)
+        lively.bluez.deafen(deaf)
         async with asyncio.timeout(20):
             while steps_in(caplog) != steps:
                 await asyncio.sleep(0.02)
@@ -161,20 +180,20 @@ def steps_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [step for record in caplog.records for step in known if f"next: {step}" in record.message]
 
 
-async def test_a_radio_that_nothing_helps_is_told_once_with_what_to_do(
-    ble_air: BleAir, neighbours: None, impatient: None
-) -> None:
+@pytest.mark.usefixtures("impatient")
+@quickly
+async def test_a_radio_that_nothing_helps_is_told_once_with_what_to_do(lively: BleAir) -> None:
     listening = Radio("hci0")
     async with supervised(listening) as (told,):
         await told.until_state(UP)
         await heard_anew(listening, 2)
         await asyncio.sleep(0.2)
-        ble_air.bluez.deafen(Deaf.UNTIL_PLUGGED_IN_AGAIN)
+        lively.bluez.deafen(Deaf.UNTIL_PLUGGED_IN_AGAIN)
         await told.until_state(DOWN)
         assert "hears nothing" in told.reason
         assert "unplug the adapter" in told.reason
-        await ble_air.bluez.remove_adapter()
-        ble_air.bluez.add_adapter()
+        await lively.bluez.remove_adapter()
+        lively.bluez.add_adapter()
         await told.until_state(UP)
         await heard_anew(listening)
 
@@ -189,11 +208,11 @@ async def test_a_house_without_neighbours_is_left_in_peace(ble_air: BleAir, impa
     assert not [record for record in caplog.records if "next:" in record.message]
 
 
-async def test_a_passive_scan_that_hears_nothing_becomes_active(
-    ble_air: BleAir, neighbours: None, impatient: None
-) -> None:
-    ble_air.bluez.is_experimental = True
-    ble_air.bluez.adapter().monitors.are_deaf = True
+@pytest.mark.usefixtures("impatient")
+@quickly
+async def test_a_passive_scan_that_hears_nothing_becomes_active(lively: BleAir) -> None:
+    lively.bluez.is_experimental = True
+    lively.bluez.adapter().monitors.are_deaf = True
     listening = Radio("hci0", scan="passive")
     async with supervised(listening) as (told,):
         await told.until_state(UP)

@@ -221,6 +221,30 @@ def test_what_announces_itself_after_a_long_rest_is_told_at_once(monkeypatch: py
     play(monkeypatch, story, "meter", awake_s=None)
 
 
+def test_one_that_did_not_answer_is_tried_again_when_it_is_heard_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last advert is fresh for a whole round; connecting to a sleeper holds the adapter from the others."""
+
+    async def story(house: House) -> None:
+        cuff, initiator, faults = house.devices["cuff"], house.links.radio("hci0").initiator, house.air.bluez.faults
+        faults["Connect"] = [HANG]
+        await cuff.measure(121, 80)
+        async with asyncio.timeout(12):
+            while faults["Connect"]:
+                await asyncio.sleep(0.01)
+        await cuff.sleep()
+        async with asyncio.timeout(12):
+            while initiator.locked():
+                await asyncio.sleep(0.01)
+        faults["Connect"] = [HANG]
+        await asyncio.sleep(health.AGAIN_S + 2)
+        assert faults.pop("Connect") == [HANG]
+        await cuff.wake()
+        await house.is_told("cuff", Quantity.SYSTOLIC, 121, within_s=20)
+        assert house.heard["cuff"].states == [UP]  # asleep is not down
+
+    play(monkeypatch, story, "cuff")
+
+
 def test_one_that_is_heard_and_never_answers_is_told_once_and_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(house: House) -> None:
         cuff, heard = house.devices["cuff"], house.heard["cuff"]

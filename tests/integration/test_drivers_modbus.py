@@ -5,14 +5,14 @@ import logging
 import os
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import serialx
 from fixtures.heard import Heard, end, supervised
-from fixtures.quick_time import run_quickly
+from fixtures.quick_time import quickly, run_quickly
 
 from config.loader import load
 from drivers.joining import Leaver
@@ -91,11 +91,12 @@ BOTH = (sensor(1, SMOKE_MAP), sensor(2, CLIMATE_MAP))
 
 
 @pytest.fixture
-async def slaves(tmp_path: Path) -> AsyncIterator[ModbusSlaves]:
-    async with ModbusSlaves(tmp_path / "rs485", [smoke(), climate()]).running() as found:
-        yield found
+def slaves(tmp_path: Path) -> AbstractAsyncContextManager[ModbusSlaves]:
+    """A detector and a thermometer on one line, for tests in virtual time."""
+    return ModbusSlaves(tmp_path / "rs485", [smoke(), climate()]).running()
 
 
+@quickly
 async def test_each_unit_says_what_its_map_says(slaves: ModbusSlaves) -> None:
     async with watched(slaves.line.link, *BOTH) as (detector, room):
         await room.until_value(Quantity.TEMPERATURE, 21.5)
@@ -111,6 +112,7 @@ async def test_each_unit_says_what_its_map_says(slaves: ModbusSlaves) -> None:
     assert (slaves.broadcasts, slaves.writes) == (0, 0)
 
 
+@quickly
 async def test_a_state_that_lasts_is_not_told_each_second(slaves: ModbusSlaves) -> None:
     async with watched(slaves.line.link, *BOTH) as (detector, _):
         await detector.until_value(Quantity.SMOKE, 0)
@@ -119,6 +121,7 @@ async def test_a_state_that_lasts_is_not_told_each_second(slaves: ModbusSlaves) 
     assert detector.count(Quantity.SMOKE, 0) == 1
 
 
+@quickly
 async def test_a_dead_unit_is_down_by_itself_and_comes_back(slaves: ModbusSlaves) -> None:
     async with watched(slaves.line.link, *BOTH) as (detector, room):
         await detector.until_state(UP)
@@ -136,6 +139,7 @@ async def test_a_dead_unit_is_down_by_itself_and_comes_back(slaves: ModbusSlaves
     assert room.states == [UP, DOWN, UP]
 
 
+@quickly
 async def test_a_unit_that_is_not_there_is_told_and_joins_later(slaves: ModbusSlaves) -> None:
     late = slaves.units.pop(2)
     async with watched(slaves.line.link, *BOTH) as (_, room):
@@ -144,6 +148,7 @@ async def test_a_unit_that_is_not_there_is_told_and_joins_later(slaves: ModbusSl
         await room.until_state(UP)
 
 
+@quickly
 async def test_units_come_and_go_while_their_line_is_asked(slaves: ModbusSlaves) -> None:
     """The others keep their turns; who has left is asked no more, also where nobody is left."""
     line = line_at(slaves.line.link)
@@ -173,6 +178,7 @@ async def test_units_come_and_go_while_their_line_is_asked(slaves: ModbusSlaves)
     await end(asking)
 
 
+@quickly
 async def test_the_whole_line_is_told_when_it_is_unplugged_and_heals(slaves: ModbusSlaves) -> None:
     """Under another tty number behind the same name; an alarm that began meanwhile is heard at once."""
     async with watched(slaves.line.link, *BOTH) as ears:
@@ -195,6 +201,7 @@ async def test_the_whole_line_is_told_when_it_is_unplugged_and_heals(slaves: Mod
 
 
 @pytest.mark.parametrize("moment", ["before it is open", "while a unit thinks", "in an answer", "while it is idle"])
+@quickly
 async def test_unplugged_in_every_state(tmp_path: Path, moment: str) -> None:
     units = [smoke(after_s=0.08 if moment == "while a unit thinks" else 0.0)]
     asked = asyncio.Event()
@@ -218,6 +225,7 @@ async def test_unplugged_in_every_state(tmp_path: Path, moment: str) -> None:
             await ear.until_value(Quantity.SMOKE, 0)
 
 
+@quickly
 async def test_no_descriptor_leaks_over_many_replugs(slaves: ModbusSlaves) -> None:
     def open_now() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
@@ -233,6 +241,7 @@ async def test_no_descriptor_leaks_over_many_replugs(slaves: ModbusSlaves) -> No
         assert open_now() <= before + 1
 
 
+@quickly
 async def test_a_port_that_another_program_holds_is_told_and_taken_when_free(slaves: ModbusSlaves) -> None:
     other = serialx.serial_for_url(str(slaves.line.link), baudrate=BAUDRATE, exclusive=True)
     other.open()
@@ -248,6 +257,7 @@ async def test_a_port_that_another_program_holds_is_told_and_taken_when_free(sla
         await room.until_state(UP)
 
 
+@quickly
 async def test_a_line_that_is_not_there_is_told_to_all_of_its_units(tmp_path: Path) -> None:
     async with watched(tmp_path / "nowhere", *BOTH) as ears:
         for ear in ears:
@@ -255,6 +265,7 @@ async def test_a_line_that_is_not_there_is_told_to_all_of_its_units(tmp_path: Pa
             assert "nowhere is not there" in ear.reason
 
 
+@quickly
 async def test_a_hung_line_is_told_unit_by_unit_and_recovers(slaves: ModbusSlaves) -> None:
     async with watched(slaves.line.link, *BOTH) as ears:
         for ear in ears:
@@ -267,6 +278,7 @@ async def test_a_hung_line_is_told_unit_by_unit_and_recovers(slaves: ModbusSlave
             await ear.until_state(UP)
 
 
+@quickly
 async def test_a_deaf_port_is_opened_anew(slaves: ModbusSlaves, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some adapters hang without an error, until they are opened anew."""
     monkeypatch.setattr(modbus_bus, "DEAF_S", 0.5)
@@ -287,6 +299,7 @@ NOISES = [b"\0", b"\0\0\0", b"\xff", b"\x01\x02", bytes(range(40)), b"\x02\x04\x
 
 
 @pytest.mark.parametrize("noise", NOISES, ids=lambda noise: noise.hex()[:12])
+@quickly
 async def test_noise_around_answers_costs_no_answer(tmp_path: Path, noise: bytes) -> None:
     units = [smoke(before=noise, behind=noise), climate(before=noise, behind=noise)]
     async with ModbusSlaves(tmp_path / "rs485", units).running() as slaves, watched(slaves.line.link, *BOTH) as ears:
@@ -297,6 +310,7 @@ async def test_noise_around_answers_costs_no_answer(tmp_path: Path, noise: bytes
     assert [ear.states for ear in ears] == [[UP], [UP]]
 
 
+@quickly
 async def test_an_answer_cut_at_every_byte_is_read(slaves: ModbusSlaves) -> None:
     slaves.line.drip_s = 0.002
     async with watched(slaves.line.link, *BOTH) as (detector, room):
@@ -305,6 +319,7 @@ async def test_an_answer_cut_at_every_byte_is_read(slaves: ModbusSlaves) -> None
         await detector.until_value(Quantity.SMOKE, 1)
 
 
+@quickly
 async def test_a_garbled_answer_is_counted_and_asked_for_again(slaves: ModbusSlaves) -> None:
     slaves.units[1].corrupt_next = 1
     line = line_at(slaves.line.link)
@@ -317,6 +332,7 @@ async def test_a_garbled_answer_is_counted_and_asked_for_again(slaves: ModbusSla
     assert ear.states == [UP]
 
 
+@quickly
 async def test_a_unit_that_always_garbles_is_told_so(slaves: ModbusSlaves) -> None:
     slaves.units[2].corrupt_next = 10_000
     async with watched(slaves.line.link, *BOTH) as (_, room):
@@ -325,6 +341,7 @@ async def test_a_unit_that_always_garbles_is_told_so(slaves: ModbusSlaves) -> No
 
 
 @pytest.mark.parametrize("has_echo", [False, True], ids=["unknown", "as configured"])
+@quickly
 async def test_an_adapter_that_echoes_makes_no_dead_unit_alive(tmp_path: Path, has_echo: bool) -> None:
     units = [smoke(), climate(is_silent=True)]
     async with (
@@ -336,6 +353,7 @@ async def test_an_adapter_that_echoes_makes_no_dead_unit_alive(tmp_path: Path, h
     assert UP not in room.states
 
 
+@quickly
 async def test_a_late_answer_is_never_taken_for_another(tmp_path: Path) -> None:
     """Two questions of one length to one unit: the answer to the first comes when the second could be under way."""
     home = tmp_path / "two.yaml"
@@ -359,6 +377,7 @@ async def test_a_late_answer_is_never_taken_for_another(tmp_path: Path) -> None:
     assert ear.count(Quantity.TEMPERATURE, 50) == ear.count(Quantity.HUMIDITY, 20) == 0
 
 
+@quickly
 async def test_an_exception_is_explained(slaves: ModbusSlaves) -> None:
     slaves.units[1].raises = 2
     async with watched(slaves.line.link, *BOTH) as (detector, room):
@@ -371,6 +390,7 @@ async def test_an_exception_is_explained(slaves: ModbusSlaves) -> None:
         await detector.until_state(UP)
 
 
+@quickly
 async def test_a_refused_number_hides_no_alarm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The unit lives on what it does give; that something is refused is told in the log, once."""
     mine = tmp_path / "mine.yaml"
@@ -394,6 +414,7 @@ async def test_a_refused_number_hides_no_alarm(tmp_path: Path, caplog: pytest.Lo
     assert caplog.text.count("this unit has no register 7: is the map right?") == 1
 
 
+@quickly
 async def test_a_withheld_alarm_makes_the_unit_down_but_another_alarm_of_it_is_heard(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(
@@ -420,6 +441,7 @@ async def test_a_withheld_alarm_makes_the_unit_down_but_another_alarm_of_it_is_h
         await ear.until_state(UP)
 
 
+@quickly
 async def test_a_pull_cord_is_told_when_it_is_pulled_and_not_again_while_it_is(slaves: ModbusSlaves) -> None:
     slaves.units[1].inputs[0] = 0
     async with watched(slaves.line.link, sensor(1, "sos_contact_waveshare")) as (cord,):
@@ -437,6 +459,7 @@ async def test_a_pull_cord_is_told_when_it_is_pulled_and_not_again_while_it_is(s
     assert cord.count(Quantity.SOS, 0) == 0
 
 
+@quickly
 async def test_a_senseair_at_254_with_a_status_is_questionable(tmp_path: Path) -> None:
     unit = ModbusSlave(unit=104, input_registers={0: 32, 1: 0, 2: 0, 3: 904})
     async with (
@@ -449,6 +472,7 @@ async def test_a_senseair_at_254_with_a_status_is_questionable(tmp_path: Path) -
     assert co2.quality is Quality.QUESTIONABLE
 
 
+@quickly
 async def test_random_faults_give_no_false_reading(tmp_path: Path) -> None:
     """Noise, cuts, flips, silence, late answers, unplugging: every reading that comes was the truth of some moment."""
     chance = random.Random(7)
@@ -547,7 +571,7 @@ def test_a_sensor_without_its_line_is_told_what_to_write() -> None:
 
 
 async def test_the_gateway_runs_the_lines_of_a_home(
-    slaves: ModbusSlaves, tmp_path: Path, free_port: int, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, free_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     path = tmp_path / "home.yaml"
@@ -557,7 +581,7 @@ gateway: {{id: gw-1, data_dir: {tmp_path / "data"}, language: en}}
 resident: {{id: r-1}}
 uplink: {{url: "mqtt://127.0.0.1:{free_port}"}}
 modbus:
-  - {{line: rs485, port: {slaves.line.link}}}
+  - {{line: rs485, port: {tmp_path / "rs485"}}}
 sensors:
   - {{kind: modbus_unit, id: detector, line: rs485, unit: 1, map: {SMOKE_MAP}}}
   - {{kind: modbus_unit, id: nobody, line: rs485, unit: 9, map: {CLIMATE_MAP}}}
@@ -566,11 +590,14 @@ rules:
 """,
         encoding="utf-8",
     )
-    task = asyncio.create_task(run(load(path)))
-    try:
-        async with asyncio.timeout(20):
-            while not ("sensor detector is heard" in caplog.text and "sensor nobody is down: unit 9" in caplog.text):
-                await asyncio.sleep(0.02)
-        assert not task.done()
-    finally:
-        await end(task)
+    async with ModbusSlaves(tmp_path / "rs485", [smoke()]).running():
+        task = asyncio.create_task(run(load(path)))
+        try:
+            async with asyncio.timeout(20):
+                while not (
+                    "sensor detector is heard" in caplog.text and "sensor nobody is down: unit 9" in caplog.text
+                ):
+                    await asyncio.sleep(0.02)
+            assert not task.done()
+        finally:
+            await end(task)

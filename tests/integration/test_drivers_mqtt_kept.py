@@ -22,7 +22,7 @@ from shouwang.quantities import Quantity
 from shouwang.status import SensorState
 
 T = Quantity.TEMPERATURE
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 @pytest.fixture(autouse=True)

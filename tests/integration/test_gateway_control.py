@@ -27,7 +27,7 @@ from messaging.session import connect
 from shouwang.alert import Sentence
 from shouwang.errors import ConfigError, DeviceError
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0  # programs start in it, on a busy machine too
 LISTENS = "0A"
 
 
@@ -331,7 +331,7 @@ async def test_what_is_no_question_is_answered_and_hung_up_on(tmp_path, line):
 
 
 async def test_who_says_nothing_is_hung_up_on_and_many_at_once_wait_for_no_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(control, "IDLE_S", 0.2)
+    monkeypatch.setattr(control, "IDLE_S", 2.0)  # all of them have come by then, also on a busy machine
     async with listening([tmp_path]):
         idle = [await asyncio.open_unix_connection(tmp_path / control.SOCKET) for _ in range(control.MAX_CLIENTS)]
         assert "8 others" in (await answer_to(tmp_path, b'{"command": "say"}\n'))["error"]["en"]

@@ -6,6 +6,7 @@ import signal
 from dataclasses import replace
 
 import pytest
+from fixtures.quick_time import quickly
 from fixtures.uplink_home import GW, alerts, centre, living, path_changes
 
 from gateway import internet as internet_module
@@ -56,6 +57,7 @@ def readings(came):
     return sum(len(item.body.readings) for item in came if isinstance(item.body, TelemetryBody))
 
 
+@quickly
 async def test_on_a_slow_line_an_alert_waits_behind_a_bounded_number_of_bytes(mosquitto, tmp_path):
     async with (
         running_line(mosquitto.port) as line,
@@ -76,6 +78,7 @@ async def test_on_a_slow_line_an_alert_waits_behind_a_bounded_number_of_bytes(mo
     assert waited <= OTHER_BYTES + 4096  # the alert itself, and what MQTT adds
 
 
+@quickly
 async def test_a_slow_line_is_not_given_up_nor_loaded_with_repeats(mosquitto, tmp_path, monkeypatch):
     monkeypatch.setattr("messaging.session.ANSWER_TIMEOUT_S", 0.05)
     monkeypatch.setattr("messaging.session.SLOWEST_BYTES_S", 20_000)
@@ -211,6 +214,7 @@ async def test_the_backlog_comes_oldest_first_and_within_the_brokers_receive_max
     assert len(seqs) >= count - 1
 
 
+@quickly
 async def test_a_metered_line_carries_packed_readings_and_plain_alerts(mosquitto, tmp_path):
     sizes = {}
     for is_metered in (True, False):

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import yaml
 from fixtures.heard import end
+from fixtures.quick_time import quickly
 from fixtures.serial_line import SERIAL_KINDS, SerialKind, held_by, open_files
 from pydantic import TypeAdapter
 
 from config.home import Home, ModbusPart
 from config.loader import load
 from drivers import AnyDriver
-from drivers.serial import enocean_dongle, probe, probe_modbus, probe_modem, rfxtrx_radio
+from drivers.serial import enocean_dongle, probe, rfxtrx_radio
 from drivers.serial import ports as ports_module
 from drivers.serial.codec.r60 import size_of
 from drivers.serial.fall_radar_r60 import INSTRUMENT
@@ -50,15 +51,6 @@ rules:
 """
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe, "LISTEN_S", 0.3)
-    monkeypatch.setattr(probe, "QUESTION_GAP_S", 0.02)
-    monkeypatch.setattr(probe, "OTHER_GAP_S", 0.03)
-    monkeypatch.setattr(probe_modem, "ANSWER_S", 0.2)
-    monkeypatch.setattr(probe_modbus, "ANSWER_S", 0.05)
-
-
 async def told(*named: Path, **more: Any) -> str:
     lines: list[str] = []
     await ports.ports(None, lines.append, named=[str(path) for path in named], **more)
@@ -72,6 +64,7 @@ def pasted(text: str, mark: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", SERIAL_KINDS, ids=lambda kind: kind.name)
+@quickly
 async def test_every_instrument_is_known_by_its_answers(kind: SerialKind, tmp_path: Path) -> None:
     before = open_files()
     async with kind.simulator(tmp_path).running() as device:
@@ -90,6 +83,7 @@ def test_every_instrument_is_tried_with_a_simulator() -> None:
     assert {one.en for one in INSTRUMENTS if not one.part} == {kind.instrument.en for kind in SERIAL_KINDS}
 
 
+@quickly
 async def test_several_ports_are_asked_at_a_time_and_told_in_order(tmp_path: Path) -> None:
     mute, foreign = (PtyPair(tmp_path / name, lambda _: None) for name in ("mute", "foreign"))
     for pair in (mute, foreign):
@@ -116,6 +110,7 @@ async def _chatter(line: PtyPair) -> None:
 
 
 @pytest.mark.parametrize("is_locking", [True, False], ids=["with a lock", "without a lock"])
+@quickly
 async def test_nothing_is_written_to_a_port_that_another_program_holds(tmp_path: Path, is_locking: bool) -> None:
     written: list[bytes] = []
     line = PtyPair(tmp_path / "port", written.append)
@@ -128,6 +123,7 @@ async def test_nothing_is_written_to_a_port_that_another_program_holds(tmp_path:
     assert written == []
 
 
+@quickly
 async def test_two_that_cannot_be_told_apart_are_both_offered(tmp_path: Path) -> None:
     twins = (INSTRUMENT, _alike("bed_radar_r60"))
     async with SERIAL_KINDS[0].simulator(tmp_path).running() as device:
@@ -137,6 +133,7 @@ async def test_two_that_cannot_be_told_apart_are_both_offered(tmp_path: Path) ->
     assert [entry["kind"] for entry in pasted(text, "To use one")["sensors"]] == ["fall_radar_r60", "bed_radar_r60"]
 
 
+@quickly
 async def test_of_two_that_share_frames_the_one_that_understands_more_is_offered(tmp_path: Path) -> None:
     deaf = replace(_alike("bed_radar_r60"), framer=lambda: Framer(b"SY", size_of, lambda _: [Alive()], max_frame=64))
     async with SERIAL_KINDS[0].simulator(tmp_path).running() as device:
@@ -148,6 +145,7 @@ def _alike(kind: str) -> Any:
     return replace(INSTRUMENT, kind=kind, zh="像它", en="one like it")
 
 
+@quickly
 async def test_a_modem_is_known_and_its_sim_left_in_peace(tmp_path: Path) -> None:
     async with Modem(tmp_path / "modem", pin="1234", sim="SIM PIN").running() as modem:
         text = await told(modem.line.link, instruments=FEW)
@@ -161,6 +159,7 @@ async def test_a_modem_is_known_and_its_sim_left_in_peace(tmp_path: Path) -> Non
     [(EnoceanDongle, enocean_dongle.INSTRUMENT), (Rfxtrx, rfxtrx_radio.INSTRUMENT)],
     ids=["enocean", "rfxtrx"],
 )
+@quickly
 async def test_a_receiver_of_many_sensors_is_a_part_of_its_own(
     tmp_path: Path, make: type[EnoceanDongle | Rfxtrx], instrument: Instrument
 ) -> None:
@@ -172,6 +171,7 @@ async def test_a_receiver_of_many_sensors_is_a_part_of_its_own(
 
 
 @pytest.mark.parametrize("echoes", [False, True])
+@quickly
 async def test_modbus_units_are_looked_for_only_on_request(tmp_path: Path, echoes: bool) -> None:
     units = [ModbusSlave(unit=2, holding={0: 7}), ModbusSlave(unit=5, before=b"\0"), ModbusSlave(unit=9, raises=1)]
     async with ModbusSlaves(tmp_path / "bus", units, echoes=echoes).running() as bus:
@@ -189,6 +189,7 @@ async def test_modbus_units_are_looked_for_only_on_request(tmp_path: Path, echoe
     ]
 
 
+@quickly
 async def test_ports_of_the_home_are_marked_and_not_offered_again(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         folders = [tmp_path / name for name in ("a", "b")]

@@ -114,7 +114,7 @@ def test_a_sensor_may_not_take_the_modems_name(checked):
 def test_what_is_odd_is_told(checked, tmp_path, more, words):
     for name, written, mode in (
         ("word", "lotus", 0o600),
-        ("open", "1234", 0o644),
+        ("open", "48151623", 0o644),
         ("short", "12345", 0o600),
         ("code", "lotus88", 0o600),
     ):
@@ -123,7 +123,7 @@ def test_what_is_odd_is_told(checked, tmp_path, more, words):
     (told,) = checked(more)
     assert words in told
     assert "lotus" not in told
-    assert "1234" not in told
+    assert "48151623" not in told
 
 
 def test_a_modem_that_nobody_watches_is_told(checked):
