@@ -85,7 +85,7 @@ class Broker:
 
     async def start(self) -> None:
         """Start it (again), on the same port and directory; returns when it listens. Raises DeviceError."""
-        _require_free(self.port)
+        require_free(self.port)
         self._child = await start_child(self._command, log=self._log)
         await self._child.wait_until(_listens(self.port), timeout_s=START_S, log=self._log)
 
@@ -135,13 +135,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _require_free(port: int) -> None:
+def require_free(port: int, remedy: str = "") -> None:
+    """Raises DeviceError, with `remedy` at its end, where another program listens on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the brokers do after a restart
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise DeviceError(f"port {port} is in use by another program: {error.strerror}") from error
+            raise DeviceError(f"port {port} is in use by another program: {error.strerror}{remedy}") from error
 
 
 def _mosquitto(program: str, directory: Path, ports: Sequence[int], access: Access | None) -> list[str]:

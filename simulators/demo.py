@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from shouwang.errors import ConfigError, DeviceError
 from shouwang.recording import read_recording
 from simulators.acts import Acts
-from simulators.broker import BrokerKind
+from simulators.broker import BrokerKind, require_free
 from simulators.door.opening import open_door
 from simulators.door.page import create_door
 from simulators.door.scene import Scene
@@ -56,6 +56,7 @@ async def perform(wish: Wish, tell: Callable[[str], None]) -> Report | None:
 
     SIGINT and SIGTERM end it in order at every moment. None where that came before there was anything to report.
     """
+    _look_at_ports(wish)
     curtain = _Curtain()
     work = _perform_recording(wish, wish.recording, tell) if wish.recording else _perform_story(wish, curtain, tell)
     performing = asyncio.create_task(work, name="performance")
@@ -63,12 +64,21 @@ async def perform(wish: Wish, tell: Callable[[str], None]) -> Report | None:
     await asyncio.wait({performing, falling}, return_when=asyncio.FIRST_COMPLETED)
     falling.cancel()
     if not performing.done():
-        tell("stopping ...")
+        tell("stopping: sensors, gateway, server and brokers, in this order (a few seconds) ...")
         if not curtain.ends_in_order:
             performing.cancel()
     with suppress(asyncio.CancelledError):
         return await performing
     return None
+
+
+def _look_at_ports(wish: Wish) -> None:
+    """Before anything is started. Raises ConfigError, DeviceError."""
+    if wish.port and wish.port == wish.door_port:
+        raise ConfigError(f"--port and --door-port are both {wish.port}: give each its own, or leave one out")
+    for option, port in (("--port", wish.port), ("--door-port", wish.door_port)):
+        if port:
+            require_free(port, f"; give {option} another number, or leave it out: then a free one is taken")
 
 
 class _Curtain:
@@ -87,7 +97,7 @@ async def _perform_story(wish: Wish, curtain: _Curtain, tell: Callable[[str], No
     pace = _pace_of(story, wish)
     plan = Plan(broker=wish.broker, pace=pace, web_port=wish.port, language=wish.language, has_district=True)
     tell("starting brokers, community server with a district of 41 homes, simulated home and gateway ...")
-    async with running_stage(plan) as stage:
+    async with running_stage(plan, tell) as stage:
         report = Report(broker=stage.broker.kind.value)
         tell(_broker_line(stage))
         if wish.is_headless:
@@ -143,7 +153,7 @@ async def _for_people(
         acts.told = scene.went_wrong
         stage.on_said = _both(scene.home_said, lambda words: tell(f"        home | {words}"))
         stage.phones.on_sms = _both(scene.phone_rang, lambda sms: tell(f"       phone | {sms.to}: {sms.text}"))
-        door = create_door(scene, acts, Seats(stage, wish.language), language=wish.language)
+        door = create_door(scene, acts, Seats(stage), language=wish.language)
         async with open_door(door, wish.door_port) as address:
             _invite(address, stage.url, tell)
             await curtain.asked.wait()
@@ -154,7 +164,8 @@ def _invite(address: str, console: str, tell: Callable[[str], None]) -> None:
     tell("")
     tell(f"  在浏览器中打开 Open in a browser:   {address}")
     tell("  (the page explains itself: sit down at the desk, press SOS, see it through)")
-    tell(f"  The console alone is at {console}. Ctrl-C ends everything and leaves nothing behind.")
+    tell(f"  The console alone is at {console}. Ctrl-C ends everything and leaves nothing behind;")
+    tell("  the next ./dev demo begins anew. Below: what the home says, and what comes to telephones.")
     tell("")
 
 
@@ -239,7 +250,7 @@ async def _perform_recording(wish: Wish, path: Path, tell: Callable[[str], None]
     pace = max(1.0, (moments[-1].offset_s - moments[0].offset_s) / seconds)
     plan = Plan(broker=wish.broker, pace=pace, vitals_only=True, web_port=wish.port, language=wish.language)
     tell("starting brokers, community server, simulated oximeter and gateway ...")
-    async with running_stage(plan) as stage:
+    async with running_stage(plan, tell) as stage:
         report = Report(broker=stage.broker.kind.value)
         tell(_broker_line(stage))
         tell(f"playing {path}: {len(moments)} moments, {pace:.0f} times as fast as recorded")

@@ -8,6 +8,8 @@ DISPATCH = Path(__file__).parents[1] / "community" / "examples" / "dispatch.yaml
 """Units, responders, grids and duties of the district."""
 _RESIDENT = "r-wang-guilan"
 _HOME = "home-3-2-501"
+SON = "c-wang-qiang"
+"""Her first contact, who may see everything of her."""
 _SAID = "2026-10-08T01:30:00+00:00"
 
 
@@ -63,6 +65,7 @@ _CARD: Mapping[str, Any] = {
 }
 _CONTACTS: tuple[Mapping[str, Any], ...] = (
     {
+        "id": SON,
         "name": "王强",
         "relation": "儿子 son",
         "phones": ["138 5550 0101"],

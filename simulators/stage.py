@@ -165,10 +165,12 @@ class Stage:
         await self.run("community", "people", "import", str(register), "--by", "demo", "--strict", *config)
         await self.run("community", "dispatch", "import", str(DISPATCH), *config)
 
-    async def login_link(self, login: str, name: str, language: str, role: str = "operator") -> str:
-        """A one-time link for a new user."""
-        person = (login, "--name", name, "--role", role, "--language", language)
-        return await self._link("add", *person, "--login-link")
+    async def login_link(
+        self, login: str, name: str, language: str, *, role: str = "operator", person: str = ""
+    ) -> str:
+        """A one-time link for a new user; `person`: the contact who he is."""
+        who = (login, "--name", name, "--role", role, "--language", language, *(("--person", person) if person else ()))
+        return await self._link("add", *who, "--login-link")
 
     async def new_link(self, login: str) -> str:
         """A one-time link for a user who is there already."""
@@ -336,8 +338,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def running_stage(plan: Plan) -> AsyncIterator[Stage]:
-    """Brokers, server, home and gateway, all started; everything is taken away at the end."""
+async def running_stage(plan: Plan, tell: Callable[[str], None] = lambda _: None) -> AsyncIterator[Stage]:
+    """Brokers, server, home and gateway, all started; everything is taken away at the end. `tell` gets each step."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="shouwang-stage-")))
         broker = await stack.enter_async_context(running_broker(plan.broker))
@@ -347,9 +349,12 @@ async def running_stage(plan: Plan) -> AsyncIterator[Stage]:
         async with asyncio.TaskGroup() as group:
             try:
                 await stage.start_community()
+                tell("  the community server answers")
                 await stage.start_home(group)
+                tell("  the sensors of the home are switched on")
                 await stage.start_gateway()
                 await stage.sensors_heard()
+                tell("  the gateway hears them all")
                 yield stage
             finally:
                 await stage.stop()

@@ -30,7 +30,7 @@ _SAFE = {
 
 
 def create_door(scene: Scene, acts: Acts, seats: Seats, *, language: str) -> FastAPI:
-    """The page. `language`: what it speaks to whoever has not chosen."""
+    """The page. `language`: what the home speaks, and the page to whoever speaks none of its languages."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=_STATIC))
     door = _Door(scene, acts, seats, language)
@@ -69,7 +69,7 @@ class _Door:
         if host not in SEATS:
             raise HTTPException(404)
         try:
-            return RedirectResponse(await self._seats.enter(SEATS[host]), status_code=303)
+            return RedirectResponse(await self._seats.enter(SEATS[host], self._language(request)), status_code=303)
         except ShouwangError as failed:
             self._scene.went_wrong(str(failed))
             return self._page("welcome.html", request, problem=str(failed))
@@ -80,10 +80,16 @@ class _Door:
         return answer
 
     def _page(self, name: str, request: Request, problem: str = "") -> HTMLResponse:
-        chosen = request.cookies.get(_COOKIE)
-        language = chosen if chosen in LANGUAGES else self._usual
-        values = {"scene": self._scene, "language": language, "say": _says(language), "problem": problem}
+        language = self._language(request)
+        values = {"scene": self._scene, "say": _says(language), "problem": problem}
+        values["is_foreign"] = language != self._usual  # the home speaks the usual one
         return HTMLResponse(self._templates.get_template(name).render(values), headers=_SAFE)
+
+    def _language(self, request: Request) -> str:
+        """What was chosen, else what the browser speaks, else the usual one."""
+        chosen = request.cookies.get(_COOKIE, "")
+        spoken = (tag.strip()[:2].lower() for tag in request.headers.get("accept-language", "").split(","))
+        return next((language for language in (chosen, *spoken) if language in LANGUAGES), self._usual)
 
 
 async def _health() -> PlainTextResponse:

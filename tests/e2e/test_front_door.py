@@ -30,7 +30,7 @@ async def test_a_visitor_lets_things_happen_and_comes_in() -> None:
         scene, ledger = Scene(stage, acts), Ledger(stage.database)
         acts.told = scene.went_wrong
         stage.on_said = scene.home_said
-        door = create_door(scene, acts, Seats(stage, "zh"), language="zh")
+        door = create_door(scene, acts, Seats(stage), language="zh")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://door") as visitor:
             assert "一条也不会丢" in (await visitor.get("/")).text
             strange = await visitor.post("/act/sos", headers={"origin": "http://elsewhere"})
@@ -53,7 +53,7 @@ async def test_a_visitor_lets_things_happen_and_comes_in() -> None:
             for _ in range(2):  # who closed the tab comes in again
                 link = (await visitor.post("/seat/operator")).headers["location"]
                 assert link.startswith(f"http://operator.localhost:{stage.web_port}/login/once/")
-            async with httpx.AsyncClient(base_url=stage.url) as browser:
+            async with httpx.AsyncClient(base_url=stage.url, timeout=20) as browser:
                 came_in = await browser.post("/login/once/" + link.rpartition("/")[2])
                 assert (came_in.status_code, came_in.headers["location"]) == (303, "/")
             assert scene.has_audience
