@@ -7,6 +7,7 @@ from community.daily_backup import source_of
 from community.settings import load
 from community.store import backups
 from community.store.backups import Facts
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 
@@ -30,7 +31,12 @@ def _backup(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     facts = backups.check(options.file)
     if options.head is not None and options.head not in (facts.head, facts.changes_head):
-        raise ConfigError(f"{options.file}: its record ends with {facts.head}, not with {options.head}")
+        raise ConfigError(
+            Bilingual(
+                f"{options.file}: its record ends with {facts.head}, not with {options.head}",
+                zh=f"{options.file}：其中的记录以 {facts.head} 结尾，不是 {options.head}",
+            )
+        )
     _say(options.file, facts)
     return 0
 

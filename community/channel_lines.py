@@ -25,6 +25,7 @@ from community.channels.webhook import Webhook
 from community.post import Line
 from community.store.ways import Reached
 from messaging.secret import read_secret
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import ConfigError
 
 TOKEN_CHARS = 20
@@ -43,7 +44,14 @@ def lines_of(entry: ChannelsEntry, *, public_url: str) -> tuple[Line, ...]:
         try:
             made = _channel(channel, public_url, token)
         except ConfigError as error:
-            raise ConfigError(f"channels: ways: {name}: {error}") from error
+            raise ConfigError(
+                both(
+                    "channels: ways: {name}: {error}",
+                    "channels: ways: {name}：{error}",
+                    name=name,
+                    error=told_by(error),
+                )
+            ) from error
         found.append(
             Line(
                 name=name,
@@ -78,8 +86,12 @@ def answer_token(entry: ChannelsEntry) -> str:
     token = read_secret(entry.answers.token_file)
     if len(token) < TOKEN_CHARS:
         raise ConfigError(
-            f"{entry.answers.token_file}: has {len(token)} characters, and needs {TOKEN_CHARS} at least; "
-            "make one: openssl rand -hex 20"
+            Bilingual(
+                f"{entry.answers.token_file}: has {len(token)} characters, and needs {TOKEN_CHARS} at least; "
+                "make one: openssl rand -hex 20",
+                zh=f"{entry.answers.token_file}：有 {len(token)} 个字符，至少要 {TOKEN_CHARS} 个；请做一个："
+                f"openssl rand -hex 20",
+            )
         )
     return token
 
@@ -129,7 +141,12 @@ def _sms(entry: SmsChannel, public_url: str, token: str | None) -> SmsHttp:
         delivery=delivery,
     )
     if not any("{to}" in template for template in provider.fields.values()):
-        raise ConfigError('no field holds the number: write e.g. fields: {mobile: "{to}", content: "{text}"}')
+        raise ConfigError(
+            Bilingual(
+                'no field holds the number: write e.g. fields: {mobile: "{to}", content: "{text}"}',
+                zh='没有哪个字段写了号码：请写例如 fields: {mobile: "{to}", content: "{text}"}',
+            )
+        )
     return SmsHttp(_http(entry), provider)
 
 
@@ -137,7 +154,12 @@ def _asterisk(entry: AsteriskChannel) -> VoiceChannel:
     try:
         from community.channels.ari import Ari, Asterisk  # noqa: PLC0415 - websockets is wanted by nobody else
     except ImportError as error:
-        raise ConfigError("an Asterisk needs the package websockets: pip install 'websockets>=14'") from error
+        raise ConfigError(
+            Bilingual(
+                "an Asterisk needs the package websockets: pip install 'websockets>=14'",
+                zh="Asterisk 需要 websockets 包：pip install 'websockets>=14'",
+            )
+        ) from error
     asterisk = Asterisk(
         url=entry.url,
         username=entry.username,

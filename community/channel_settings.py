@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from community.channels.port import Way
 from community.workflow import Audience
+from shouwang.bilingual import Bilingual
 
 _WORDS = {
     "电话": Way.VOICE,
@@ -43,19 +44,31 @@ def _audience(written: object) -> object:
     if word in _AUDIENCES:
         return _AUDIENCES[word]
     if word not in get_args(Audience):
-        raise ValueError(f'"{word[:20]}" is nobody; write one of: {", ".join((*_AUDIENCES.values(), *_AUDIENCES))}')
+        raise ValueError(
+            Bilingual(
+                f'"{word[:20]}" is nobody; write one of: {", ".join((*_AUDIENCES.values(), *_AUDIENCES))}',
+                zh=f"没有“{word[:20]}”这类人；请写其中之一：{', '.join((*_AUDIENCES.values(), *_AUDIENCES))}",
+            )
+        )
     return word
 
 
 def _reachable_way(way: Way) -> Way:
     if way is Way.CONSOLE:
-        raise ValueError("the console is always used; write the other ways: voice, sms, push, mail, webhook")
+        raise ValueError(
+            Bilingual(
+                "the console is always used; write the other ways: voice, sms, push, mail, webhook",
+                zh="坐席页面总会用到；请写其他方式：voice、sms、push、mail、webhook",
+            )
+        )
     return way
 
 
 def _web(url: str) -> str:
     if not url.startswith(("http://", "https://")):
-        raise ValueError("write an address with http:// or https://")
+        raise ValueError(
+            Bilingual("write an address with http:// or https://", zh="请写 http:// 或 https:// 开头的地址")
+        )
     return url
 
 
@@ -204,10 +217,18 @@ class ReachedEntry(_Part):
         lacking = [way.value for way in self.prefers if not self._address(way)]
         if lacking:
             raise ValueError(
-                f"{self.person} prefers {', '.join(lacking)} and has no address for it; give phone, mail, ..."
+                Bilingual(
+                    f"{self.person} prefers {', '.join(lacking)} and has no address for it; give phone, mail, ...",
+                    zh=f"{self.person} 首选 {', '.join(lacking)}，却没有相应的地址；请写 phone、mail 等",
+                )
             )
         if not self.ways:
-            raise ValueError(f"{self.person} has no address: give phone, mail, push or webhook")
+            raise ValueError(
+                Bilingual(
+                    f"{self.person} has no address: give phone, mail, push or webhook",
+                    zh=f"{self.person} 没有地址：请写 phone、mail、push 或 webhook",
+                )
+            )
         return self
 
     @property
@@ -241,11 +262,22 @@ class ChannelsEntry(_Part):
         names = [one.person for one in self.people]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} stands twice among the people")
+            raise ValueError(
+                Bilingual(f"{', '.join(twice)} stands twice among the people", zh=f"人员里 {', '.join(twice)} 写了两次")
+            )
         if "console" in self.ways:
-            raise ValueError("no channel can be called console: that is the desk itself")
+            raise ValueError(
+                Bilingual(
+                    "no channel can be called console: that is the desk itself", zh="渠道不能叫 console：那是坐席页面"
+                )
+            )
         if self.answers is None and any(one.kind == "voice_http" for one in self.ways.values()):
-            raise ValueError("a voice_http channel needs answers: {token_file: ...}, or nobody hears who pressed a key")
+            raise ValueError(
+                Bilingual(
+                    "a voice_http channel needs answers: {token_file: ...}, or nobody hears who pressed a key",
+                    zh="voice_http 渠道要写 answers: {token_file: ...}，否则收不到对方按了什么键",
+                )
+            )
         return self
 
     def placed(self, folder: Path) -> "ChannelsEntry":

@@ -17,6 +17,7 @@ from community.store import channel_health, notices
 from community.store.channel_health import ChannelRow
 from community.store.database import Connection, Store
 from community.store.notices import RungFailed
+from shouwang.bilingual import both, told_by
 from shouwang.errors import ConfigError, GiveUp, ShouwangError, TryLater
 from shouwang.outage import Outage
 
@@ -78,7 +79,7 @@ class ChannelWatch:
 
     async def look(self, line: Line, failures: int) -> int:
         """Probe it, and test it where that is due; how often it has failed in a row now."""
-        reason = await self._probe(line)
+        reason = await probed(line)
         now = self._clock()
         if reason is not None:
             failures += 1
@@ -99,7 +100,9 @@ class ChannelWatch:
         self._test_not_before[line.name] = asyncio.get_running_loop().time() + TEST_AGAIN_S
         reason = await sent_test(line, line.test_to, now)
         if reason:
-            await self._dead(line, f"its test failed: {reason}", now, is_refused=True)
+            await self._dead(
+                line, both("its test failed: {why}", "测试没有成功：{why}", why=reason), now, is_refused=True
+            )
         else:
             await self._store.write(lambda connection: channel_health.tested(connection, line.name, now))
             await self._alive(line, now)
@@ -119,17 +122,7 @@ class ChannelWatch:
         most = REFUSED_SENDS if isinstance(error, GiveUp) else FAILED_SENDS
         self._failed_sends[line.name] += 1
         if isinstance(error, ConfigError) or self._failed_sends[line.name] >= most:
-            await self._dead(line, str(error), self._clock(), is_refused=True)
-
-    async def _probe(self, line: Line) -> str | None:
-        try:
-            async with asyncio.timeout(PROBE_S):
-                await line.channel.probe()
-        except TimeoutError:
-            return f"has not answered in {PROBE_S:.0f} s"
-        except (TryLater, ConfigError) as error:
-            return str(error)
-        return None
+            await self._dead(line, told_by(error), self._clock(), is_refused=True)
 
     def _is_test_due(self, line: Line, row: ChannelRow, now: datetime) -> bool:
         if asyncio.get_running_loop().time() < self._test_not_before[line.name]:
@@ -153,6 +146,22 @@ class ChannelWatch:
             self._changed()
 
 
+_MUTE = "has not answered in {limit:.0f} s", "{limit:.0f} 秒内没有应答"
+_NOT_CARRIED = "not carried within {limit:.0f} s", "{limit:.0f} 秒内没有送出"
+
+
+async def probed(line: Line) -> str | None:
+    """See whether the far end answers; why not, None where it does."""
+    try:
+        async with asyncio.timeout(PROBE_S):
+            await line.channel.probe()
+    except TimeoutError:
+        return both(*_MUTE, limit=PROBE_S)
+    except (TryLater, ConfigError) as error:
+        return told_by(error)
+    return None
+
+
 async def sent_test(line: Line, to: str, now: datetime) -> str:
     """Send a test to this address; why it failed, empty where it went out."""
     said = notice_words.test_of(line.name)
@@ -163,9 +172,9 @@ async def sent_test(line: Line, to: str, now: datetime) -> str:
         async with asyncio.timeout(line.timeout_s):
             await line.channel.send(message)
     except TimeoutError:
-        return f"not carried within {line.timeout_s:.0f} s"
+        return both(*_NOT_CARRIED, limit=line.timeout_s)
     except (TryLater, GiveUp, ConfigError) as error:
-        return str(error)
+        return told_by(error)
     return ""
 
 

@@ -21,6 +21,7 @@ from community import (
 )
 from community.accounts import Accounts
 from community.map_settings import MapEntry
+from community.retention_words import runs_or_not
 from community.settings import CommunitySettings, broker_settings, load, secret
 from community.sms_inlet import keys_of, token_of
 from community.store import chain, dead_letters, logins, passkeys, seals
@@ -28,6 +29,7 @@ from community.store.database import Connection
 from community.terminal import say, with_config, with_store
 from community.tiles import credit_of, source_of
 from community.users import User
+from shouwang.bilingual import both, by_lines, told_by
 from shouwang.errors import ConfigError
 
 
@@ -85,17 +87,20 @@ def _check(options: argparse.Namespace) -> int:
             source_of(settings.web.map)
     except ConfigError as error:
         count = len(str(error).splitlines())
-        raise ConfigError(
-            f"{error}\n{options.config}: {count} problem{'s' if count > 1 else ''}; nothing was started"
-        ) from error
+        words = _ONE_PROBLEM if count == 1 else _PROBLEMS
+        raise ConfigError(by_lines([told_by(error), both(*words, path=options.config, count=count)])) from error
     say(f"{settings.name}: broker {settings.broker.url}, database {settings.store.url}")
     for home in settings.homes:
         say(f"  home {home.id} ({home.address}): gateway {home.gateway}, resident {home.resident.id}")
     _say_of_map(settings.web.map)
-    say(f"  retention: {retention_commands.runs_or_not(settings.retention)}")
+    say(both("  retention: {what}", "  到期清除：{what}", what=runs_or_not(settings.retention)))
     _say_who_lacks_an_app(settings)
     say(f"{options.config}: can be used")
     return 0
+
+
+_ONE_PROBLEM = "{path}: 1 problem; nothing was started", "{path}：1 处有错；什么都没有启动"
+_PROBLEMS = "{path}: {count} problems; nothing was started", "{path}：{count} 处有错；什么都没有启动"
 
 
 def _say_of_map(entry: MapEntry | None) -> None:

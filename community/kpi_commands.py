@@ -12,6 +12,7 @@ from community.kpi_numbers import written
 from community.scores import Score
 from community.settings import load
 from community.terminal import say, with_config, with_store
+from shouwang.bilingual import both, told_by
 from shouwang.errors import ConfigError, DecodeError
 
 T = TypeVar("T")
@@ -65,12 +66,15 @@ def _sample(options: argparse.Namespace) -> int:
     return 0
 
 
+_LOOK = "{error}; run `shouwang community audit verify`", "{error}；请运行 `shouwang community audit verify`"
+
+
 def _recompute(options: argparse.Namespace) -> int:
     month = _month_of(options)
     try:
         found = _ask(options, lambda desk: desk.compare(month))
     except DecodeError as error:
-        raise ConfigError(f"{error}; run `shouwang community audit verify`") from error
+        raise ConfigError(both(*_LOOK, error=told_by(error))) from error
     for score in found.scores:
         say(_score(score))
     for shown, sealed in found.scores_differ:

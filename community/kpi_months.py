@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 _WRITTEN = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
@@ -110,7 +111,9 @@ def period_named(written: str) -> Period:
     try:
         date.fromisocalendar(int(found[1]), int(found[2]), 1)
     except ValueError as error:
-        raise ConfigError(f"the year {found[1]} has no week {found[2]}") from error
+        raise ConfigError(
+            Bilingual(f"the year {found[1]} has no week {found[2]}", zh=f"{found[1]} 年没有第 {found[2]} 周")
+        ) from error
     return Week(year=int(found[1]), week=int(found[2]))
 
 
@@ -118,7 +121,12 @@ def month_named(written: str) -> Month:
     """From e.g. `2026-11`. Raises ConfigError."""
     found = _WRITTEN.fullmatch(written)
     if found is None:
-        raise ConfigError(f'"{written[:20]}" is no month; write the year and the month, e.g. 2026-11')
+        raise ConfigError(
+            Bilingual(
+                f'"{written[:20]}" is no month; write the year and the month, e.g. 2026-11',
+                zh=f"“{written[:20]}”不是月份；请写年和月，例如 2026-11",
+            )
+        )
     return Month(year=int(found[1]), month=int(found[2]))
 
 

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shouwang.bilingual import Bilingual
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -16,7 +18,12 @@ def _zone_name(written: str) -> str:
     try:
         ZoneInfo(written)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'"{written[:40]}" is no time zone that this server knows; write e.g. Asia/Shanghai') from None
+        raise ValueError(
+            Bilingual(
+                f'"{written[:40]}" is no time zone that this server knows; write e.g. Asia/Shanghai',
+                zh=f"服务器不认识时区“{written[:40]}”；请写例如 Asia/Shanghai",
+            )
+        ) from None
     return written
 
 

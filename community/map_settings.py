@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from shouwang.bilingual import Bilingual
+
 DEEPEST = 22
 """Zoom of maps at which a pixel is some centimetres; no published tiles go further."""
 _USUAL = (3, 18)
@@ -17,14 +19,27 @@ _PARTS = ("{z}", "{x}", "{y}")
 def _tile_address(written: str) -> str:
     if not _ADDRESS.fullmatch(written):
         raise ValueError(
-            f'"{written[:60]}" is no address of tiles; write e.g. https://tiles.example.org/{{z}}/{{x}}/{{y}}.png'
+            Bilingual(
+                f'"{written[:60]}" is no address of tiles; write e.g. https://tiles.example.org/{{z}}/{{x}}/{{y}}.png',
+                zh=f"“{written[:60]}”不是瓦片地址；请写例如 https://tiles.example.org/{{z}}/{{x}}/{{y}}.png",
+            )
         )
     lacking = [part for part in _PARTS if written.count(part) != 1]
     if lacking:
-        raise ValueError(f"the address of tiles needs {', '.join(lacking)} once; see the page of whoever offers them")
+        raise ValueError(
+            Bilingual(
+                f"the address of tiles needs {', '.join(lacking)} once; see the page of whoever offers them",
+                zh=f"瓦片地址里 {', '.join(lacking)} 各要写一次；请看提供者的说明页",
+            )
+        )
     strange = re.search(r"[{}]", re.sub(r"\{[zxy]\}", "", written))
     if strange is not None:
-        raise ValueError("only {z}, {x} and {y} may stand in the address of tiles: one host serves them all")
+        raise ValueError(
+            Bilingual(
+                "only {z}, {x} and {y} may stand in the address of tiles: one host serves them all",
+                zh="瓦片地址里只能写 {z}、{x} 和 {y}：全部由同一个主机提供",
+            )
+        )
     return written
 
 
@@ -54,11 +69,21 @@ class MapEntry(BaseModel):
     @model_validator(mode="after")
     def _of_one_source(self) -> "MapEntry":
         if (self.tiles is None) == (self.url is None):
-            raise ValueError("a map has tiles or url, one of the two")
+            raise ValueError(Bilingual("a map has tiles or url, one of the two", zh="地图写 tiles 或 url，二选一"))
         if self.url is not None and not self.attribution.strip():
-            raise ValueError("whoever offers these tiles wants to be named; write attribution")
+            raise ValueError(
+                Bilingual(
+                    "whoever offers these tiles wants to be named; write attribution",
+                    zh="提供瓦片的人要求署名；请写 attribution",
+                )
+            )
         if self.min_zoom is not None and self.max_zoom is not None and self.min_zoom > self.max_zoom:
-            raise ValueError(f"min_zoom {self.min_zoom} is more than max_zoom {self.max_zoom}")
+            raise ValueError(
+                Bilingual(
+                    f"min_zoom {self.min_zoom} is more than max_zoom {self.max_zoom}",
+                    zh=f"min_zoom {self.min_zoom} 大于 max_zoom {self.max_zoom}",
+                )
+            )
         return self
 
     @property

@@ -16,6 +16,7 @@ from community.store.people_access import Act
 from community.store.people_export import given_out
 from community.store.people_register import Hand
 from community.terminal import say, with_config, with_store
+from shouwang.bilingual import Bilingual, both, by_lines
 from shouwang.errors import ConfigError
 
 
@@ -64,13 +65,13 @@ def _take(options: argparse.Namespace, reading: Reading) -> int:
     if options.strict:
         refusals = _sifted(settings, reading).refusals
         if refusals:
-            raise ConfigError("\n".join([*map(str, refusals), "nothing was taken in: --strict takes all or nothing"]))
+            raise ConfigError(by_lines([*(one.told for one in refusals), _ALL_OR_NOTHING]))
     hand = Hand(by=options.by, at=datetime.now(UTC), reason=options.reason, dry=options.dry_run)
     taken = with_store(settings, lambda store: take(store, reading, hand, _pinned(settings)))
     for line in taken.lines():
         say(line)
     if hand.dry:
-        say("nothing was written: --dry-run")
+        say(_ONLY_TRIED)
     return _told(taken.sifted)
 
 
@@ -85,8 +86,8 @@ def _pinned(settings: CommunitySettings) -> dict[str, str]:
 
 def _told(sifted: Reading) -> int:
     for one in sifted.refusals:
-        say(str(one))
-    say(f"{len(sifted.register)} rows can be used, {len(sifted.refusals)} complaints")
+        say(one.told)
+    say(both(*_COUNTED, rows=len(sifted.register), complaints=len(sifted.refusals)))
     return 1 if sifted.refusals else 0
 
 
@@ -97,8 +98,20 @@ def _export(options: argparse.Namespace) -> int:
 
     whole = with_store(load(options.config), lambda store: store.write(take_out))
     write_register(whole, options.path)
-    say(f"{len(whole)} rows into {options.path}; it is personal data: guard it, and delete it after use")
+    say(both(*_GIVEN_OUT, rows=len(whole), path=options.path))
     return 0
+
+
+_ALL_OR_NOTHING = Bilingual(
+    "nothing was taken in: --strict takes all or nothing", zh="什么都没有导入：--strict 要么全部导入，要么都不导入"
+)
+_ONLY_TRIED = Bilingual("nothing was written: --dry-run", zh="只是试运行（--dry-run），什么都没有写入")
+_COUNTED = "{rows} rows can be used, {complaints} complaints", "{rows} 行可用，{complaints} 处有问题"
+_GIVEN_OUT = (
+    "{rows} rows into {path}; it is personal data: guard it, and delete it after use",
+    "已把 {rows} 行写入 {path}；这是个人信息：请妥善保管，用完删除",
+)
+_ON_THE_WHOLE = "{percent} % on the whole, {number} residents", "总体完整度 {percent} %，共 {number} 位老人"
 
 
 def _completeness(options: argparse.Namespace) -> int:
@@ -107,7 +120,17 @@ def _completeness(options: argparse.Namespace) -> int:
         load(options.config), lambda store: store.read(lambda connection: people.completeness(connection, now))
     )
     for name, one in sorted(found.items(), key=lambda pair: (pair[1].percent, pair[0])):
-        say(f"{one.percent:3} %  {name}" + (f"  lacks {', '.join(one.missing)}" if one.missing else ""))
+        lacks = both("  lacks {what}", "  缺 {what}", what=", ".join(one.missing)) if one.missing else ""
+        say(
+            both(
+                "{percent:3} %  {name}{lacks}",
+                "{percent:3} %  {name}{lacks}",
+                percent=one.percent,
+                name=name,
+                lacks=lacks,
+            )
+        )
     if found:
-        say(f"{sum(one.percent for one in found.values()) // len(found)} % on the whole, {len(found)} residents")
+        whole = sum(one.percent for one in found.values()) // len(found)
+        say(both(*_ON_THE_WHOLE, percent=whole, number=len(found)))
     return 0

@@ -19,7 +19,9 @@ from community.store import logins, people_access, people_demands, people_dossie
 from community.store.database import Connection, Store
 from community.store.people_register import Hand
 from community.terminal import acting, say, with_config, with_store
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError
+from shouwang.spoken import said_here
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -73,6 +75,43 @@ def _register_key_safe(parser: argparse.ArgumentParser) -> None:
     seal.set_defaults(func=_seal)
 
 
+_DOSSIER = (
+    "{folder}: dossier.json, dossier.txt and measurements.csv with {count} values",
+    "{folder}：已写好 dossier.json、dossier.txt 和 measurements.csv（{count} 个测量值）",
+)
+_CORRECTED = "{who}: {field} is corrected", "{who}：{field} 已更正"
+_SAYS_SO = "{who}: it says so already", "{who}：本来就是这样写的"
+_NO_MOMENT = (
+    '"{written}" is no moment; write 2026-11-24 or 2026-11-24T09:30+08:00',
+    "“{written}”不是日期或时刻；请写 2026-11-24 或 2026-11-24T09:30+08:00",
+)
+_GIVEN = "{who}: {purpose} given", "{who}：已登记同意 {purpose}"
+_WITHDRAWN = "{who}: {purpose} withdrawn", "{who}：已登记撤回 {purpose}"
+_LOOK = "{number} {at} {who} {act}{case}{why}", "{number} {at} {who} {act}{case}{why}"
+_NOBODY = Bilingual("nobody", zh="没有人查看过")
+_NEW_KEY = (
+    "{path}: name it in community.yaml, `registry: {{key_file: ...}}`, and keep a copy off this machine:",
+    "{path}：请写进 community.yaml 的 `registry: {{key_file: ...}}`，并在这台机器以外另存一份：",
+)
+_KEEP_IT = Bilingual("without it no code can be read again", zh="没有它，密码就再也读不出来了")
+_CODE = Bilingual("Code: ", zh="密码：")
+_ONCE_MORE = Bilingual("Once more: ", zh="再输一次：")
+_DIFFER = Bilingual("the two codes differ; try again", zh="两次输入的密码不一样；请重新输入")
+_SET = "{home}: the code is set", "{home}：钥匙盒密码已设好"
+_SET_OPEN = (
+    "{home}: the code is set; name registry.key_file to have it sealed",
+    "{home}：钥匙盒密码已设好；写上 registry.key_file 才会加密封存",
+)
+_NO_KEY_FILE = Bilingual(
+    "community.yaml names no registry.key_file; make one with `people key-safe new-key FILE`",
+    zh="community.yaml 里没有写 registry.key_file；请用 `people key-safe new-key 文件` 做一个",
+)
+_SEALED = (
+    "{codes} codes and {apps} secrets of authenticator apps are sealed with {file}",
+    "已用 {file} 封存 {codes} 个钥匙盒密码和 {apps} 个身份验证器密钥",
+)
+
+
 def _dossier(options: argparse.Namespace) -> int:
     settings = load(options.config)
     now = datetime.now(UTC)
@@ -90,7 +129,7 @@ def _dossier(options: argparse.Namespace) -> int:
         return write_samples(options.folder, parts)
 
     count = with_store(settings, make)
-    say(f"{options.folder}: dossier.json, dossier.txt and measurements.csv with {count} values")
+    say(both(*_DOSSIER, folder=options.folder, count=count))
     return 0
 
 
@@ -113,7 +152,7 @@ def _correct(options: argparse.Namespace) -> int:
             lambda connection: people_demands.correct(connection, options.resident, options.field, value, hand)
         ),
     )
-    say(f"{options.resident}: {options.field} is corrected" if is_new else f"{options.resident}: it says so already")
+    say(both(*(_CORRECTED if is_new else _SAYS_SO), who=options.resident, field=options.field))
     return 0
 
 
@@ -122,7 +161,7 @@ def _consent(options: argparse.Namespace) -> int:
     try:
         at = now if options.at is None else said_at(options.at, now, settings.kpi.zone)
     except ValueError as error:
-        raise ConfigError(f'"{options.at}" is no moment; write 2026-11-24 or 2026-11-24T09:30+08:00') from error
+        raise ConfigError(both(*_NO_MOMENT, written=options.at)) from error
     said = Consent(
         purpose=Purpose(options.purpose),
         is_given=options.word == "given",
@@ -138,7 +177,7 @@ def _consent(options: argparse.Namespace) -> int:
             lambda connection: people_demands.say_consent(connection, options.resident, said, by=options.by, at=now)
         ),
     )
-    say(f"{options.resident}: {options.purpose} {options.word}")
+    say(both(*(_GIVEN if said.is_given else _WITHDRAWN), who=options.resident, purpose=options.purpose))
     return 0
 
 
@@ -151,33 +190,34 @@ def _access(options: argparse.Namespace) -> int:
     )
     for one in people_access.without_reasons(entries):  # a shell's window is nobody's medical card
         at = one.at.astimezone().isoformat(sep=" ", timespec="seconds")
-        case = "" if one.incident_id is None else f" case {one.incident_id}"
-        say(f"{one.access_id} {at} {one.actor} {one.act}{case}" + (f": {one.reason}" if one.reason else ""))
+        case = "" if one.incident_id is None else both(" case {case}", " 警情 {case}", case=one.incident_id)
+        why = both(": {why}", "：{why}", why=one.reason) if one.reason else ""
+        say(both(*_LOOK, number=one.access_id, at=at, who=one.actor, act=one.act, case=case, why=why))
     if not entries:
-        say("nobody")
+        say(_NOBODY)
     return 0
 
 
 def _new_key(options: argparse.Namespace) -> int:
     write_new_key(options.path)
-    say(f"{options.path}: name it in community.yaml, `registry: {{key_file: ...}}`, and keep a copy off this machine:")
-    say("without it no code can be read again")
+    say(both(*_NEW_KEY, path=options.path))
+    say(_KEEP_IT)
     return 0
 
 
 def _set_code(options: argparse.Namespace) -> int:
     settings = load(options.config)
     safe = open_safe(settings.registry.key_file)
-    code = getpass.getpass("Code: ")
-    if code != getpass.getpass("Once more: "):
-        raise ConfigError("the two codes differ; try again")
+    code = getpass.getpass(said_here(_CODE))
+    if code != getpass.getpass(said_here(_ONCE_MORE)):
+        raise ConfigError(_DIFFER)
     now = datetime.now(UTC)
 
     def put(connection: Connection) -> None:
         people_key_safes.put(connection, options.home, code, safe, hint=options.hint, by=options.by, at=now)
 
     with_store(settings, lambda store: store.write(put))
-    say(f"{options.home}: the code is set" + ("" if safe.key_name else "; name registry.key_file to have it sealed"))
+    say(both(*(_SET if safe.key_name else _SET_OPEN), home=options.home))
     return 0
 
 
@@ -185,12 +225,12 @@ def _seal(options: argparse.Namespace) -> int:
     settings = load(options.config)
     safe = open_safe(settings.registry.key_file)
     if not safe.key_name:
-        raise ConfigError("community.yaml names no registry.key_file; make one with `people key-safe new-key FILE`")
+        raise ConfigError(_NO_KEY_FILE)
     before: Safe = open_safe(options.old_key)
 
     def seal(connection: Connection) -> tuple[int, int]:
         return people_key_safes.seal_all(connection, before, safe), logins.seal_apps(connection, before, safe)
 
     codes, apps = with_store(settings, lambda store: store.write(seal))
-    say(f"{codes} codes and {apps} secrets of authenticator apps are sealed with {settings.registry.key_file}")
+    say(both(*_SEALED, codes=codes, apps=apps, file=settings.registry.key_file))
     return 0

@@ -9,6 +9,7 @@ from community.settings import load
 from community.store import resident_photos
 from community.store.people_register import Hand
 from community.terminal import acting, say, with_config, with_store
+from shouwang.bilingual import both
 from shouwang.errors import ConfigError
 
 
@@ -29,14 +30,14 @@ def _photo(options: argparse.Namespace) -> int:
         was_there = with_store(
             settings, lambda store: store.write(lambda of: resident_photos.take_away(of, options.resident, hand))
         )
-        say(f"{options.resident}: the photograph is gone" if was_there else f"{options.resident}: there is none")
+        say(both(*(_GONE if was_there else _NONE), who=options.resident))
         return 0
     large, small = portrait(_bytes_of(options.file))
     with_store(
         settings,
         lambda store: store.write(lambda of: resident_photos.put(of, options.resident, large, small, hand)),
     )
-    say(f"{options.resident}: a photograph of {large.width} x {large.height} points, without place and time")
+    say(both(*_KEPT, who=options.resident, width=large.width, height=large.height))
     return 0
 
 
@@ -45,4 +46,13 @@ def _bytes_of(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_UPLOAD_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(both(*_UNREAD, path=path, error=error.strerror)) from error
+
+
+_GONE = "{who}: the photograph is gone", "{who}：照片已删除"
+_NONE = "{who}: there is none", "{who}：没有照片"
+_KEPT = (
+    "{who}: a photograph of {width} x {height} points, without place and time",
+    "{who}：已保存照片 {width} x {height} 像素，拍摄地点和时间已去掉",
+)
+_UNREAD = "{path}: cannot be read: {error}", "{path}：读不出来：{error}"

@@ -35,7 +35,7 @@ from community.registry_fields import (
     Times,
     YesNo,
 )
-from shouwang.bilingual import both
+from shouwang.bilingual import Bilingual, both
 from shouwang.quantities import QUANTITIES
 
 
@@ -113,7 +113,7 @@ class ResidentRow(Row):
     @model_validator(mode="after")
     def _left_on_a_day(self) -> Self:
         if self.left is not None and not self.left_on:
-            raise Misfit(Slip.LEFT, "says that the person lives there no more; write since when as left_on")
+            raise Misfit(Slip.LEFT, _NO_LEAVING)
         return self
 
 
@@ -177,6 +177,36 @@ class Slip(StrEnum):
     ENDS = "ends"
 
 
+_NO_LEAVING = Bilingual(
+    "says that the person lives there no more; write since when as left_on",
+    zh="写了此人已不住在那里；请在 left_on 写明从哪天起",
+)
+_NO_TITLE = Bilingual(
+    "the condition is other; write the name of the illness as title", zh="病种写的是 other；请在 title 写病名"
+)
+_NO_CLINICIAN = Bilingual(
+    "a target range is set by a clinician; write the name as set_by and the day as set_on",
+    zh="目标范围由医护人员设定；请在 set_by 写姓名，在 set_on 写日期",
+)
+_NO_RANGE = (
+    "the target range must lie within {low:g} to {high:g} {unit}, low below high",
+    "目标范围要在 {low:g} 到 {high:g} {unit} 之内，low 小于 high",
+)
+_NO_RESULT = Bilingual("has no result; write score or level", zh="没有结果；请写 score 或 level")
+_NO_SCALE = Bilingual(
+    "has no scale; write which one it was, as its form calls itself", zh="没有量表；请按表上的名称写明是哪一种"
+)
+_NO_BARTHEL = "the score of a Barthel index is 0 to {most}", "Barthel 指数的得分是 0 到 {most}"
+_NEXT_TOO_EARLY = (
+    "the next one is due on {next}, not after {day}; look at day and next_on",
+    "下次评估日期 {next} 不晚于 {day}；请核对 day 和 next_on",
+)
+_ENDS_TOO_EARLY = (
+    "it ends on {until}, before it begins on {since}; look at since and until",
+    "结束日期 {until} 早于开始日期 {since}；请核对 since 和 until",
+)
+
+
 class Misfit(ValueError):
     """Says which slip it is, for forms that say it in their own words."""
 
@@ -206,21 +236,16 @@ class CarePlanRow(Row):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.condition is Condition.OTHER and not self.title:
-            raise Misfit(Slip.TITLE, "the condition is other; write the name of the illness as title")
+            raise Misfit(Slip.TITLE, _NO_TITLE)
         _in_order(self.since, self.until)
         if self.low is None and self.high is None:
             return self
         if not (self.set_by and self.set_on):
-            raise Misfit(
-                Slip.CLINICIAN, "a target range is set by a clinician; write his name as set_by and the day as set_on"
-            )
+            raise Misfit(Slip.CLINICIAN, _NO_CLINICIAN)
         info = QUANTITIES[self.quantity]
         low, high = (info.low if self.low is None else self.low), (info.high if self.high is None else self.high)
         if not info.low <= low < high <= info.high:
-            raise Misfit(
-                Slip.RANGE,
-                f"the target range must lie within {info.low:g} to {info.high:g} {info.unit}, low below high",
-            )
+            raise Misfit(Slip.RANGE, both(*_NO_RANGE, low=info.low, high=info.high, unit=info.unit))
         return self
 
 
@@ -241,15 +266,13 @@ class AssessmentRow(Row):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.score is None and not self.level:
-            raise Misfit(Slip.RESULT, "has no result; write score or level")
+            raise Misfit(Slip.RESULT, _NO_RESULT)
         if self.kind is not Assessment.BARTHEL and not self.scale:
-            raise Misfit(Slip.SCALE, "has no scale; write which one it was, as its form calls itself")
+            raise Misfit(Slip.SCALE, _NO_SCALE)
         if self.kind is Assessment.BARTHEL and (self.score is None or not 0 <= self.score <= BARTHEL_MOST):
-            raise Misfit(Slip.BARTHEL, f"the score of a Barthel index is 0 to {BARTHEL_MOST}")
+            raise Misfit(Slip.BARTHEL, both(*_NO_BARTHEL, most=BARTHEL_MOST))
         if self.next_on and self.next_on <= self.day:
-            raise Misfit(
-                Slip.NEXT, f"the next one is due on {self.next_on}, not after {self.day}; look at day and next_on"
-            )
+            raise Misfit(Slip.NEXT, both(*_NEXT_TOO_EARLY, next=self.next_on, day=self.day))
         return self
 
 
@@ -272,7 +295,7 @@ class MedicineRow(Row):
 
 def _in_order(since: str, until: str) -> None:
     if since and until and until < since:
-        raise Misfit(Slip.ENDS, f"it ends on {until}, before it begins on {since}; look at since and until")
+        raise Misfit(Slip.ENDS, both(*_ENDS_TOO_EARLY, since=since, until=until))
 
 
 R = TypeVar("R", bound=Row)

@@ -61,9 +61,9 @@ def _moment(written: str) -> str:
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:
-        raise ValueError(f'"{written[:40]}" is no day or moment; write 2026-11-24 or 2026-11-24T09:30+08:00') from None
+        raise ValueError(both(*_NO_MOMENT, written=written[:40])) from None
     if not 1990 <= moment.year <= 2200:
-        raise ValueError(f'"{written[:40]}" is too far from today; write the day on which it was said')
+        raise ValueError(both(*_FAR_MOMENT, written=written[:40]))
     return written
 
 
@@ -71,7 +71,7 @@ def _hours(written: str) -> str:
     spans = [span.strip() for span in written.split(",") if span.strip()]
     wrong = next((span for span in spans if not HOURS.fullmatch(span)), None)
     if wrong is not None:
-        raise ValueError(f'"{wrong[:40]}" is no span of a day; write 08:00-22:00, several with commas between them')
+        raise ValueError(both(*_NO_HOURS, written=wrong[:40]))
     return ", ".join(spans)
 
 
@@ -81,19 +81,19 @@ def _yes(written: object) -> object:
 
 def _some(phones: tuple[str, ...]) -> tuple[str, ...]:
     if not 1 <= len(phones) <= MOST_PHONES:
-        raise ValueError(f"has {len(phones)} numbers; write 1 to {MOST_PHONES}")
+        raise ValueError(both(*_MANY_PHONES, number=len(phones), most=MOST_PHONES))
     return phones
 
 
 def _some_times(times: tuple[str, ...]) -> tuple[str, ...]:
     if len(times) > _MOST_TIMES:
-        raise ValueError(f"has {len(times)} times; write up to {_MOST_TIMES}")
+        raise ValueError(both(*_MANY_TIMES, number=len(times), most=_MOST_TIMES))
     return tuple(sorted(set(times)))
 
 
 def _measured(quantity: Quantity) -> Quantity:
     if quantity not in MEASURED:
-        raise ValueError(f'"{quantity}" is in no plan; write one of {", ".join(MEASURED)}')
+        raise ValueError(both(*_NOT_PLANNED, quantity=quantity, known=", ".join(MEASURED)))
     return quantity
 
 
@@ -108,6 +108,24 @@ _NO_DAY = (
     "“{written}”不是日期；请写年-月-日：2026-11-24",
 )
 _FAR_DAY = '"{written}" is too far from today; look at the year', "“{written}”离今天太远，请看看年份"
+_NO_MOMENT = (
+    '"{written}" is no day or moment; write 2026-11-24 or 2026-11-24T09:30+08:00',
+    "“{written}”不是日期或时刻；请写 2026-11-24 或 2026-11-24T09:30+08:00",
+)
+_FAR_MOMENT = (
+    '"{written}" is too far from today; write the day on which it was said',
+    "“{written}”离今天太远；请写当时说的那一天",
+)
+_NO_HOURS = (
+    '"{written}" is no span of a day; write 08:00-22:00, several with commas between them',
+    "“{written}”不是一天里的时段；请写 08:00-22:00，多个时段用英文逗号隔开",
+)
+_MANY_PHONES = "has {number} numbers; write 1 to {most}", "有 {number} 个号码；请写 1 到 {most} 个"
+_MANY_TIMES = "has {number} times; write up to {most}", "有 {number} 个时刻；最多写 {most} 个"
+_NOT_PLANNED = (
+    '"{quantity}" is in no plan; write one of {known}',
+    "“{quantity}”不能写进计划；请写其中之一：{known}",
+)
 _MOST_TIMES = 12
 _ANSWERS = {"是": True, "有": True, "y": True, "否": False, "无": False, "n": False}
 

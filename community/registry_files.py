@@ -75,12 +75,15 @@ def read_table(text: str, *, name: str) -> Reading:
     return read_csv(text, table, name=name)
 
 
+_NO_ENCODING = "{encoding} is no encoding; write utf-8 or gb18030", "没有 {encoding} 这种编码；请写 utf-8 或 gb18030"
+
+
 def decoded(body: bytes, encoding: str, *, name: str) -> str:
     """The text of a file. Raises ConfigError."""
     try:
         return body.decode(encoding)
     except LookupError as error:
-        raise ConfigError(f"{encoding} is no encoding; write utf-8 or gb18030") from error
+        raise ConfigError(both(*_NO_ENCODING, encoding=encoding)) from error
     except UnicodeDecodeError as error:
         line = body.count(b"\n", 0, error.start) + 1
         raise ConfigError(both(*_OTHER_TEXT, name=name, line=line, encoding=encoding)) from error

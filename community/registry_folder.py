@@ -10,10 +10,26 @@ import msgspec
 
 from community.registry import TABLES, Reading, Register, Row
 from community.registry_files import decoded, joined, read_table, read_yaml, write_csv, write_yaml
+from shouwang.bilingual import both
 from shouwang.errors import ConfigError
 
 _OWNER_ONLY = 0o600
 _FOLDER = 0o700
+_NO_TABLES = "{path}: holds no tables; name them {names}", "{path}：里面没有表；文件名应为 {names}"
+_NO_REGISTER = (
+    "{path}: is neither a .yaml file, a .csv table nor a folder of tables",
+    "{path}：不是 .yaml 文件、.csv 表，也不是放表的文件夹",
+)
+_UNREAD = "{path}: cannot be read: {error}", "{path}：读不出来：{error}"
+_UNWRITTEN = "{path}: cannot be written: {error}", "{path}：写不进去：{error}"
+_NOT_MADE = (
+    "{path}: cannot be made: {error}; name a folder that does not exist",
+    "{path}：建不了：{error}；请写一个还不存在的文件夹",
+)
+_THERE_ALREADY = (
+    "{path}: cannot be written: {error}; name a file that does not exist",
+    "{path}：写不进去：{error}；请写一个还不存在的文件",
+)
 
 
 def read_register(path: Path, *, encoding: str = "utf-8") -> Reading:
@@ -21,13 +37,13 @@ def read_register(path: Path, *, encoding: str = "utf-8") -> Reading:
     if path.is_dir():
         found = sorted(path.glob("*.csv"), key=lambda file: _rank(file.stem))
         if not found:
-            raise ConfigError(f"{path}: holds no tables; name them {', '.join(f'{table}.csv' for table in TABLES)}")
+            raise ConfigError(both(*_NO_TABLES, path=path, names=", ".join(f"{table}.csv" for table in TABLES)))
         return joined([_table(file, encoding) for file in found])
     if path.suffix in (".yaml", ".yml"):
         return read_yaml(_text(path, "utf-8"), name=path.name)
     if path.suffix == ".csv":
         return _table(path, encoding)
-    raise ConfigError(f"{path}: is neither a .yaml file, a .csv table nor a folder of tables")
+    raise ConfigError(both(*_NO_REGISTER, path=path))
 
 
 def write_register(register: Register, path: Path) -> None:
@@ -63,7 +79,7 @@ def write_samples(folder: Path, parts: Iterable[Iterable[tuple[str, str, str, da
                     writer.writerow((gateway, sensor, quantity, at.isoformat(), value, quality))
                     count += 1
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written: {error.strerror}") from error
+        raise ConfigError(both(*_UNWRITTEN, path=folder, error=error.strerror)) from error
     return count
 
 
@@ -75,7 +91,7 @@ def _text(path: Path, encoding: str) -> str:
     try:
         body = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(both(*_UNREAD, path=path, error=error.strerror)) from error
     return decoded(body, encoding, name=path.name)
 
 
@@ -83,7 +99,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(mode=_FOLDER, parents=True)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made: {error.strerror}; name a folder that does not exist") from error
+        raise ConfigError(both(*_NOT_MADE, path=folder, error=error.strerror)) from error
 
 
 def _write(path: Path, text: str) -> None:
@@ -91,7 +107,7 @@ def _write(path: Path, text: str) -> None:
         with os.fdopen(_opened(path), "w", encoding="utf-8", newline="") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}; name a file that does not exist") from error
+        raise ConfigError(both(*_THERE_ALREADY, path=path, error=error.strerror)) from error
 
 
 def _write_picture(path: Path, picture: bytes) -> None:
@@ -99,7 +115,7 @@ def _write_picture(path: Path, picture: bytes) -> None:
         with os.fdopen(_opened(path), "wb") as file:
             file.write(picture)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+        raise ConfigError(both(*_UNWRITTEN, path=path, error=error.strerror)) from error
 
 
 def _opened(path: Path) -> int:

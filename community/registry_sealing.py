@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from messaging.secret import read_secret
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError, GiveUp
 
 _KEY_BYTES = 32
@@ -42,16 +43,32 @@ class Safe:
         if key_name == PLAIN:
             return sealed.decode()
         if self._cipher is None or key_name != self.key_name:
-            have = f"the file in use is {self.key_name}" if self._cipher else "no registry.key_file is named"
-            raise ConfigError(
-                f"the code of {of} was sealed with the key {key_name}; {have}; put the right key file back"
-            )
+            have = both(*_OTHER_KEY, key=self.key_name) if self._cipher else _NO_KEY_FILE
+            raise ConfigError(both(*_SEALED_ELSE, of=of, key=key_name, have=have))
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], of.encode()).decode()
         except (InvalidTag, ValueError) as error:
-            raise GiveUp(f"the code of {of} is not as it was sealed; set it anew and look into the audit") from error
+            raise GiveUp(both(*_TAMPERED, of=of)) from error
 
 
+_OTHER_KEY = "the file in use is {key}", "现在用的是 {key}"
+_NO_KEY_FILE = Bilingual("no registry.key_file is named", zh="没有写 registry.key_file")
+_SEALED_ELSE = (
+    "the code of {of} was sealed with the key {key}; {have}; put the right key file back",
+    "{of} 的密码是用密钥 {key} 封存的；{have}；请放回原来的密钥文件",
+)
+_TAMPERED = (
+    "the code of {of} is not as it was sealed; set it anew and look into the audit",
+    "{of} 的密码和封存时不一样；请重新设置，并查看操作记录",
+)
+_NO_KEY = (
+    "{path}: is no key; make one with `shouwang community people key-safe new-key FILE`",
+    "{path}：不是密钥；请用 `shouwang community people key-safe new-key 文件` 新做一个",
+)
+_NOT_MADE = (
+    "{path}: cannot be made: {error}; choose another name or folder",
+    "{path}：建不了：{error}；请换个名字或文件夹",
+)
 _MARK = "sealed:"
 """What a sealed text in a column of words begins with; no Base32 has a colon."""
 
@@ -85,7 +102,7 @@ def open_safe(key_file: Path | None) -> Safe:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != _KEY_BYTES:
-        raise ConfigError(f"{key_file}: is no key; make one with `shouwang community people key-safe new-key FILE`")
+        raise ConfigError(both(*_NO_KEY, path=key_file))
     return Safe(key)
 
 
@@ -96,4 +113,4 @@ def write_new_key(key_file: Path) -> None:
         with os.fdopen(number, "w", encoding="ascii") as file:
             file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
     except OSError as error:
-        raise ConfigError(f"{key_file}: cannot be made: {error.strerror}; choose another name or folder") from error
+        raise ConfigError(both(*_NOT_MADE, path=key_file, error=error.strerror)) from error

@@ -21,6 +21,7 @@ from community.store.engines import parse_url
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
 from messaging.secret import read_secret
 from messaging.tls import tls_context
+from shouwang.bilingual import Bilingual, told_by
 from shouwang.document import parse
 from shouwang.errors import ConfigError
 
@@ -34,7 +35,7 @@ def _read_by(reader: Callable[[str], object]) -> AfterValidator:
         try:
             reader(written)
         except ConfigError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(told_by(error)) from error
         return written
 
     return AfterValidator(check)
@@ -43,20 +44,35 @@ def _read_by(reader: Callable[[str], object]) -> AfterValidator:
 def _web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError("write the address that browsers use, e.g. https://care.example.org")
+        raise ValueError(
+            Bilingual(
+                "write the address that browsers use, e.g. https://care.example.org",
+                zh="请写浏览器访问的地址，例如 https://care.example.org",
+            )
+        )
     return url.rstrip("/")
 
 
 def _id(written: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", written):
-        raise ValueError(f'"{written[:40]}" cannot be a name; use up to 64 letters, digits, "-" or "_", no spaces')
+        raise ValueError(
+            Bilingual(
+                f'"{written[:40]}" cannot be a name; use up to 64 letters, digits, "-" or "_", no spaces',
+                zh=f"“{written[:40]}”不能作名称；最多 64 个英文字母、数字、“-”或“_”，不要空格",
+            )
+        )
     return written
 
 
 def _of_length(least: int, most: int) -> AfterValidator:
     def check(written: str) -> str:
         if not least <= len(written) <= most:
-            raise ValueError(f"has {len(written)} characters; write {least} to {most}")
+            raise ValueError(
+                Bilingual(
+                    f"has {len(written)} characters; write {least} to {most}",
+                    zh=f"有 {len(written)} 个字；请写 {least} 到 {most} 个",
+                )
+            )
         return written
 
     return AfterValidator(check)
@@ -183,7 +199,12 @@ class CommunitySettings(_Part):
         ):
             twice = sorted({one for one in ids if ids.count(one) > 1})
             if twice:
-                raise ValueError(f"the {what} {', '.join(twice)} stands in more than one home; give each home its own")
+                raise ValueError(
+                    Bilingual(
+                        f"the {what} {', '.join(twice)} stands in more than one home; give each home its own",
+                        zh=f"{', '.join(twice)}（{what}）写在了不止一个家里；请让每个家各用各的",
+                    )
+                )
         return self
 
 
@@ -192,9 +213,13 @@ def load(path: Path) -> CommunitySettings:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            Bilingual(f"{path}: cannot be read: {error.strerror}", zh=f"{path}：读不出来：{error.strerror}")
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+        raise ConfigError(
+            Bilingual(f"{path}: is not UTF-8 text; save it as UTF-8", zh=f"{path}：不是 UTF-8 文本；请另存为 UTF-8")
+        ) from error
     return _placed(parse(text, CommunitySettings, name=path.name), path.absolute().parent)
 
 

@@ -10,7 +10,9 @@ from typing import TypeVar
 from community.settings import CommunitySettings, secret
 from community.store import policies
 from community.store.database import Store, open_store
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
+from shouwang.spoken import said_here
 
 T = TypeVar("T")
 
@@ -49,10 +51,10 @@ def asked_password() -> str:
     """Typed twice. Raises ConfigError where the two differ."""
     password = getpass.getpass("Password: ")
     if getpass.getpass("Once more: ") != password:
-        raise ConfigError("the two passwords differ; try again")
+        raise ConfigError(Bilingual("the two passwords differ; try again", zh="两次输入的密码不一样；请重新输入"))
     return password
 
 
 def say(line: str) -> None:
-    """A line for whoever gave the command."""
-    print(line)
+    """A line for whoever gave the command, in his language where it is in both."""
+    print(said_here(line))

@@ -3,7 +3,6 @@
 A token is a role with less: scopes, areas, organisations and a term. Of the token itself only its SHA-256 is stored.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from enum import StrEnum
 
 from community.rights import Ground, Refused
 from community.users import EVERYWHERE, Role, User
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 PREFIX = "swt_"
@@ -146,26 +146,42 @@ def new_token() -> str:
     return PREFIX + secrets.token_urlsafe(_BYTES)
 
 
-def digest(token: str) -> bytes:
-    """What the centre keeps of it."""
-    return hashlib.sha256(token.encode(errors="replace")).digest()
-
-
 def check_new(token: Token, now: datetime) -> None:
     """Raise ConfigError where such a token must not be made."""
     if not token.scopes:
-        raise ConfigError(f"name what the token is for with --scope: {', '.join(Scope)}")
+        raise ConfigError(
+            Bilingual(
+                f"name what the token is for with --scope: {', '.join(Scope)}",
+                zh=f"请用 --scope 写明令牌用来做什么：{', '.join(Scope)}",
+            )
+        )
     if not now < token.expires_at <= now + LONGEST_TERM:
-        raise ConfigError(f"a token is good for at most {LONGEST_TERM.days} days")
+        raise ConfigError(
+            Bilingual(
+                f"a token is good for at most {LONGEST_TERM.days} days", zh=f"令牌最多有效 {LONGEST_TERM.days} 天"
+            )
+        )
     if Scope.RESIDENTS_READ in token.scopes and not token.agreement:
-        raise ConfigError("a token that reads residents needs an agreement: shouwang community agreement add")
+        raise ConfigError(
+            Bilingual(
+                "a token that reads residents needs an agreement: shouwang community agreement add",
+                zh="能读老人信息的令牌需要协议：shouwang community agreement add",
+            )
+        )
     if Scope.MEDICAL_READ in token.scopes and Scope.RESIDENTS_READ not in token.scopes:
-        raise ConfigError("medical:read adds to residents:read: give both scopes")
+        raise ConfigError(
+            Bilingual(
+                "medical:read adds to residents:read: give both scopes",
+                zh="medical:read 是加在 residents:read 上的：请两个都写",
+            )
+        )
 
 
 def scope_of(ids: Iterable[str]) -> frozenset[str]:
     """The areas or organisations of a list of ids. Raises ConfigError for an id with a space, or none at all."""
     found = frozenset(ids)
     if not found or any(not one or any(sign.isspace() for sign in one) for one in found):
-        raise ConfigError("name an id without spaces, or * for all")
+        raise ConfigError(
+            Bilingual("name an id without spaces, or * for all", zh="请写不带空格的编号，或用 * 表示全部")
+        )
     return EVERYWHERE if "*" in found else found

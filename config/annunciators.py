@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.outputs import PIN_MAX, MqttOutput, SerialOutput
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration, Id
 
 LOUD = timedelta(minutes=3)
@@ -80,7 +81,12 @@ class GpioLampPart(_Signalling):
     @model_validator(mode="after")
     def _two_lamps_two_pins(self) -> Self:
         if self.yellow == self.red:
-            raise ValueError("red and yellow are one pin; leave yellow out if there is one lamp")
+            raise ValueError(
+                Bilingual(
+                    "red and yellow are one pin; leave yellow out if there is one lamp",
+                    zh="red 和 yellow 是同一个引脚；如果只有一盏灯，请删去 yellow",
+                )
+            )
         return self
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.outputs import AnyOutput
 from config.presses import ButtonPress
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration, Id
 from shouwang.quantities import Quantity
 
@@ -77,8 +78,12 @@ class CutOffPart(BaseModel):
     def _no_sparks_in_gas(self) -> Self:
         if self.cuts == "stove" and Danger.GAS in self.closed_by and not self.ex_safe:
             raise ValueError(
-                "switching a stove off while there is gas may light it; take gas out of dangers, or write "
-                "ex_safe: true if its switch is built for it"
+                Bilingual(
+                    "switching a stove off while there is gas may light it; take gas out of dangers, or write "
+                    "ex_safe: true if its switch is built for it",
+                    zh="有燃气时切断炉灶可能打出火花、引燃燃气；请从 dangers 里删去 gas；如果它的开关是防爆的，"
+                    "就写 ex_safe: true",
+                )
             )
         return self
 

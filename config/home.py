@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from config import home_words
 from config.annunciators import AnyAnnunciator, ConsoleAnnunciatorPart
 from config.box import BOX_ID, BOX_PRESET, BOX_SAYS, BoxPart
 from config.cut_offs import CutOffPart
@@ -41,6 +42,7 @@ from rules.bound import BoundRule, HomeFacts
 from rules.hours import HoursOfDay
 from rules.modes import HOME_SENSOR
 from rules.preset import Use, rules_of
+from shouwang.bilingual import both, told_by
 from shouwang.document import Duration, Id
 from shouwang.errors import ConfigError
 from shouwang.quantities import Quantity
@@ -49,7 +51,7 @@ from shouwang.reading import GUEST
 
 def _gateway_id(written: str) -> str:
     if "." in written:
-        raise ValueError(f'"{written}" cannot name a gateway; use letters, digits, "-" and "_", no points')
+        raise ValueError(both(*home_words.NO_GATEWAY_NAME, written=written))
     return written
 
 
@@ -57,17 +59,17 @@ def _zone_name(written: str) -> str:
     try:
         ZoneInfo(written)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f'"{written[:40]}" is no time zone that this box knows; write e.g. Asia/Shanghai') from None
+        raise ValueError(both(*home_words.NO_ZONE, written=written[:40])) from None
     return written
 
 
 def _broker_url(written: str) -> str:
     if "@" in written:
-        raise ValueError('holds a user or password; write "username: ..." and "password_file: ..." instead')
+        raise ValueError(home_words.NOT_IN_THE_URL)
     try:
         parse_broker_url(written)
     except ConfigError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(told_by(error)) from None
     return written
 
 
@@ -112,7 +114,7 @@ class GatewayPart(_Part):
 
 def _not_guest(written: str) -> str:
     if written == GUEST:
-        raise ValueError(f'"{GUEST}" stands for people whom the home does not name; choose another id')
+        raise ValueError(both(*home_words.GUEST_IS_TAKEN, guest=GUEST))
     return written
 
 
@@ -163,13 +165,13 @@ class UplinkPart(_Broker):
     @model_validator(mode="after")
     def _metered_fits(self) -> Self:
         if self.metered and self.version != "5":
-            raise ValueError('metered needs version "5"; with "3.1.1" nothing can be packed')
+            raise ValueError(home_words.METERED_NEEDS_5)
         return self
 
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:
         if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together; give both or neither")
+            raise ValueError(home_words.ONE_WITHOUT_THE_OTHER)
         return self
 
 
@@ -195,9 +197,9 @@ class LocalBrokerPart(_Broker):
     @model_validator(mode="after")
     def _certificates_fit(self) -> Self:
         if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together; give both or neither")
+            raise ValueError(home_words.ONE_WITHOUT_THE_OTHER)
         if (self.ca_file or self.cert_file) and not self.is_encrypted:
-            raise ValueError("certificates are for mqtts:// only; change url, or take them out")
+            raise ValueError(home_words.NOT_ENCRYPTED)
         return self
 
 

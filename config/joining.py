@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from config.home import Home
+from shouwang.bilingual import Bilingual
 from shouwang.document import Document
 from shouwang.nodes import Problem
 from shouwang.quantities import QUANTITIES, Quantity
@@ -34,7 +35,10 @@ def _unheard(document: Document[Home]) -> Iterator[Problem]:
     lost = [quantity for quantity in _COMMON if quantity not in heard]
     for index, sensor in enumerate(home.sensors):
         if lost and sensor in home.hubs():
-            message = f"a device that joins may say {', '.join(lost)}, but no rule listens: nobody would come"
+            message = Bilingual(
+                f"a device that joins may say {', '.join(lost)}, but no rule listens: nobody would come",
+                zh=f"新加入的设备可能会报 {', '.join(lost)}，但没有规则在听：不会有人来",
+            )
             yield document.problem(("sensors", index), message)
 
 
@@ -47,7 +51,10 @@ def _not_here(document: Document[Home]) -> Iterator[Problem]:
         for key in ("sensors", "cancel_by"):
             for place, sensor in enumerate(getattr(rule, key, None) or ()):
                 if sensor not in known:
-                    message = f'no sensor here has the id "{sensor}"; it is taken for one that joins later'
+                    message = Bilingual(
+                        f'no sensor here has the id "{sensor}"; it is taken for one that joins later',
+                        zh=f"这里没有编号为“{sensor}”的传感器；当作以后才加入的",
+                    )
                     yield document.problem(("rules", index, key, place), message)
 
 
@@ -55,5 +62,8 @@ def _open_dashboard(document: Document[Home]) -> Iterator[Problem]:
     broker = document.value.local_broker
     if broker is None or broker.publish is None or broker.is_encrypted or broker.is_on_this_box:
         return
-    message = "health data of the home would travel unencrypted to another box; use mqtts:// with publish"
+    message = Bilingual(
+        "health data of the home would travel unencrypted to another box; use mqtts:// with publish",
+        zh="家里的健康数据会不加密地传到另一台机器；有 publish 时请用 mqtts://",
+    )
     yield document.problem(("local_broker", "publish"), message)

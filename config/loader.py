@@ -21,6 +21,7 @@ from config.rulebook import misused_presets, press_troubles, rule_oddities
 from config.second_path_check import second_path_oddities, second_path_troubles
 from drivers.ble.adapter import SLOTS
 from drivers.ble.advert_sensor import AdvertSensor
+from shouwang.bilingual import Bilingual, by_lines, chinese
 from shouwang.complaint import nearest
 from shouwang.document import Document, read, refusal
 from shouwang.errors import ConfigError
@@ -55,7 +56,7 @@ def check_home(path: Path) -> Checked:
     if misused := [*misused_presets(document)]:
         raise refusal(str(path), misused)
     if troubles := map_troubles(document):
-        raise ConfigError("\n".join(troubles))
+        raise ConfigError(by_lines(troubles))
     problems = [
         *_repeated(document),
         *_unknown_sensors(document),
@@ -112,12 +113,22 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             written = file.read(MAX_CHARS * _UTF8_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its name and who may read it") from error
+        raise ConfigError(
+            Bilingual(
+                f"{path}: cannot be read ({error.strerror}); check its name and who may read it",
+                zh=f"{path}：读不出来（{error.strerror}）；请核对文件名以及谁可以读",
+            )
+        ) from error
     try:
         return written.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = written.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: this is not UTF-8; save the file again as UTF-8") from error
+        raise ConfigError(
+            Bilingual(
+                f"{path}:{line}: this is not UTF-8; save the file again as UTF-8",
+                zh=f"{path}:{line}：不是 UTF-8；请另存为 UTF-8",
+            )
+        ) from error
 
 
 def _repeated(document: Document[Home]) -> Iterator[Problem]:
@@ -126,7 +137,10 @@ def _repeated(document: Document[Home]) -> Iterator[Problem]:
         for index, found in enumerate(ids):
             first = ids.index(found)
             if first < index:
-                message = f'"{found}" is the id of {part}[{first}] too; give each one its own'
+                message = Bilingual(
+                    f'"{found}" is the id of {part}[{first}] too; give each one its own',
+                    zh=f"“{found}”也是 {part}[{first}] 的编号；请各用各的",
+                )
                 yield document.problem((part, index, "id"), message)
 
 
@@ -144,11 +158,21 @@ def _unknown_sensors(document: Document[Home]) -> Iterator[Problem]:
                     continue  # see config.joining
                 if sensor not in facts.emits:
                     yield document.problem(
-                        path, f'no sensor has the id "{sensor}"; {nearest(sensor, list(facts.emits))}'
+                        path,
+                        Bilingual(
+                            f'no sensor has the id "{sensor}"; {nearest(sensor, list(facts.emits))}',
+                            zh=f"没有编号为“{sensor}”的传感器；{chinese(nearest(sensor, list(facts.emits)))}",
+                        ),
                     )
                 elif needed is not None and needed not in facts.emits[sensor]:
-                    able = ", ".join(facts.sensors_with(needed)) or "none in this home"
-                    yield document.problem(path, f'"{sensor}" never says "{needed}"; sensors that do: {able}')
+                    able = ", ".join(facts.sensors_with(needed)) or Bilingual("none in this home", zh="这个家没有")
+                    yield document.problem(
+                        path,
+                        Bilingual(
+                            f'"{sensor}" never says "{needed}"; sensors that do: {able}',
+                            zh=f"“{sensor}”从来不报“{needed}”；会报的有：{chinese(able) or able}",
+                        ),
+                    )
 
 
 def _unknown_people(document: Document[Home]) -> Iterator[Problem]:
@@ -157,18 +181,27 @@ def _unknown_people(document: Document[Home]) -> Iterator[Problem]:
     for index, sensor in enumerate(home.sensors):
         for user, person in getattr(sensor, "users", {}).items():
             if person not in (*known, GUEST):
-                message = f'nobody here has the id "{person}"; {nearest(person, known)}'
+                message = Bilingual(
+                    f'nobody here has the id "{person}"; {nearest(person, known)}',
+                    zh=f"这里没有编号为“{person}”的人；{chinese(nearest(person, known))}",
+                )
                 yield document.problem(("sensors", index, "users", user), message)
     for part, named in (("other_residents", known[1:]), ("bluetooth", [part.adapter for part in home.bluetooth])):
         for index, found in enumerate(named):
             if found in named[:index] or (part == "other_residents" and found == home.resident.id):
-                yield document.problem((part, index), f'"{found}" stands here twice; keep one of the two')
+                yield document.problem(
+                    (part, index),
+                    Bilingual(f'"{found}" stands here twice; keep one of the two', zh=f"“{found}”写了两次；请留一个"),
+                )
 
 
 def _unsupervised(document: Document[Home]) -> Iterator[Problem]:
     for index, sensor in enumerate(document.value.sensors):
         if isinstance(sensor, AdvertSensor) and sensor.silence is None:
-            message = "nobody notices when its battery is empty; if it advertises all the time, write max_silence: 1h"
+            message = Bilingual(
+                "nobody notices when its battery is empty; if it advertises all the time, write max_silence: 1h",
+                zh="它的电池没电了也没人知道；如果它一直在广播，请写 max_silence: 1h",
+            )
             yield document.problem(("sensors", index), message)
 
 
@@ -182,9 +215,11 @@ def _crowded(document: Document[Home]) -> Iterator[Problem]:
             continue
         kept[adapter] += 1
         if kept[adapter] == max(1, slots.get(adapter, SLOTS) - 1) + 1:
-            message = (
+            message = Bilingual(
                 f"{adapter} keeps {kept[adapter] - 1} devices connected and has no place for this one; "
-                "put it on a second adapter, or raise slots where the adapter can carry more"
+                "put it on a second adapter, or raise slots where the adapter can carry more",
+                zh=f"{adapter} 已经保持 {kept[adapter] - 1} 个设备的连接，没有位置给这一个了；"
+                f"请把它放到第二个适配器上，适配器带得动就调大 slots",
             )
             yield document.problem(("sensors", index), message)
 
@@ -194,8 +229,9 @@ def _without_broker(document: Document[Home]) -> Iterator[Problem]:
         return
     for index, sensor in enumerate(document.value.sensors):
         if "topic" in type(sensor).model_fields or sensor in document.value.hubs():
-            message = (
-                'speaks over MQTT, but the home has no broker; add "local_broker:" with "url: mqtt://127.0.0.1:1883"'
+            message = Bilingual(
+                'speaks over MQTT, but the home has no broker; add "local_broker:" with "url: mqtt://127.0.0.1:1883"',
+                zh="走 MQTT，但这个家没有 MQTT 服务器；请写 local_broker:，下面写 url: mqtt://127.0.0.1:1883",
             )
             yield document.problem(("sensors", index), message)
 
@@ -203,9 +239,15 @@ def _without_broker(document: Document[Home]) -> Iterator[Problem]:
 def _links(document: Document[Home]) -> Iterator[Problem]:
     gateway, uplink = document.value.gateway, document.value.uplink
     if not uplink.is_encrypted and not uplink.is_on_this_box:
-        yield document.problem(("uplink", "url"), "health data would travel unencrypted; use mqtts://")
+        yield document.problem(
+            ("uplink", "url"),
+            Bilingual("health data would travel unencrypted; use mqtts://", zh="健康数据会不加密地传输；请用 mqtts://"),
+        )
     if uplink.username not in (None, gateway.id):
-        message = f'the centre lets a box write only under its own name; leave it out, or use "{gateway.id}"'
+        message = Bilingual(
+            f'the centre lets a box write only under its own name; leave it out, or use "{gateway.id}"',
+            zh=f"中心只让网关用自己的名字写入；请删去，或写“{gateway.id}”",
+        )
         yield document.problem(("uplink", "username"), message)
 
 
@@ -220,17 +262,41 @@ def _files(document: Document[Home]) -> Iterator[Problem]:
                 yield document.problem((*path, key), message)
 
 
+_BY_GROUP = "sudo install -m 0640 -g shouwang-gateway /dev/stdin"
+"""As docs/operations.md: root's file, which the service reads as its group and nobody else does."""
+
+
 def _file_trouble(path: Path, key: str) -> str:
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except FileNotFoundError:
-        cure = f"write the password into it, and nothing else, then run: chmod 600 {path}"
-        cure = cure if key == "password_file" else "copy it there"
-        return f"{path} is not there; the link will not come up without it: {cure}"
+        cure = Bilingual(
+            f"write the password into it, and nothing else: {_BY_GROUP} {path}, type it, Enter, Ctrl-D",
+            zh=f"请只把密码写进去：{_BY_GROUP} {path}，输入密码，按回车，再按 Ctrl-D",
+        )
+        cure = cure if key == "password_file" else Bilingual("copy it there", zh="请拷贝过去")
+        return Bilingual(
+            f"{path} is not there; the link will not come up without it: {cure}",
+            zh=f"没有 {path}；没有它就连不上：{chinese(cure)}",
+        )
     except OSError as error:
-        return f"{path} cannot be read ({error.strerror}); the link will not come up without it"
-    if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
-        return f"{path} is no file that can be read; the link will not come up without it"
-    if key in _SECRET_KEYS and mode & stat.S_IROTH:
-        return f"{path} can be read by everybody on this box; run: chmod 600 {path}"
+        return Bilingual(
+            f"{path} cannot be read ({error.strerror}); the link will not come up without it",
+            zh=f"{path} 读不出来（{error.strerror}）；没有它就连不上",
+        )
+    if not stat.S_ISREG(found.st_mode) or not os.access(path, os.R_OK):
+        return Bilingual(
+            f"{path} is no file that can be read; the link will not come up without it",
+            zh=f"{path} 不是能读的文件；没有它就连不上",
+        )
+    if not found.st_size:
+        return Bilingual(
+            f"{path} is empty; the link will not come up without it: write into it what belongs there",
+            zh=f"{path} 是空的；没有内容就连不上：请写入应有的内容",
+        )
+    if key in _SECRET_KEYS and found.st_mode & stat.S_IROTH:
+        return Bilingual(
+            f"{path} can be read by everybody on this box; run: chmod o-rwx {path}",
+            zh=f"本机的每个用户都能读 {path}；请运行：chmod o-rwx {path}",
+        )
     return ""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivers.mqtt.kind import Prefix
 from drivers.serial.port_name import PortName
+from shouwang.bilingual import Bilingual
 
 PIN_MAX = 27
 """GPIO 0 to 27 are on the 40 pins of every Raspberry Pi since the B+."""
@@ -67,10 +68,17 @@ class MqttOutput(Output):
     def _own_words_are_whole(self) -> Self:
         is_own = self.make == "own"
         if is_own and not (self.payload_on and self.payload_off):
-            raise ValueError('make: own needs "payload_on" and "payload_off"')
+            raise ValueError(
+                Bilingual(
+                    'make: own needs "payload_on" and "payload_off"', zh="make: own 需要 payload_on 和 payload_off"
+                )
+            )
         if not is_own and (self.payload_on or self.payload_off or self.state_topic or self.state_key):
             raise ValueError(
-                f"{self.make} knows its words itself; take payload_... and state_... out, or write make: own"
+                Bilingual(
+                    f"{self.make} knows its words itself; take payload_... and state_... out, or write make: own",
+                    zh=f"{self.make} 自己知道用什么词；请删去 payload_... 和 state_...，或写 make: own",
+                )
             )
         return self
 

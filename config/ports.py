@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from config.home import Home
 from config.outputs import SerialOutput
 from drivers.serial.port_name import may_move
+from shouwang.bilingual import Bilingual
 from shouwang.document import Document
 from shouwang.nodes import Path as Where
 from shouwang.nodes import Problem
@@ -44,7 +45,10 @@ def port_troubles(document: Document[Home]) -> Iterator[Problem]:
     relays = {path for path, part in outputs_of(document.value) if isinstance(part, SerialOutput)}
     for path, port in ports_of(document.value):
         if port in first and not {path, first[port]} <= relays:
-            message = f"{written(first[port])} uses {port} too; each needs a port of its own (shouwang gateway ports)"
+            message = Bilingual(
+                f"{written(first[port])} uses {port} too; each needs a port of its own (shouwang gateway ports)",
+                zh=f"{written(first[port])} 也用 {port}；每个要用各自的串口（shouwang gateway ports）",
+            )
             yield document.problem((*path, "port"), message)
         first.setdefault(port, path)
 
@@ -54,12 +58,17 @@ def port_oddities(document: Document[Home]) -> Iterator[Problem]:
     first: dict[str, tuple[Where, str]] = {}
     for path, port in ports_of(document.value):
         if may_move(port):
-            message = (
+            message = Bilingual(
                 f"{port} may be another adapter after a restart; write its name of /dev/serial/by-id/ "
-                "(shouwang gateway ports tells it)"
+                "(shouwang gateway ports tells it)",
+                zh=f"重启后 {port} 可能是另一个转换器；请写它在 /dev/serial/by-id/ 下的名字（shouwang gateway "
+                f"ports 会告诉你）",
             )
             yield document.problem((*path, "port"), message)
         other, name = first.setdefault(os.path.realpath(port), (path, port))
         if name != port:
-            message = f"is the same port as {name} of {written(other)} on this box; only one of the two will work"
+            message = Bilingual(
+                f"is the same port as {name} of {written(other)} on this box; only one of the two will work",
+                zh=f"在本机上与 {written(other)} 的 {name} 是同一个串口；两个只有一个能用",
+            )
             yield document.problem((*path, "port"), message)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from config.home import Home
 from drivers.serial.enocean_device import EnoceanDevice
 from drivers.serial.rfxtrx_device import RfxtrxDevice
+from shouwang.bilingual import Bilingual
 from shouwang.document import Document
 from shouwang.nodes import Problem
 
@@ -21,12 +22,17 @@ def receiver_troubles(document: Document[Home]) -> Iterator[Problem]:
         else:
             continue
         if not is_there:
-            message = (
+            message = Bilingual(
                 f'nothing hears it: the home has no such receiver; add "{part}:" with "port: /dev/serial/by-id/..." '
-                "(see: shouwang gateway ports)"
+                "(see: shouwang gateway ports)",
+                zh=f"没有什么收得到它：这个家没有这种接收器；请写 {part}:，下面写 port: "
+                f"/dev/serial/by-id/...（查看：shouwang gateway ports）",
             )
             yield document.problem(("sensors", index), message)
         if address in first:
-            message = f"{address} is the device of sensors[{first[address]}] too; keep one of the two"
+            message = Bilingual(
+                f"{address} is the device of sensors[{first[address]}] too; keep one of the two",
+                zh=f"{address} 也是 sensors[{first[address]}] 的设备；请留一个",
+            )
             yield document.problem(("sensors", index, key), message)
         first.setdefault(address, index)

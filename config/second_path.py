@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from drivers.serial.modem_part import TelephoneNumber
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration
 
 AFTER = timedelta(seconds=20)
@@ -17,7 +18,7 @@ CONTACTS = 8
 
 def _bearable(after: timedelta) -> timedelta:
     if not LEAST_AFTER <= after <= MOST_AFTER:
-        raise ValueError("is too short or too long; write 5s to 5m")
+        raise ValueError(Bilingual("is too short or too long; write 5s to 5m", zh="太短或太长；请写 5s 到 5m"))
     return after
 
 
@@ -72,12 +73,27 @@ class SecondPathPart(_Part):
     @model_validator(mode="after")
     def _can_reach_somebody(self) -> Self:
         if self.centre_number is None and not self.contacts:
-            raise ValueError("reaches nobody; give centre_number with key_file, or contacts, or both")
+            raise ValueError(
+                Bilingual(
+                    "reaches nobody; give centre_number with key_file, or contacts, or both",
+                    zh="谁也联系不到；请写 centre_number 和 key_file，或 contacts，或都写",
+                )
+            )
         if (self.centre_number is None) != (self.key_file is None):
-            raise ValueError("centre_number and key_file belong together: the centre believes signed texts only")
+            raise ValueError(
+                Bilingual(
+                    "centre_number and key_file belong together: the centre believes signed texts only",
+                    zh="centre_number 和 key_file 要一起写：中心只相信签了名的短信",
+                )
+            )
         phones = [contact.phone for contact in self.contacts]
         if twice := next((phone for phone in phones if phones.count(phone) > 1), None):
-            raise ValueError(f"{twice} stands in contacts twice; keep one of the two")
+            raise ValueError(
+                Bilingual(
+                    f"{twice} stands in contacts twice; keep one of the two",
+                    zh=f"contacts 里 {twice} 写了两次；请留一个",
+                )
+            )
         return self
 
     def anchored(self, folder: Path) -> "SecondPathPart":

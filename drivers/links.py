@@ -14,6 +14,7 @@ from drivers.serial import enocean_dongle, rfxtrx_radio
 from drivers.serial.link import Line
 from drivers.serial.modbus_bus import ModbusLine
 from drivers.serial.receiver import Receiver
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Notes
 from shouwang.errors import ConfigError
 
@@ -48,8 +49,12 @@ class Links:
         """The RS-485 line of this name; raises ConfigError where the home has none."""
         if line not in self.modbus:
             raise ConfigError(
-                f'sensor {sensor_id} sits on the line "{line}", but the home has none of that name; '
-                f'write "modbus:" and under it "- line: {line}" and "port: /dev/serial/by-id/..."'
+                Bilingual(
+                    f'sensor {sensor_id} sits on the line "{line}", but the home has none of that name; '
+                    f'write "modbus:" and under it "- line: {line}" and "port: /dev/serial/by-id/..."',
+                    zh=f"传感器 {sensor_id} 接在总线“{line}”上，但这个家没有这条总线；"
+                    f"请写 modbus:，下面写 - line: {line} 和 port: /dev/serial/by-id/...",
+                )
             )
         return self.modbus[line]
 
@@ -57,8 +62,12 @@ class Links:
         """The radio receiver of this part of the home; raises ConfigError where the home has none."""
         if part not in self.receivers:
             raise ConfigError(
-                f"sensor {sensor_id} needs a receiver, but the home has none of its kind; "
-                f'write "{part}:" and under it "port: /dev/serial/by-id/..."'
+                Bilingual(
+                    f"sensor {sensor_id} needs a receiver, but the home has none of its kind; "
+                    f'write "{part}:" and under it "port: /dev/serial/by-id/..."',
+                    zh=f"传感器 {sensor_id} 需要接收器，但这个家没有这一种；请写 {part}:，下面写 port: "
+                    f"/dev/serial/by-id/...",
+                )
             )
         return self.receivers[part]
 
@@ -66,8 +75,12 @@ class Links:
         """The local broker; raises ConfigError where the home names none."""
         if self.local_broker is None:
             raise ConfigError(
-                f"sensor {sensor_id} speaks over the home's MQTT broker, but none is given; "
-                'write "local_broker:" and under it "url: mqtt://127.0.0.1:1883"'
+                Bilingual(
+                    f"sensor {sensor_id} speaks over the home's MQTT broker, but none is given; "
+                    'write "local_broker:" and under it "url: mqtt://127.0.0.1:1883"',
+                    zh=f"传感器 {sensor_id} 走家里的 MQTT 服务器，但没有写；请写 local_broker:，下面写 url: "
+                    f"mqtt://127.0.0.1:1883",
+                )
             )
         return self.local_broker
 
@@ -222,6 +235,9 @@ def _password(file: Path) -> str:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{file}: the password of the local broker cannot be read: {error}; "
-            "the gateway's user must be able to read this file"
+            Bilingual(
+                f"{file}: the password of the local broker cannot be read: {error}; "
+                "the gateway's user must be able to read this file",
+                zh=f"{file}：本地 MQTT 服务器的密码读不出来：{error}；网关的用户必须能读这个文件",
+            )
         ) from error

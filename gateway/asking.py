@@ -1,6 +1,5 @@
 """`shouwang gateway status`, `reload` and their like: ask the gateway that runs, and print what it says."""
 
-import os
 import shutil
 import signal
 import sys
@@ -16,8 +15,10 @@ from gateway.caller import NotAllowed, NotRunning, line_to
 from gateway.control import Refusal
 from gateway.status import Status
 from gateway.status_table import lines_of
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import told_by
 from shouwang.errors import DeviceError
+from shouwang.spoken import spoken_here
 
 REDRAW_S = 1.0
 _NARROW, _WIDE = (80, 24), (160, 0)
@@ -83,17 +84,11 @@ def _words(error: DeviceError, language: str | None) -> str:
     if isinstance(error, Refusal):
         return _in(language or error.language, error.words)
     said = NOT_RUNNING if isinstance(error, NotRunning) else NOT_ALLOWED if isinstance(error, NotAllowed) else None
-    return str(error) if said is None else _in(language, said)
+    return _in(language, sentence_of(told_by(error)) if said is None else said)
 
 
 def _in(language: str | None, said: Sentence) -> str:
     return said.zh if (language or spoken_here()) == "zh" else said.en
-
-
-def spoken_here() -> str:
-    """The language of whoever is logged in."""
-    said = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    return "zh" if said.startswith("zh") else "en"
 
 
 def _lines(body: msgspec.Raw, language: str | None, width: int) -> list[str]:

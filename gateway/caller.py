@@ -10,6 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from gateway.control import ANSWER_S, HELLO, SOCKET, Answer, Question, Refusal
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 RUN_FOLDER = Path("/run/shouwang-gateway")
@@ -45,9 +46,13 @@ class Line:
             line = self._file.readline(MAX_ANSWER_BYTES)
             answer = msgspec.json.decode(line, type=Answer)
         except (OSError, msgspec.MsgspecError) as error:
-            raise NotRunning("the gateway has stopped, or does not answer") from error
+            raise NotRunning(
+                Bilingual("the gateway has stopped, or does not answer", zh="网关已停止，或没有应答")
+            ) from error
         if self._gateway_id not in ("", answer.gateway):
-            raise NotRunning(f"here answers another gateway: {answer.gateway}")
+            raise NotRunning(
+                Bilingual(f"here answers another gateway: {answer.gateway}", zh=f"应答的是另一台网关：{answer.gateway}")
+            )
         if answer.error is not None:
             raise Refusal(answer.error, answer.language)
         return answer
@@ -83,8 +88,8 @@ def line_to(gateway_id: str, folders: Iterable[Path]) -> Iterator[Line]:
     if refusal is not None:
         raise refusal
     if is_barred:
-        raise NotAllowed("this user may not ask the gateway")
-    raise NotRunning("no gateway answers on this box")
+        raise NotAllowed(Bilingual("this user may not ask the gateway", zh="这个用户无权询问网关"))
+    raise NotRunning(Bilingual("no gateway answers on this box", zh="本机没有网关应答"))
 
 
 def folders_for(data_dir: Path | None) -> list[Path]:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import house_commands
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
+from shouwang.spoken import said_here
 
 if TYPE_CHECKING:
     from config.home import Home
@@ -194,7 +196,7 @@ def _whom(options: argparse.Namespace) -> tuple[str, list[Path]]:
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)
+    print(said_here(line), flush=True)
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -206,7 +208,9 @@ def _replay(options: argparse.Namespace) -> int:
     try:
         lines = options.recording.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{options.recording}: cannot be read ({error})") from error
+        raise ConfigError(
+            Bilingual(f"{options.recording}: cannot be read ({error})", zh=f"{options.recording}：读不出来（{error}）")
+        ) from error
     recording = read_recording(lines, name=str(options.recording))
     sensor = options.sensor or _first_sensor_with(home, recording)
     for alert in replay(home, recording.moments, sensor_id=sensor, start=_EPOCH):
@@ -221,4 +225,9 @@ def _first_sensor_with(home: "Home", recording: "Recording") -> str:
     for sensor in home.sensors:
         if recorded & can_say[sensor.id]:
             return sensor.id
-    raise ConfigError(f"no sensor of this home measures {', '.join(sorted(recorded)) or 'anything that was recorded'}")
+    raise ConfigError(
+        Bilingual(
+            f"no sensor of this home measures {', '.join(sorted(recorded)) or 'anything that was recorded'}",
+            zh=f"这个家没有传感器能测 {'、'.join(sorted(recorded)) or '录下的任何一项'}",
+        )
+    )

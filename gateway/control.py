@@ -18,7 +18,8 @@ from typing import Never
 
 import msgspec
 
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import Bilingual, told_by
 from shouwang.errors import ConfigError, DeviceError
 from shouwang.outage import Outage
 
@@ -77,7 +78,7 @@ class Refusal(DeviceError):
 
     def __init__(self, words: Sentence, language: str = "") -> None:
         """Keep both languages beside the English one."""
-        super().__init__(words.en)
+        super().__init__(Bilingual(words.en, zh=words.zh))
         self.words = words
         self.language = language
 
@@ -173,7 +174,7 @@ class Control:
         except Refusal as error:
             why = error.words
         except (ConfigError, DeviceError) as error:
-            why = Sentence(zh=str(error), en=str(error))
+            why = sentence_of(told_by(error))
         except TimeoutError:
             why = _LATE
         return self._no(why)

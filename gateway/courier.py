@@ -15,6 +15,7 @@ from gateway.climb import CENTRE, Parcel
 from gateway.phone import Phone
 from messaging.secret import read_secret
 from shouwang.alert import Alert
+from shouwang.bilingual import both, told_by
 from shouwang.errors import ConfigError, GiveUp, IllegalMove, TryLater
 from shouwang.short_alert import encode_alert, key_from
 
@@ -64,7 +65,9 @@ def key_of(part: SecondPathPart) -> bytes:
     try:
         return key_from(words)
     except ConfigError as error:
-        raise ConfigError(f"{part.key_file}: {error}") from error
+        raise ConfigError(
+            both("{file}: {error}", "{file}：{error}", file=part.key_file, error=told_by(error))
+        ) from error
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):

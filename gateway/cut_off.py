@@ -19,8 +19,10 @@ from gateway.clock import Clock
 from gateway.cut_off_words import WORDS, Step, still_closed
 from gateway.danger_watch import DangerWatch
 from gateway.dangers import IN_THE_ROOM, danger_of
+from gateway.noted import read_back, written
 from messaging.backoff import Backoff
 from shouwang.alert import Alert, AlertState, Severity
+from shouwang.bilingual import chinese, told_by
 from shouwang.driver import Measurement, Note
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -206,7 +208,7 @@ class CutOff:
 
     def _become(self, *, is_closed: bool, acted_on: tuple[str, ...]) -> None:
         self._closure = Closure(is_closed=is_closed, since=self._clock.now(), acted_on=acted_on)
-        self.noted = msgspec.json.encode(self._closure).decode()
+        self.noted = written(self._closure)
         self._is_sure, self._is_told, self._said_failed_at = False, False, None
         self._backoff.succeeded()
         note = Note(name=NOTE, text=self.noted)
@@ -254,7 +256,7 @@ class CutOff:
         try:
             await self._switch.set(level)
         except DeviceError as error:
-            self._fails(str(error))
+            self._fails(told_by(error))
             return False
         if self._closure is wanted:
             self._is_sure = True
@@ -297,17 +299,15 @@ class CutOff:
             log.warning("cut-off %s obeys again", self.part.id)
         self._state = state
         at, mono = self._clock.now(), self._clock.mono()
-        self._accept(SensorStatus(sensor_id=self.part.id, state=state, since=at, at=at, mono=mono, reason=reason))
+        said = SensorStatus(sensor_id=self.part.id, state=state, since=at, at=at, mono=mono, reason=str(reason))
+        self._accept(msgspec.structs.replace(said, reason_zh=chinese(reason)))
 
     def _tell(self, step: Step) -> None:
         self._say(self.part.id, WORDS[self.part.cuts][step], Severity.P1)
 
 
 def _read(noted: str | None) -> Closure | None:
-    if noted is None:
-        return None
-    try:
-        return msgspec.json.decode(noted, type=Closure)
-    except msgspec.DecodeError:
+    closure = read_back(noted, Closure)
+    if closure is None and noted is not None:
         log.warning("the saved state of a cut-off cannot be read; it stays as it stands")
-        return None
+    return closure

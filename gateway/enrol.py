@@ -18,6 +18,7 @@ from drivers.ble.device_clock import RIGHT_ENOUGH, heed_clock
 from drivers.ble.link import Peripheral, connected
 from drivers.ble.near import HEALTH, Looks, Near, entry_for, looks_of
 from drivers.ble.radio import Radio
+from shouwang.bilingual import Bilingual, both
 from shouwang.driver import Driver, Emit, Emitted, Record, Sample
 from shouwang.errors import DeviceError
 from shouwang.quantities import QUANTITIES, Quantity
@@ -27,6 +28,10 @@ FIRST_READING_S = 90.0
 _NOT_MEASURED = frozenset({Quantity.BATTERY, Quantity.SIGNAL_STRENGTH})
 
 Tell = Callable[[str], None]
+_TO_USE = Bilingual(
+    "To use one, paste its lines under sensors: in home.yaml, then run: shouwang gateway check -c home.yaml",
+    zh="要用哪一个，就把它那几行贴到 home.yaml 的 sensors: 下面，再运行：shouwang gateway check -c home.yaml",
+)
 
 
 @asynccontextmanager
@@ -48,7 +53,12 @@ async def scan(adapter: str, seconds: float, home: Home | None, tell: Tell) -> N
     Raises DeviceError where the adapter does not work.
     """
     async with listening(adapter) as radio:
-        tell(f"listening on {adapter} for {seconds:.0f} s; switch the device on, or measure once ...")
+        tell(
+            Bilingual(
+                f"listening on {adapter} for {seconds:.0f} s; switch the device on, or measure once ...",
+                zh=f"正在用 {adapter} 监听 {seconds:.0f} 秒；请打开设备，或测一次……",
+            )
+        )
         await asyncio.sleep(seconds)
         found = sorted(radio.heard(), key=lambda sighting: -sighting.data.rssi)
         near = [
@@ -67,7 +77,7 @@ async def scan(adapter: str, seconds: float, home: Home | None, tell: Tell) -> N
     entries = [entry_for(one, adapter=adapter, taken=taken) for one in near if one.address not in used]
     if any(entries):
         tell("")
-        tell("To use one, paste its lines under sensors: in home.yaml, then run: shouwang gateway check -c home.yaml")
+        tell(_TO_USE)
     for entry in entries:
         if entry is not None:
             tell("")
@@ -76,13 +86,20 @@ async def scan(adapter: str, seconds: float, home: Home | None, tell: Tell) -> N
 
 def _table(near: list[Near], used: dict[str, str]) -> Iterable[str]:
     if not near:
-        yield "nothing was heard; is the device switched on, charged, near, and not connected to a phone?"
+        yield Bilingual(
+            "nothing was heard; is the device switched on, charged, near, and not connected to a phone?",
+            zh="什么也没有收到；设备开机了吗？有电吗？够近吗？是不是连着手机？",
+        )
         return
-    yield f"{'address':17}  {'signal':>8}  name / looks like"
+    yield Bilingual(f"{'address':17}  {'signal':>8}  name / looks like", zh=f"{'地址':15}  {'信号':>6}  名称 / 像是")
     for one in near:
         looks = "" if one.looks is None else f"  {one.looks.words.zh} {one.looks.words.en}"
-        whose = f"  (already here as {used[one.address]})" if one.address in used else ""
-        yield f"{one.address}  {one.rssi_dbm:4d} dBm  {one.name or '-'}{looks}{whose}"
+        whose = both(*_HERE, id=used[one.address]) if one.address in used else ""
+        line = f"{one.address}  {one.rssi_dbm:4d} dBm  {one.name or '-'}{looks}"
+        yield both("{line}{whose}", "{line}{whose}", line=line, whose=whose)
+
+
+_HERE = "  (already here as {id})", "  （已在用：{id}）"
 
 
 async def pair(adapter: str, address: str, tell: Tell) -> None:
@@ -91,16 +108,36 @@ async def pair(adapter: str, address: str, tell: Tell) -> None:
     Raises DeviceError where one of these cannot be done.
     """
     async with listening(adapter) as radio:
-        tell(f"waiting for {address}; switch it on, and into pairing mode where it has one ...")
+        tell(
+            Bilingual(
+                f"waiting for {address}; switch it on, and into pairing mode where it has one ...",
+                zh=f"正在等 {address}；请打开它；有配对模式的，请进入配对模式……",
+            )
+        )
         looks = await _bond(radio, address, tell)
         if looks is None:
-            tell("bonded; but this gateway knows no standard health profile of this device")
+            tell(
+                Bilingual(
+                    "bonded; but this gateway knows no standard health profile of this device",
+                    zh="已配对；但本网关不认识这个设备的任何标准健康服务",
+                )
+            )
             return
-        tell(f"bonded: {looks.words.zh} {looks.words.en}")
-        tell(f"measure once now; the first reading is waited for, {FIRST_READING_S:.0f} s ...")
+        tell(Bilingual(f"bonded: {looks.words.zh} {looks.words.en}", zh=f"已配对：{looks.words.zh}"))
+        tell(
+            Bilingual(
+                f"measure once now; the first reading is waited for, {FIRST_READING_S:.0f} s ...",
+                zh=f"请现在测一次；最多等 {FIRST_READING_S:.0f} 秒收第一个读数……",
+            )
+        )
         await _first_reading(radio, address, looks, tell)
         entry = entry_for(Near(address=address, name=None, rssi_dbm=0, looks=looks), adapter=adapter)
-        tell(f"paste this under sensors: in home.yaml\n\n{entry}")
+        tell(
+            Bilingual(
+                f"paste this under sensors: in home.yaml\n\n{entry}",
+                zh=f"请把这几行贴到 home.yaml 的 sensors: 下面\n\n{entry}",
+            )
+        )
 
 
 async def _bond(radio: Radio, address: str, tell: Tell) -> Looks | None:
@@ -112,7 +149,12 @@ async def _bond(radio: Radio, address: str, tell: Tell) -> Looks | None:
         )
         state = await daemon.device(radio.adapter, address)
         if state is None or not state.get("Paired"):
-            raise DeviceError(f"{address} did not bond; put it into pairing mode and try again")
+            raise DeviceError(
+                Bilingual(
+                    f"{address} did not bond; put it into pairing mode and try again",
+                    zh=f"{address} 没有配上；请让它进入配对模式再试",
+                )
+            )
         await _show_encryption(device, tell)
         known = next((number for number in HEALTH if device.has_service(number)), None)
         if known is None:
@@ -125,23 +167,41 @@ async def _show_encryption(device: Peripheral, tell: Tell) -> None:
     """A bond that bluetoothd reports proves nothing: only what the device gives to no stranger does."""
     came, refused = await device.try_all()
     for words in refused:
-        tell(f"  {words}")
+        tell(both("  {words}", "  {words}", words=words))
     if refused:
         raise DeviceError(
-            "the link is not encrypted, or the device keeps values to itself: remove it (bluetoothctl remove ADDRESS), "
-            "put it into pairing mode and try again"
+            Bilingual(
+                "the link is not encrypted, or the device keeps values to itself: remove it (bluetoothctl remove "
+                "ADDRESS), put it into pairing mode and try again",
+                zh="连接没有加密，或设备不肯给出数值：请先移除它（bluetoothctl remove 地址），让它进入配对模式再试",
+            )
         )
-    tell(f"the link is good: the device gives all {came} values that can be read")
+    tell(
+        Bilingual(
+            f"the link is good: the device gives all {came} values that can be read",
+            zh=f"连接正常：设备给出了全部 {came} 个可读的数值",
+        )
+    )
 
 
 async def _set_clock(device: Peripheral, service: int, tell: Tell) -> None:
     clock = await heed_clock(device, service)
     if clock.behind is None:
-        tell("its clock cannot be read: it has none, or it has been set now for the first time")
+        tell(
+            Bilingual(
+                "its clock cannot be read: it has none, or it has been set now for the first time",
+                zh="读不到它的时钟：它没有时钟，或刚刚第一次校准",
+            )
+        )
     elif abs(clock.behind) <= RIGHT_ENOUGH:
-        tell("its clock is right")
+        tell(Bilingual("its clock is right", zh="它的时钟是对的"))
     else:
-        tell(f"its clock was wrong by {abs(clock.behind).total_seconds() / 60:.0f} min and has been set")
+        tell(
+            Bilingual(
+                f"its clock was wrong by {abs(clock.behind).total_seconds() / 60:.0f} min and has been set",
+                zh=f"它的时钟差了 {abs(clock.behind).total_seconds() / 60:.0f} 分钟，已校准",
+            )
+        )
 
 
 async def _first_reading(radio: Radio, address: str, looks: Looks, tell: Tell) -> None:
@@ -167,8 +227,12 @@ async def _first_reading(radio: Radio, address: str, looks: Looks, tell: Tell) -
                 tell(f"  {info.zh} {info.en}: {sample.value:g} {info.unit} ({sample.quality}{when})")
     except TimeoutError:
         raise DeviceError(
-            f"{address} has bonded but measured nothing in {FIRST_READING_S:.0f} s; measure once more: "
-            "the gateway will hear it when its entry is in home.yaml"
+            Bilingual(
+                f"{address} has bonded but measured nothing in {FIRST_READING_S:.0f} s; measure once more: "
+                "the gateway will hear it when its entry is in home.yaml",
+                zh=f"{address} 已配对，但 {FIRST_READING_S:.0f} 秒内没有测量；请再测一次：写进 home.yaml "
+                f"以后网关就会收到",
+            )
         ) from None
     finally:
         running.cancel()

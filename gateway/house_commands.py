@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shouwang.bilingual import Bilingual, chinese
 from shouwang.errors import ConfigError
+from shouwang.spoken import said_here
 
 if TYPE_CHECKING:
     from config.home import Home
@@ -56,8 +58,13 @@ def _open(options: argparse.Namespace) -> int:
 
     home = _home(options)
     if options.name not in {cut_off.id for cut_off in home.cut_offs}:
-        known = ", ".join(cut_off.id for cut_off in home.cut_offs) or "none in this home"
-        raise ConfigError(f'no cut-off has the name "{options.name}"; there are: {known}')
+        known = ", ".join(cut_off.id for cut_off in home.cut_offs) or Bilingual("none in this home", zh="这个家没有")
+        raise ConfigError(
+            Bilingual(
+                f'no cut-off has the name "{options.name}"; there are: {known}',
+                zh=f"没有叫“{options.name}”的切断装置；有：{chinese(known) or known}",
+            )
+        )
     return order(home.gateway.id, folders_for(home.gateway.data_dir), f"open {options.name}", language=None)
 
 
@@ -75,4 +82,4 @@ def _hush(options: argparse.Namespace) -> int:
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)
+    print(said_here(line), flush=True)

@@ -14,6 +14,7 @@ import msgspec
 
 from drivers.serial.sms import Outcome
 from gateway.climb import CENTRE, ON_ITS_WAY, TAKEN, Climb, Letter, Parcel
+from gateway.noted import read_back, written
 from shouwang.alert import Alert
 
 CYCLES = 2
@@ -74,17 +75,14 @@ class Ladder:
         kept = {alert_id: climb for alert_id, climb in self._state.climbs.items() if climb.is_met}
         if not kept and not self._state.spent:
             return ""
-        return msgspec.json.encode(msgspec.structs.replace(self._state, climbs=kept)).decode()
+        return written(msgspec.structs.replace(self._state, climbs=kept))
 
     def go_on_from(self, saved: str, now: int) -> None:
         """Take over what was `saved`, beside what has been raised since; what another version saved is forgotten.
 
         Where engine time began anew meanwhile, moments that lie ahead of `now` would stop calls for weeks.
         """
-        try:
-            state = msgspec.json.decode(saved, type=_State) if saved else _State()
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            state = _State()
+        state = read_back(saved or None, _State) or _State()
         for climb in state.climbs.values():
             climb.due = min(climb.due, now + self._after_ms)
             for letter in climb.letters.values():

@@ -9,9 +9,21 @@ from drivers.links import receivers_for
 from drivers.serial.enocean_device import EnoceanDevice
 from drivers.serial.receiver import Ear, Receiver
 from drivers.serial.rfxtrx_device import RfxtrxDevice
+from shouwang.bilingual import Bilingual, told_by
 from shouwang.errors import ConfigError, DeviceError
 
 Tell = Callable[[str], None]
+_NO_RECEIVER = Bilingual(
+    'this home has no radio receiver; add "enocean:" or "rfxtrx:" with "port: /dev/serial/by-id/..." '
+    "(see: shouwang gateway ports)",
+    zh="这个家没有无线接收器；请写 enocean: 或 rfxtrx:，下面写 port: /dev/serial/by-id/..."
+    "（查看：shouwang gateway ports）",
+)
+_NOTHING = Bilingual(
+    "no device was heard; press its learn button or make it speak (open the door, pull the cord) while this runs, and "
+    "bring it nearer to the receiver",
+    zh="没有收到任何设备；请在运行期间按它的学习键，或让它发信号（开门、拉绳），并靠近接收器",
+)
 
 
 async def learn(home: Home, seconds: float, tell: Tell) -> None:
@@ -28,11 +40,13 @@ async def learn(home: Home, seconds: float, tell: Tell) -> None:
 
     receivers = receivers_for(home.enocean, home.rfxtrx, tell=meet)
     if not receivers:
-        raise ConfigError(
-            'this home has no radio receiver; add "enocean:" or "rfxtrx:" with "port: /dev/serial/by-id/..." '
-            "(see: shouwang gateway ports)"
+        raise ConfigError(_NO_RECEIVER)
+    tell(
+        Bilingual(
+            f"listening for {seconds:.0f} s; press the learn button of each device, open doors, pull cords ...",
+            zh=f"正在监听 {seconds:.0f} 秒；请按每个设备的学习键，开一下门，拉一下拉绳……",
         )
-    tell(f"listening for {seconds:.0f} s; press the learn button of each device, open doors, pull cords ...")
+    )
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
             known = [group.create_task(_know(ear, sensor_id, meet)) for sensor_id, ear in _ears(home, receivers)]
@@ -41,10 +55,7 @@ async def learn(home: Home, seconds: float, tell: Tell) -> None:
                 task.cancel()
             return
     if not devices:
-        tell(
-            "no device was heard; press its learn button or make it speak (open the door, pull the cord) while this "
-            "runs, and bring it nearer to the receiver"
-        )
+        tell(_NOTHING)
 
 
 def _ears(home: Home, receivers: Mapping[str, Receiver]) -> Iterator[tuple[str, Ear]]:
@@ -61,9 +72,9 @@ async def _listen(receiver: Receiver, tell: Tell) -> None:
     try:
         await receiver.run()
     except DeviceError as error:
-        tell(str(error))
+        tell(told_by(error))
 
 
 async def _know(ear: Ear, sensor_id: str, tell: Tell) -> None:
     await ear.first()
-    tell(f"heard {sensor_id}, which the home has already")
+    tell(Bilingual(f"heard {sensor_id}, which the home has already", zh=f"收到 {sensor_id}，这个家已经有它了"))

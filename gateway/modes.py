@@ -15,6 +15,7 @@ import msgspec
 
 from config.presses import LONGEST, ModePress
 from gateway.clock import Clock
+from gateway.noted import read_back, written
 from gateway.phone import Whereabouts, WhereaboutsWish
 from rules.away import is_inside
 from rules.inactivity import SETTLE
@@ -75,7 +76,7 @@ class Modes:
         self._door_at: int | None = None
         self._occupied: set[tuple[str, Quantity]] = set()
         self._noted = noted
-        self.stay = _read(noted) or Stay(mode=Mode.HOME, by="", since=clock.now())
+        self.stay = read_back(noted, Stay) or Stay(mode=Mode.HOME, by="", since=clock.now())
 
     def use(self, presses: Iterable[ModePress]) -> None:
         """These presses mean modes from now on."""
@@ -83,7 +84,7 @@ class Modes:
 
     def restore(self) -> None:
         """Tell the rules where the home stands: those that are new know nothing of it."""
-        if self._noted is not None and _read(self._noted) is None:
+        if self._noted is not None and read_back(self._noted, Stay) is None:
             log.warning("the saved mode of the home cannot be read: it counts as home")
             self._put(self.stay)
         elif self.stay.mode is not Mode.HOME:
@@ -191,7 +192,7 @@ class Modes:
 
     def _put(self, stay: Stay) -> None:
         self.stay = stay
-        self._noted = msgspec.json.encode(stay).decode()
+        self._noted = written(stay)
         self._tell(stay, (Note(name=NOTE, text=self._noted),))
         self._changed.set()
 
@@ -209,15 +210,6 @@ class Modes:
         if self._door_at is None or self._occupied:
             return False
         return self._inside_at is None or self._inside_at <= self._door_at + _SETTLE_MS
-
-
-def _read(noted: str | None) -> Stay | None:
-    if noted is None:
-        return None
-    try:
-        return msgspec.json.decode(noted, type=Stay)
-    except msgspec.DecodeError:
-        return None
 
 
 _ON = (AlertState.PREALARM, AlertState.FIRING)

@@ -37,6 +37,7 @@ from gateway.position import Position
 from gateway.stored import Stored
 from rules.engine import Saved
 from shouwang.alert import Alert
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, TryLater
 from shouwang.gap import GapCode
 from shouwang.wire import GapBody, Lane
@@ -135,7 +136,9 @@ class Outbox:
                 stored += self._write_again(batch, mark)
         except (sqlite3.Error, OSError) as error:
             self._judge(error)
-            raise TryLater(f"cannot write {self._file.path}: {error}") from error
+            raise TryLater(
+                Bilingual(f"cannot write {self._file.path}: {error}", zh=f"写不了 {self._file.path}：{error}")
+            ) from error
         self._sick = self._failures = 0
         self._tidy(is_urgent=bool(batch.alerts))
         return stored
@@ -146,12 +149,19 @@ class Outbox:
         While the card cannot be opened, alerts are those that it held when it was last read.
         """
         if self._is_away and lane is not Lane.LIFE_SAFETY:
-            raise TryLater(f"cannot read {self._file.path}: the card cannot be opened")
+            raise TryLater(
+                Bilingual(
+                    f"cannot read {self._file.path}: the card cannot be opened",
+                    zh=f"读不了 {self._file.path}：存储卡打不开",
+                )
+            )
         try:
             return self._queue.pending(lane, after, limit)
         except sqlite3.Error as error:
             self._judge(error)
-            raise TryLater(f"cannot read {self._file.path}: {error}") from error
+            raise TryLater(
+                Bilingual(f"cannot read {self._file.path}: {error}", zh=f"读不了 {self._file.path}：{error}")
+            ) from error
 
     @property
     def epoch(self) -> str:

@@ -14,6 +14,7 @@ from typing import Never
 import msgspec
 
 from gateway.clock import Clock
+from gateway.noted import read_back, written
 from shouwang.bilingual import Bilingual, chinese
 from shouwang.reading import Moment
 from shouwang.wire import Body, Lane, Path, PathBody
@@ -63,7 +64,7 @@ class Paths:
         self._send = send
         self._note = note
         self._watchers: list[Callable[[PathState], None]] = []
-        self._states = {path: _read(noted.get(path)) or self._unknown(path) for path in used}
+        self._states = {path: read_back(noted.get(path), PathState) or self._unknown(path) for path in used}
         self._told = {path: state.proven for path, state in self._states.items()}
         for path, state in self._states.items():
             if path not in noted:  # the 25 h of a standby path count from here, over restarts too
@@ -177,14 +178,4 @@ class Paths:
         )
 
     def _keep(self, state: PathState) -> None:
-        self._note(NOTES, state.path.value, msgspec.json.encode(state).decode())
-
-
-def _read(noted: str | None) -> PathState | None:
-    """A state of another version is forgotten: the path is looked at anew."""
-    if noted is None:
-        return None
-    try:
-        return msgspec.json.decode(noted, type=PathState)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        self._note(NOTES, state.path.value, written(state))

@@ -25,6 +25,7 @@ from drivers.serial.voice_call import Booth, Voice
 from gateway.roster import Roster
 from messaging.secret import read_secret
 from shouwang.alert import Sentence
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 SMS_FILE = "sms.sqlite3"
@@ -143,5 +144,10 @@ def commands_of(part: ModemPart) -> Commands | None:
         return None
     code = read_secret(part.commands.code_file)
     if not CODE.fullmatch(code):
-        raise ConfigError(f"{part.commands.code_file}: the code must be 6 to 20 letters or digits, and nothing else")
+        raise ConfigError(
+            Bilingual(
+                f"{part.commands.code_file}: the code must be 6 to 20 letters or digits, and nothing else",
+                zh=f"{part.commands.code_file}：口令必须是 6 到 20 个字母或数字，不能有别的",
+            )
+        )
     return Commands(part.commands.numbers, code)

@@ -14,6 +14,7 @@ from drivers.serial.probe import Answer, ask, lines_of, seconds_for
 from drivers.serial.probe_modbus import BAUDRATES, SCAN_S, UNITS, ask_units
 from drivers.serial.probe_modem import MODEM_S, ask_modem
 from gateway.port_entries import Entries
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import DeviceError
 from shouwang.nodes import Path as Where
 
@@ -52,11 +53,10 @@ async def ports(
     here = await asyncio.to_thread(ports_here)
     asked = [named_port(name, here) for name in named] or here
     if not asked:
-        tell("this box has no serial port; is the adapter plugged in? (if it is: sudo dmesg | tail)")
+        tell(_NO_PORT)
         return
     limit_s = seconds_for(instruments) + MODEM_S + (SCAN_S if modbus else 0.0)
-    count = "one port" if len(asked) == 1 else f"{len(asked)} ports"
-    tell(f"asking {count} what is there; this takes up to {limit_s:.0f} s ...")
+    tell(both(*(_ASKING_ONE if len(asked) == 1 else _ASKING), number=len(asked), limit=limit_s))
     used = {} if home is None else _used(home)
     seen = await asyncio.gather(*(_look(port, instruments, modbus=modbus) for port in asked))
     for one in seen:
@@ -82,9 +82,9 @@ async def _look(port: Port, instruments: Sequence[Instrument], *, modbus: bool) 
                 return _Seen(port=port, answer=answer, modem=modem)
             return _Seen(port=port, answer=answer, units=await ask_units(port.device))
     except DeviceError as error:
-        return _Seen(port=port, trouble=str(error))
+        return _Seen(port=port, trouble=told_by(error))
     except TimeoutError:
-        return _Seen(port=port, trouble=f"does not come to an end within {PORT_S:.0f} s; unplug the adapter once")
+        return _Seen(port=port, trouble=both(*_ENDLESS, limit=PORT_S))
 
 
 def _words(seen: _Seen, used: Mapping[str, str], instruments: Sequence[Instrument], *, modbus: bool) -> Iterator[str]:
@@ -92,10 +92,11 @@ def _words(seen: _Seen, used: Mapping[str, str], instruments: Sequence[Instrumen
     usb = f" (USB {port.usb})" if port.usb else ""
     yield f"{port.device}  {port.adapter}{usb}".rstrip()
     if port.device in used:
-        yield f"  already here as {used[port.device]}"
-    yield f"  {seen.trouble or _looks(seen) or _silence(seen.answer, instruments, modbus=modbus)}"
+        yield both(*_HERE, id=used[port.device])
+    said = seen.trouble or _looks(seen) or _silence(seen.answer, instruments, modbus=modbus)
+    yield both("  {said}", "  {said}", said=said)
     if port.name != port.device:
-        yield f"  its name that stays: {port.name}"
+        yield both(*_LASTING, name=port.name)
     if port.why and not seen.trouble:
         yield f"  {port.why}"
 
@@ -103,29 +104,70 @@ def _words(seen: _Seen, used: Mapping[str, str], instruments: Sequence[Instrumen
 def _looks(seen: _Seen) -> str:
     """What it is; empty where it cannot be told."""
     if seen.answer.fits:
-        return "looks like: " + " 或 or ".join(f"{fit.zh} {fit.en}" for fit in seen.answer.fits)
+        fits = [Bilingual(f"{fit.zh} {fit.en}", zh=fit.zh) for fit in seen.answer.fits]
+        listed = Bilingual(" 或 or ".join(fits), zh=" 或 ".join(fit.zh for fit in fits))
+        return both(*_LOOKS_LIKE, what=listed)
     if seen.modem is not None:
-        return f"looks like: 短信模块 a modem {seen.modem}".rstrip()
+        return both(*_MODEM, model=f" {seen.modem}".rstrip())
     if seen.units is not None:
         baudrate, units = seen.units
-        return f"looks like: Modbus 总线 an RS-485 line with Modbus unit {_listed(units)} at {baudrate} baud"
+        return both(*_MODBUS, units=_listed(units), baudrate=baudrate)
     return ""
 
 
 def _silence(answer: Answer, instruments: Sequence[Instrument], *, modbus: bool) -> str:
     bauds = _listed(sorted({line.baudrate for line in lines_of(instruments)}))
     if answer.bytes_in:
-        return (
-            f"something speaks here ({answer.bytes_in} bytes), but nothing that this gateway knows at {bauds} baud; "
-            "is it another kind of device?"
-        )
-    if modbus:
-        bauds += f", nor a Modbus unit from {UNITS[0]} to {UNITS[-1]} at {_listed(BAUDRATES)}"
-    hint = "" if modbus else " (a Modbus line? add --modbus; it asks every address)"
-    return (
-        f"nothing answers at {bauds} baud; is it switched on, its TX on the adapter's RX, its RX on the adapter's TX, "
-        f"and GND on GND?{hint}"
-    )
+        return both(*_STRANGE, number=answer.bytes_in, bauds=bauds)
+    units = both(*_NO_UNIT, first=UNITS[0], last=UNITS[-1], bauds=_listed(BAUDRATES)) if modbus else ""
+    return both(*_NOTHING, bauds=bauds, units=units, hint="" if modbus else _TRY_MODBUS)
+
+
+_NO_PORT = Bilingual(
+    "this box has no serial port; is the adapter plugged in? (if it is: sudo dmesg | tail)",
+    zh="本机没有串口；转换器插上了吗？（插上了就看：sudo dmesg | tail）",
+)
+_ASKING_ONE = (
+    "asking one port what is there; this takes up to {limit:.0f} s ...",
+    "正在询问 1 个串口接了什么；最多 {limit:.0f} 秒……",
+)
+_ASKING = (
+    "asking {number} ports what is there; this takes up to {limit:.0f} s ...",
+    "正在询问 {number} 个串口接了什么；最多 {limit:.0f} 秒……",
+)
+_ENDLESS = (
+    "does not come to an end within {limit:.0f} s; unplug the adapter once",
+    "{limit:.0f} 秒内没有结果；请把转换器拔下再插上",
+)
+_HERE = "  already here as {id}", "  已在用：{id}"
+_LASTING = "  its name that stays: {name}", "  它不变的名字：{name}"
+_LOOKS_LIKE = "looks like: {what}", "像是：{what}"
+_MODEM = "looks like: 短信模块 a modem{model}", "像是：短信模块{model}"
+_MODBUS = (
+    "looks like: Modbus 总线 an RS-485 line with Modbus unit {units} at {baudrate} baud",
+    "像是：Modbus 总线（RS-485），地址 {units}，波特率 {baudrate}",
+)
+_STRANGE = (
+    (
+        "something speaks here ({number} bytes), but nothing that this gateway knows at {bauds} baud; is it another "
+        "kind of device?"
+    ),
+    "这里有数据（{number} 字节），但在波特率 {bauds} 下不是本网关认识的；是不是别的设备？",
+)
+_NO_UNIT = (
+    ", nor a Modbus unit from {first} to {last} at {bauds}",
+    "，在 {bauds} 下 {first} 到 {last} 号 Modbus 地址也没有应答",
+)
+_TRY_MODBUS = Bilingual(
+    " (a Modbus line? add --modbus; it asks every address)", zh="（是 Modbus 总线吗？加上 --modbus，它会逐个地址询问）"
+)
+_NOTHING = (
+    (
+        "nothing answers at {bauds}{units} baud; is it switched on, its TX on the adapter's RX, its RX on the "
+        "adapter's TX, and GND on GND?{hint}"
+    ),
+    "波特率 {bauds} 下没有应答{units}；它通电了吗？它的 TX 接转换器的 RX、RX 接 TX、GND 接 GND 了吗？{hint}",
+)
 
 
 def _enter(seen: _Seen, entries: Entries) -> None:

@@ -19,12 +19,21 @@ from gateway.fittings import Change, Fittings
 from gateway.phone import commands_of
 from messaging.broker import BrokerSettings
 from messaging.service_manager import ServiceManager
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import Bilingual, both, by_lines, told_by
 from shouwang.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-NEEDS_RESTART = "this cannot change while the gateway runs and needs a restart: sudo systemctl restart shouwang-gateway"
+NEEDS_RESTART = Bilingual(
+    "this cannot change while the gateway runs and needs a restart: sudo systemctl restart shouwang-gateway",
+    zh="网关运行时不能改这一项，要重启：sudo systemctl restart shouwang-gateway",
+)
+_NO_FILE = Bilingual(
+    "this gateway was started without a file that it could read again; "
+    "restart it with one: shouwang gateway run -c home.yaml",
+    zh="这个网关启动时没有可以再读的文件；请带文件重新启动：shouwang gateway run -c home.yaml",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +58,7 @@ def prepare(reread: Callable[[], Home], running: Home, fittings: Fittings) -> Pr
     """Read and try the file; reads only, so that a thread may do it. Raises ConfigError with all that is wrong."""
     home = reread()
     if troubles := _unchangeable(running, home):
-        raise ConfigError("\n".join(troubles))
+        raise ConfigError(by_lines(troubles))
     Fittings(home, {})  # tried on the spot and thrown away: what cannot be built must be told before anything stops
     if home.modem is not None:
         commands_of(home.modem)
@@ -122,14 +131,15 @@ class Reload:
 
     async def _prepared(self) -> Prepared:
         if self._reread is None:
-            raise ConfigError(f"this gateway was started without a file that it could read again; {NEEDS_RESTART}")
+            raise ConfigError(_NO_FILE)
         return await asyncio.to_thread(self._try_out, self._reread)
 
 
 def _unchangeable(running: Home, home: Home) -> list[str]:
     """What a reload cannot change, a line each."""
     parts = (("id", running.gateway.id, home.gateway.id), ("data_dir", running.gateway.data_dir, home.gateway.data_dir))
-    return [f"gateway: {key}: {old} -> {new}: {NEEDS_RESTART}" for key, old, new in parts if old != new]
+    words = "gateway: {key}: {old} -> {new}: {why}", "gateway: {key}: {old} -> {new}：{why}"
+    return [both(*words, key=key, old=old, new=new, why=NEEDS_RESTART) for key, old, new in parts if old != new]
 
 
 def _revised(running: Home, home: Home) -> frozenset[str]:
@@ -141,7 +151,8 @@ def _revised(running: Home, home: Home) -> frozenset[str]:
 def _refusal(error: ConfigError) -> Refusal:
     """The complaints stand as they are: they quote the file."""
     zh, en = "home.yaml 没有启用，一切照旧", "home.yaml was not taken in use, all goes on as before"
-    return Refusal(Sentence(zh=f"{zh}：\n{error}", en=f"{en}:\n{error}"))
+    why = sentence_of(told_by(error))
+    return Refusal(Sentence(zh=f"{zh}：\n{why.zh}", en=f"{en}:\n{why.en}"))
 
 
 def _words(running: Home, home: Home, change: Change) -> Sentence:

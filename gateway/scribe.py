@@ -17,6 +17,7 @@ from gateway.pipeline import Pipeline
 from gateway.slips import Slips
 from messaging.backoff import Backoff
 from shouwang.alert import Alert
+from shouwang.bilingual import Bilingual
 from shouwang.errors import TryLater
 from shouwang.wire import Lane
 
@@ -113,7 +114,12 @@ class Scribe:
                     self._thread, self._outbox.pending, lane, after, limit
                 )
         except TimeoutError as error:
-            raise TryLater(f"the card does not answer within {_PATIENCE_S:.0f} s") from error
+            raise TryLater(
+                Bilingual(
+                    f"the card does not answer within {_PATIENCE_S:.0f} s",
+                    zh=f"存储卡在 {_PATIENCE_S:.0f} 秒内没有应答",
+                )
+            ) from error
 
     @property
     def backlogs(self) -> Mapping[Lane, int]:

@@ -21,6 +21,7 @@ from gateway.batch import Key
 from gateway.clock import Clock
 from gateway.control import Refusal
 from gateway.internet import Internet
+from gateway.noted import read_back, written
 from gateway.outbox import Stored
 from gateway.pipeline import Pipeline
 from shouwang.alert import TEST_HAZARD, Alert, AlertState, Sentence, Severity, alert_id_of
@@ -90,7 +91,7 @@ class SelfTest:
         self._send = send
         self._note = note
         self._failed = failed
-        self._state = _read(noted.get(_NAME)) or Rehearsal()
+        self._state = read_back(noted.get(_NAME), Rehearsal) or Rehearsal()
         self._part = SelfTestPart()
         self._zone = ZoneInfo("UTC")
         self._keys: set[Key] = set()
@@ -229,7 +230,7 @@ class SelfTest:
         changed = msgspec.structs.replace(self._state, **changes)
         if changed != self._state:
             self._state = changed
-            self._note(NOTES, _NAME, msgspec.json.encode(changed).decode())
+            self._note(NOTES, _NAME, written(changed))
 
 
 def self_test_of(
@@ -257,12 +258,3 @@ def next_slot(after: datetime, weekday: int, at: time, zone: ZoneInfo) -> dateti
     if found <= local:
         found = datetime.combine(day + _WEEK, at, zone)
     return found.astimezone(UTC)
-
-
-def _read(noted: str | None) -> Rehearsal | None:
-    if noted is None:
-        return None
-    try:
-        return msgspec.json.decode(noted, type=Rehearsal)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None

@@ -39,6 +39,7 @@ class SensorLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str = ""
     since: Moment | None = None
     reason: str = ""
+    reason_zh: str = ""
     quantity: Quantity | None = None
     value: float = 0.0
     at: Moment | None = None
@@ -77,6 +78,7 @@ class PathLine(msgspec.Struct, frozen=True, kw_only=True):
     is_up: bool | None
     since: Moment
     reason: str = ""
+    reason_zh: str = ""
     tested_at: Moment | None = None
 
 
@@ -174,6 +176,7 @@ class Overview:
                     is_up=one.is_up,
                     since=one.since,
                     reason=one.reason,
+                    reason_zh=one.reason_zh,
                     tested_at=one.tested_at,
                 )
                 for one in of.paths.states()
@@ -221,6 +224,7 @@ def _line(sensor_id: str, kind: str, board: Whiteboard, said: Iterable[Reading])
         state="" if state is None else state.state.value,
         since=None if state is None else state.since,
         reason="" if state is None else state.reason,
+        reason_zh="" if state is None else state.reason_zh,
         quantity=None if last is None else last.quantity,
         value=0.0 if last is None else last.value,
         at=None if last is None else last.at,

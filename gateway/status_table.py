@@ -150,7 +150,7 @@ def _reasons(status: Status, say: _Words) -> Iterator[str]:
     found: dict[str, list[str]] = {}
     for sensor in status.sensors:
         if sensor.reason:
-            found.setdefault(sensor.reason, []).append(sensor.id)
+            found.setdefault(say(sensor.reason_zh or sensor.reason, sensor.reason), []).append(sensor.id)
     for reason, ids in found.items():
         others = say(f" 等 {len(ids)} 个", f" and {len(ids) - 1} more") if len(ids) > 1 else ""
         yield f"! {ids[0]}{others}: {reason}"
@@ -188,7 +188,7 @@ def _path(one: PathLine, now: datetime, say: _Words) -> str:
     elif one.is_up:
         state = say(f"通，已 {for_}", f"works, for {for_}")
     else:
-        state = say(f"不通，已 {for_}：{one.reason}", f"DOWN for {for_}: {one.reason}")
+        state = say(f"不通，已 {for_}：{one.reason_zh or one.reason}", f"DOWN for {for_}: {one.reason}")
     tested = (
         ""
         if one.tested_at is None

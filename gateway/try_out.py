@@ -22,6 +22,7 @@ from gateway.equipment import links_of
 from gateway.phrases import PHRASES, TEST
 from gateway.supervise import keep
 from shouwang.alert import Severity
+from shouwang.bilingual import Bilingual, both, chinese, told_by
 from shouwang.errors import ConfigError, DeviceError
 
 SHOWN_S = 4.0
@@ -31,6 +32,14 @@ ATTACH_S = 5.0
 Tell = Callable[[str], None]
 _NAME = "by-hand"
 _LOOK_S = 0.05
+_FAULTY = "{name}: DOES NOT WORK: {error}", "{name}：不工作：{error}"
+_SHOULD_BE = (
+    "{name}: should be {done} ({sure}). Look at the valve or the stove: is it {done}?",
+    "{name}：应该{done}（{sure}）。请看一眼阀门或炉灶：{done}吗？",
+)
+_OPEN, _CLOSED = Bilingual("open", zh="开着"), Bilingual("closed", zh="关着")
+_SAYS_SO = Bilingual("the device itself says so", zh="设备自己这样报告")
+_SAYS_NOTHING = Bilingual("the device says nothing itself", zh="设备自己没有报告")
 _ALARM = Signal(key="try", severity=Severity.P1, standing=Standing.ALARM)
 
 
@@ -38,7 +47,12 @@ async def try_out(home: Home, tell: Tell, *, only: str | None = None) -> bool:
     """Let each annunciator be heard and seen once; whether all obeyed. Raises ConfigError where `only` is unknown."""
     names = [getattr(part, "id", part.kind) for part in home.annunciators]
     if only is not None and only not in names:
-        raise ConfigError(f'no annunciator here has the name "{only}"; there are: {", ".join(names)}')
+        raise ConfigError(
+            Bilingual(
+                f'no annunciator here has the name "{only}"; there are: {", ".join(names)}',
+                zh=f"没有叫“{only}”的报警设备；有：{', '.join(names)}",
+            )
+        )
 
     async def work(outfit: Outfit) -> bool:
         worked = [await _flash(beacon, tell) for beacon in outfit.beacons if only in (None, beacon.name)]
@@ -52,23 +66,37 @@ async def try_cut_off(home: Home, cut_off_id: str, tell: Tell, *, opens: bool) -
     """Close (or open) this one, and say how sure that is; whether it obeyed. Raises ConfigError."""
     part = next((cut_off for cut_off in home.cut_offs if cut_off.id == cut_off_id), None)
     if part is None:
-        known = ", ".join(cut_off.id for cut_off in home.cut_offs) or "none in this home"
-        raise ConfigError(f'no cut-off has the name "{cut_off_id}"; there are: {known}')
+        known = ", ".join(cut_off.id for cut_off in home.cut_offs) or Bilingual("none in this home", zh="这个家没有")
+        raise ConfigError(
+            Bilingual(
+                f'no cut-off has the name "{cut_off_id}"; there are: {known}',
+                zh=f"没有叫“{cut_off_id}”的切断装置；有：{chinese(known) or known}",
+            )
+        )
     level = part.is_on_when_closed is not opens
 
     async def work(outfit: Outfit) -> bool:
         switch = outfit.switches[part.id]
-        tell(f"{part.id}: {'opens' if opens else 'closes'} now (switched {'on' if level else 'off'})")
+        tell(
+            Bilingual(
+                f"{part.id}: {'opens' if opens else 'closes'} now (switched {'on' if level else 'off'})",
+                zh=f"{part.id}：现在{'打开' if opens else '关闭'}（开关{'接通' if level else '断开'}）",
+            )
+        )
         try:
             await switch.set(level)
         except DeviceError as error:
-            tell(f"{part.id}: DOES NOT WORK: {error}")
+            tell(both(*_FAULTY, name=part.id, error=told_by(error)))
             return False
-        done = "open" if opens else "closed"
-        sure = "the device itself says so" if switch.reported is level else "the device says nothing itself"
-        tell(f"{part.id}: should be {done} ({sure}). Look at the valve or the stove: is it {done}?")
+        sure = _SAYS_SO if switch.reported is level else _SAYS_NOTHING
+        tell(both(*_SHOULD_BE, name=part.id, done=_OPEN if opens else _CLOSED, sure=sure))
         if not opens:
-            tell(f"open it again with: shouwang gateway try --cut-off {part.id} --open -c home.yaml")
+            tell(
+                Bilingual(
+                    f"open it again with: shouwang gateway try --cut-off {part.id} --open -c home.yaml",
+                    zh=f"再打开：shouwang gateway try --cut-off {part.id} --open -c home.yaml",
+                )
+            )
         return True
 
     return await _with_outfit(home, work)
@@ -108,7 +136,10 @@ async def record(home: Home, tell: Tell, *, into: Path | None, anew: bool) -> No
     folder = into or part.phrases
     if folder is None:
         raise ConfigError(
-            'no folder is given; write "phrases: ..." under the annunciator of kind speech, or use --into'
+            Bilingual(
+                'no folder is given; write "phrases: ..." under the annunciator of kind speech, or use --into',
+                zh="没有写文件夹；请在 kind: speech 的报警设备下写 phrases: ...，或用 --into",
+            )
         )
     languages = languages_of(part.language or home.gateway.language)
     settings = SpeakerSettings(
@@ -131,29 +162,29 @@ async def _render(
     path = folder / language / f"{phrase.id}.wav"
     text: str = getattr(phrase.words, language)
     if not anew and await asyncio.to_thread(path.exists):
-        tell(f"{path}: is there, stays  {text}")
+        tell(Bilingual(f"{path}: is there, stays  {text}", zh=f"{path}：已有，保留  {text}"))
         return
     await synthesise(text, language, settings, str(path))
-    tell(f"{path}: made  {text}")
+    tell(Bilingual(f"{path}: made  {text}", zh=f"{path}：已生成  {text}"))
 
 
 async def _flash(beacon: SwitchedBeacon, tell: Tell) -> bool:
-    tell(f"{beacon.name}: sounds or shines now")
+    tell(Bilingual(f"{beacon.name}: sounds or shines now", zh=f"{beacon.name}：现在响或亮"))
     beacon.show([_ALARM])
     await asyncio.sleep(SHOWN_S)
     is_failing = beacon.is_failing
     beacon.show([])
     if is_failing:
-        tell(f"{beacon.name}: DOES NOT WORK, see above")
+        tell(Bilingual(f"{beacon.name}: DOES NOT WORK, see above", zh=f"{beacon.name}：不工作，见上面"))
     return not is_failing
 
 
 async def _speak(speaker: Annunciator, tell: Tell) -> bool:
-    tell(f"{speaker.name}: speaks now")
+    tell(Bilingual(f"{speaker.name}: speaks now", zh=f"{speaker.name}：现在播报"))
     try:
         await speaker.announce(Announcement(cue=Cue.NOTICE, severity=Severity.P4, key="try", phrases=(TEST,)))
     except DeviceError as error:
-        tell(f"{speaker.name}: DOES NOT WORK: {error}")
+        tell(both(*_FAULTY, name=speaker.name, error=told_by(error)))
         return False
     return True
 

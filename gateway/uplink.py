@@ -25,7 +25,7 @@ from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings, Will
 from messaging.refusals import Refused
 from messaging.session import Message, PublishRefused, Session, connect
-from shouwang.bilingual import Bilingual, chinese, told_by
+from shouwang.bilingual import Bilingual, both, chinese, told_by
 from shouwang.errors import ConfigError, DecodeError, DeviceError, TryLater
 from shouwang.outage import Outage
 from shouwang.squeeze import WORTH_BYTES, ZLIB_1, squeeze
@@ -63,11 +63,22 @@ _TWICE_ZH = (
 _ONLINE = b"online"
 _NOBODY = 0x10
 _ADVICE = {
-    _NOBODY: "nobody listens at the centre",
-    0x87: "this box may not write there: the user that the broker takes it for (the common name of its certificate, or "
-    "username) must be the gateway's id, and the broker's acl_file must hold: pattern write v1/%u/up/#",
-    0x97: "the broker's quota for this box is used up: ask the centre",
+    _NOBODY: Bilingual(
+        "nobody listens at the centre; its server may be down: ask the centre",
+        zh="中心没有人在接收；中心的服务器可能停了：请联系服务中心",
+    ),
+    0x87: Bilingual(
+        "this box may not write there: the user that the broker takes it for (the common name of its certificate, or "
+        "username) must be the gateway's id, and the broker's acl_file must hold: pattern write v1/%u/up/#",
+        zh="这台网关无权写到那里：消息服务器认定的用户（证书的通用名 CN，或 username）必须就是网关的编号，"
+        "它的 acl_file 里要有：pattern write v1/%u/up/#",
+    ),
+    0x97: Bilingual(
+        "the broker's quota for this box is used up: ask the centre",
+        zh="消息服务器给这台网关的配额用完了：请联系服务中心",
+    ),
 }
+_ASK_WHY = Bilingual("ask the centre why", zh="请向服务中心询问原因")
 _NO_WAY = "no way to the centre: %s; data and alarms wait on the card"
 
 
@@ -257,7 +268,8 @@ class Uplink:
         return "" if is_dear else str(Sent(boot=self._clock.boot, mono=self._clock.mono()))
 
     def _refused(self, lane: Lane, error: PublishRefused) -> None:
-        text = f"{error}; {_ADVICE.get(error.reason_code, 'ask the centre why')}"
+        advice = _ADVICE.get(error.reason_code, _ASK_WHY)
+        text = both("{error}; {advice}", "{error}；{advice}", error=told_by(error), advice=advice)
         if text not in self._told_refusals:
             log.warning("%s", text)
         self._told_refusals.add(text)

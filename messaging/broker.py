@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError
 
 Version = Literal["5", "3.1.1"]
+_NO_PORT = "{url}: the port must be a number from 1 to 65535", "{url}：端口必须是 1 到 65535 的数字"
+_NO_URL = (
+    "{url}: write mqtt://host:1883, or mqtts://host:8883 for an encrypted link",
+    "{url}：请写 mqtt://主机:1883；要加密就写 mqtts://主机:8883",
+)
+_NOT_IN_THE_URL = Bilingual(
+    "write the user as username: and the password into a password_file:, not into the url",
+    zh="用户名和密码不要写在 url 里：用户名写 username:，密码写进文件，用 password_file: 指明",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,10 +68,10 @@ def parse_broker_url(url: str) -> tuple[str, int, bool]:
     try:
         port = parts.port
     except ValueError as error:
-        raise ConfigError(f"{url}: the port must be a number from 1 to 65535") from error
+        raise ConfigError(both(*_NO_PORT, url=url)) from error
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise ConfigError(f"{url}: write mqtt://host:1883, or mqtts://host:8883 for an encrypted link")
+        raise ConfigError(both(*_NO_URL, url=url))
     if parts.username or parts.password:
-        raise ConfigError("write the user as username: and the password into a password_file:, not into the url")
+        raise ConfigError(_NOT_IN_THE_URL)
     is_tls = parts.scheme == "mqtts"
     return parts.hostname, port or (8883 if is_tls else 1883), is_tls

@@ -13,9 +13,11 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
 from messaging.tls import alert_of
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 _MISC_INTERVAL_S = 1.0
+_GIVEN_UP = Bilingual("given up while connecting", zh="连接途中已放弃")
 
 
 class Line:
@@ -68,7 +70,7 @@ class Line:
         # given up while a name server was mute: the loop may be gone, and CONNECT would end the next session
         if self._is_over():
             sock.close()
-            raise DeviceError("given up while connecting")
+            raise DeviceError(_GIVEN_UP)
         # Nagle plus delayed ACK costs an alert 40 ms
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._in_loop(self._watch, sock)

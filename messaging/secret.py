@@ -2,9 +2,22 @@
 
 from pathlib import Path
 
+from shouwang.bilingual import both
 from shouwang.errors import ConfigError
 
 _MAX_BYTES = 4096
+_NO_TEXT = (
+    "{path}: the secret must be plain text; write it into the file again with a text editor",
+    "{path}：密码必须是纯文本；请用文本编辑器重新写进这个文件",
+)
+_UNREAD = (
+    "{path}: the secret cannot be read ({error}); check the name and who may read it",
+    "{path}：密码读不出来（{error}）；请核对文件名以及谁可以读",
+)
+_NOT_ONE_LINE = (
+    "{path}: must hold the secret on one line and nothing else",
+    "{path}：里面只能有一行密码，不能有别的",
+)
 
 
 def read_secret(path: Path) -> str:
@@ -14,11 +27,9 @@ def read_secret(path: Path) -> str:
             raw = file.read(_MAX_BYTES + 1)
         words = raw.decode("utf-8").strip()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: the secret must be plain text") from error
+        raise ConfigError(both(*_NO_TEXT, path=path)) from error
     except OSError as error:
-        raise ConfigError(
-            f"{path}: the secret cannot be read ({error.strerror}); check the name and who may read it"
-        ) from error
+        raise ConfigError(both(*_UNREAD, path=path, error=error.strerror)) from error
     if not words or len(raw) > _MAX_BYTES or "\n" in words:
-        raise ConfigError(f"{path}: must hold the secret on one line and nothing else")
+        raise ConfigError(both(*_NOT_ONE_LINE, path=path))
     return words

@@ -22,7 +22,7 @@ from messaging.broker import BrokerSettings, Will
 from messaging.line import Line
 from messaging.refusals import not_let_in, sent_away, turned_away, untrusted
 from messaging.tls import tls_context
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import DeviceError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -40,6 +40,29 @@ SENT = "sent"
 """The user property that says when a message was sent."""
 _UNSPECIFIED = 0x80  # what paho says of a connection that ended without DISCONNECT
 
+_NOT_TAKEN = (
+    "the broker refused a message on {topic}: {reason} (0x{code:02X})",
+    "消息服务器拒收 {topic} 上的消息：{reason} (0x{code:02X})",
+)
+_NOT_SENT = "cannot send on {topic}: {error}", "{topic} 上的消息发不出去：{error}"
+_NOT_ASKED = "cannot subscribe: {error}", "无法订阅：{error}"
+_NOT_GRANTED = (
+    "the broker refused the subscription to {topic}: {reason}",
+    "消息服务器拒绝订阅 {topic}：{reason}",
+)
+_A_MESSAGE = "a message on {topic}", "{topic} 上的一条消息"
+_A_SUBSCRIPTION = Bilingual("a subscription", zh="订阅")
+_MUTE = (
+    "the broker at {host}:{port} does not answer within {limit:.0f} s",
+    "消息服务器 {host}:{port} 在 {limit:.0f} 秒内没有应答",
+)
+_NOT_REACHED = "cannot reach the broker at {host}:{port}: {why}", "连不上消息服务器 {host}:{port}：{why}"
+_UNANSWERED = "the broker did not answer {what} within {limit:.0f} s", "消息服务器在 {limit:.0f} 秒内没有应答（{what}）"
+_CLOSED = Bilingual("closed", zh="连接已关闭")
+_ENDED = "it ended: {reason}", "连接结束：{reason}"
+_CUT = Bilingual("the line was cut", zh="线路断了")
+_LOST = "connection to the broker lost: {why}", "与消息服务器的连接断了：{why}"
+
 _A = TypeVar("_A")
 
 
@@ -48,7 +71,7 @@ class PublishRefused(DeviceError):
 
     def __init__(self, topic: str, reason_code: int, reason: str) -> None:
         """Keep the reason code beside the sentence."""
-        super().__init__(f"the broker refused a message on {topic}: {reason} (0x{reason_code:02X})")
+        super().__init__(both(*_NOT_TAKEN, topic=topic, reason=reason, code=reason_code))
         self.reason_code = reason_code
 
 
@@ -112,14 +135,14 @@ class Session:
             properties = _properties(expiry_s, {ENCODING: encoding, SENT: sent})
         info = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
-            raise DeviceError(f"cannot send on {topic}: {paho.error_string(info.rc)}")
+            raise DeviceError(both(*_NOT_SENT, topic=topic, error=paho.error_string(info.rc)))
         if qos == 0:
             return
         answer: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._published[info.mid] = answer
         self._unanswered += len(payload)
         try:
-            reason = await self._answer(answer, f"a message on {topic}", self._unanswered / SLOWEST_BYTES_S)
+            reason = await self._answer(answer, both(*_A_MESSAGE, topic=topic), self._unanswered / SLOWEST_BYTES_S)
         finally:
             self._unanswered -= len(payload)
             self._published.pop(info.mid, None)
@@ -131,16 +154,16 @@ class Session:
         self._raise_if_lost()
         rc, mid = self._client.subscribe([(topic, qos) for topic in topics])
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
-            raise DeviceError(f"cannot subscribe: {paho.error_string(rc)}")
+            raise DeviceError(both(*_NOT_ASKED, error=paho.error_string(rc)))
         answer: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._subscribed[mid] = answer
         try:
-            reasons = await self._answer(answer, "a subscription")
+            reasons = await self._answer(answer, _A_SUBSCRIPTION)
         finally:
             self._subscribed.pop(mid, None)
         for topic, reason in zip(topics, reasons, strict=True):
             if reason.is_failure:
-                raise DeviceError(f"the broker refused the subscription to {topic}: {reason}")
+                raise DeviceError(both(*_NOT_GRANTED, topic=topic, reason=reason))
 
     async def messages(self) -> AsyncIterator[Message]:
         """What comes in, in order, until the connection is lost (DeviceError)."""
@@ -162,24 +185,14 @@ class Session:
                 await self._line.open(self._connect_blocking)
                 await self._connected
         except TimeoutError as error:
-            raise DeviceError(
-                Bilingual(
-                    f"the broker at {settings.host}:{settings.port} does not answer within {CONNECT_TIMEOUT_S:.0f} s",
-                    zh=f"消息服务器 {settings.host}:{settings.port} 在 {CONNECT_TIMEOUT_S:.0f} 秒内没有应答",
-                )
-            ) from error
+            raise DeviceError(both(*_MUTE, host=settings.host, port=settings.port, limit=CONNECT_TIMEOUT_S)) from error
         except ssl.SSLError as error:
             raise untrusted(settings, error) from error
         except ConnectionResetError as error:
             raise turned_away(settings, "") from error
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that no resolver takes
             why = getattr(error, "strerror", "") or error
-            raise DeviceError(
-                Bilingual(
-                    f"cannot reach the broker at {settings.host}:{settings.port}: {why}",
-                    zh=f"连不上消息服务器 {settings.host}:{settings.port}：{why}",
-                )
-            ) from error
+            raise DeviceError(both(*_NOT_REACHED, host=settings.host, port=settings.port, why=why)) from error
 
     async def _close(self) -> None:
         try:
@@ -191,7 +204,7 @@ class Session:
                         await self.lost()
         finally:
             self._line.drop()
-            self._end(DeviceError("closed"))
+            self._end(DeviceError(_CLOSED))
 
     async def _answer(self, answer: asyncio.Future[_A], what: str, more_s: float = 0.0) -> _A:
         limit = ANSWER_TIMEOUT_S + more_s
@@ -199,12 +212,7 @@ class Session:
             async with asyncio.timeout(limit):
                 return await answer
         except TimeoutError as error:
-            raise DeviceError(
-                Bilingual(
-                    f"the broker did not answer {what} within {limit:.0f} s",
-                    zh=f"消息服务器在 {limit:.0f} 秒内没有应答（{what}）",
-                )
-            ) from error
+            raise DeviceError(both(*_UNANSWERED, what=what, limit=limit)) from error
 
     def _raise_if_lost(self) -> None:
         if self._lost.done():
@@ -283,7 +291,7 @@ class Session:
             reference = getattr(properties, "ServerReference", "")
             self._end(sent_away(self._settings, reason.value, str(reason), reference))
         else:
-            self._end(DeviceError("the line was cut" if reason.value == _UNSPECIFIED else str(reason)))
+            self._end(DeviceError(_CUT if reason.value == _UNSPECIFIED else both(*_ENDED, reason=reason)))
 
     def _end(self, why: DeviceError) -> None:
         if not self._lost.done():
@@ -300,7 +308,7 @@ class Session:
 
     def _loss(self) -> DeviceError:
         why = self._lost.result()
-        return type(why)(f"connection to the broker lost: {why}")
+        return type(why)(both(*_LOST, why=told_by(why)))
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         if len(self._inbox) >= _INBOX_CAPACITY:

@@ -10,12 +10,20 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from messaging.broker import TlsFiles
+from shouwang.bilingual import both
 from shouwang.errors import ConfigError
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h: all is verified but the dates."""
 _EXPIRED = 10
 """X509_V_ERR_CERT_HAS_EXPIRED."""
+_NO_USE = (
+    (
+        "cannot use the certificate files of the uplink: {error}; check ca_file, cert_file, key_file, and who may read "
+        "them"
+    ),
+    "连接消息服务器的证书文件不能用：{error}；请核对 ca_file、cert_file、key_file，以及谁可以读",
+)
 
 
 def tls_context(files: TlsFiles, earliest: datetime | None = None) -> ssl.SSLContext:
@@ -29,7 +37,7 @@ def tls_context(files: TlsFiles, earliest: datetime | None = None) -> ssl.SSLCon
         if files.cert_file is not None:
             context.load_cert_chain(files.cert_file, files.key_file)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"cannot use the certificate files of the uplink: {error}") from error
+        raise ConfigError(both(*_NO_USE, error=error)) from error
     context.sslsocket_class = _Socket if earliest is None else _socket_in_time(earliest)
     if earliest is not None:
         context.verify_flags |= _NO_CHECK_TIME

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from shouwang.bilingual import chinese
 from shouwang.reading import Moment, Reading
 
 
@@ -36,6 +37,11 @@ class Sentence(msgspec.Struct, frozen=True, kw_only=True):
 
     zh: str
     en: str
+
+
+def sentence_of(text: str) -> Sentence:
+    """A text that may be in both languages; in English for both where it is not."""
+    return Sentence(zh=chinese(text) or str(text), en=str(text))
 
 
 TEST_HAZARD = "self-test"

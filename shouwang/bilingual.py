@@ -32,6 +32,12 @@ def by_lines(lines: Iterable[str]) -> Bilingual:
     return Bilingual("\n".join(told), zh="\n".join(chinese(one) or one for one in told))
 
 
+def in_a_row(sentences: Iterable[str]) -> Bilingual:
+    """Several sentences on one line, with the sign between them that each language has."""
+    told = tuple(sentences)
+    return Bilingual("; ".join(told), zh="；".join(chinese(one) or one for one in told))
+
+
 def lines_of(text: str) -> tuple[str, ...]:
     """Its lines, each in both languages where the text is and has as many in each."""
     en, zh = text.splitlines(), chinese(text).splitlines()

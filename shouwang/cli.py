@@ -5,7 +5,9 @@ import importlib
 import sys
 from collections.abc import Sequence
 
+from shouwang.bilingual import by_lines, told_by
 from shouwang.errors import ShouwangError
+from shouwang.spoken import said_here
 
 _ROOMS = {
     "gateway": ("gateway.commands", "the box in an elder's home"),
@@ -42,23 +44,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.func(options))
     except ShouwangError as error:
-        return _complain(str(error))
+        return _complain(told_by(error))
     except BaseExceptionGroup as group:  # what ended a group of tasks
         known, unknown = group.split(ShouwangError)
         if known is None or unknown is not None:
             raise
-        return _complain("\n".join(str(error) for error in _leaves(known)))
+        return _complain(by_lines(told_by(error) for error in _leaves(known)))
     except KeyboardInterrupt:
         return 130
 
 
 def _complain(message: str) -> int:
-    print(message, file=sys.stderr)
+    print(said_here(message), file=sys.stderr)
     return 1
 
 
-def _leaves(group: BaseExceptionGroup[ShouwangError]) -> list[BaseException]:
-    found: list[BaseException] = []
+def _leaves(group: BaseExceptionGroup[ShouwangError]) -> list[ShouwangError]:
+    found: list[ShouwangError] = []
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found

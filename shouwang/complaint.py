@@ -129,9 +129,10 @@ def in_words(error: ErrorDetails, place: Place) -> str:
 
 def nearest(word: str, right: Sequence[str]) -> str:
     """`did you mean "x"?` where one of the right words is near, else the list of them."""
-    near = difflib.get_close_matches(word, right, n=1, cutoff=_NEAR)
+    small = {one.lower(): one for one in right}
+    near = difflib.get_close_matches(word.lower(), small, n=1, cutoff=_NEAR)
     if near:
-        return both('did you mean "{word}"?', "是不是想写“{word}”？", word=near[0])
+        return both('did you mean "{word}"?', "是不是想写“{word}”？", word=small[near[0]])
     if not right:
         return Bilingual("nothing is possible here; take it out", zh="这里什么都不能写，请删去")
     return both("possible here: {words}", "这里可以写：{words}", words=", ".join(right))

@@ -177,6 +177,9 @@ def _syntax_error(text: str, name: str, error: yaml.MarkedYAMLError) -> ConfigEr
         hint = _hint(text, suspect)
         if hint:
             return _told(name, suspect, both(*_NO_YAML, cure=hint))
+    for number, written in enumerate(text.split("\n")[:line], 1):
+        if written[: len(written) - len(written.lstrip())].strip(" \t\r"):
+            return _told(name, number, both(*_NO_YAML, cure=_WIDE))
     said = f"{error.context} {error.problem}"
     for sign, is_where_it_began, cure in _CURES:
         if sign in said:
@@ -185,6 +188,10 @@ def _syntax_error(text: str, name: str, error: yaml.MarkedYAMLError) -> ConfigEr
 
 
 _NO_YAML = "this is not YAML; {cure}", "不是 YAML；{cure}"
+_WIDE = Bilingual(
+    "the indent holds a wide or no-break space; write ordinary spaces",
+    zh="缩进里有全角空格或不间断空格，请改成普通空格",
+)
 _LOOK = Bilingual("look at this line and the one above", zh="请看这一行和上一行")
 _CURES = (
     ("quoted scalar", True, Bilingual("a quote is left open", zh="有一个引号没有配对")),
@@ -192,6 +199,11 @@ _CURES = (
         "scanning an a",
         True,
         Bilingual('put a value that begins with * or & in quotes: "*100#"', zh='以 * 或 & 开头的值要加引号："*100#"'),
+    ),
+    (
+        "cannot start any token",
+        False,
+        Bilingual("put a value that begins with @, % or ` in quotes", zh="以 @、% 或 ` 开头的值要加引号"),
     ),
     (
         "flow",

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, DecodeError
 from shouwang.reading import Moment
 
@@ -58,7 +59,10 @@ def key_from(words: str) -> bytes:
     """The key in a file's words. Raises ConfigError where it is too short to prove anything."""
     if len(words) < KEY_CHARS:
         raise ConfigError(
-            f"has {len(words)} characters, and needs {KEY_CHARS} at least; make one: openssl rand -hex 32"
+            Bilingual(
+                f"has {len(words)} characters, and needs {KEY_CHARS} at least; make one: openssl rand -hex 32",
+                zh=f"有 {len(words)} 个字符，至少要 {KEY_CHARS} 个；请做一个：openssl rand -hex 32",
+            )
         )
     return words.encode()
 

@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from community.channels.http_call import HttpCall
 from community.channels.sms_http import filled
 from community.channels.voice import CallEnd, Ended
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
 RING_S = 30
@@ -60,7 +61,7 @@ class Ari:
     async def call(self, to: str, text: str, confirm_digit: str, *, key: str) -> CallEnd:
         """Raises TryLater, GiveUp, ConfigError. The key is the channel's id: Asterisk refuses a second one."""
         if not _NUMBER.fullmatch(to):
-            raise GiveUp("is no telephone number")
+            raise GiveUp(Bilingual("is no telephone number", zh="不是电话号码"))
         async with self._events(key) as events:
             await self._originate(to, key)
             try:
@@ -94,7 +95,9 @@ class Ari:
             except TimeoutError:
                 return CallEnd(ended=Ended.HEARD if said else Ended.NO_ANSWER)
             except StopAsyncIteration as error:
-                raise TryLater("the Asterisk went away during the call") from error
+                raise TryLater(
+                    Bilingual("the Asterisk went away during the call", zh="通话途中 Asterisk 断开了")
+                ) from error
             kind = event.get("type")
             if kind == "StasisStart":
                 until = asyncio_time() + RING_S + KEY_WITHIN_S
@@ -141,12 +144,25 @@ class Ari:
                 yield _decoded(line, channel)
         except InvalidStatus as error:
             if error.response.status_code in _REFUSALS:
-                raise ConfigError(f"the Asterisk refuses us: {error}; check user, password and ari.conf") from error
-            raise TryLater(f"the Asterisk cannot now: {error}") from error
+                raise ConfigError(
+                    Bilingual(
+                        f"the Asterisk refuses us: {error}; check user, password and ari.conf",
+                        zh=f"Asterisk 拒绝了我们：{error}；请核对用户名、密码和 ari.conf",
+                    )
+                ) from error
+            raise TryLater(
+                Bilingual(f"the Asterisk cannot now: {error}", zh=f"Asterisk 现在做不了：{error}")
+            ) from error
         except InvalidURI as error:
-            raise ConfigError("the address of the Asterisk cannot be used") from error
+            raise ConfigError(
+                Bilingual("the address of the Asterisk cannot be used", zh="Asterisk 的地址不能用")
+            ) from error
         except (OSError, TimeoutError, WebSocketException) as error:
-            raise TryLater(f"the Asterisk is not there: {type(error).__name__}") from error
+            raise TryLater(
+                Bilingual(
+                    f"the Asterisk is not there: {type(error).__name__}", zh=f"连不上 Asterisk：{type(error).__name__}"
+                )
+            ) from error
 
 
 async def _decoded(line: ClientConnection, channel: str) -> AsyncIterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs addresses: passwords and telephone numbers
@@ -42,7 +43,11 @@ class HttpCall:
         try:
             self._tls = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
         except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"{ca_file}: is no file of CA certificates: {error}") from error
+            raise ConfigError(
+                Bilingual(
+                    f"{ca_file}: is no file of CA certificates: {error}", zh=f"{ca_file}：不是 CA 证书文件：{error}"
+                )
+            ) from error
 
     async def ask(
         self,
@@ -59,9 +64,19 @@ class HttpCall:
         if 200 <= answer.status < 300:
             return answer
         if 300 <= answer.status < 400:
-            raise ConfigError(f"{_host(url)} sends us elsewhere ({answer.shown}); write the right address yourself")
+            raise ConfigError(
+                Bilingual(
+                    f"{_host(url)} sends us elsewhere ({answer.shown}); write the right address yourself",
+                    zh=f"{_host(url)} 要我们转到别处（{answer.shown}）；请自己写上正确的地址",
+                )
+            )
         if answer.status in _REFUSED:
-            raise ConfigError(f"{_host(url)} refuses us ({answer.shown}); check address, user and password")
+            raise ConfigError(
+                Bilingual(
+                    f"{_host(url)} refuses us ({answer.shown}); check address, user and password",
+                    zh=f"{_host(url)} 拒绝了我们（{answer.shown}）；请核对地址、用户名和密码",
+                )
+            )
         if answer.status in _PASSING or answer.status >= 500:
             raise TryLater(answer.shown)
         raise GiveUp(answer.shown)
@@ -85,12 +100,24 @@ class HttpCall:
                 async for piece in response.aiter_bytes():
                     said += piece
                     if len(said) > MAX_ANSWER_BYTES:
-                        raise TryLater(f"{_host(url)} does not stop talking")
+                        raise TryLater(
+                            Bilingual(f"{_host(url)} does not stop talking", zh=f"{_host(url)} 的应答没完没了")
+                        )
                 return Answer(status=response.status_code, text=said.decode("utf-8", errors="replace"))
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise ConfigError(f"{_host(url)}: is no address that can be called: {error}") from error
+            raise ConfigError(
+                Bilingual(
+                    f"{_host(url)}: is no address that can be called: {error}",
+                    zh=f"{_host(url)}：不是能访问的地址：{error}",
+                )
+            ) from error
         except httpx.TimeoutException as error:
-            raise TryLater(f"timeout: {_host(url)} has not answered in {self._timeout_s:.0f} s") from error
+            raise TryLater(
+                Bilingual(
+                    f"timeout: {_host(url)} has not answered in {self._timeout_s:.0f} s",
+                    zh=f"超时：{_host(url)} 在 {self._timeout_s:.0f} 秒内没有应答",
+                )
+            ) from error
         except httpx.HTTPError as error:
             raise TryLater(f"{_host(url)}: {type(error).__name__} {error}".strip()) from error
 

@@ -22,6 +22,7 @@ from aiosmtplib.errors import (
 )
 
 from community.channels.port import Carried, Message
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
 _LASTING = 500
@@ -52,7 +53,12 @@ class Mail:
             ca = None if server.ca_file is None else str(server.ca_file)
             self._tls = None if server.security == "none" else ssl.create_default_context(cafile=ca)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"{server.ca_file}: is no file of CA certificates: {error}") from error
+            raise ConfigError(
+                Bilingual(
+                    f"{server.ca_file}: is no file of CA certificates: {error}",
+                    zh=f"{server.ca_file}：不是 CA 证书文件：{error}",
+                )
+            ) from error
 
     async def send(self, message: Message) -> Carried:
         """Raises TryLater, GiveUp, ConfigError. A repeat has the same Message-ID: mailboxes show it once."""
@@ -83,7 +89,12 @@ class Mail:
             await client.ehlo()
             if server.security == "starttls":
                 if not client.supports_extension("starttls"):
-                    raise ConfigError(f"{server.host} offers no STARTTLS: try port 465 with security: tls")
+                    raise ConfigError(
+                        Bilingual(
+                            f"{server.host} offers no STARTTLS: try port 465 with security: tls",
+                            zh=f"{server.host} 不支持 STARTTLS：请试 465 端口和 security: tls",
+                        )
+                    )
                 await client.starttls()
             if server.username is not None:
                 await client.login(server.username, server.password or "")
@@ -96,7 +107,7 @@ class Mail:
             letter["To"] = message.to
             letter["Subject"] = " ".join(message.subject.split())
         except (ValueError, IndexError) as error:  # a header of no use, by the library's own judgement
-            raise GiveUp(f"is no e-mail address: {error}") from error
+            raise GiveUp(Bilingual(f"is no e-mail address: {error}", zh=f"不是电子邮件地址：{error}")) from error
         letter["Date"] = format_datetime(message.at)
         letter["Message-ID"] = f"<{message.key}@{self._server.sender.rpartition('@')[2].strip('> ')}>"
         letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
@@ -109,14 +120,19 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except SMTPAuthenticationError as error:
-        raise ConfigError(f"the mail server refuses our login: {error.code} {error.message}") from error
+        raise ConfigError(
+            Bilingual(
+                f"the mail server refuses our login: {error.code} {error.message}",
+                zh=f"邮件服务器拒绝登录：{error.code} {error.message}；请核对用户名和密码",
+            )
+        ) from error
     except (SMTPSenderRefused, SMTPNotSupported) as error:
         raise _of_sender(error) from error
     except SMTPRecipientsRefused as error:
         first = error.recipients[0]
         raise _by_code(first.code, first.message) from error
     except SMTPConnectError as error:
-        raise TryLater(str(error)) from error
+        raise TryLater(both("{error}", "连不上邮件服务器：{error}", error=error)) from error
     except SMTPResponseException as error:
         raise _by_code(error.code, error.message) from error
     except (TimeoutError, OSError, SMTPException) as error:  # SMTPTimeoutError, SMTPServerDisconnected
@@ -125,8 +141,12 @@ def _translated() -> Iterator[None]:
 
 def _of_sender(error: SMTPSenderRefused | SMTPNotSupported) -> ConfigError | TryLater:
     if isinstance(error, SMTPSenderRefused) and error.code < _LASTING:
-        return TryLater(f"{error.code} {error.message}")
-    return ConfigError(f"the mail server does not take our mail: {error}")
+        return TryLater(
+            Bilingual(f"{error.code} {error.message}", zh=f"邮件服务器暂时不收：{error.code} {error.message}")
+        )
+    return ConfigError(
+        Bilingual(f"the mail server does not take our mail: {error}", zh=f"邮件服务器不收我们的邮件：{error}")
+    )
 
 
 def _by_code(code: int, said: str) -> TryLater | GiveUp:

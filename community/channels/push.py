@@ -14,6 +14,7 @@ from apprise.plugins.base import NotifyBase
 from community.channels.knock import knock
 from community.channels.port import Carried, Message
 from community.channels.sms_http import filled
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, TryLater
 
 log = logging.getLogger(__name__)
@@ -37,9 +38,14 @@ class Push:
             async with asyncio.timeout(self._timeout_s):
                 is_sent = await loop.run_in_executor(self._threads, _notify, service, message)
         except TimeoutError as error:
-            raise TryLater(f"timeout: the push service has not answered in {self._timeout_s:.0f} s") from error
+            raise TryLater(
+                Bilingual(
+                    f"timeout: the push service has not answered in {self._timeout_s:.0f} s",
+                    zh=f"超时：推送服务在 {self._timeout_s:.0f} 秒内没有应答",
+                )
+            ) from error
         if not is_sent:
-            raise TryLater("the push service has not taken it")
+            raise TryLater(Bilingual("the push service has not taken it", zh="推送服务没有收下"))
         return Carried(code="taken by the push service")
 
     async def probe(self) -> None:
@@ -52,7 +58,12 @@ class Push:
     def _service(self, to: str) -> NotifyBase:
         service = Apprise.instantiate(filled(self._url, {"to": quote(to, safe="")}), suppress_exceptions=True)
         if not isinstance(service, NotifyBase):
-            raise ConfigError("Apprise knows no service for this URL; see the list at https://appriseit.com/services/")
+            raise ConfigError(
+                Bilingual(
+                    "Apprise knows no service for this URL; see the list at https://appriseit.com/services/",
+                    zh="Apprise 不认识这个地址的服务；见 https://appriseit.com/services/ 的列表",
+                )
+            )
         service.socket_connect_timeout = service.socket_read_timeout = self._timeout_s
         service.request_rate_per_sec = 0  # its own pause would hold up an alarm
         return service

@@ -20,8 +20,24 @@ from community.store.measurement_file import open_file
 from community.store.schema import EARLIEST, LATEST
 from community.store.stays import Claim
 from messaging.secret import read_secret
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import TryLater
 
+_NOT_OPEN = Bilingual("the place of measurements is not open yet", zh="存放测量数据的地方还没有打开")
+_NOT_DELETED = (
+    "{url}: the copy of measurements cannot be deleted: {error}",
+    "{url}：测量数据的副本删不掉：{error}",
+)
+_BY_HAND = (
+    (
+        "InfluxDB cannot delete by a tag that is missing: delete by hand, in {bucket}, what {gateway} measured "
+        "without a tag resident from {start} to {end}"
+    ),
+    (
+        "InfluxDB 不能按缺少的标签删除：请手工删除 {bucket} 里 {gateway} 在 {start} 到 {end} 之间"
+        "没有 resident 标签的数据"
+    ),
+)
 _INFLUX = b'"influxdb"'
 """InfluxDB 2 calls itself so at /health; VictoriaMetrics says OK."""
 
@@ -66,7 +82,7 @@ async def forget_at(
     """
     place = opened()
     if place is None:
-        raise TryLater("the place of measurements is not open yet")
+        raise TryLater(_NOT_OPEN)
     await _forget_in(store, claims)  # first here: the server copies from here into the file
     if place.own is not None:
         await _forget_in(place.own.file.store, claims)
@@ -85,7 +101,7 @@ async def _forget_there(history: HistoryEntry, claims: Sequence[Claim]) -> tuple
             forget = _forget_in_influx if is_influx else _forget_in_victoria
             return tuple([line for one in claims for line in await forget(client, history, one)])
     except httpx.HTTPError as error:
-        raise TryLater(f"{history.url}: the copy of measurements cannot be deleted: {error}") from error
+        raise TryLater(both(*_NOT_DELETED, url=history.url, error=error)) from error
 
 
 async def _forget_in(store: Store, claims: Iterable[Claim]) -> int:
@@ -143,9 +159,8 @@ async def _forget_in_victoria(client: httpx.AsyncClient, _: HistoryEntry, claim:
 
 async def _forget_in_influx(client: httpx.AsyncClient, entry: HistoryEntry, claim: Claim) -> list[str]:
     if not claim.name:
-        where = f"delete by hand, in {entry.bucket}, what {claim.gateway_id} measured without a tag resident"
-        span = f"from {claim.span.start:%Y-%m-%d} to {claim.span.end:%Y-%m-%d}"
-        return [f"InfluxDB cannot delete by a tag that is missing: {where} {span}"]
+        start, end = f"{claim.span.start:%Y-%m-%d}", f"{claim.span.end:%Y-%m-%d}"
+        return [both(*_BY_HAND, bucket=entry.bucket, gateway=claim.gateway_id, start=start, end=end)]
     named = claim.name.replace("\\", "\\\\").replace('"', '\\"')
     body = {
         "start": claim.span.start.isoformat(),

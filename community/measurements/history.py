@@ -22,12 +22,16 @@ from community.measurements.port import TRUSTED, Bucket, Latest, Measurements, S
 from community.measurements.port import Keep as Kept
 from community.store.history_spool import Spool, open_spool
 from messaging.backoff import Backoff
+from shouwang.bilingual import both, told_by
 from shouwang.errors import ConfigError, GiveUp, TryLater
 from shouwang.outage import Outage
 from shouwang.reading import Reading
 from shouwang.wire import Envelope, MessageId, Sent, TelemetryBody
 
 MEASUREMENT = "shouwang"
+_ANSWERS = "{url} answers {status}", "{url} 回答 {status}"
+_AWAY = "{url} cannot be reached: {error}", "连不上 {url}：{error}"
+_NOT_ASKED = "the history of measurements cannot be asked: {error}", "查不了测量历史库：{error}"
 _AT_ONCE = 50
 """Pieces of the spool in one request: some thousand lines."""
 REQUEST_S = 20.0
@@ -115,10 +119,10 @@ class History:
                 await api.write(bucket=self._entry.bucket, record=lines.encode(), write_precision="us")  # type: ignore[arg-type]  # a str there
         except ApiException as error:
             if error.status != 400:
-                raise TryLater(f"{self._entry.url} answers {error.status}") from error
+                raise TryLater(both(*_ANSWERS, url=self._entry.url, status=error.status)) from error
             log.error("%s refuses %d pieces, which are dropped: %s", self._entry.url, len(pieces), error.reason)  # noqa: TRY400 - said in words
         except (OSError, TimeoutError) as error:
-            raise TryLater(f"{self._entry.url} cannot be reached: {error}") from error
+            raise TryLater(both(*_AWAY, url=self._entry.url, error=error)) from error
         await spool.drop(pieces[-1].number)
         return len(pieces)
 
@@ -147,7 +151,7 @@ class History:
             try:
                 self._spool = await open_spool(self._path)
             except ConfigError as error:
-                raise TryLater(str(error)) from error
+                raise TryLater(told_by(error)) from error
         return self._spool
 
     async def _points(self, series: SeriesKey, span: Span) -> list[Bucket]:
@@ -166,7 +170,7 @@ class History:
                 answer.raise_for_status()
                 found = [_series.decode(line) for line in answer.content.splitlines() if line]
         except (httpx.HTTPError, msgspec.DecodeError) as error:
-            raise TryLater(f"the history of measurements cannot be asked: {error}") from error
+            raise TryLater(both(*_NOT_ASKED, error=error)) from error
         return sorted((bucket for one in found for bucket in _buckets(one)), key=lambda bucket: bucket.at)
 
 

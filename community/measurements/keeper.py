@@ -15,6 +15,7 @@ from community.measurements.own_file import OwnFile
 from community.measurements.port import Keep
 from community.store import measured_homes, measurement_file, own_faults, rollups
 from community.store.database import Connection, Store
+from shouwang.bilingual import told_by
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
 _TURN_S = 5.0
@@ -69,7 +70,7 @@ class Keeper:
             for chore in chores:
                 await chore()
         except (TryLater, GiveUp, ConfigError) as error:
-            await self._failed(str(error))
+            await self._failed(told_by(error))
         else:
             await self._works()
 
@@ -108,7 +109,7 @@ class Keeper:
             await self._file.open()
             await self.learn()
         except (TryLater, GiveUp, ConfigError) as error:
-            await self._failed(str(error))
+            await self._failed(told_by(error))
 
     async def _check(self) -> None:
         file, _ = self._own()

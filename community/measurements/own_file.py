@@ -13,8 +13,14 @@ from community.measurements.port import Bucket, Keep, Latest, SeriesKey, Span, S
 from community.store import measured_homes, measurements
 from community.store.database import Store
 from community.store.measurement_file import MeasurementFile, open_file
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import TryLater
 from shouwang.wire import Envelope, MessageId, Sent
+
+_NOT_OPEN = "the file of measurements {path} is not open", "测量数据文件 {path} 没有打开"
+_NOT_KNOWN_YET = Bilingual(
+    "it is not known yet which measurements came before this version", zh="还不知道哪些测量数据是这个版本之前收到的"
+)
 
 
 class OwnFile:
@@ -37,7 +43,7 @@ class OwnFile:
     def file(self) -> MeasurementFile:
         """The open file. Raises TryLater where it could not be opened."""
         if self._file is None:
-            raise TryLater(f"the file of measurements {self._path} is not open")
+            raise TryLater(both(*_NOT_OPEN, path=self._path))
         return self._file
 
     async def open(self) -> None:
@@ -55,7 +61,7 @@ class OwnFile:
     ) -> None:
         """As the port says."""
         if not self.knows_what_came_before.is_set():
-            raise TryLater("it is not known yet which measurements came before this version")
+            raise TryLater(_NOT_KNOWN_YET)
         unsure = [one for one in telemetry if one.is_clock_unsure]
         boots = {}
         if unsure:
@@ -65,7 +71,7 @@ class OwnFile:
         try:
             await self.file.put(telemetry, received_at, boots)
         except TryLater as error:
-            self.refused = str(error)
+            self.refused = told_by(error)
             raise
         self.refused = None
         self.last_seen.update((one.id.gateway, received_at) for one in telemetry)

@@ -16,6 +16,7 @@ from community.store.database import Store
 from community.store.engines import file_of
 from community.store.measurement_file import only_to_read
 from messaging.secret import read_secret
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 
@@ -34,12 +35,18 @@ class Place:
         return self.own is not None
 
 
+_TWO_PLACES = Bilingual(
+    "measurements: file: with PostgreSQL they lie in its database; take the line out",
+    zh="measurements: file: 使用 PostgreSQL 时测量数据就放在它的数据库里；请删去这一行",
+)
+
+
 def measured_file(entry: MeasurementsEntry, store_url: str) -> Path | None:
     """The file of measurements; None with PostgreSQL. Raises ConfigError where one is named that cannot be read."""
     community = file_of(store_url)
     if community is None:
         if entry.file is not None:
-            raise ConfigError("measurements: file: with PostgreSQL they lie in its database; take the line out")
+            raise ConfigError(_TWO_PLACES)
         return None
     return entry.file or community.with_name(f"{community.stem}-measurements.db")
 

@@ -26,6 +26,7 @@ from community.store import chain, schema
 from community.store.database import migrate
 from community.store.engines import engines, file_of
 from community.store.links import Walk
+from shouwang.bilingual import both, told_by
 from shouwang.errors import ConfigError
 
 _COMMUNITY, _MEASUREMENTS, _DUMP, _FACTS = "community.db", "measurements.db", "community.pgdump", "backup.json"
@@ -99,7 +100,7 @@ def check(file: Path) -> Facts:
         if not said.changes_head:  # its changes were sealed only now, on trial
             found = msgspec.structs.replace(found, changes=0, changes_head="")
         if found != said:
-            raise ConfigError(f"{file}: holds something else than when it was made: {found}, not {said}")
+            raise ConfigError(both(*_OTHER, file=file, found=found, said=said))
         return said
 
 
@@ -149,7 +150,7 @@ def _record_of(file: Path, made_at: datetime, samples: int | None) -> Facts:
 def _record_in(connection: sa.Connection, made_at: datetime, samples: int | None) -> Facts:
     audit = chain.verify(connection)
     if audit.faults:
-        raise ConfigError(f"the record in it is not whole: {audit.faults[0]} ({len(audit.faults)} faults)")
+        raise ConfigError(both(*_BROKEN, fault=audit.faults[0], number=len(audit.faults)))
     cases = connection.execute(sa.select(sa.func.count()).select_from(schema.incidents)).scalar_one()
     return Facts(
         made_at=made_at,
@@ -166,7 +167,7 @@ def _sound(file: Path, question: str) -> int:
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
-            raise ConfigError(f"{file.name} in it is damaged: {verdict}")
+            raise ConfigError(both(*_DAMAGED, name=file.name, verdict=verdict))
         return int(connection.execute(question).fetchone()[0])
 
 
@@ -228,7 +229,7 @@ def _head_of(links: list[_Link], what: str) -> bytes:
     walk = Walk()
     for seq, body, previous, sealed in sorted(links):
         if walk.pass_on(seq, body=body, previous=previous, sealed=sealed):
-            raise ConfigError(f"the record in it is not whole: {what} {seq} does not follow the one before it")
+            raise ConfigError(both(*_NOT_FOLLOWING, what=what, number=seq))
     return walk.head
 
 
@@ -238,7 +239,7 @@ _SEALED = ("body", "prev_hash", "hash")
 def _program(name: str) -> str:
     found = shutil.which(name) or next((str(one) for one in sorted(_PROGRAMS.glob(f"*/bin/{name}"))[-1:]), None)
     if found is None:
-        raise ConfigError(f"{name} is not installed here: install Debian's package postgresql-client")
+        raise ConfigError(both(*_NO_PROGRAM, name=name))
     return found
 
 
@@ -256,7 +257,8 @@ def _run(command: list[str], more: dict[str, str]) -> None:
     )
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ConfigError(f"{Path(command[0]).name}: {said[-1] if said else f'ended with {done.returncode}'}")
+        why = said[-1] if said else both("ended with {code}", "退出码 {code}", code=done.returncode)
+        raise ConfigError(both(*_TOLD, file=Path(command[0]).name, error=why))
 
 
 def _size_of(source: Source, community: Path | None) -> int:
@@ -271,7 +273,7 @@ def _size_of(source: Source, community: Path | None) -> int:
             opened.reader.dispose()
     files = (community, source.measured)
     if not community.exists():
-        raise ConfigError(f"there is no database {community}; check store: url: in community.yaml")
+        raise ConfigError(both(*_NO_DATABASE, path=community))
     return sum(file.stat().st_size for file in files if file is not None and file.exists())
 
 
@@ -279,7 +281,7 @@ def _refuse_a_full_disk(folder: Path, size: int) -> None:
     """Copies, archive and trial lie beside each other for a while: three times the size, and some spare."""
     needed, free = 3 * size + _SPARE_BYTES, shutil.disk_usage(folder).free
     if free < needed:
-        raise ConfigError(f"too little space: {needed // 2**20} MB are needed, {free // 2**20} MB are free")
+        raise ConfigError(both(*_NO_SPACE, needed=needed // 2**20, free=free // 2**20))
 
 
 def _sync_folder(folder: Path) -> None:
@@ -295,10 +297,39 @@ def _told(file: Path) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from error
+        raise ConfigError(both(*_TOLD, file=file, error=told_by(error))) from error
     except tarfile.ReadError as error:
-        raise ConfigError(f"{file}: is no backup of this server, or only a part of one") from error
+        raise ConfigError(both(*_NO_BACKUP, file=file)) from error
     except (OSError, tarfile.TarError, sqlite3.Error, KeyError) as error:
-        raise ConfigError(f"{file}: {error}") from error
+        raise ConfigError(both(*_TOLD, file=file, error=error)) from error
     except (exc.SQLAlchemyError, msgspec.DecodeError, subprocess.SubprocessError) as error:
-        raise ConfigError(f"{file}: {str(error).partition(chr(10))[0]}") from error
+        raise ConfigError(both(*_TOLD, file=file, error=str(error).partition("\n")[0])) from error
+
+
+_OTHER = (
+    "{file}: holds something else than when it was made: {found}, not {said}",
+    "{file}：内容与备份时不一样：是 {found}，不是 {said}",
+)
+_BROKEN = "the record in it is not whole: {fault} ({number} faults)", "其中的记录不完整：{fault}（共 {number} 处）"
+_DAMAGED = "{name} in it is damaged: {verdict}", "其中的 {name} 已损坏：{verdict}"
+_NOT_FOLLOWING = (
+    "the record in it is not whole: {what} {number} does not follow the one before it",
+    "其中的记录不完整：{what} {number} 与前一条接不上",
+)
+_NO_PROGRAM = (
+    "{name} is not installed here: install Debian's package postgresql-client",
+    "这里没有安装 {name}：请安装 Debian 的 postgresql-client 包",
+)
+_NO_DATABASE = (
+    "there is no database {path}; check store: url: in community.yaml",
+    "没有数据库 {path}；请核对 community.yaml 里的 store: url:",
+)
+_NO_SPACE = (
+    "too little space: {needed} MB are needed, {free} MB are free",
+    "空间不够：需要 {needed} MB，只剩 {free} MB",
+)
+_NO_BACKUP = (
+    "{file}: is no backup of this server, or only a part of one",
+    "{file}：不是本服务器的备份，或不完整",
+)
+_TOLD = "{file}: {error}", "{file}：{error}"

@@ -26,6 +26,7 @@ from sqlalchemy import exc
 from community.store.centre_zone import carrying
 from community.store.engines import Engines, engines
 from community.store.write_times import WriteTimes
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
 T = TypeVar("T")
@@ -171,7 +172,7 @@ class _Writer:
         try:
             self._jobs.put_nowait(_Job(0 if urgent else 1, next(self._numbers), run))
         except queue.Full as error:
-            raise TryLater(f"{_WAITING_WRITES} writes wait for the database already") from error
+            raise TryLater(both(*_CROWDED, number=_WAITING_WRITES)) from error
         return outcome
 
     def stop(self) -> None:
@@ -188,7 +189,7 @@ async def _within(seconds: float | None, outcome: Awaitable[T]) -> T:
         async with asyncio.timeout(seconds):
             return await outcome
     except TimeoutError as error:
-        raise TryLater(f"the database has not answered for {seconds:.0f} s") from error
+        raise TryLater(both(*_MUTE, seconds=seconds)) from error
 
 
 def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
@@ -201,13 +202,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (exc.IntegrityError, exc.DataError, exc.ProgrammingError, OverflowError, UnicodeEncodeError) as error:
-        raise GiveUp(f"the database refuses these values: {_first_line(error)}") from error
+        raise GiveUp(both(*_REFUSED, error=_first_line(error))) from error
     except exc.SQLAlchemyError as error:
         if isinstance(error, exc.StatementError) and not isinstance(error, exc.DBAPIError):
-            raise GiveUp(
-                f"these values cannot be stored: {_first_line(error)}"
-            ) from error  # never reached the database
-        raise TryLater(f"the database cannot do it now: {_first_line(error)}") from error
+            raise GiveUp(both(*_NOT_STORED, error=_first_line(error))) from error  # never reached the database
+        raise TryLater(both(*_NOT_NOW, error=_first_line(error))) from error
 
 
 @contextmanager
@@ -215,13 +214,11 @@ def _as_config_error(opened: Engines) -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        raise ConfigError(
-            f"{opened.place}: written by a newer version of this server ({error}); install that version again"
-        ) from error
+        raise ConfigError(both(*_NEWER, place=opened.place, error=error)) from error
     except exc.OperationalError as error:
-        raise ConfigError(f"cannot open {opened.place}: {_first_line(error)}; {opened.advice}") from error
+        raise ConfigError(both(*_CLOSED, place=opened.place, error=_first_line(error), advice=opened.advice)) from error
     except exc.DBAPIError as error:
-        raise ConfigError(f"{opened.place} cannot be used: {_first_line(error)}; {_RESTORE}") from error
+        raise ConfigError(both(*_USELESS, place=opened.place, error=_first_line(error), advice=_RESTORE)) from error
 
 
 def _refuse_a_damaged_file(connection: sa.Connection, place: str) -> None:
@@ -232,7 +229,7 @@ def _refuse_a_damaged_file(connection: sa.Connection, place: str) -> None:
         return
     verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     if verdict != "ok":
-        raise ConfigError(f"{place} is damaged: {verdict}; {_RESTORE}")
+        raise ConfigError(both(*_DAMAGED, place=place, verdict=verdict, advice=_RESTORE))
 
 
 def _first_line(error: Exception) -> str:
@@ -240,8 +237,22 @@ def _first_line(error: Exception) -> str:
     return str(cause).strip().partition("\n")[0]
 
 
-_RESTORE = (
+_RESTORE = Bilingual(
     "the server will not start on it, so that nothing is lost. Move the file and its -wal and -shm neighbours aside "
     "(keep them: `sqlite3 FILE .recover` may save more), put the newest backup in its place and start again; homes "
-    "send anew whatever the centre has not confirmed"
+    "send anew whatever the centre has not confirmed",
+    zh="为免丢失数据，服务器不会用它启动。请把这个文件和旁边的 -wal、-shm 一起挪开（不要删：`sqlite3 文件 .recover` "
+    "也许还能救回一些），放上最新的备份，再启动；中心没有确认过的，各家会重新上报",
 )
+_CROWDED = "{number} writes wait for the database already", "已有 {number} 次写入在等数据库"
+_MUTE = "the database has not answered for {seconds:.0f} s", "数据库已有 {seconds:.0f} 秒没有应答"
+_REFUSED = "the database refuses these values: {error}", "数据库不接受这些值：{error}"
+_NOT_STORED = "these values cannot be stored: {error}", "这些值存不进去：{error}"
+_NOT_NOW = "the database cannot do it now: {error}", "数据库现在做不了：{error}"
+_NEWER = (
+    "{place}: written by a newer version of this server ({error}); install that version again",
+    "{place}：是更新版本的服务器写的（{error}）；请装回那个版本",
+)
+_CLOSED = "cannot open {place}: {error}; {advice}", "打不开 {place}：{error}；{advice}"
+_USELESS = "{place} cannot be used: {error}; {advice}", "{place} 不能用：{error}；{advice}"
+_DAMAGED = "{place} is damaged: {verdict}; {advice}", "{place} 已损坏：{verdict}；{advice}"

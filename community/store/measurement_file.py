@@ -21,10 +21,17 @@ from community.store.measurement_schema import FILE_SHAPE, FILE_VERSION, marks, 
 from community.store.measurements import quarter_of
 from community.store.mending import mend
 from community.store.times import Boot, Doubt, placed
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError, GiveUp, TryLater
 from shouwang.reading import Reading
 from shouwang.wire import Envelope, MessageId, TelemetryBody
 
+_REFUSED = "the file of measurements refuses these values: {error}", "测量数据文件不接受这些值：{error}"
+_NOT_NOW = "the file of measurements cannot do it now: {error}", "测量数据文件现在写不了：{error}"
+_NEWER = Bilingual(
+    "the file of measurements was written by a newer version of this server; install that again",
+    zh="测量数据文件是更新版本的服务器写的；请装回那个版本",
+)
 _CACHE_KIB = 64 * 1024
 _CHECKPOINT_PAGES = 8192
 """32 MiB of WAL: pages that are written again and again reach the file once."""
@@ -246,15 +253,15 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError) as error:
-        raise GiveUp(f"the file of measurements refuses these values: {error}") from error
+        raise GiveUp(both(*_REFUSED, error=error)) from error
     except sqlite3.Error as error:
-        raise TryLater(f"the file of measurements cannot do it now: {error}") from error
+        raise TryLater(both(*_NOT_NOW, error=error)) from error
 
 
 def _shape(connection: sa.Connection) -> None:
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if version > FILE_VERSION:
-        raise ConfigError("the file of measurements was written by a newer version of this server; install that again")
+        raise ConfigError(_NEWER)
     connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}")
     connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     for statement in FILE_SHAPE.split(";\n"):

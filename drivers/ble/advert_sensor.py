@@ -23,6 +23,7 @@ from drivers.ble.radio import Radio
 from drivers.ble.sensor import BluetoothSensor
 from drivers.links import Links
 from drivers.rejects import Rejects
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.document import Duration
 from shouwang.driver import Alive, Driver, Emit, Note, Notes, Record, Said, Sample
 from shouwang.errors import ConfigError, DecodeError
@@ -98,9 +99,19 @@ class AdvertSensor(BluetoothSensor):
     @model_validator(mode="after")
     def _has_a_key_only_where_there_is_one(self) -> Self:
         if self.key_file is not None and self.family not in ENCRYPTED:
-            raise ValueError(f"devices of {self.family} have no key; leave key_file out")
+            raise ValueError(
+                Bilingual(
+                    f"devices of {self.family} have no key; leave key_file out",
+                    zh=f"{self.family} 的设备没有密钥；请删去 key_file",
+                )
+            )
         if self.pressed and not self._is_identity_button:
-            raise ValueError(f"pressed is for press: sos and the families {', '.join(sorted(_IDENTITY_FAMILIES))}")
+            raise ValueError(
+                Bilingual(
+                    f"pressed is for press: sos and the families {', '.join(sorted(_IDENTITY_FAMILIES))}",
+                    zh=f"pressed 只用于 press: sos 且属于这些种类的设备：{'、'.join(sorted(_IDENTITY_FAMILIES))}",
+                )
+            )
         return self
 
     @property
@@ -133,7 +144,9 @@ class AdvertSensor(BluetoothSensor):
             key = None if self.key_file is None else _key_in(self.key_file)
             parser: AdvertParser = parser_for(self.family, key=key, memory=notes.get(_NOTE, ""))
         except DecodeError as error:
-            raise ConfigError(f"sensor {self.id}: {error}") from error
+            raise ConfigError(
+                both("sensor {id}: {error}", "传感器 {id}：{error}", id=self.id, error=told_by(error))
+            ) from error
         if self._is_identity_button:
             parser = BeaconButton(self.pressed)
         return AdvertDriver(self, links.radio(self.adapter), parser, notes)
@@ -250,7 +263,17 @@ def _key_in(file: Path) -> bytes:
     try:
         written = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: the key cannot be read: {error}; the gateway's user must be able to") from error
+        raise ConfigError(
+            Bilingual(
+                f"{file}: the key cannot be read: {error}; the gateway's user must be able to",
+                zh=f"{file}：密钥读不出来：{error}；网关的用户必须能读这个文件",
+            )
+        ) from error
     if not re.fullmatch(r"[0-9A-Fa-f]{24}|[0-9A-Fa-f]{32}", written):
-        raise ConfigError(f"{file}: must hold the device's key, 32 (MiBeacon also 24) hex digits, and nothing else")
+        raise ConfigError(
+            Bilingual(
+                f"{file}: must hold the device's key, 32 (MiBeacon also 24) hex digits, and nothing else",
+                zh=f"{file}：里面只能有设备的密钥：32 位（MiBeacon 也可以 24 位）十六进制数字，不能有别的",
+            )
+        )
     return bytes.fromhex(written)

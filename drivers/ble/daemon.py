@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drivers.ble.complaints import dbus_advice, in_plain_words
+from drivers.ble.complaints import dbus_advice, in_plain_words, no_bluetooth
 from drivers.later import Later
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 _BUS = "org.freedesktop.DBus"
+_NOT_BACK = Bilingual(
+    "bluetoothd did not come back after its restart; see: journalctl -u bluetooth",
+    zh="蓝牙服务重启后没有恢复；请看：journalctl -u bluetooth",
+)
+_ASKED = "{destination}, asked for {member},", "向 {destination} 请求 {member}"
+_CUT_OFF = (
+    (
+        "{destination}, asked for {member}, gave no answer: the D-Bus connection is lost; if this lasts: systemctl "
+        "restart bluetooth"
+    ),
+    "向 {destination} 请求 {member} 没有应答：D-Bus 连接断了；如果一直这样：systemctl restart bluetooth",
+)
+_BUS_ITSELF = Bilingual("the system's message bus", zh="系统消息总线")
 _UNKNOWN = frozenset(
     {
         "org.freedesktop.DBus.Error.UnknownObject",
@@ -120,7 +134,7 @@ class Daemon:
         except _Refused as refused:
             if refused.name in _UNKNOWN:
                 return None
-            raise DeviceError(str(refused)) from refused
+            raise DeviceError(refused.words) from refused
         return AdapterState(is_powered=properties["Powered"].value, is_discovering=properties["Discovering"].value)
 
     async def power_cycle(self, adapter: str) -> None:
@@ -164,9 +178,7 @@ class Daemon:
                         await changed.wait()
                         changed.clear()
             except TimeoutError as error:
-                raise DeviceError(
-                    "bluetoothd did not come back after its restart; see: journalctl -u bluetooth"
-                ) from error
+                raise DeviceError(_NOT_BACK) from error
 
     async def is_running(self) -> bool:
         """Whether somebody owns bluetoothd's name."""
@@ -185,7 +197,7 @@ class Daemon:
         try:
             return await self._call(path, interface, member, signature, *body, destination=destination)
         except _Refused as refused:
-            raise DeviceError(str(refused)) from refused
+            raise DeviceError(refused.words) from refused
 
     async def objects(self) -> "dict[str, dict[str, dict[str, Variant]]]":
         """All that bluetoothd shows: paths, interfaces, properties."""
@@ -203,7 +215,7 @@ class Daemon:
         except _Refused as refused:
             if refused.name in _UNKNOWN:
                 return None
-            raise DeviceError(str(refused)) from refused
+            raise DeviceError(refused.words) from refused
         return {name: variant.value for name, variant in properties.items()}
 
     async def _call(
@@ -212,11 +224,11 @@ class Daemon:
         message = dbus_fast.Message(
             destination=destination, path=path, interface=interface, member=member, signature=signature, body=list(body)
         )
-        with in_plain_words("D-Bus", f"{destination}, asked for {member},"):
+        with in_plain_words("D-Bus", both(*_ASKED, destination=destination, member=member)):
             async with asyncio.timeout(CALL_S):
                 reply = await self._bus.call(message)
         if reply is None:
-            raise DeviceError(f"{destination}, asked for {member}, gave no answer: the D-Bus connection is lost")
+            raise DeviceError(both(*_CUT_OFF, destination=destination, member=member))
         if reply.message_type is dbus_fast.MessageType.ERROR:
             raise _Refused(member, str(reply.error_name), str(reply.body[0]) if reply.body else "")
         return reply.body
@@ -234,7 +246,15 @@ class _Refused(Exception):
     """An error that came as an answer."""
 
     def __init__(self, member: str, name: str, words: str) -> None:
-        super().__init__(f"Bluetooth cannot be used here: {member} failed: [{name}] {words}; {dbus_advice(name)}")
+        why = both(
+            "{member} failed: [{name}] {words}",
+            "{member} 失败：[{name}] {words}",
+            member=member,
+            name=name,
+            words=words,
+        )
+        self.words = no_bluetooth(why, dbus_advice(name))
+        super().__init__(self.words)
         self.name = name
 
 
@@ -263,7 +283,7 @@ async def connected_daemon() -> AsyncIterator[Daemon]:
     """A connection to the system's D-Bus, closed at the end. Raises DeviceError."""
     bus = dbus_fast.aio.MessageBus(bus_type=dbus_fast.BusType.SYSTEM)
     try:
-        with in_plain_words("D-Bus", "the system's message bus"):
+        with in_plain_words("D-Bus", _BUS_ITSELF):
             async with asyncio.timeout(CALL_S):
                 await bus.connect()
         daemon = Daemon(bus)

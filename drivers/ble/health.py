@@ -24,6 +24,7 @@ from drivers.ble.radio import Radio
 from drivers.ble.records import Refused
 from drivers.ble.rest import Rest
 from drivers.rejects import Rejects
+from shouwang.bilingual import both, told_by
 from shouwang.driver import Alive, Emit, Emitted, Said, Sample
 from shouwang.errors import DecodeError, DeviceError
 from shouwang.quantities import Quantity
@@ -41,6 +42,17 @@ VISIT_S = 600.0
 battery, of the pressure in its cuff) must not keep its connection from others for good."""
 IN_VAIN = 3
 """Visits in a row that come to nothing before a passing device is down: once or twice it has just fallen asleep."""
+_ENDED = "{address} has ended the connection", "{address} 断开了连接"
+_NOTHING_CAME = (
+    (
+        "heard, but {times} connections in a row came to nothing, the last since {why}; bring it nearer, keep phones "
+        "away from it, and if it wants to be paired: shouwang gateway pair ADDRESS"
+    ),
+    (
+        "收得到它，但连续 {times} 次没有连上，最后一次：{why}；把它放近些，别让手机连它；如果它需要配对："
+        "shouwang gateway pair 地址"
+    ),
+)
 AGAIN_S = 1.0
 """After such a visit: a bluetoothd that was restarted takes a moment to know of no link any more."""
 
@@ -129,7 +141,7 @@ class HealthDriver:
         """Emit until cancelled; raises DeviceError where the device cannot be reached or, if it is kept, goes away."""
         if self._max_silence is not None:
             await self._visit(emit, is_passing=False)
-            raise DeviceError(f"{self._address} has ended the connection")
+            raise DeviceError(both(*_ENDED, address=self._address))
         await self._radio.ready()
         while True:
             if self._failed_at is None or self._radio.up_since >= self._failed_at:
@@ -155,10 +167,7 @@ class HealthDriver:
                 return
             if not isinstance(error, NoLink | LinkLost):
                 raise
-            raise DeviceError(
-                f"heard, but {IN_VAIN} connections in a row came to nothing, the last since {error}; bring it nearer, "
-                "keep phones away from it, and if it wants to be paired: shouwang gateway pair ADDRESS"
-            ) from error
+            raise DeviceError(both(*_NOTHING_CAME, times=IN_VAIN, why=told_by(error))) from error
         self._in_vain = 0
 
     async def _visit(self, emit: Emit, *, is_passing: bool) -> None:

@@ -18,7 +18,7 @@ from drivers.ble.radio import Radio
 from drivers.ble.rest import Rest
 from drivers.ble.scan import PAUSE_S, ROUND_S
 from drivers.later import Later
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -43,6 +43,23 @@ SLOT_S = 30.0
 CALL_S = 10.0
 DISCONNECT_S = 12.0
 """bleak itself waits 10 s for the device to let go."""
+_NOT_HEARD = (
+    (
+        "{address} was not heard by {adapter} in {limit:.0f} s; is it switched on, charged, near, and not connected "
+        "to a phone?"
+    ),
+    "{adapter} 在 {limit:.0f} 秒内没有收到 {address}；它开机了吗？有电吗？够近吗？是不是连着手机？",
+)
+_NO_ROOM = (
+    "all connections that {adapter} can carry are in use; a second Bluetooth adapter would help",
+    "{adapter} 的连接已经占满；加一个蓝牙适配器就能解决",
+)
+_TO_CONNECT = Bilingual("asked to connect", zh="连接")
+_FOR = "asked for {what}", "读取 {what}"
+_TOLD = "told {what}", "写入 {what}"
+_TO_REPORT = "asked to report {what}", "订阅 {what}"
+_LOST = "the connection to {address} was lost; {why}", "与 {address} 的连接断了；{why}"
+_GONE = Bilingual("it is out of range, off or empty", zh="它离得太远、关机了或没电了")
 _LOOK_S = 0.5
 _LOST_S = 1.0
 """For a link that is gone with its bluetoothd: nobody will say that it let go. bleak tidies up when it is cancelled."""
@@ -108,10 +125,7 @@ async def _wait_for(
                 while sighting is None or not (rest is None or rest.heard(sighting.at)):
                     sighting = await ear.next()
         except TimeoutError as error:
-            raise NoLink(
-                f"{address} was not heard by {radio.adapter} in {SEARCH_S:.0f} s; is it switched on, charged, near, "
-                "and not connected to a phone?"
-            ) from error
+            raise NoLink(both(*_NOT_HEARD, address=address, adapter=radio.adapter, limit=SEARCH_S)) from error
 
 
 async def _take_slot(radio: Radio, stack: AsyncExitStack, *, is_passing: bool) -> None:
@@ -121,9 +135,7 @@ async def _take_slot(radio: Radio, stack: AsyncExitStack, *, is_passing: bool) -
                 await stack.enter_async_context(radio.lasting_slots)
             await stack.enter_async_context(radio.slots)
     except TimeoutError as error:
-        raise NoLink(
-            f"all connections that {radio.adapter} can carry are in use; a second Bluetooth adapter would help"
-        ) from error
+        raise NoLink(both(*_NO_ROOM, adapter=radio.adapter)) from error
 
 
 async def _here(radio: Radio, address: str, services: Sequence[int]) -> "BLEDevice | None":
@@ -136,7 +148,7 @@ async def _already_connected(radio: Radio, address: str, services: Sequence[int]
     """A device that is still connected, for us before a crash: it does not advertise (bluez/bluez#89)."""
     if not services:
         return None
-    with in_plain_words(radio.adapter, f"the search for {address}"):
+    with in_plain_words(radio.adapter, both("the search for {address}", "查找 {address}", address=address)):
         async with asyncio.timeout(CALL_S):
             adapters = await bleak.BleakAdapter.get(bluez={"adapter": radio.adapter})
             for device in await adapters.get_connected_devices([uuid_of(service) for service in services]):
@@ -194,10 +206,10 @@ class Peripheral:
         loop = asyncio.get_running_loop()
         self._giving_up = loop.call_later(min(link_s, PASSING_LINK_S), self._give_up, loop.time() + link_s)
         try:
-            async with self._asked("asked to connect", CONNECT_S + _GRACE_S):
+            async with self._asked(_TO_CONNECT, CONNECT_S + _GRACE_S):
                 await self._client.connect()
         except DeviceError as error:
-            raise NoLink(str(error)) from error
+            raise NoLink(told_by(error)) from error
         finally:
             self._giving_up.cancel()
 
@@ -249,7 +261,7 @@ class Peripheral:
     async def read(self, attribute: Attribute) -> bytes:
         """Read once. Not for what is subscribed: BlueZ would give that value twice."""
         found = self._get(attribute)
-        async with self._asked(f"asked for {attribute.characteristic:04X}"):
+        async with self._asked(both(*_FOR, what=f"{attribute.characteristic:04X}")):
             return bytes(await self._client.read_gatt_char(found))
 
     async def try_all(self) -> tuple[int, list[str]]:
@@ -260,24 +272,24 @@ class Peripheral:
                 if "read" not in characteristic.properties:
                     continue
                 try:
-                    async with self._asked(f"asked for {characteristic.uuid[4:8].upper()}"):
+                    async with self._asked(both(*_FOR, what=characteristic.uuid[4:8].upper())):
                         await self._client.read_gatt_char(characteristic)
                     came += 1
                 except DeviceError as error:
                     self._must_stand()
-                    refused.append(str(error))
+                    refused.append(told_by(error))
         return came, refused
 
     async def write(self, attribute: Attribute, value: bytes) -> None:
         """Write, and wait for the device's answer."""
         found = self._get(attribute)
-        async with self._asked(f"told {attribute.characteristic:04X}"):
+        async with self._asked(both(*_TOLD, what=f"{attribute.characteristic:04X}")):
             await self._client.write_gatt_char(found, value, response=True)
 
     async def subscribe(self, attribute: Attribute) -> None:
         """Let its values come to `next_value`."""
         found = self._get(attribute)
-        async with self._asked(f"asked to report {attribute.characteristic:04X}"):
+        async with self._asked(both(*_TO_REPORT, what=f"{attribute.characteristic:04X}")):
             # one of the two, never both: bluetoothd signals a value once for each client that has subscribed
             if not await self._radio.standing.hears(self.address, attribute, self.lose):
                 await self._client.start_notify(found, partial(self._arrive, attribute))
@@ -321,7 +333,9 @@ class Peripheral:
         """A call that ends in time, or at once where the link is lost: bluetoothd may owe us the answer for ever."""
         self._must_stand()
         try:
-            with in_plain_words(self._adapter, f"{self.address}, {what},"):
+            with in_plain_words(
+                self._adapter, both("{address}, {what},", "{address}（{what}）", address=self.address, what=what)
+            ):
                 limit_s = CALL_S if limit_s is None else limit_s
                 async with asyncio.timeout(limit_s + _GRACE_S) as end, asyncio.timeout(limit_s) as deadline:
                     self._deadlines[deadline] = end
@@ -335,10 +349,10 @@ class Peripheral:
 
     def _must_stand(self) -> None:
         if self._lost is not None:
-            raise LinkLost(f"the connection to {self.address} was lost; {self._lost}")
+            raise LinkLost(both(*_LOST, address=self.address, why=self._lost))
 
     def _disconnected(self, _client: "bleak.BleakClient") -> None:
-        self.lose("it is out of range, off or empty")
+        self.lose(_GONE)
 
     def _find(self, attribute: Attribute) -> "BleakGATTCharacteristic | None":
         # By service, since a device may have the same characteristic in two (batteries of base and probe).

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from pydantic import Field
 
+from shouwang.bilingual import Bilingual
 from shouwang.document import Id
 from shouwang.driver import Sample
 from shouwang.errors import ConfigError
@@ -44,16 +45,31 @@ def consents_in(file: Path) -> dict[int, int]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: the consent codes cannot be read: {error}") from error
+        raise ConfigError(
+            Bilingual(
+                f"{file}: the consent codes cannot be read: {error}",
+                zh=f"{file}：用户确认码读不出来：{error}；网关的用户必须能读这个文件",
+            )
+        ) from error
     found: dict[int, int] = {}
     for number, line in enumerate(lines, start=1):
         words = line.split()
         if not words:
             continue
         if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
-            raise ConfigError(f'{file}:{number}: "{line[:20]}" is not a user number and a code, e.g. 1 4711')
+            raise ConfigError(
+                Bilingual(
+                    f'{file}:{number}: "{line[:20]}" is not a user number and a code, e.g. 1 4711',
+                    zh=f"{file}:{number}：“{line[:20]}”不是用户号和确认码，例如 1 4711",
+                )
+            )
         user, code = int(words[0]), int(words[1])
         if user > _MAX_USER or code > _MAX_CODE:
-            raise ConfigError(f"{file}:{number}: user numbers go up to {_MAX_USER}, codes up to {_MAX_CODE}")
+            raise ConfigError(
+                Bilingual(
+                    f"{file}:{number}: user numbers go up to {_MAX_USER}, codes up to {_MAX_CODE}",
+                    zh=f"{file}:{number}：用户号最大 {_MAX_USER}，确认码最大 {_MAX_CODE}",
+                )
+            )
         found[user] = code
     return found

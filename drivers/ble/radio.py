@@ -23,7 +23,7 @@ from drivers.ble.hearing import Ear, Hearing, Sighting
 from drivers.ble.recovery import Anew, Recovery, Step
 from drivers.ble.scan import Pause, Scan, Scanning, any_advert
 from drivers.ble.standing import Standing
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.driver import Alive, Emit
 from shouwang.errors import DeviceError
 
@@ -31,6 +31,18 @@ log = logging.getLogger(__name__)
 
 CHECK_S = 10.0
 READY_S = 20.0
+_UNUSED = "the Bluetooth adapter {adapter} is not in use yet", "蓝牙适配器 {adapter} 还没有启用"
+_STOPPED = "the Bluetooth adapter {adapter} is being stopped", "蓝牙适配器 {adapter} 正在停用"
+_RECOVERED = "the Bluetooth adapter {adapter} is being recovered: {why}", "正在恢复蓝牙适配器 {adapter}：{why}"
+_NOT_GOING_ON = "the scan does not go on after a pause: {error}", "扫描暂停后没有继续：{error}"
+_CHANGING = "{error}: changing to active", "{error}：改用主动扫描"
+_RESTARTED = Bilingual("bluetoothd was restarted", zh="蓝牙服务（bluetoothd）重启了")
+_SWITCHED_OFF = Bilingual("the adapter was switched off", zh="适配器被关掉了")
+_SCAN_ENDED = Bilingual("the scan has ended by itself", zh="扫描自己停了")
+_PASSIVE_IS_DEAF = Bilingual(
+    "passive scanning hears nothing (bluetoothd without -E?): changing to active",
+    zh="被动扫描什么也收不到（bluetoothd 没有加 -E？）：改用主动扫描",
+)
 SETTLE_S = 2.0
 """bluetoothd says that it scans when the kernel does, a moment after it has answered."""
 
@@ -53,7 +65,7 @@ class Radio:
         self._recovery = Recovery(adapter)
         self._news = asyncio.Event()
         self._pause = Pause(self._news.set)
-        self._why_down: str | None = f"the Bluetooth adapter {adapter} is not in use yet"
+        self._why_down: str | None = both(*_UNUSED, adapter=adapter)
         self.up_since = float("-inf")
         """The loop's time at which it came up after it was down."""
         self._settled = asyncio.Event()
@@ -164,11 +176,11 @@ class Radio:
                     async with daemon.adapter_watched(self.adapter, self._news.set):
                         await self._work(daemon, emit)
         except DeviceError as error:
-            self._go_down(str(error))
+            self._go_down(told_by(error))
             self._settled.set()
             raise
         except BaseException:
-            self._go_down(f"the Bluetooth adapter {self.adapter} is being stopped")
+            self._go_down(both(*_STOPPED, adapter=self.adapter))
             raise
 
     async def _work(self, daemon: Daemon, emit: Emit) -> None:
@@ -191,7 +203,7 @@ class Radio:
                 if step is Step.SCANNER:  # costs nothing and is tried in every quiet night: no news
                     log.debug("%s: %s; a new scanner", self.sensor_id, anew)
                     continue
-                self._go_down(f"the Bluetooth adapter {self.adapter} is being recovered: {anew}")
+                self._go_down(both(*_RECOVERED, adapter=self.adapter, why=anew.words))
                 log.warning("%s: %s; next: %s", self.sensor_id, anew, step or "listening again")
 
     async def _take_step(self, daemon: Daemon, step: Step) -> None:
@@ -216,7 +228,7 @@ class Radio:
             try:
                 await self._scan(daemon, emit, began)
             except DeviceError as error:
-                raise Anew(f"the scan does not go on after a pause: {error}", Step.SCANNER) from error
+                raise Anew(both(*_NOT_GOING_ON, error=told_by(error)), Step.SCANNER) from error
 
     async def _scan(self, daemon: Daemon, emit: Emit, began: float) -> None:
         """Scan until a pause is wanted."""
@@ -243,7 +255,7 @@ class Radio:
         except DeviceError as error:
             if is_started or not self._scanning.falls_back():
                 raise
-            raise Anew(f"{error}: changing to active", Step.SCANNER) from error
+            raise Anew(both(*_CHANGING, error=told_by(error)), Step.SCANNER) from error
 
     def _each_heard(self, daemon: Daemon) -> AbstractAsyncContextManager[None]:
         if self._scanning.mode == "active":
@@ -266,7 +278,7 @@ class Radio:
 
     async def _check(self, daemon: Daemon, began: float, started: float) -> None:
         if self._is_daemon_new:
-            raise Anew("bluetoothd was restarted")
+            raise Anew(_RESTARTED)
         state = await daemon.state(self.adapter)
         if state is None:
             raise DeviceError(
@@ -276,9 +288,9 @@ class Radio:
                 )
             )
         if not state.is_powered:
-            raise Anew("the adapter was switched off", Step.SCANNER)
+            raise Anew(_SWITCHED_OFF, Step.SCANNER)
         if self._scanning.mode == "active" and not state.is_discovering and _now() - started > SETTLE_S:
-            raise Anew("the scan has ended by itself", Step.SCANNER)
+            raise Anew(_SCAN_ENDED, Step.SCANNER)
         self._heed_silence(began)
 
     def _heed_silence(self, began: float) -> None:
@@ -287,7 +299,7 @@ class Radio:
         if silent_s is None:
             return
         if self._hearing.last_at < began and self._scanning.falls_back():
-            raise Anew("passive scanning hears nothing (bluetoothd without -E?): changing to active", Step.SCANNER)
+            raise Anew(_PASSIVE_IS_DEAF, Step.SCANNER)
         self._recovery.escalate(silent_s, len(self._hearing.expected()))
 
     # ---- up and down ----
@@ -296,7 +308,7 @@ class Radio:
         self._is_daemon_new = True
         self._hearing.spend_all()
         for lose in [*self._lose]:
-            lose("bluetoothd was restarted")
+            lose(_RESTARTED)
         self._news.set()
 
     def _come_up(self) -> None:

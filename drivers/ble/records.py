@@ -18,9 +18,14 @@ from drivers.ble.codec.record_access import (
     report_last,
 )
 from drivers.ble.link import Peripheral
+from shouwang.bilingual import both
 from shouwang.driver import Note, Notes
 from shouwang.errors import DeviceError
 
+_REFUSES = (
+    "the device refuses to tell its records (code {code}); measure once more, close to the box",
+    "设备不肯给出存下的记录（代码 {code}）；请在网关旁边再测一次",
+)
 _NAME = "last-record"
 _HIGHEST = 0xFFFF
 
@@ -88,7 +93,7 @@ class Records:
         is_refused = answer.code not in (Code.SUCCESS, Code.NO_RECORDS) and self._phase is not _Phase.NEWEST
         self._phase = _Phase.OVER
         if is_refused:
-            raise Refused(f"the device refuses to tell its records (code {answer.code})")
+            raise Refused(both(*_REFUSES, code=answer.code))
         return None
 
     async def go_on(self, device: Peripheral | None, point: Attribute, value: bytes) -> None:

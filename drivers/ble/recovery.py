@@ -7,7 +7,7 @@ A scan that hears nothing any more without an error (bluez/bluez#1554, #1126), a
 import asyncio
 from enum import StrEnum
 
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DeviceError
 
 DEAF_S = 90.0
@@ -28,14 +28,17 @@ class Step(StrEnum):
 
 
 _STEPS = (Step.SCANNER, Step.POWER, Step.RESTART)
+_NOTHING_HEARD = "nothing heard for {seconds:.0f} s", "已有 {seconds:.0f} 秒什么也没有收到"
+_TRIED_ZH = "重新扫描、适配器关了再开、重启蓝牙服务"
 
 
 class Anew(Exception):
     """Scanning must begin anew: `step` is what is to be done first (None: nothing)."""
 
     def __init__(self, why: str, step: Step | None = None) -> None:
-        """`why` is for the log."""
+        """`why` is for the log, and for whoever asks meanwhile why nothing is heard."""
         super().__init__(why)
+        self.words = why
         self.step = step
 
 
@@ -72,7 +75,7 @@ class Recovery:
             self._done += 1
             again_s = {Step.POWER: POWER_CYCLE_AGAIN_S, Step.RESTART: RESTART_AGAIN_S}.get(step, 0.0)
             if _now() - self._taken_at.get(step, float("-inf")) >= again_s:
-                raise Anew(f"nothing heard for {silent_s:.0f} s", step)
+                raise Anew(both(*_NOTHING_HEARD, seconds=silent_s), step)
         if expected <= 1:
             return
         self._done = 0
@@ -81,7 +84,7 @@ class Recovery:
             Bilingual(
                 f"the Bluetooth adapter {self._adapter} hears nothing ({tried}: none of it helped); "
                 "unplug the adapter or the box and plug it in again; another USB port, away from USB 3, may help",
-                zh=f"蓝牙适配器 {self._adapter} 什么也收不到（已试过 {tried}，都没有用）；"
+                zh=f"蓝牙适配器 {self._adapter} 什么也收不到（已试过{_TRIED_ZH}，都没有用）；"
                 "请把适配器或网关拔下再插上；换一个远离 USB 3 的接口可能有用",
             )
         )

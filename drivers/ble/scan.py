@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from drivers.ble.complaints import in_plain_words
 from drivers.later import Later
+from shouwang.bilingual import both
 
 if TYPE_CHECKING:
     import bleak
@@ -80,7 +81,7 @@ class Scanning:
         # bleak cannot stop what it was kept from starting to the end: bluetoothd would refuse each scan after it
         starting = asyncio.ensure_future(scanner.start())
         try:
-            with in_plain_words(self._adapter, f"the {self.mode} scan"):
+            with in_plain_words(self._adapter, both("the {mode} scan", "扫描（{mode}）", mode=self.mode)):
                 async with asyncio.timeout(_START_S):
                     await asyncio.shield(starting)
             yield

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from drivers.ble.attribute import Attribute, uuid_of
 from drivers.ble.daemon import BLUEZ, DEVICE, OBJECT_MANAGER, PROPERTIES, Daemon, device_path, is_bonded
 from drivers.ble.inbox import Inbox
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ANEW = Bilingual("the Bluetooth adapter is being started anew", zh="蓝牙适配器正在重新启动")
 AGAIN_S = 30.0
 """After a failure, where nothing else gives reason to try again: bluetoothd may have been too busy to answer."""
 _CATCH_UP_S = 2.0
@@ -98,7 +100,7 @@ class Standing:
             for device in self._devices.values():
                 device.is_followed = False
                 for lose in [*device.visits]:
-                    lose("the Bluetooth adapter is being started anew")
+                    lose(_ANEW)
 
     # ---- for a visit ----
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 
@@ -43,9 +44,18 @@ class BrokerAddress:
         try:
             port = parts.port
         except ValueError as error:
-            raise ConfigError(f"{url}: the port must be a number from 1 to 65535") from error
+            raise ConfigError(
+                Bilingual(
+                    f"{url}: the port must be a number from 1 to 65535", zh=f"{url}：端口必须是 1 到 65535 的数字"
+                )
+            ) from error
         if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-            raise ConfigError(f"{url}: write mqtt://host:1883, or mqtts://host:8883 for an encrypted link")
+            raise ConfigError(
+                Bilingual(
+                    f"{url}: write mqtt://host:1883, or mqtts://host:8883 for an encrypted link",
+                    zh=f"{url}：请写 mqtt://主机:1883；要加密就写 mqtts://主机:8883",
+                )
+            )
         is_encrypted = parts.scheme == "mqtts"
         return cls(
             host=parts.hostname,
@@ -66,7 +76,12 @@ class BrokerAddress:
             if files.cert_file is not None:
                 context.load_cert_chain(files.cert_file, files.key_file)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"cannot use the certificate files of local_broker: {error}") from error
+            raise ConfigError(
+                Bilingual(
+                    f"cannot use the certificate files of local_broker: {error}",
+                    zh=f"local_broker 的证书文件不能用：{error}；请核对 ca_file、cert_file、key_file 以及谁可以读",
+                )
+            ) from error
         context.sslsocket_class = _Socket
         return context
 

@@ -74,9 +74,16 @@ class Connection:
         try:
             await self._client.publish(topic, payload, qos=qos, retain=retain, timeout=ANSWER_S)
         except aiomqtt.MqttError as error:
-            raise DeviceError(f"the local MQTT broker at {self._address} did not take {topic}: {error}") from error
+            raise DeviceError(
+                Bilingual(
+                    f"the local MQTT broker at {self._address} did not take {topic}: {error}",
+                    zh=f"本地 MQTT 服务器 {self._address} 没有收下 {topic}：{error}",
+                )
+            ) from error
         except ValueError as error:  # paho: a topic or payload that MQTT does not allow
-            raise DeviceError(f"{topic[:80]!r} cannot be published: {error}") from error
+            raise DeviceError(
+                Bilingual(f"{topic[:80]!r} cannot be published: {error}", zh=f"{topic[:80]!r} 发不出去：{error}")
+            ) from error
         heed_cancellation()
 
     async def subscribe(self, filters: Sequence[str]) -> list[bool]:

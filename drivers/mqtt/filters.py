@@ -4,7 +4,17 @@ from collections.abc import Iterable
 
 from paho.mqtt.client import topic_matches_sub
 
+from shouwang.bilingual import Bilingual
+
 _ONE, _REST = "+", "#"
+_EMPTY = Bilingual("a topic is needed, without blanks at an end", zh="要写一个主题，首尾不能有空格")
+_REST_INSIDE = Bilingual(
+    '"#" stands for all the rest of a topic: it must be the last level and alone there, e.g. home/#',
+    zh="“#”代表主题剩下的全部：它必须是最后一级，而且单独一级，例如 home/#",
+)
+_ONE_INSIDE = Bilingual(
+    '"+" stands for one whole level of a topic, e.g. home/+/state', zh="“+”代表主题的整整一级，例如 home/+/state"
+)
 
 
 def is_pattern(written: str) -> bool:
@@ -21,13 +31,16 @@ def flaw(written: str) -> str:
     """What is wrong with a topic filter, as a sentence; empty where it can be used."""
     levels = written.split("/")
     if not written or "\0" in written or written != written.strip():
-        return "a topic is needed, without blanks at an end"
+        return _EMPTY
     if any(_REST in level and level != _REST for level in levels) or _REST in levels[:-1]:
-        return '"#" stands for all the rest of a topic: it must be the last level and alone there, e.g. home/#'
+        return _REST_INSIDE
     if any(_ONE in level and level != _ONE for level in levels):
-        return '"+" stands for one whole level of a topic, e.g. home/+/state'
+        return _ONE_INSIDE
     if levels[0] in (_ONE, _REST) and len(levels) == 1:
-        return "this would take every message of the broker; begin with the part that all topics have in common"
+        return Bilingual(
+            "this would take every message of the broker; begin with the part that all topics have in common",
+            zh="这会收下服务器的每一条消息；请从各主题共有的开头写起",
+        )
     return ""
 
 

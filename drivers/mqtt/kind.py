@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from drivers.mqtt.filters import flaw, is_pattern
 from drivers.mqtt.meaning import SOS_WORDS
+from shouwang.bilingual import Bilingual, both
 from shouwang.document import Duration, Id
 from shouwang.quantities import Quantity
 
@@ -14,13 +15,19 @@ MAX_SILENCE = timedelta(hours=48)
 """Longer would notice nothing; safety devices should be 4 h or less, others 24 h (telecare practice, EN 50134-5)."""
 
 
+_NO_TOPIC = '"{written}" cannot be a topic: {trouble}', "“{written}”不能作主题：{trouble}"
+
+
 def _prefix(written: str) -> str:
     trouble = flaw(written)
     if trouble:
-        raise ValueError(f'"{written[:60]}" cannot be a topic: {trouble}')
+        raise ValueError(both(*_NO_TOPIC, written=written[:60], trouble=trouble))
     if is_pattern(written) or written.startswith(("/", "$")) or written.endswith("/"):
         raise ValueError(
-            f'"{written[:60]}" is not the topic of one thing; write it without "+", "#", "$" or "/" at an end'
+            Bilingual(
+                f'"{written[:60]}" is not the topic of one thing; write it without "+", "#", "$" or "/" at an end',
+                zh=f"“{written[:60]}”不是某一个设备的主题；不要写“+”“#”“$”，末尾也不要“/”",
+            )
         )
     return written
 
@@ -28,7 +35,7 @@ def _prefix(written: str) -> str:
 def _filter(written: str) -> str:
     trouble = flaw(written)
     if trouble:
-        raise ValueError(f'"{written[:60]}" cannot be a topic: {trouble}')
+        raise ValueError(both(*_NO_TOPIC, written=written[:60], trouble=trouble))
     return written
 
 
@@ -57,7 +64,12 @@ class MqttKind(BaseModel):
         emits: frozenset[Quantity] = getattr(type(self), "emits")  # noqa: B009 - a class variable of each kind
         strange = [quantity for quantity in self.says or () if quantity not in emits]
         if strange:
-            raise ValueError(f'a sensor of this kind cannot say "{strange[0]}"; take it out of says')
+            raise ValueError(
+                Bilingual(
+                    f'a sensor of this kind cannot say "{strange[0]}"; take it out of says',
+                    zh=f"这种传感器说不了“{strange[0]}”；请从 says 里删去",
+                )
+            )
         return self
 
     @property

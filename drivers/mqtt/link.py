@@ -291,7 +291,7 @@ class LocalBroker:
             return
         for topic, is_granted in zip(new, await connection.subscribe(new), strict=True):
             self._agreed.add(topic)
-            refusal: str = ""
+            refusal = Bilingual("", zh="")
             if not is_granted:
                 refusal = Bilingual(
                     f"the local MQTT broker at {self._address} refuses topic {topic}; let the gateway's user read it",

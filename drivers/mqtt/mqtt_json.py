@@ -33,12 +33,15 @@ GONE = Bilingual(
 
 def _path(written: str) -> str:
     if len(written) > _MAX_PATH:
-        raise ValueError(f"a path of more than {_MAX_PATH} characters")
+        raise ValueError(Bilingual(f"a path of more than {_MAX_PATH} characters", zh=f"路径超过了 {_MAX_PATH} 个字符"))
     try:
         jmespath.compile(written)
     except JMESPathError:
         raise ValueError(
-            f'"{written[:60]}" is no path into JSON; write e.g. temperature or sensors[0].value (see jmespath.org)'
+            Bilingual(
+                f'"{written[:60]}" is no path into JSON; write e.g. temperature or sensors[0].value (see jmespath.org)',
+                zh=f"“{written[:60]}”不是 JSON 里的路径；请写例如 temperature 或 sensors[0].value（见 jmespath.org）",
+            )
         ) from None
     return written
 
@@ -65,7 +68,12 @@ class Availability(BaseModel):
     @model_validator(mode="after")
     def _differ(self) -> Self:
         if self.online == self.offline:
-            raise ValueError("online and offline are the same word; change one of them")
+            raise ValueError(
+                Bilingual(
+                    "online and offline are the same word; change one of them",
+                    zh="online 和 offline 是同一个词；请改一个",
+                )
+            )
         return self
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from drivers.mqtt.meaning import YES_OR_NO, Meaning
 from drivers.mqtt.payload import Plain
 from drivers.mqtt.units import Unit, conversion, units_of
+from shouwang.bilingual import both
 from shouwang.driver import Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
@@ -33,19 +34,21 @@ class SaidAs(BaseModel):
             info = QUANTITIES[self.quantity]
             strange = [n for n in self.values.values() if not (info.is_plausible(n) or (info.event and n == 0))]
             if strange:
-                raise ValueError(f'{strange[0]:g} is no possible value of "{self.quantity}"; change it in values')
+                raise ValueError(both(*_STRANGE, value=strange[0], quantity=self.quantity))
         if own == YES_OR_NO:
             if self.unit is not None:
-                raise ValueError(f'"{self.quantity}" is a yes or no and has no unit; take unit out')
+                raise ValueError(both(*_NO_UNIT, quantity=self.quantity))
             return self
         if self.unit is None:
             if self.values:
                 return self
-            raise ValueError(f'"{self.quantity}" needs the unit in which the device says it; {_choice(self.quantity)}')
+            raise ValueError(both(*_UNITLESS, quantity=self.quantity, choice=_choice(self.quantity)))
         try:
             conversion(self.quantity, self.unit)
         except DecodeError:
-            raise ValueError(f'"{self.unit}" is no unit for "{self.quantity}"; {_choice(self.quantity)}') from None
+            raise ValueError(
+                both(*_OTHER_UNIT, unit=self.unit, quantity=self.quantity, choice=_choice(self.quantity))
+            ) from None
         return self
 
     def sample(self, raw: Plain, frame: bytes, *, at: datetime | None = None) -> Sample | None:
@@ -62,4 +65,16 @@ class SaidAs(BaseModel):
 
 
 def _choice(quantity: Quantity) -> str:
-    return f"possible here: {', '.join(units_of(quantity))}"
+    return both("possible here: {units}", "这里可以写：{units}", units=", ".join(units_of(quantity)))
+
+
+_UNITLESS = (
+    '"{quantity}" needs the unit in which the device says it; {choice}',
+    "“{quantity}”要写设备用的单位；{choice}",
+)
+_STRANGE = (
+    '{value:g} is no possible value of "{quantity}"; change it in values',
+    "“{quantity}”不可能是 {value:g}；请在 values 里改正",
+)
+_NO_UNIT = '"{quantity}" is a yes or no and has no unit; take unit out', "“{quantity}”只有是或否，没有单位；请删去 unit"
+_OTHER_UNIT = '"{unit}" is no unit for "{quantity}"; {choice}', "“{quantity}”不能用单位“{unit}”；{choice}"

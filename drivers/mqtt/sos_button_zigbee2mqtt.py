@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from drivers.links import Links
 from drivers.mqtt.switchboard import Arrival
 from drivers.mqtt.zigbee2mqtt import Topic, Zigbee2mqttDriver, battery_of, fields_of
+from shouwang.bilingual import Bilingual
 from shouwang.document import Id
 from shouwang.driver import Alive, Driver, Said, Sample
 from shouwang.errors import DecodeError
@@ -35,11 +36,16 @@ class SosButtonZigbee2mqtt(BaseModel):
 
     @model_validator(mode="after")
     def _meanings_differ(self) -> Self:
-        both = sorted(set(self.press) & set(self.cancel))
-        if both:
-            raise ValueError(f'"{both[0]}" stands under press and under cancel; take it out of one of them')
+        twice = sorted(set(self.press) & set(self.cancel))
+        if twice:
+            raise ValueError(
+                Bilingual(
+                    f'"{twice[0]}" stands under press and under cancel; take it out of one of them',
+                    zh=f"“{twice[0]}”同时写在 press 和 cancel 下；请从其中一处删去",
+                )
+            )
         if "" in (*self.press, *self.cancel):
-            raise ValueError("an empty action means nothing; take it out")
+            raise ValueError(Bilingual("an empty action means nothing; take it out", zh="空的动作没有意义；请删去"))
         return self
 
     def build(self, links: Links) -> Driver:

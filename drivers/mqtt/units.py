@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
 
@@ -71,7 +72,12 @@ _KNOWN: dict[str, dict[str, Conversion]] = {
 
 def _one_line(written: str) -> str:
     if not written or len(written) > 16:
-        raise ValueError(f'"{written[:20]}" is no unit; write it as the device\'s page does, e.g. °F, ppb, kW')
+        raise ValueError(
+            Bilingual(
+                f'"{written[:20]}" is no unit; write it as the device\'s page does, e.g. °F, ppb, kW',
+                zh=f"“{written[:20]}”不是单位；请照设备说明页写，例如 °F、ppb、kW",
+            )
+        )
     return written
 
 

@@ -39,8 +39,12 @@ Fields = Mapping[str, Any]
 def _topic(written: str) -> str:
     if not written or any(sign in written for sign in "+#\0") or written != written.strip(" /"):
         raise ValueError(
-            f'"{written[:60]}" is not the topic of one device; it looks like zigbee2mqtt/NAME, '
-            'NAME as Zigbee2MQTT calls the device, without "+", "#" or "/" at an end'
+            Bilingual(
+                f'"{written[:60]}" is not the topic of one device; it looks like zigbee2mqtt/NAME, '
+                'NAME as Zigbee2MQTT calls the device, without "+", "#" or "/" at an end',
+                zh=f"“{written[:60]}”不是某一个设备的主题；它的样子是 zigbee2mqtt/名称，名称与 Zigbee2MQTT "
+                f"里的一样，不要“+”“#”，末尾不要“/”",
+            )
         )
     return written
 

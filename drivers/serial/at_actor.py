@@ -16,9 +16,13 @@ import msgspec
 from drivers.serial.at_splitter import PROMPT, AtSplitter
 from drivers.serial.codec.at_errors import Refusal, refusal
 from drivers.serial.codec.at_lines import prefix_of, sent_ref
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DecodeError, DeviceError
 
+_MUTE = (
+    "the modem does not answer {command} within {limit:.0f} s",
+    "调制解调器在 {limit:.0f} 秒内没有应答 {command}",
+)
 ANSWER_S = 10.0
 """Most commands are answered in 0.3 s; those that ask the SIM or the network take some seconds (SIM800: 5 s)."""
 PROMPT_S = 10.0
@@ -149,7 +153,7 @@ class AtActor:
                 async with asyncio.timeout(timeout_s):
                     found = await flight.done
             except TimeoutError:
-                raise NoAnswer(f"the modem does not answer {_named(command)} within {timeout_s:.0f} s") from None
+                raise NoAnswer(both(*_MUTE, command=_named(command), limit=timeout_s)) from None
             finally:
                 self._flight = None
             self._is_in_step = True

@@ -17,6 +17,7 @@ from drivers.serial.codec.eep import DOUBLE, KEYS, LONG, PRESS, PROFILES, SEVERA
 from drivers.serial.ear_driver import EarDriver
 from drivers.serial.enocean_dongle import DIALECT
 from drivers.serial.receiver import Ear, Heard
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration, Id
 from shouwang.driver import Alive, Driver, Said, Sample
 from shouwang.quantities import Quantity
@@ -47,8 +48,12 @@ def _sender(written: str) -> str:
     digits = written.replace(":", "").upper()
     if not re.fullmatch(r"[0-9A-F]{8}", digits):
         raise ValueError(
-            f'"{written[:40]}" is not the number of a device; it has eight digits 0 to 9 and A to F and stands on the '
-            'device, e.g. "01825DAB"'
+            Bilingual(
+                f'"{written[:40]}" is not the number of a device; it has eight digits 0 to 9 and A to F and stands '
+                f"on the "
+                'device, e.g. "01825DAB"',
+                zh=f"“{written[:40]}”不是设备编号；编号是八位 0 到 9 和 A 到 F，印在设备上，例如 01825DAB",
+            )
         )
     return digits
 
@@ -57,8 +62,12 @@ def _profile(written: str) -> str:
     name = written.upper()
     if name not in USABLE:
         raise ValueError(
-            f'"{written[:20]}" is not a profile (EEP) that this gateway knows; it stands on the device or in its '
-            f"manual; known are {', '.join(USABLE)}"
+            Bilingual(
+                f'"{written[:20]}" is not a profile (EEP) that this gateway knows; it stands on the device or in its '
+                f"manual; known are {', '.join(USABLE)}",
+                zh=f"“{written[:20]}”不是本网关认识的协议（EEP）；它印在设备上或写在说明书里；认识的有："
+                f"{'、'.join(USABLE)}",
+            )
         )
     return name
 
@@ -103,10 +112,18 @@ class EnoceanDevice(BaseModel):
     @model_validator(mode="after")
     def _fits_its_profile(self) -> Self:
         if self.press and not self.described.has_buttons:
-            raise ValueError(f"press is for buttons; a device of profile {self.profile} has none")
+            raise ValueError(
+                Bilingual(
+                    f"press is for buttons; a device of profile {self.profile} has none",
+                    zh=f"press 只用于按键；{self.profile} 的设备没有按键",
+                )
+            )
         if (self.means is None) == (self.profile == _INPUT_PROFILE):
             raise ValueError(
-                f"means belongs to profile {_INPUT_PROFILE}, which needs it: smoke, leak, heat, gas or door"
+                Bilingual(
+                    f"means belongs to profile {_INPUT_PROFILE}, which needs it: smoke, leak, heat, gas or door",
+                    zh=f"means 属于 {_INPUT_PROFILE}，它必须写：smoke、leak、heat、gas 或 door",
+                )
             )
         return self
 

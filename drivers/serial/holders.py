@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from shouwang.bilingual import Bilingual, both
+
 LOOK_S = 1.0
 """A box with thousands of open files is looked through for this long at most: the words are worth no more."""
 _GRACE_S = 1.0
@@ -17,14 +19,40 @@ _LOCK_FIELDS = 6
 _MEMORY_DEVICES = 1
 """Their major number (devices.txt of the kernel)."""
 
-_ADVICE: Mapping[str, str] = {
-    "ModemManager": "it asks every new port whether it is a modem, for some seconds; it leaves this adapter alone with "
-    "systemd/60-shouwang-serial.rules in place (docs/operations.md), or: sudo systemctl disable --now ModemManager",
-    "brltty": "it takes the adapter for a Braille display; if nobody here uses one: sudo apt-get purge brltty",
-    "agetty": "it is the login on the Pi's serial pins: sudo raspi-config, Interface Options, Serial Port, login no",
-    "gpsd": "it takes adapters for GPS receivers: sudo systemctl disable --now gpsd.socket gpsd",
-    "shouwang": "another gateway runs here, or shouwang gateway ports; end it (sudo systemctl stop shouwang-gateway)",
+_ADVICE: Mapping[str, Bilingual] = {
+    "ModemManager": Bilingual(
+        "it asks every new port whether it is a modem, for some seconds; it leaves this adapter alone with "
+        "systemd/60-shouwang-serial.rules in place (docs/operations.md), or: sudo systemctl disable --now ModemManager",
+        zh="它会向每个新串口询问几秒钟，看是不是调制解调器；装上 systemd/60-shouwang-serial.rules"
+        "（见 docs/operations.md）它就不碰这个转换器，或者：sudo systemctl disable --now ModemManager",
+    ),
+    "brltty": Bilingual(
+        "it takes the adapter for a Braille display; if nobody here uses one: sudo apt-get purge brltty",
+        zh="它把这个转换器当成盲文显示器；如果这里没有人用：sudo apt-get purge brltty",
+    ),
+    "agetty": Bilingual(
+        "it is the login on the Pi's serial pins: sudo raspi-config, Interface Options, Serial Port, login no",
+        zh="它是树莓派串口引脚上的登录程序：sudo raspi-config，Interface Options，Serial Port，login 选 no",
+    ),
+    "gpsd": Bilingual(
+        "it takes adapters for GPS receivers: sudo systemctl disable --now gpsd.socket gpsd",
+        zh="它把转换器当成 GPS 接收机：sudo systemctl disable --now gpsd.socket gpsd",
+    ),
+    "shouwang": Bilingual(
+        "another gateway runs here, or shouwang gateway ports; end it (sudo systemctl stop shouwang-gateway)",
+        zh="这里另有网关或 shouwang gateway ports 在运行；请结束它（sudo systemctl stop shouwang-gateway）",
+    ),
 }
+_STOP_IT = Bilingual("stop that one", zh="请停掉那个程序")
+_OURS = Bilingual(
+    "in use by this gateway for another sensor; give each sensor a port of its own",
+    zh="正被本网关的另一个传感器使用；请给每个传感器一个单独的串口",
+)
+_NAMELESS = (
+    "in use by process {pid} (its name: ps -p {pid}); stop that one",
+    "正被进程 {pid} 占用（看它的名字：ps -p {pid}）；请停掉那个程序",
+)
+_TAKEN = "in use by {program} (process {pid}); {advice}", "正被 {program}（进程 {pid}）占用；{advice}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,10 +70,10 @@ class Holder:
     def words(self) -> str:
         """Who it is and what to do."""
         if self.is_this_process:
-            return "in use by this gateway for another sensor; give each sensor a port of its own"
+            return _OURS
         if not self.program:
-            return f"in use by process {self.pid} (its name: ps -p {self.pid}); stop that one"
-        return f"in use by {self.program} (process {self.pid}); {_ADVICE.get(self.program, 'stop that one')}"
+            return both(*_NAMELESS, pid=self.pid)
+        return both(*_TAKEN, program=self.program, pid=self.pid, advice=_ADVICE.get(self.program, _STOP_IT))
 
 
 async def holders_of(port: str) -> tuple[Holder, ...]:

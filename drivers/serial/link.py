@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from drivers.later import Later
 from drivers.serial.holders import holders_of, runs
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class SerialLink:
     async def _open(self, serial: "serialx.AsyncSerial") -> None:
         # Before the opening, which would change the line settings under the other program's feet.
         if others := [holder for holder in await holders_of(self._port) if not holder.is_this_process]:
-            raise DeviceError(f"{self._port} is {others[0].words()}")
+            raise DeviceError(both("{port} is {taken}", "{port} {taken}", port=self._port, taken=others[0].words()))
         try:
             async with asyncio.timeout(OPEN_S + _GRACE_S), asyncio.timeout(OPEN_S):
                 await serial.open()

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from drivers.serial.codec.modbus import OF_BITS
 from drivers.serial.modbus_units import CONVERSIONS
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration, parse
 from shouwang.errors import ConfigError
 from shouwang.nodes import MAX_CHARS
@@ -158,7 +159,12 @@ class Register(_Part):
         found = CONVERSIONS.get((str(self.unit), wanted))
         if found is None:
             known = ", ".join(sorted({wanted, *(given for given, into in CONVERSIONS if into == wanted)}))
-            raise ValueError(f'{self.quantity} cannot be in "{self.unit}"; possible here: {known}')
+            raise ValueError(
+                Bilingual(
+                    f'{self.quantity} cannot be in "{self.unit}"; possible here: {known}',
+                    zh=f"{self.quantity} 不能用“{self.unit}”；可以用：{known}",
+                )
+            )
         return found
 
     def _without_values(self) -> str:
@@ -201,11 +207,21 @@ class RegisterMap(_Part):
     @model_validator(mode="after")
     def _says_each_thing_once(self) -> Self:
         if not self.registers:
-            raise ValueError("says nothing; write at least one entry under registers")
+            raise ValueError(
+                Bilingual(
+                    "says nothing; write at least one entry under registers",
+                    zh="什么都没有说；请在 registers 下至少写一项",
+                )
+            )
         said = [one.quantity for one in self.registers if one.quantity is not Quantity.PROBLEM]
         twice = sorted({quantity for quantity in said if said.count(quantity) > 1})
         if twice:
-            raise ValueError(f"says {', '.join(twice)} twice; a sensor says each thing once: make two maps of it")
+            raise ValueError(
+                Bilingual(
+                    f"says {', '.join(twice)} twice; a sensor says each thing once: make two maps of it",
+                    zh=f"{'、'.join(twice)} 说了两次；一个传感器每样只说一次：请分成两张表",
+                )
+            )
         return self
 
     @property
@@ -220,8 +236,12 @@ def _map(written: str | Path) -> str | Path:
         return Path(text)
     if text not in shipped():
         raise ValueError(
-            f'"{text[:40]}" is not a map that comes with this program; those are {", ".join(shipped())} '
-            "(a map of your own: write the name of its file, e.g. maps/mine.yaml)"
+            Bilingual(
+                f'"{text[:40]}" is not a map that comes with this program; those are {", ".join(shipped())} '
+                "(a map of your own: write the name of its file, e.g. maps/mine.yaml)",
+                zh=f"“{text[:40]}”不是自带的寄存器表；自带的有：{'、'.join(shipped())}（用自己的表："
+                f"请写它的文件名，例如 maps/mine.yaml）",
+            )
         )
     return text
 
@@ -243,7 +263,16 @@ def load_map(name: str | Path) -> RegisterMap:
         with path.open("rb") as file:
             written = file.read(MAX_CHARS * _UTF8_BYTES + 1).decode("utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check its name and who may read it") from error
+        raise ConfigError(
+            Bilingual(
+                f"{path}: cannot be read ({error.strerror}); check its name and who may read it",
+                zh=f"{path}：读不出来（{error.strerror}）；请核对文件名以及谁可以读",
+            )
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: this is not UTF-8; save the file again as UTF-8") from error
+        raise ConfigError(
+            Bilingual(
+                f"{path}: this is not UTF-8; save the file again as UTF-8", zh=f"{path}：不是 UTF-8；请另存为 UTF-8"
+            )
+        ) from error
     return parse(written, RegisterMap, name=str(path))

@@ -19,6 +19,7 @@ from drivers.serial.modbus_bus import Heard, ModbusLine
 from drivers.serial.modbus_ear import Question
 from drivers.serial.modbus_map import ANY_UNIT, MAX_POLL, MAX_UNIT, MIN_POLL, MapName, RegisterMap, load_map
 from drivers.serial.pace import Pace
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration, Id
 from shouwang.driver import Alive, Driver, Emit, Said, Sample
 from shouwang.errors import DecodeError
@@ -33,8 +34,12 @@ FRESH_S = 5.0
 def _unit(written: int) -> int:
     if not (1 <= written <= MAX_UNIT or written == ANY_UNIT):
         raise ValueError(
-            f"{written} is not the address of one unit; it is 1 to {MAX_UNIT} "
-            f"(0 would speak to all at once; {ANY_UNIT} only for a SenseAir sensor that has the line for itself)"
+            Bilingual(
+                f"{written} is not the address of one unit; it is 1 to {MAX_UNIT} "
+                f"(0 would speak to all at once; {ANY_UNIT} only for a SenseAir sensor that has the line for itself)",
+                zh=f"{written} 不是单个设备的地址；地址是 1 到 {MAX_UNIT}（0 会同时叫所有设备；{ANY_UNIT} "
+                f"只用于独占总线的 SenseAir 传感器）",
+            )
         )
     return written
 

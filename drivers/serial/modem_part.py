@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from drivers.serial.codec.sms_fields import is_e164
 from drivers.serial.port_name import PortName
+from shouwang.bilingual import Bilingual
 
 MODEM_ID = "modem"
 """The sensor that the modem is; a home has one."""
@@ -16,15 +17,24 @@ MODEM_ID = "modem"
 def _number(written: str) -> str:
     if not is_e164(written):
         raise ValueError(
-            f'"{written[:20]}" is no telephone number as the whole world writes it; begin with + and the country code, '
-            'without blanks, in quotes: "+8613800138000"'
+            Bilingual(
+                f'"{written[:20]}" is no telephone number as the whole world writes it; begin with + and the '
+                f"country code, "
+                'without blanks, in quotes: "+8613800138000"',
+                zh=f'“{written[:20]}”不是国际格式的电话号码；请以 + 和国家码开头，不要空格，加引号："+8613800138000"',
+            )
         )
     return written
 
 
 def _service_code(written: str) -> str:
     if not re.fullmatch(r"[*#0-9]{2,20}", written):
-        raise ValueError(f'"{written[:20]}" is no service code; it looks like "*100#"')
+        raise ValueError(
+            Bilingual(
+                f'"{written[:20]}" is no service code; it looks like "*100#"',
+                zh=f'“{written[:20]}”不是业务代码；它的样子是 "*100#"',
+            )
+        )
     return written
 
 
@@ -32,9 +42,14 @@ def _pattern(written: str) -> str:
     try:
         groups = re.compile(written).groups
     except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
+        raise ValueError(Bilingual(f"is no regular expression: {error}", zh=f"不是正则表达式：{error}")) from None
     if groups != 1:
-        raise ValueError("needs one pair of brackets around the amount, e.g. ([0-9.]+)")
+        raise ValueError(
+            Bilingual(
+                "needs one pair of brackets around the amount, e.g. ([0-9.]+)",
+                zh="金额要用一对括号括起来，例如 ([0-9.]+)",
+            )
+        )
     return written
 
 

@@ -9,7 +9,7 @@ from drivers.serial.at_actor import ANY, NOTHING, Answer, AtActor
 from drivers.serial.codec.at_errors import Refusal
 from drivers.serial.codec.at_lines import fields_of
 from drivers.serial.modem_models import Abilities, abilities_of
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DecodeError, DeviceError
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ async def _open_sim(actor: AtActor, pin_file: Path | None, memory: Memory) -> No
     if state == "READY":
         return
     if state != "SIM PIN":
-        raise DeviceError(_LOCKS.get(state, f"the SIM is locked ({state})"))
+        raise DeviceError(_LOCKS.get(state) or both(*_LOCKED, state=state))
     if pin_file is None:
         raise DeviceError(
             Bilingual(
@@ -109,8 +109,12 @@ async def _open_sim(actor: AtActor, pin_file: Path | None, memory: Memory) -> No
     pin, version = await asyncio.get_running_loop().run_in_executor(None, _read_pin, pin_file)
     if await memory.mark(_PIN_MARK) == version:
         raise DeviceError(
-            f"the SIM's PIN in {pin_file} was tried once and was not right; it is not tried again, for the third wrong "
-            "one locks the SIM. Try it in a telephone, then write the right one into the file"
+            Bilingual(
+                f"the SIM's PIN in {pin_file} was tried once and was not right; it is not tried again, for the third "
+                "wrong one locks the SIM. Try it in a telephone, then write the right one into the file",
+                zh=f"{pin_file} 里的 SIM 卡 PIN 试过一次，不对；不再试了，因为错三次 SIM 卡就会锁住。"
+                "请把卡放进手机试出正确的 PIN，再写进文件",
+            )
         )
     await memory.set_mark(_PIN_MARK, version)  # before: a power cut now must not cost a second try
     answer = await actor.ask(f'AT+CPIN="{pin}"', NOTHING, timeout_s=_PIN_S)
@@ -127,11 +131,24 @@ async def _open_sim(actor: AtActor, pin_file: Path | None, memory: Memory) -> No
 
 
 _LOCKS = {
-    "SIM PUK": "the SIM is locked after three wrong PINs; open it with its PUK in a telephone",
-    "SIM PIN2": "the SIM wants its PIN2; try another SIM",
-    "PH-SIM PIN": "the modem is locked to another SIM",
-    "PH-NET PIN": "the modem is locked to another operator",
+    "SIM PUK": Bilingual(
+        "the SIM is locked after three wrong PINs; open it with its PUK in a telephone",
+        zh="PIN 错了三次，SIM 卡已锁；请放进手机，用 PUK 解锁",
+    ),
+    "SIM PIN2": Bilingual("the SIM wants its PIN2; try another SIM", zh="SIM 卡要 PIN2；请换一张 SIM 卡"),
+    "PH-SIM PIN": Bilingual(
+        "the modem is locked to another SIM; put that one in, or take another modem",
+        zh="调制解调器只认另一张 SIM 卡；请插那一张，或换一个调制解调器",
+    ),
+    "PH-NET PIN": Bilingual(
+        "the modem is locked to another operator; take a SIM of that one, or another modem",
+        zh="调制解调器只认另一家运营商；请用那家的 SIM 卡，或换一个调制解调器",
+    ),
 }
+_LOCKED = (
+    "the SIM is locked ({state}); open it in a telephone, then put it back",
+    "SIM 卡锁住了（{state}）；请放进手机解锁，再插回来",
+)
 
 
 async def _settled_sim(actor: AtActor) -> str:

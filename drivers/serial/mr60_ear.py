@@ -2,6 +2,7 @@
 
 from drivers.serial.codec import mr60
 from drivers.serial.framing import Framer
+from shouwang.bilingual import Bilingual, both
 from shouwang.driver import Said
 from shouwang.errors import DeviceError
 
@@ -14,7 +15,14 @@ _ALONE = {
     FALL_RADAR: frozenset((mr60.FALL, mr60.PARAMETERS, mr60.TARGET_HEIGHT)),
     BED_RADAR: frozenset((mr60.BREATH_RATE, mr60.HEART_RATE, mr60.DISTANCE, mr60.PHASES)),
 }
-_NAMES = {FALL_RADAR: "the fall radar MR60FDA2", BED_RADAR: "the bed radar MR60BHA2"}
+_NAMES = {
+    FALL_RADAR: Bilingual("the fall radar MR60FDA2", zh="跌倒雷达 MR60FDA2"),
+    BED_RADAR: Bilingual("the bed radar MR60BHA2", zh="床旁雷达 MR60BHA2"),
+}
+_OTHER_ONE = (
+    "what hangs on this port is {found}; write kind: {kind} for it, or plug in {meant}",
+    "这个串口上接的是{found}；请为它写 kind: {kind}，或改接{meant}",
+)
 
 
 class Mr60Ear:
@@ -30,10 +38,7 @@ class Mr60Ear:
         opened = mr60.opened(frame)
         found = next((kind for kind, types in _ALONE.items() if opened.data and opened.frame_type in types), None)
         if found is not None and found != self._kind:
-            raise DeviceError(
-                f"what hangs on this port is {_NAMES[found]}; write kind: {found} for it, "
-                f"or plug in {_NAMES[self._kind]}"
-            )
+            raise DeviceError(both(*_OTHER_ONE, found=_NAMES[found], kind=found, meant=_NAMES[self._kind]))
         self._heard = self._heard + 1 if found is None else _WAIT_FRAMES
         return mr60.said(opened, frame) if self._heard >= _WAIT_FRAMES else []
 

@@ -5,12 +5,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from shouwang.bilingual import Bilingual
+
 
 def _port(written: str) -> str:
     if not written.startswith("/"):
         raise ValueError(
-            f'"{written[:60]}" is not the name of a port; it looks like /dev/serial/by-id/usb-... '
-            "(see what is there: shouwang gateway ports)"
+            Bilingual(
+                f'"{written[:60]}" is not the name of a port; it looks like /dev/serial/by-id/usb-... '
+                "(see what is there: shouwang gateway ports)",
+                zh=f"“{written[:60]}”不是串口名；它的样子是 /dev/serial/by-id/usb-...（查看：shouwang gateway ports）",
+            )
         )
     return written
 

@@ -10,6 +10,7 @@ from drivers.serial.codec import r60, r60_fields
 from drivers.serial.codec.r60 import R60Frame, What
 from drivers.serial.framing import Framer
 from drivers.serial.instrument import Questions
+from shouwang.bilingual import Bilingual, both
 from shouwang.driver import Alive, Said, Sample
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
@@ -25,12 +26,20 @@ MODEL_WAIT_S = 2.0
 """What is said before the module has told its model waits for so long, but a fall; then it is believed without."""
 _HELD_MAX = 256
 
+_FALL, _BED = Bilingual("fall radar", zh="跌倒雷达"), Bilingual("bed radar", zh="床旁雷达")
 _KINDS = {
-    "AFD1": ("fall_radar_r60", "fall radar"),
-    "FDA1": ("fall_radar_r60", "fall radar"),
-    "ABD1": ("bed_radar_r60", "bed radar"),
-    "BHA1": ("bed_radar_r60", "bed radar"),
+    "AFD1": ("fall_radar_r60", _FALL),
+    "FDA1": ("fall_radar_r60", _FALL),
+    "ABD1": ("bed_radar_r60", _BED),
+    "BHA1": ("bed_radar_r60", _BED),
 }
+_OTHER_ONE = (
+    (
+        "the radar on this port says that it is {model}, a {name}; write kind: {kind} for it, or plug in the radar "
+        "that is meant"
+    ),
+    "这个串口上的雷达说自己是 {model}，属于{name}；请为它写 kind: {kind}，或改接要用的雷达",
+)
 
 
 class Talk:
@@ -99,10 +108,7 @@ class Talk:
     def _learn(self, model: str) -> None:
         kind, name = next((kind for mark, kind in _KINDS.items() if mark in model.upper()), (self._kind, ""))
         if kind != self._kind:
-            raise DeviceError(
-                f"the radar on this port says that it is {model}, a {name}; "
-                f"write kind: {kind} for it, or plug in the radar that is meant"
-            )
+            raise DeviceError(both(*_OTHER_ONE, model=model, name=name, kind=kind))
         self.model = model
 
 

@@ -19,6 +19,7 @@ from drivers.serial.ear_driver import EarDriver
 from drivers.serial.pace import Pace
 from drivers.serial.receiver import Ear, Heard
 from drivers.serial.rfxtrx_radio import PART
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration, Id
 from shouwang.driver import Driver, Said
 from shouwang.errors import DecodeError
@@ -57,15 +58,25 @@ def _device(written: str) -> str:
     family, number = family.lower(), number.upper()
     if not re.fullmatch(_PATTERNS.get(family, "(?!)"), number):
         raise ValueError(
-            f'"{written[:40]}" is not a device of an RFXtrx; it looks like "security1:D3DC54" or "temphum:7002", as '
-            f"the gateway's log says when it hears it; families are {', '.join(_PATTERNS)}"
+            Bilingual(
+                f'"{written[:40]}" is not a device of an RFXtrx; it looks like "security1:D3DC54" or '
+                f'"temphum:7002", as '
+                f"the gateway's log says when it hears it; families are {', '.join(_PATTERNS)}",
+                zh=f"“{written[:40]}”不是 RFXtrx 的设备；它的样子是 security1:D3DC54 或 temphum:7002，"
+                f"网关收到它时日志里有；种类有：{'、'.join(_PATTERNS)}",
+            )
         )
     return f"{family}:{number}"
 
 
 def _meaning(written: str) -> str:
     if written not in MEANINGS:
-        raise ValueError(f'"{written[:40]}" is nothing that a device can mean; write one of {", ".join(MEANINGS)}')
+        raise ValueError(
+            Bilingual(
+                f'"{written[:40]}" is nothing that a device can mean; write one of {", ".join(MEANINGS)}',
+                zh=f"“{written[:40]}”不是设备能表示的意思；请写其中之一：{'、'.join(MEANINGS)}",
+            )
+        )
     return written
 
 
@@ -103,7 +114,12 @@ class RfxtrxDevice(BaseModel):
         for word in self.says:
             if word not in WORDS[self.family]:
                 able = ", ".join(WORDS[self.family]) or "no words, only values"
-                raise ValueError(f'says: a device of the family {self.family} never says "{word[:20]}"; it says {able}')
+                raise ValueError(
+                    Bilingual(
+                        f'says: a device of the family {self.family} never says "{word[:20]}"; it says {able}',
+                        zh=f"says：{self.family} 的设备从来不说“{word[:20]}”；它会说 {able}",
+                    )
+                )
         return self
 
     @property

@@ -35,6 +35,7 @@ from drivers.serial.sms_letter import (
     whose,
 )
 from drivers.serial.sms_store import SmsStore
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DecodeError, GiveUp, IllegalMove, TryLater
 from shouwang.outage import Outage
 
@@ -244,7 +245,12 @@ class SmsQueue:
     def _must_have_room(self, *, urgent: bool) -> None:
         bound = URGENT_BOUND if urgent else ORDINARY_BOUND
         if sum(not letter.is_settled and letter.is_urgent is urgent for letter in self._letters.values()) >= bound:
-            raise TryLater(f"{bound} {'urgent' if urgent else 'ordinary'} SMS wait already; no more are taken")
+            raise TryLater(
+                Bilingual(
+                    f"{bound} {'urgent' if urgent else 'ordinary'} SMS wait already; no more are taken",
+                    zh=f"已有 {bound} 条{'紧急' if urgent else '普通'}短信在排队；不再接收",
+                )
+            )
 
     async def _encoded(self, to: str, text: str, parts: int) -> tuple[Part, ...]:
         if parts > 1:
@@ -328,13 +334,23 @@ class SmsQueue:
 
 def _count(to: str, text: str) -> int:
     if not is_e164(to):
-        raise GiveUp(f"{masked(to)} is no number of the form +countrycode...; nothing was sent")
+        raise GiveUp(
+            Bilingual(
+                f"{masked(to)} is no number of the form +countrycode...; nothing was sent",
+                zh=f"{masked(to)} 不是“+国家码…”形式的号码；没有发送",
+            )
+        )
     try:
         parts = count_parts(text)
     except DecodeError as error:
-        raise GiveUp(f"this text cannot be sent: {error}") from error
+        raise GiveUp(Bilingual(f"this text cannot be sent: {error}", zh=f"这段文字发不了：{error}")) from error
     if not text or parts > MAX_PARTS:
-        raise GiveUp(f"a text of {parts} SMS cannot be sent; from 1 to {MAX_PARTS} are")
+        raise GiveUp(
+            Bilingual(
+                f"a text of {parts} SMS cannot be sent; from 1 to {MAX_PARTS} are",
+                zh=f"要分成 {parts} 条短信的文字发不了；最多 {MAX_PARTS} 条，最少 1 条",
+            )
+        )
     return parts
 
 

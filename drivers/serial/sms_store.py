@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from drivers.serial.sms_letter import Letter
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, TryLater
 
 _SCHEMA = """
@@ -42,7 +43,12 @@ class SmsStore:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._open_or_replace()
         except (OSError, sqlite3.Error) as error:
-            raise ConfigError(f"cannot use {path}: {error}; check gateway.data_dir") from error
+            raise ConfigError(
+                Bilingual(
+                    f"cannot use {path}: {error}; check gateway.data_dir",
+                    zh=f"{path} 不能用：{error}；请检查 gateway.data_dir",
+                )
+            ) from error
 
     def close(self) -> None:
         """Close the file; what was written stays."""
@@ -100,7 +106,9 @@ class SmsStore:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise TryLater(f"cannot read {self._path}: {error}") from error
+            raise TryLater(
+                Bilingual(f"cannot read {self._path}: {error}", zh=f"读不了 {self._path}：{error}")
+            ) from error
 
     def _write(self, steps: list[tuple[str, tuple[object, ...]]]) -> None:
         try:
@@ -114,7 +122,9 @@ class SmsStore:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise TryLater(f"cannot write {self._path}: {error}") from error
+            raise TryLater(
+                Bilingual(f"cannot write {self._path}: {error}", zh=f"写不了 {self._path}：{error}")
+            ) from error
 
     def _open_or_replace(self) -> None:
         try:

@@ -17,6 +17,7 @@ from drivers.serial.codec.at_lines import call, prefix_of, tone
 from drivers.serial.codec.sms_fields import is_e164
 from drivers.serial.modem_models import Abilities
 from drivers.serial.sms import masked
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DecodeError, DeviceError, GiveUp, TryLater
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ _ACTIVE = 0
 _NO_NETWORK = "no network"
 _OVER = {"NO CARRIER": "ended", "BUSY": "busy", "NO ANSWER": "no answer", "NO DIALTONE": _NO_NETWORK}
 _PLAY_AGAIN_S = 25.0
+_ANOTHER_CALL = Bilingual("another call is on", zh="正在打另一个电话")
+_NOT_READY = Bilingual("the modem is not ready for calls", zh="调制解调器还不能打电话")
 
 
 class CallFate(StrEnum):
@@ -92,9 +95,14 @@ class Booth:
     async def call(self, to: str, *, confirm: str = "1", prompt: str = "") -> CallOutcome:
         """As `Voice.call`."""
         if not is_e164(to):
-            raise GiveUp(f"{masked(to)} is no number of the form +countrycode...; nobody was called")
+            raise GiveUp(
+                Bilingual(
+                    f"{masked(to)} is no number of the form +countrycode...; nobody was called",
+                    zh=f"{masked(to)} 不是“+国家码…”形式的号码；没有拨打",
+                )
+            )
         if not self.is_ready or self._wish is not None:
-            raise TryLater("another call is on" if self.is_ready else "the modem is not ready for calls")
+            raise TryLater(_ANOTHER_CALL if self.is_ready else _NOT_READY)
         wish = _Wish(to=to, confirm=confirm, prompt=prompt, done=asyncio.get_running_loop().create_future())
         self._wish = wish
         self._wished.set()

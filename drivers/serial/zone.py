@@ -5,6 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shouwang.bilingual import Bilingual
+
 REACH_CM = 800
 """An LD2450 sees six metres (Hi-Link's manual); a zone may reach a little farther."""
 
@@ -30,12 +32,27 @@ class Zone(BaseModel):
     @model_validator(mode="after")
     def _is_an_area(self) -> Self:
         if (self.corners is None) == (self.x is None and self.y is None) or (self.x is None) != (self.y is None):
-            raise ValueError("needs x and y, each from and to in cm, or corners instead; write e.g. x: [-90, 90]")
+            raise ValueError(
+                Bilingual(
+                    "needs x and y, each from and to in cm, or corners instead; write e.g. x: [-90, 90]",
+                    zh="要写 x 和 y，各自从哪到哪（厘米），或写 corners；例如 x: [-90, 90]",
+                )
+            )
         for name, span in (("x", self.x), ("y", self.y)):
             if span is not None and span[0] >= span[1]:
-                raise ValueError(f"{name} goes from {span[0]} to {span[1]}; write the smaller number first")
+                raise ValueError(
+                    Bilingual(
+                        f"{name} goes from {span[0]} to {span[1]}; write the smaller number first",
+                        zh=f"{name} 从 {span[0]} 到 {span[1]}；请把小的数写在前面",
+                    )
+                )
         if _area(self.outline) == 0:
-            raise ValueError("its corners lie on one line; write the corners of an area")
+            raise ValueError(
+                Bilingual(
+                    "its corners lie on one line; write the corners of an area",
+                    zh="它的几个角在一条线上；请写一块区域的角",
+                )
+            )
         return self
 
     @property

@@ -6,12 +6,24 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
 from contextlib import suppress
 
+from shouwang.bilingual import both
 from shouwang.errors import DeviceError
 
 _REAP_S = 1.0
 _SAID_BYTES = 4096
 UNENDED_MAX = 3
 """So many may hang in the kernel (a sound card that was pulled out) and not even be killed, before none is added."""
+_UNENDED = (
+    "{name} hangs and cannot be ended; unplug the loudspeaker, or restart the box",
+    "{name} 卡住了，也结束不了；请拔下扬声器，或重启网关",
+)
+_NOT_INSTALLED = (
+    "{name} is not installed: sudo apt-get install {package}",
+    "没有安装 {name}：sudo apt-get install {package}",
+)
+_NOT_STARTED = "{name} cannot be started: {error}", "{name} 启动不了：{error}"
+_ENDLESS = "{name} does not end within {limit:.0f} s", "{name} 在 {limit:.0f} 秒内没有结束"
+_FAILS = "{name} fails: {why}", "{name} 失败：{why}"
 _unended: set[asyncio.subprocess.Process] = set()
 
 
@@ -22,25 +34,27 @@ async def run_program(command: Sequence[str], limit_s: float, *, fd: int | None 
     """
     _unended.difference_update([child for child in _unended if child.returncode is not None])
     if len(_unended) >= UNENDED_MAX:
-        raise DeviceError(f"{command[0]} hangs and cannot be ended; unplug the loudspeaker, or restart the box")
+        raise DeviceError(both(*_UNENDED, name=command[0]))
     try:
         child = await asyncio.create_subprocess_exec(
             *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, pass_fds=() if fd is None else (fd,)
         )
     except FileNotFoundError as error:
-        raise DeviceError(f"{command[0]} is not installed: sudo apt-get install {package or command[0]}") from error
+        raise DeviceError(both(*_NOT_INSTALLED, name=command[0], package=package or command[0])) from error
     except OSError as error:
-        raise DeviceError(f"{command[0]} cannot be started: {error.strerror}") from error
+        raise DeviceError(both(*_NOT_STARTED, name=command[0], error=error.strerror)) from error
     try:
         async with asyncio.timeout(limit_s):
             said = await _last_words(child)
             code = await child.wait()
     except TimeoutError as error:
-        raise DeviceError(f"{command[0]} does not end within {limit_s:.0f} s") from error
+        raise DeviceError(both(*_ENDLESS, name=command[0], limit=limit_s)) from error
     finally:
         await _end(child)
     if code != 0:
-        raise DeviceError(f"{command[0]} fails: {said or f'exit status {code}'}")
+        raise DeviceError(
+            both(*_FAILS, name=command[0], why=said or both("exit status {code}", "退出码 {code}", code=code))
+        )
 
 
 async def _last_words(child: asyncio.subprocess.Process) -> str:

@@ -5,6 +5,7 @@ import asyncio
 from config.outputs import Words
 from drivers.mqtt.link import LocalBroker
 from drivers.mqtt.payload import json_or_text
+from shouwang.bilingual import Bilingual
 from shouwang.errors import DecodeError, DeviceError
 
 ATTACH_S = 2.0
@@ -88,5 +89,10 @@ class MqttSwitch:
         except TimeoutError:
             state = "on" if on else "off"
             raise DeviceError(
-                f"{self.name} does not say on {self._words.state_topic} that it is {state}; is it there, and in reach?"
+                Bilingual(
+                    f"{self.name} does not say on {self._words.state_topic} that it is {state}; is it there, and "
+                    f"in reach?",
+                    zh=f"{self.name} 没有在 {self._words.state_topic} 上说自己已{'开' if on else '关'}；它在吗？"
+                    f"连得上吗？",
+                )
             ) from None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Never
 
 from drivers.serial.link import Line, SerialLink, SerialPort
+from shouwang.bilingual import told_by
 from shouwang.errors import DeviceError
 
 LINE = Line(baudrate=9600)
@@ -52,7 +53,7 @@ class RelayBoard:
                 while True:
                     await port.read()  # nothing that is needed; it ends when the board is lost
         except DeviceError as error:
-            self._trouble = str(error)
+            self._trouble = told_by(error)
             raise
         finally:
             self._port = None

@@ -15,6 +15,7 @@ from typing import Literal
 from gateway.annunciators.announcement import Announcement, Cue, Phrase
 from gateway.annunciators.child import Sound, run_program
 from gateway.annunciators.recordings import Recording, recordings
+from shouwang.bilingual import told_by
 from shouwang.errors import DeviceError
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class Speech:
             try:
                 await synthesise(text, language, self._settings, sound.path, fd=sound.fd)
             except DeviceError as error:
-                raise _MuteError(str(error)) from error
+                raise _MuteError(told_by(error)) from error
             await self._play(sound.path, sound.size / _BYTES_A_SECOND, fd=sound.fd)
         finally:
             sound.close()

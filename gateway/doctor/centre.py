@@ -20,7 +20,8 @@ from messaging.broker import BrokerSettings
 from messaging.refusals import untrusted
 from messaging.session import PublishRefused, Session, connect
 from messaging.tls import tls_context
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import Bilingual, chinese, told_by
 from shouwang.errors import ConfigError, DeviceError
 from shouwang.wire import VERSION, Path
 
@@ -51,7 +52,7 @@ async def centre_findings(patient: Patient) -> AsyncIterator[Finding]:
     try:
         settings = uplink_settings(patient.home)
     except ConfigError as error:
-        yield wrong(Mark.FAULT, _DOOR, Sentence(zh=f"无法登录：{error}", en=str(error)), _SEE_PAPERS)
+        yield wrong(Mark.FAULT, _DOOR, sentence_of(told_by(error)), _SEE_PAPERS)
         return
     for step in (_name, _port, _encryption):
         finding = await step(settings)
@@ -78,7 +79,7 @@ async def _name(settings: BrokerSettings) -> Finding:
         return wrong(
             Mark.FAULT,
             _NAME,
-            Sentence(zh=f"找不到 {settings.host}：{why}", en=f"{settings.host} is not found: {why}"),
+            Sentence(zh=f"找不到 {settings.host}：{chinese(why) or why}", en=f"{settings.host} is not found: {why}"),
             Sentence(
                 zh="网线或 Wi-Fi 通吗？ping 223.5.5.5；通的话看 DNS：resolvectl status；再核对 uplink.url",
                 en="is there a network? ping 223.5.5.5; if so, look at DNS: resolvectl status; then at uplink.url",
@@ -98,7 +99,7 @@ async def _port(settings: BrokerSettings) -> Finding:
         return wrong(
             Mark.FAULT,
             _PORT,
-            Sentence(zh=f"{where} 连不上：{why}", en=f"{where} cannot be reached: {why}"),
+            Sentence(zh=f"{where} 连不上：{chinese(why) or why}", en=f"{where} cannot be reached: {why}"),
             Sentence(
                 zh="问服务中心服务器是否在运行；路由器或防火墙要放行这个端口",
                 en="ask the centre whether its broker runs; the router or firewall must let this port through",
@@ -124,7 +125,9 @@ async def _encryption(settings: BrokerSettings) -> Finding | None:
         return wrong(Mark.FAULT, _TLS, _told(untrusted(settings, error)), _ASK_CENTRE)
     except (OSError, TimeoutError) as error:
         why = _why(error)
-        return wrong(Mark.FAULT, _TLS, Sentence(zh=f"握手中断：{why}", en=f"it broke off: {why}"), _ASK_CENTRE)
+        return wrong(
+            Mark.FAULT, _TLS, Sentence(zh=f"握手中断：{chinese(why) or why}", en=f"it broke off: {why}"), _ASK_CENTRE
+        )
     until = "?" if ends is None else f"{ends:%Y-%m-%d}"
     found = Sentence(
         zh=f"可信；中心的证书有效到 {until}", en=f"trusted; the broker's certificate is good until {until}"
@@ -156,11 +159,14 @@ def _why(error: OSError | UnicodeError | TimeoutError) -> str:
         return error.strerror or str(error)
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
-    return f"no answer in {STEP_S:.0f} s" if isinstance(error, TimeoutError) else str(error)
+    return _NO_ANSWER if isinstance(error, TimeoutError) else str(error)
+
+
+_NO_ANSWER = Bilingual(f"no answer in {STEP_S:.0f} s", zh=f"{STEP_S:.0f} 秒内没有应答")
 
 
 def _told(error: DeviceError | ConfigError) -> Sentence:
-    return Sentence(zh=f"不成功：{error}", en=str(error))
+    return sentence_of(told_by(error))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,11 +208,12 @@ async def _at_the_broker(settings: BrokerSettings, *, is_confirmed: bool) -> Asy
         yield wrong(Mark.FAULT, _DOOR, _told(_first(group)), _ASK_CENTRE)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> DeviceError:
+def _first(group: BaseExceptionGroup[BaseException]) -> DeviceError | ConfigError:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return DeviceError(str(error))
+    assert isinstance(error, DeviceError | ConfigError)  # noqa: S101 - what `split` has sorted out
+    return error
 
 
 async def _own(session: Session, topics: _Topics, *, is_confirmed: bool) -> Finding:
@@ -293,7 +300,12 @@ def _receipts(patient: Patient) -> Finding:
             zh="中心的服务器要在运行；ACL 需要：pattern read v1/%u/down/#",
             en="the centre's server must run, and its ACL needs: pattern read v1/%u/down/#",
         )
-        return wrong(Mark.FAULT, _RECEIPTS, Sentence(zh=f"没有回执：{path.reason}", en=f"none: {path.reason}"), remedy)
+        return wrong(
+            Mark.FAULT,
+            _RECEIPTS,
+            Sentence(zh=f"没有回执：{path.reason_zh or path.reason}", en=f"none: {path.reason}"),
+            remedy,
+        )
     if path.tested_at is None:
         return unproven(_RECEIPTS, "还没有", "none yet")
     ago = (patient.status.clock.now - path.tested_at) // timedelta(minutes=1)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DecodeError
 
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
@@ -19,6 +20,9 @@ _COMMON_NAME = bytes((0x55, 0x04, 0x03))
 _LONG, _TWO_DIGITS = 0x80, 50
 """A year of two digits below 50 is of this century (RFC 5280, 4.1.2.5.1)."""
 _MAX_CHARS = 1_000_000
+_TOO_LONG = Bilingual("too long for a file of certificates", zh="太长，不像证书文件")
+_UNREAD = "certificate {number} of the file cannot be read", "文件里的第 {number} 份证书读不出来"
+_NONE = Bilingual("there is no certificate in it", zh="里面没有证书")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,16 +37,16 @@ class Certificate:
 def certificates_in(pem: str) -> list[Certificate]:
     """All certificates of a PEM file, in order. Raises DecodeError, also where there is none."""
     if len(pem) > _MAX_CHARS:
-        raise DecodeError("too long for a file of certificates")
+        raise DecodeError(_TOO_LONG)
     found = []
     for part in pem.split(_BEGIN)[1:]:
         body, end, _ = part.partition(_END)
         try:
             found.append(_read(ssl.PEM_cert_to_DER_cert(_BEGIN + body + end)))
         except (ValueError, IndexError, StopIteration) as error:
-            raise DecodeError(f"certificate {len(found) + 1} of the file cannot be read") from error
+            raise DecodeError(both(*_UNREAD, number=len(found) + 1)) from error
     if not found:
-        raise DecodeError("there is no certificate in it")
+        raise DecodeError(_NONE)
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, sentence_of
 
 
 class Mark(IntEnum):
@@ -46,7 +46,7 @@ def wrong(mark: Mark, what: Sentence, found: Sentence, remedy: Sentence) -> Find
 
 def both(words: object) -> Sentence:
     """What is the same in both languages: a path, a message of the system."""
-    return Sentence(zh=str(words), en=str(words))
+    return sentence_of(str(words))
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -13,7 +13,8 @@ from gateway import board
 from gateway.doctor.finding import Finding, Mark, both, fine, unproven, wrong
 from gateway.doctor.patient import Patient, told_by
 from messaging.broker import parse_broker_url
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import told_by as words_of
 from shouwang.errors import DeviceError
 
 OLD_BLUEZ = (5, 55)
@@ -113,7 +114,7 @@ async def _adapter(adapter: str) -> Finding:
         async with asyncio.timeout(_LOOK_S), connected_daemon() as daemon:
             state = await daemon.state(adapter)
     except DeviceError as error:
-        found = Sentence(zh=f"蓝牙服务不应答：{error}", en=str(error))
+        found = sentence_of(words_of(error))
         remedy = Sentence(
             zh="启动它：sudo systemctl enable --now bluetooth；没有安装：sudo apt-get install bluez",
             en="start it: sudo systemctl enable --now bluetooth; it is not installed: sudo apt-get install bluez",

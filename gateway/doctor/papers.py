@@ -14,6 +14,7 @@ from gateway.doctor.finding import Finding, Mark, fine, unproven, wrong
 from gateway.doctor.service import UNIT
 from messaging.secret import read_secret
 from shouwang.alert import Sentence
+from shouwang.bilingual import chinese, told_by
 from shouwang.errors import ConfigError, DecodeError
 
 SOON = timedelta(days=30)
@@ -49,7 +50,7 @@ def _password(file: Path) -> Finding:
             zh=f"检查 {file}：应属于 root、组 shouwang-gateway、权限 0640",
             en=f"look at {file}: it should belong to root, group shouwang-gateway, mode 0640",
         )
-        return _unreadable(what, file, str(error), remedy)
+        return _unreadable(what, file, told_by(error), remedy)
     return fine(what, "可以读取", "can be read")
 
 
@@ -83,7 +84,7 @@ def _dated(what: Sentence, file: Path, now: datetime) -> Iterator[Finding]:
     try:
         certificates = certificates_in(_text(file))
     except (OSError, DecodeError) as error:
-        yield _unreadable(what, file, getattr(error, "strerror", "") or str(error), _ASK)
+        yield _unreadable(what, file, getattr(error, "strerror", "") or told_by(error), _ASK)
         return
     first = min(certificates, key=lambda certificate: certificate.ends)
     yield _judged(what, first, now)
@@ -109,7 +110,8 @@ def _unreadable(what: Sentence, file: Path, why: str, remedy: Sentence) -> Findi
         return unproven(
             what, f"这个用户不能读 {file}；用 sudo 再试", f"this user may not read {file}; try again with sudo"
         )
-    return wrong(Mark.FAULT, what, Sentence(zh=f"{file} 不能用：{why}", en=f"{file} cannot be used: {why}"), remedy)
+    found = Sentence(zh=f"{file} 不能用：{chinese(why) or why}", en=f"{file} cannot be used: {why}")
+    return wrong(Mark.FAULT, what, found, remedy)
 
 
 def _is_kept_from_us(file: Path) -> bool:

@@ -7,9 +7,7 @@ from pathlib import Path
 import msgspec
 
 from config.loader import check_home
-from gateway.asking import spoken_here
 from gateway.caller import NotAllowed, NotRunning, folders_for, line_to
-from gateway.control import Refusal
 from gateway.doctor.box import box_findings
 from gateway.doctor.centre import centre_findings
 from gateway.doctor.finding import Finding, Mark, exit_code, fine, lines_of, wrong
@@ -18,8 +16,10 @@ from gateway.doctor.papers import paper_findings
 from gateway.doctor.patient import Patient
 from gateway.doctor.service import service_findings
 from gateway.status import Status
-from shouwang.alert import Sentence
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import by_lines, told_by
 from shouwang.errors import ConfigError, DeviceError
+from shouwang.spoken import spoken_here
 
 _FILE = Sentence(zh="配置文件", en="configuration")
 _ASKED = Sentence(zh="网关", en="the gateway")
@@ -42,7 +42,8 @@ async def _visit(path: Path, tell: Callable[[str], None], language: str | None) 
     try:
         checked = await asyncio.to_thread(check_home, path)
     except ConfigError as error:
-        say(wrong(Mark.FAULT, _FILE, Sentence(zh=f"有错：\n{error}", en=f"is wrong:\n{error}"), _MEND))
+        why = sentence_of(told_by(error))
+        say(wrong(Mark.FAULT, _FILE, Sentence(zh=f"有错：\n{why.zh}", en=f"is wrong:\n{why.en}"), _MEND))
         return exit_code(found)
     spoken = language or checked.home.gateway.language
     for finding in _configuration(path, checked.warnings):
@@ -70,8 +71,7 @@ def _configuration(path: Path, warnings: Sequence[str]) -> Iterable[Finding]:
         return
     count = len(warnings)
     found = Sentence(zh=f"可以用，有 {count} 处要看：", en=f"can be used; {count} to look at:")
-    listed = "\n".join(warnings)
-    yield wrong(Mark.LOOK, _FILE, found, Sentence(zh=listed, en=listed))
+    yield wrong(Mark.LOOK, _FILE, found, sentence_of(by_lines(warnings)))
 
 
 def _asked(gateway_id: str, data_dir: Path) -> tuple[Status | None, list[Finding]]:
@@ -85,7 +85,7 @@ def _asked(gateway_id: str, data_dir: Path) -> tuple[Status | None, list[Finding
     except NotRunning:
         return None, [_NOT_RUNNING]
     except (DeviceError, msgspec.MsgspecError) as error:  # busy with others, or of another version
-        why = error.words if isinstance(error, Refusal) else Sentence(zh=str(error), en=str(error))
+        why = sentence_of(told_by(error))
         found = Sentence(zh=f"在运行，但现在问不了：{why.zh}", en=f"runs, but cannot be asked now: {why.en}")
         return None, [Finding(mark=Mark.UNPROVEN, what=_ASKED, found=found)]
 

@@ -369,7 +369,7 @@ async def test_what_a_glucose_sensor_measures_now_is_of_now_however_wrong_its_se
 
 async def told_live(sensor: GlucoseSensor, told: Heard, count: int) -> None:
     """What is measured when all that was asked for has been told."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await sensor.wait_for_listener()
         while sensor.access.orders[-1:] != [b"\x01\x06"] or sensor.access.is_busy:  # its last record, if none is new
             await asyncio.sleep(0.02)

@@ -55,7 +55,7 @@ async def bond(air: BleAir, address: str = ADDRESS) -> None:
     async with pairing_agent(air.dbus) as _, dbus_client(air.dbus) as client:
         await find(address)
         assert (await client.call(device_path(address), DEVICE, "Pair")).error_name is None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not await client.get(device_path(address), DEVICE, "ServicesResolved"):
                 await asyncio.sleep(0.01)
 

@@ -123,6 +123,6 @@ async def test_a_cancelled_run_gives_the_port_back(radar: FallRadar) -> None:
     for _ in range(3):
         async with running(driver_at(radar.line.link)) as (heard, _task):
             await heard.until_value(Quantity.FALL, 0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while radar.line.is_open:
             await asyncio.sleep(0.005)

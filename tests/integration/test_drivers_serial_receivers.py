@@ -447,7 +447,7 @@ def test_an_installer_does_not_wait_for_receivers_that_are_not_there_and_hears_t
         )
         path = tmp_path / "home.yaml"
         path.write_text(text, encoding="utf-8")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await learn(load(path), 60.0, told.append)
         assert "is not there" in told[-1]
         async with EnoceanDongle(Tally(), link=port).running():

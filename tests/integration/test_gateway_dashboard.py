@@ -213,7 +213,7 @@ async def test_the_gateway_that_stops_or_dies_is_said_to_be_gone(mosquitto):
         address = BrokerAddress.of(mosquitto.url, username=None, password=None)
         dying = LocalBroker(address, name=BASE, testament=last_will_of(NAMES))
         task = asyncio.create_task(dying.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not dying.is_connected:
                 await asyncio.sleep(0.005)
         await dying.publish(f"{BASE}/status", b"online", retain=True)

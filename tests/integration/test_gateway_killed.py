@@ -116,7 +116,7 @@ async def gateway(home, promised, said, environment):
         pipe.close()
 
 
-async def until(condition, limit=30):
+async def until(condition, limit=120):
     async with asyncio.timeout(limit):
         while not condition():
             await asyncio.sleep(0.005)

@@ -30,7 +30,7 @@ from shouwang.wire import (
     receipt_topic,
 )
 
-PATIENCE_S = 40.0
+PATIENCE_S = 150.0
 HOME = """
 gateway: {{id: gw-1, data_dir: {data}, language: en, timezone: Europe/Berlin}}
 resident: {{id: r-1}}

@@ -35,7 +35,7 @@ from shouwang.wire import (
     up_topic,
 )
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 RELOADS = 50
 METER = {"kind": "mqtt_json", "values": [{"quantity": "illuminance", "unit": "lx"}]}
 

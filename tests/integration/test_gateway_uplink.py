@@ -127,7 +127,7 @@ async def test_help_is_coming_is_carried_out_once(mosquitto, tmp_path):
         await there.order(words)
         await there.order(words)
         await there.order(words, "c2")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(home.helped) < 2:
                 await asyncio.sleep(0.01)
     assert [command.command_id for command in home.helped] == ["c1", "c2"]
@@ -150,7 +150,7 @@ async def test_a_command_past_its_time_is_left_out(mosquitto, tmp_path):
         await there.until(alerts)
         await there.order(words, "old", timedelta(seconds=-1))
         await there.order(words, "new")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not home.helped:
                 await asyncio.sleep(0.01)
     assert [command.command_id for command in home.helped] == ["new"]
@@ -166,7 +166,7 @@ async def test_nonsense_from_the_centre_harms_nobody(mosquitto, tmp_path):
             for payload in (b"", b"\xff", b"[]", b'{"epoch":1}', b"x" * 1_000_000, huge):
                 await there.session.publish(topic, payload)
         await there.order(HelpComing(say=Sentence(zh="", en="")))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not home.helped:
                 await asyncio.sleep(0.01)
         await home.backlog_is(0)  # the card is still written
@@ -209,7 +209,7 @@ async def test_an_alert_in_memory_only_is_sent_in_the_next_connection(mosquitto,
         mosquitto.restart()
         async with centre(mosquitto.port) as there:
             await there.until(alerts)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while home.uplink._slips:
                     await asyncio.sleep(0.01)
 
@@ -219,7 +219,7 @@ async def test_an_alert_reaches_the_centre_although_the_card_hangs(mosquitto, tm
     monkeypatch.setattr(SickCard, "may_go_on", threading.Event())
     async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port) as home:
         home.say(Quantity.PRESENCE)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while home.pipeline._inbox or not home.pipeline.batch.is_empty:
                 await asyncio.sleep(0.01)
         home.say(Quantity.SOS)  # while the card sits on what came before
@@ -257,17 +257,17 @@ async def test_a_command_repeated_before_it_is_durable_is_not_acknowledged(mosqu
             await there.until(alerts)
             home.card.is_read_only = True
             await there.order(words)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while not home.helped:
                     await asyncio.sleep(0.01)
             async with connect(home.settings):
                 pass  # the broker drops the gateway's connection: the command comes once more in the next
             await there.order(words, "c2")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while len(home.helped) < 2:
                     await asyncio.sleep(0.01)
         async with living(tmp_path / "o.db", mosquitto.port) as home:  # a power cut: nothing of it was on the card
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while len(home.helped) < 2:
                     await asyncio.sleep(0.01)
             assert [command.command_id for command in home.helped] == ["c1", "c2"]
@@ -279,7 +279,7 @@ async def test_a_wrong_clock_and_one_set_right_under_way_refuse_no_command(mosqu
     clock = Clock(wall=lambda: datetime.now(UTC) + error)
     words = HelpComing(say=Sentence(zh="", en=""))
     async with centre(mosquitto.port) as there, living(tmp_path / "o.db", mosquitto.port, clock=clock) as home:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while home.uplink._outage.is_on or home.uplink._steady_from > 1e12:
                 await asyncio.sleep(0.01)
         await there.order(words, "before any receipt")
@@ -289,7 +289,7 @@ async def test_a_wrong_clock_and_one_set_right_under_way_refuse_no_command(mosqu
         error = timedelta(0)
         await there.order(words, "late", timedelta(seconds=-1))
         await there.order(words, "after the step")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(home.helped) < 2:
                 await asyncio.sleep(0.01)
     assert [command.command_id for command in home.helped] == ["before any receipt", "after the step"]
@@ -332,7 +332,7 @@ async def test_a_broker_that_never_answers_is_asked_less_and_less(tmp_path, monk
 
             monkeypatch.setattr(uplink_module, "Backoff", Watched)
             task = asyncio.create_task(home.uplink.run())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while len(pauses) < 3:
                     await asyncio.sleep(0.01)
             task.cancel()
@@ -345,7 +345,7 @@ async def test_a_stop_in_the_moment_of_a_loss_is_obeyed(mosquitto, tmp_path, tic
     async with running_line(mosquitto.port) as line, living(tmp_path / "o.db", line.port, online=False) as home:
         home.say(Quantity.SOS)
         task = asyncio.create_task(home.uplink.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while line.down_bytes < 20:  # CONNACK and SUBACK have come
                 await asyncio.sleep(0.001)
         await asyncio.sleep(0.02)
@@ -353,7 +353,7 @@ async def test_a_stop_in_the_moment_of_a_loss_is_obeyed(mosquitto, tmp_path, tic
         for _ in range(ticks):
             await asyncio.sleep(0)
         task.cancel()
-        done, _ = await asyncio.wait({task}, timeout=10)
+        done, _ = await asyncio.wait({task}, timeout=20)
         assert done, "told to stop, and went on"
 
 
@@ -391,7 +391,7 @@ async def test_the_word_online_counts_in_the_brokers_receive_maximum_too(tmp_pat
         home.say(Quantity.SOS)
         await home.written()
         task = asyncio.create_task(home.uplink.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while not any(topic.endswith("/al") for topic in broker.topics):
                 await asyncio.sleep(0.005)
         task.cancel()
@@ -425,7 +425,7 @@ class _SlowGoodbye:
         self.grew.set()
 
     async def until(self, count):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(self.steps) < count:
                 self.grew.clear()
                 await self.grew.wait()

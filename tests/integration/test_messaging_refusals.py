@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from fixtures.authority import Authority
 from messaging.broker import BrokerSettings, TlsFiles
 from messaging.refusals import Refused
 from messaging.session import PublishRefused, connect
+from shouwang.bilingual import chinese, told_by
 from shouwang.errors import DeviceError
 
 PAST = ("20200101000000Z", "20200201000000Z")
@@ -24,6 +26,9 @@ async def refusal(settings, kind=Refused):
         async with connect(settings):
             pass
     assert type(caught.value) is kind
+    in_chinese = chinese(told_by(caught.value))
+    assert re.search("[\u3400-\u9fff]{4}", in_chinese), "whoever installs reads it in Chinese too"
+    assert "{" not in in_chinese
     return str(caught.value)
 
 
@@ -129,7 +134,7 @@ async def test_a_broker_that_shuts_down_is_no_refusal(mosquitto):
     async with connect(BrokerSettings(host="127.0.0.1", port=mosquitto.port, client_id="gw-1")) as session:
         os.kill(mosquitto.pid, signal.SIGTERM)
         with pytest.raises(DeviceError) as caught:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 async for _ in session.messages():
                     pass
     assert type(caught.value) is DeviceError
@@ -183,7 +188,7 @@ async def test_each_goodbye_says_why(code, kind):
     goodbye = bytes([0xE0, 2 + len(ELSEWHERE), code, len(ELSEWHERE)]) + ELSEWHERE
     async with saying(CONNACK, goodbye) as settings, connect(settings) as session:
         with pytest.raises(DeviceError, match=f"0x{code:02X}") as caught:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await session.publish("x", b"1")
     assert type(caught.value) is kind
     assert ("new.example" in str(caught.value)) == (kind is Refused)
@@ -192,13 +197,13 @@ async def test_each_goodbye_says_why(code, kind):
 async def test_a_second_box_with_the_same_id_is_recognised():
     async with saying(CONNACK, b"\xe0\x02\x8e\x00") as settings, connect(settings) as session:
         with pytest.raises(Refused, match="connected with the id gw-1: each needs an id of its own"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await session.publish("x", b"1")
 
 
 async def test_a_used_up_quota_is_a_refusal_of_the_message():
     async with saying(CONNACK, b"\x40\x03\x00\x01\x97") as settings, connect(settings) as session:
         with pytest.raises(PublishRefused) as caught:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await session.publish("x", b"1")
     assert caught.value.reason_code == 0x97

@@ -17,7 +17,7 @@ def settings(port, client_id="a", **more):
 
 async def take(session, count):
     found = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         async for message in session.messages():
             message.ack()
             found.append(message)
@@ -52,7 +52,7 @@ async def test_what_was_not_acknowledged_comes_again_in_the_next_session(mosquit
         await server.subscribe(["x"])
         async with connect(settings(mosquitto.port, "home")) as home:
             await home.publish("x", b"alarm")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             async for message in server.messages():
                 assert message.payload == b"alarm"
                 break  # taken, but not acknowledged: as if we had been killed before COMMIT
@@ -71,7 +71,7 @@ async def test_a_killed_broker_ends_waiting_and_publishing_with_plain_words(mosq
         await session.subscribe(["x"])
         mosquitto.kill()
         with pytest.raises(DeviceError, match="connection to the broker lost"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 async for _ in session.messages():
                     pass
         assert session.is_lost

@@ -7,7 +7,14 @@ import types
 import pytest
 
 from shouwang import cli
+from shouwang.bilingual import Bilingual, by_lines
 from shouwang.errors import ConfigError, DeviceError
+from shouwang.spoken import said_here, spoken_here
+
+
+@pytest.fixture(autouse=True)
+def english_terminal(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
 
 
 @pytest.fixture
@@ -92,3 +99,36 @@ def test_python_m_shouwang_is_the_same_command(room, monkeypatch):
     with pytest.raises(SystemExit) as caught:
         runpy.run_module("shouwang", run_name="__main__")
     assert caught.value.code == 0
+
+
+@pytest.mark.parametrize(
+    ("set_to", "language"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "zh_TW.UTF-8"}, "zh"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_a_terminal_is_spoken_to_in_the_language_of_whoever_is_logged_in(monkeypatch, set_to, language):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_to.items():
+        monkeypatch.setenv(name, value)
+    assert spoken_here() == language
+    assert said_here(Bilingual("no answer", zh="没有应答")) == {"zh": "没有应答", "en": "no answer"}[language]
+    assert said_here("plain") == "plain"
+
+
+def test_what_went_wrong_is_said_in_chinese_on_a_chinese_terminal(room, capsys, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    row = Bilingual("homes.csv:2: door: is missing", zh="homes.csv:2：door：缺少")
+    room.does = fails(ConfigError(by_lines([row, "plain"])))
+    assert cli.main(["gateway"]) == 1
+    assert capsys.readouterr().err == "homes.csv:2：door：缺少\nplain\n"
+    lost = DeviceError(Bilingual("the port is gone", zh="串口不见了"))
+    room.does = fails(ExceptionGroup("outer", [lost, ConfigError("plain")]))
+    assert cli.main(["gateway"]) == 1
+    assert capsys.readouterr().err == "串口不见了\nplain\n"

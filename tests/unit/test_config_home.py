@@ -159,6 +159,10 @@ WRONG = {
         ("mqtts://centre.example", "mqtts://centre.example\n  version: 4"),
         ['5: uplink.version: "4" is not possible here; possible here: 5, 3.1.1'],
     ),
+    "a quantity in the spelling of the trade": (
+        ("quantity: spo2", "quantity: SpO2"),
+        ['20: rules[0].quantity: "SpO2" is not possible here; did you mean "spo2"?'],
+    ),
     "an unknown kind of rule": (
         ("kind: silence", "kind: silent"),
         ['23: rules[3].kind: "silent" is not known; did you mean "silence"?'],
@@ -278,16 +282,24 @@ def test_secrets_that_are_missing_or_open_are_told(home_file, tmp_path):
     assert warnings(path) == [
         (
             f"5: uplink.password_file: {secret} is not there; the link will not come up without it: "
-            f"write the password into it, and nothing else, then run: chmod 600 {secret}"
+            "write the password into it, and nothing else: "
+            f"sudo install -m 0640 -g shouwang-gateway /dev/stdin {secret}, type it, Enter, Ctrl-D"
         )
     ]
     secret.write_text("hunter2")
     secret.chmod(0o644)
     assert warnings(path) == [
-        f"5: uplink.password_file: {secret} can be read by everybody on this box; run: chmod 600 {secret}"
+        f"5: uplink.password_file: {secret} can be read by everybody on this box; run: chmod o-rwx {secret}"
     ]
     secret.chmod(0o600)
     assert warnings(path) == []
+    secret.write_text("")
+    assert warnings(path) == [
+        (
+            f"5: uplink.password_file: {secret} is empty; the link will not come up without it: "
+            "write into it what belongs there"
+        )
+    ]
     secret.unlink()
     secret.mkdir()
     assert warnings(path) == [

@@ -103,7 +103,7 @@ def test_a_key_that_cannot_sign_is_told(checked, tmp_path, written, words):
 def test_a_key_for_everybody_to_read_is_told(checked, tmp_path):
     (tmp_path / "key").chmod(0o644)
     (told,) = checked()
-    assert "run: chmod 600" in told
+    assert "run: chmod o-rwx" in told
 
 
 def test_a_circle_of_nobody_and_a_resident_without_a_name_are_told(checked):

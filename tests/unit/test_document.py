@@ -229,6 +229,10 @@ EXAMPLES = {
         "1: x",
         "1: 1: is not a key here; possible here: sensors, uplink, from, note, ratio, names",
     ),
+    "wide indent": (
+        "uplink:\n\u3000\u3000url: x\n  version: y",
+        "2: this is not YAML; the indent holds a wide or no-break space; write ordinary spaces",
+    ),
     "tabs": ("uplink:\n\turl: x", "2: this is not YAML; there is a tab; indent with spaces only"),
     "a Chinese colon": (
         "uplink：\n  url：x",
@@ -257,7 +261,8 @@ EXAMPLES = {
         "3: this is not YAML; the indent fits no line above; keys of one group begin in the same column",
     ),
     "star": ("code: *100#", '1: this is not YAML; put a value that begins with * or & in quotes: "*100#"'),
-    "odd character at the start": ("from: %x", "1: this is not YAML; look at this line and the one above"),
+    "odd character at the start": ("from: %x", "1: this is not YAML; put a value that begins with @, % or ` in quotes"),
+    "odd block": ("from: |x", "1: this is not YAML; look at this line and the one above"),
     "two documents": (
         "from: x\n---\nfrom: y",
         "2: this is not YAML; a line of three dashes begins a second document; one file is one home",

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from drivers.ble.adverts.advert import Advert, uuid16
 from drivers.ble.codec.date_time import DateTime
+from drivers.ble.complaints import dbus_advice, in_plain_words
 from drivers.ble.device_clock import DeviceClock, dated
 from drivers.ble.memory import KEPT, Seen
 from drivers.ble.near import Near, entry_for, looks_of
 from drivers.ble.people import People, consents_in
 from drivers.ble.records import Records
+from shouwang.bilingual import both, chinese, told_by
 from shouwang.driver import Alive, Sample
 from shouwang.errors import ConfigError, DeviceError
 from shouwang.quantities import Quantity
@@ -282,3 +284,35 @@ def test_the_entry_to_paste_can_be_used_as_it_is() -> None:
         "    address: C0:FF:EE:00:00:02\n"
         "    adapter: hci1"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "en", "zh"),
+    [
+        ("org.freedesktop.DBus.Error.ServiceUnknown", "systemctl start bluetooth", "蓝牙服务没有运行"),
+        ("org.freedesktop.DBus.Error.AccessDenied", "sudo usermod -aG bluetooth shouwang-gateway", "加入 bluetooth 组"),
+        ("org.bluez.Error.NotReady", "rfkill unblock bluetooth", "蓝牙关着"),
+        ("org.bluez.Error.InProgress", "another program uses the adapter", "另有程序在用这个适配器"),
+        ("org.bluez.Error.AuthenticationFailed", "shouwang gateway pair ADDRESS", "先让设备与网关配对"),
+        ("org.example.Error.Unheard", "systemctl restart bluetooth", "如果一直这样"),
+    ],
+)
+def test_what_to_do_about_bluetooth_is_said_in_both_languages(name: str, en: str, zh: str) -> None:
+    advice = dbus_advice(name)
+    assert en in advice
+    assert zh in chinese(advice)
+
+
+@pytest.mark.parametrize(
+    ("error", "zh"),
+    [
+        (TimeoutError(), "查找 C0:FF:EE:00:00:01：没有及时应答；如果它需要配对：shouwang gateway pair 地址"),
+        (ConnectionRefusedError("refused"), "连不上蓝牙服务（D-Bus）：refused；启动它：systemctl start bluetooth"),
+    ],
+)
+def test_failures_of_bluetooth_carry_both_languages(error: Exception, zh: str) -> None:
+    what = both("the search for {address}", "查找 {address}", address="C0:FF:EE:00:00:01")
+    with pytest.raises(DeviceError) as caught, in_plain_words("hci0", what):
+        raise error
+    assert chinese(told_by(caught.value)).startswith(zh)
+    assert "systemctl" in str(caught.value)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from drivers.ble.adverts.advert import Advert
 from drivers.ble.adverts.meanings import EVENTS, MEASURES, PRESSES, STATES, canonical
 from drivers.ble.adverts.told import Field
+from shouwang.bilingual import Bilingual
 from shouwang.driver import Sample
 from shouwang.errors import ConfigError, DecodeError
 from shouwang.quantities import Quantity
@@ -116,7 +117,12 @@ class Library(NamedTuple):
             module = importlib.import_module(self.package)
             models = importlib.import_module("habluetooth.models")
         except ImportError as error:
-            raise ConfigError(f"these sensors need the package {self.package}, which is not installed") from error
+            raise ConfigError(
+                Bilingual(
+                    f"these sensors need the package {self.package}, which is not installed",
+                    zh=f"这些传感器需要 {self.package}，但没有安装：pip install {self.package}",
+                )
+            ) from error
         for name in (*_LOUD, self.package):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         return Adapter(self, getattr(module, self.parser), models.BluetoothServiceInfoBleak)
