@@ -184,20 +184,30 @@ class CareRoom:
         return tuple([await self._plan(self._port, plan, series) for plan in plans])
 
     async def _plan(self, port: Measurements, plan: CarePlanRow, series: Sequence[Own]) -> PlanTold:
-        now, today = self._clock(), self._today()
-        span = Span(now - timedelta(days=LONGEST_DAYS), now)
-        found = await care_measured.measured(port, series, plan.quantity, span)
-        last = care_measured.newest(series, plan.quantity)
-        kept = [one for one in found if one.at > now - timedelta(days=plan.days)]
+        now = self._clock()
+        found, standing = await self._judged(port, plan, series, LONGEST_DAYS)
         return PlanTold(
             plan=plan,
-            is_review_due=_is_due(plan, today),
-            keeping=keeping(_wanted(plan), len(kept), today, is_measured=last is not None or bool(found)),
-            found=len(kept),
-            newest=last,
+            is_review_due=_is_due(plan, self._today()),
+            keeping=standing.keeping,
+            found=standing.found,
+            newest=care_measured.newest(series, plan.quantity),
             shares={days: share(_since(found, now, days), plan.low, plan.high) for days in TOLD_DAYS},
             trend=trend(found, now, self._zone),
         )
+
+    async def _judged(
+        self, port: Measurements, plan: CarePlanRow, series: Sequence[Own], days: int
+    ) -> tuple[Sequence[Occasion], Standing]:
+        """What was measured for the plan in so many days, and how the plan is kept by those of its own days."""
+        now = self._clock()
+        found = await care_measured.measured(port, series, plan.quantity, Span(now - timedelta(days=days), now))
+        kept = [one for one in found if one.at > now - timedelta(days=plan.days)]
+        last = care_measured.newest(series, plan.quantity)
+        is_measured = last is not None or bool(found)
+        judged = keeping(_wanted(plan), len(kept), self._today(), is_measured=is_measured)
+        newest_at = None if last is None else last.at
+        return found, Standing(plan=plan, keeping=judged, found=len(kept), newest_at=newest_at)
 
     async def _medicines(
         self, resident_id: str, rows: Sequence[MedicineRow], claims: Sequence[Claim], *, is_shown: bool
@@ -285,18 +295,10 @@ class CareRoom:
         for resident_id, his in by_person.items():
             claims = await self._store.read(partial(stays.claims, resident_id=resident_id))
             series = await care_measured.own_series(port, claims, {plan.quantity for plan in his})
-            found += [await self._standing(port, plan, series) for plan in his]
+            found += [(await self._judged(port, plan, series, plan.days))[1] for plan in his]
         if found:
             await self._store.write(lambda connection: care_standings.put(connection, found, now))
         return len(found)
-
-    async def _standing(self, port: Measurements, plan: CarePlanRow, series: Sequence[Own]) -> Standing:
-        now = self._clock()
-        told = await care_measured.measured(port, series, plan.quantity, Span(now - timedelta(days=plan.days), now))
-        last = care_measured.newest(series, plan.quantity)
-        is_measured = last is not None or bool(told)
-        judged = keeping(_wanted(plan), len(told), self._today(), is_measured=is_measured)
-        return Standing(plan=plan, keeping=judged, found=len(told), newest_at=None if last is None else last.at)
 
     def _today(self) -> date:
         return self._clock().astimezone(self._zone).date()

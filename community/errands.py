@@ -18,6 +18,7 @@ from community.rights import AFTERWARDS
 from community.store import errands, orders, responder_links
 from community.store.database import Connection, Store
 from community.store.responder_links import Link
+from community.token_hash import token_hash
 from shouwang.errors import IllegalMove
 
 
@@ -67,7 +68,7 @@ class Errands:
             return Door.CLOSED
         if link.device_hash is None:
             return Opened(link=link, is_bound=False)
-        is_this = bool(device) and secrets.compare_digest(responder_links.digest(device), link.device_hash)
+        is_this = bool(device) and secrets.compare_digest(token_hash(device), link.device_hash)
         return Opened(link=link, is_bound=True) if is_this else Door.ELSEWHERE
 
     async def bind(self, token: str) -> str | None:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from community import totp
-from community.accounts import Accounts, token_hash
+from community.accounts import Accounts
 from community.casefile import NotNow
 from community.facts import Fact, fact, kept
 from community.registry_sealing import Safe, sealed_words
 from community.store import admin, identities, logins, passkeys
 from community.store import tokens as books
 from community.store.database import Connection, Store
-from community.tokens import USUAL_RATE, Agreement, Scope, Token, check_new, digest, new_token
+from community.token_hash import token_hash
+from community.tokens import USUAL_RATE, Agreement, Scope, Token, check_new, new_token
 from community.users import EVERYWHERE, GIVEN, Role, User
 from community.wording import MOVED_ON
 from shouwang.alert import Sentence
@@ -239,7 +240,7 @@ class Staff:
         detail = kept((fact("token", role=token.role.value, scopes=scopes, areas=areas),))
 
         def add(connection: Connection) -> None:
-            books.add(connection, token, digest(word))
+            books.add(connection, token, token_hash(word))
             books.changed(connection, self.by, "token added", token.token_id, detail, at=now)
 
         await self.store.write(add)

@@ -3,7 +3,6 @@
 It is good while he was asked or the case is his, and until AFTERWARDS (community.rights) after it was.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from community.errand import CURRENT, standing_of
 from community.store import dispatch_schema, schema
 from community.store.cases import decode_case, load
+from community.token_hash import token_hash
 from shouwang.errors import IllegalMove
 
 TOKEN_BYTES = 24
@@ -35,11 +35,6 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     over_at: datetime | None
 
 
-def digest(token: str) -> bytes:
-    """What is kept of a random token."""
-    return hashlib.sha256(token.encode()).digest()
-
-
 def make(connection: sa.Connection, incident_id: int, responder_id: str, now: datetime) -> str:
     """The token of a new link to this case. Raises IllegalMove where he was not asked to go there."""
     case = load(connection, incident_id)
@@ -51,7 +46,7 @@ def make(connection: sa.Connection, incident_id: int, responder_id: str, now: da
         connection.execute(_links.delete().where(_links.c.token_hash == old))
     token = secrets.token_urlsafe(TOKEN_BYTES)
     values = {"incident_id": incident_id, "responder_id": responder_id, "made_at": now}
-    connection.execute(_links.insert().values(token_hash=digest(token), **values))
+    connection.execute(_links.insert().values(token_hash=token_hash(token), **values))
     return token
 
 
@@ -61,7 +56,7 @@ def find(connection: sa.Connection, token: str) -> Link | None:
     row = connection.execute(
         sa.select(_links, people.c.name, people.c.language)
         .join(people, people.c.responder_id == _links.c.responder_id)
-        .where(_links.c.token_hash == digest(token), people.c.is_active)
+        .where(_links.c.token_hash == token_hash(token), people.c.is_active)
     ).first()
     if row is None:
         return None
@@ -77,8 +72,8 @@ def find(connection: sa.Connection, token: str) -> Link | None:
 
 def bind(connection: sa.Connection, token: str, device: str, now: datetime) -> bool:
     """This phone holds the link from now on. False where another one does: of two who press at once, one gets it."""
-    unbound = (_links.c.token_hash == digest(token), _links.c.device_hash.is_(None))
-    changed = connection.execute(_links.update().where(*unbound).values(device_hash=digest(device), opened_at=now))
+    unbound = (_links.c.token_hash == token_hash(token), _links.c.device_hash.is_(None))
+    changed = connection.execute(_links.update().where(*unbound).values(device_hash=token_hash(device), opened_at=now))
     return changed.rowcount == 1
 
 
@@ -99,7 +94,7 @@ def those_over(connection: sa.Connection) -> tuple[tuple[bytes, datetime], ...]:
 
 def end(connection: sa.Connection, over: Iterable[tuple[bytes, datetime]]) -> None:
     """Note since when they are over."""
-    for token_hash, at in over:
+    for hashed, at in over:
         connection.execute(
-            _links.update().where(_links.c.token_hash == token_hash, _links.c.over_at.is_(None)).values(over_at=at)
+            _links.update().where(_links.c.token_hash == hashed, _links.c.over_at.is_(None)).values(over_at=at)
         )

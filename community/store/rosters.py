@@ -298,15 +298,17 @@ def open_no_shows(connection: sa.Connection) -> tuple[NoShow, ...]:
     """Those that no supervisor has settled."""
     table = tables.no_shows
     rows = connection.execute(sa.select(table).where(table.c.settled_at.is_(None)).order_by(table.c.starts_at))
-    return tuple(
-        NoShow(
-            no_show_id=row.no_show_id,
-            person=row.person,
-            starts_at=row.starts_at,
-            leaver=row.leaver,
-            came_at=row.came_at,
-        )
-        for row in rows
+    return tuple(no_show_of(row) for row in rows)
+
+
+def no_show_of(row: sa.Row[tuple[object, ...]]) -> NoShow:
+    """From `no_shows`."""
+    return NoShow(
+        no_show_id=row.no_show_id,
+        person=row.person,
+        starts_at=row.starts_at,
+        leaver=row.leaver,
+        came_at=row.came_at,
     )
 
 

@@ -143,16 +143,7 @@ def missing(connection: sa.Connection, window: Window) -> tuple[rosters.NoShow, 
     table = dispatch_schema.no_shows
     of_it = (table.c.starts_at >= window.start, table.c.starts_at < window.end)
     rows = connection.execute(sa.select(table).where(*of_it).order_by(table.c.starts_at).limit(MOST))
-    return tuple(
-        rosters.NoShow(
-            no_show_id=row.no_show_id,
-            person=row.person,
-            starts_at=row.starts_at,
-            leaver=row.leaver,
-            came_at=row.came_at,
-        )
-        for row in rows
-    )
+    return tuple(rosters.no_show_of(row) for row in rows)
 
 
 def away_changes(connection: sa.Connection, window: Window) -> tuple[tuple[str, Change], ...]:

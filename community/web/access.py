@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from community.accounts import MAX_PASSWORD, Shift
 from community.rights import Right, holds
 from community.users import Role
 from community.web.admin_parts import Visit
 from community.web.console import Console, Refused, SignedIn, Wired, Worker, check_form
+from community.web.forms import PlainForm
 from community.web.incident import IncidentId, show
 from community.web.words import marked
 from shouwang.errors import IllegalMove
@@ -23,19 +24,13 @@ _WRONG = marked("That was not right. Try again.")
 _NO_CODE = marked("There is no code for this case: it is over, or this home has no key-safe on file.")
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-
-
-class Proof(_Form):
+class Proof(PlainForm):
     """The button that shows a code; with a proof of who presses it, where his last one is older."""
 
     proof: Annotated[str, Field(max_length=MAX_PASSWORD), StringConstraints(strip_whitespace=False)] = ""
 
 
-class Reason(_Form):
+class Reason(PlainForm):
     """Why somebody must see the medical card of a home without an open case."""
 
     reason: Annotated[str, Field(min_length=4, max_length=400)]
@@ -107,7 +102,7 @@ async def broken_glass(request: Request, console: Wired, shift: Overseer) -> HTM
 
 @router.post("/access/{access_id}/review")
 async def review(
-    console: Wired, shift: Reviewer, access_id: Annotated[int, Path(ge=1, le=2**62)], form: Annotated[_Form, Form()]
+    console: Wired, shift: Reviewer, access_id: Annotated[int, Path(ge=1, le=2**62)], form: Annotated[PlainForm, Form()]
 ) -> Response:
     """A supervisor has looked at it."""
     check_form(shift, form.csrf)

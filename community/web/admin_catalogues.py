@@ -1,6 +1,7 @@
 """Catalogues: dangers, quantities and devices by the names that the product knows, to be searched and taken along."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -12,7 +13,7 @@ from community.catalogue_room import CatalogueRoom
 from community.rights import Right, holds
 from community.web import words
 from community.web.admin_parts import SettingsReader, Visit
-from community.web.console import Refused, language_of
+from community.web.console import Taker, language_of
 from community.web.fleet_words import kind_of
 from community.web.language import Language, translations
 from community.web.rooms import room_of
@@ -32,16 +33,6 @@ class Asked(BaseModel):
     find: Annotated[str, Field(max_length=60)] = ""
 
 
-async def taker(visit: SettingsReader) -> Visit:
-    """Who asks, if he may take data out. Raises Refused."""
-    if not holds(visit.user, Right.EXPORT):
-        raise Refused("Your role may not do this.")
-    return visit
-
-
-Taker = Annotated[Visit, Depends(taker)]
-
-
 @router.get("/admin/catalogues")
 async def catalogues(visit: SettingsReader, room: Room, asked: Annotated[Asked, Query()]) -> HTMLResponse:
     """A page of one of them."""
@@ -49,35 +40,39 @@ async def catalogues(visit: SettingsReader, room: Room, asked: Annotated[Asked, 
         "admin_catalogues.html",
         asked=asked,
         parts=Part,
-        rows=await _rows(visit, room, asked),
+        rows=(await _chosen(visit, room, asked)).rows,
         kind_of=kind_of,
         may_take=holds(visit.user, Right.EXPORT),
     )
 
 
 @router.get("/admin/catalogues.csv")
-async def table(visit: Taker, room: Room, asked: Annotated[Asked, Query()]) -> Response:
+async def table(visit: SettingsReader, _: Taker, room: Room, asked: Annotated[Asked, Query()]) -> Response:
     """The same as a table, with the words of both languages."""
+    chosen = await _chosen(visit, room, asked)
+    return spreadsheet(chosen.lines, name=f"{asked.part.value}.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What was looked for, as the page shows it, and as lines of a table."""
+
+    rows: Sequence[object]
+    lines: Iterable[Sequence[object]]
+
+
+async def _chosen(visit: Visit, room: CatalogueRoom, asked: Asked) -> _Chosen:
     find, language = asked.find, language_of(visit.request, visit.shift)
     match asked.part:
         case Part.HAZARDS:
-            lines = _of_hazards(_hazards(find, language))
+            named = _hazards(find, language)
+            return _Chosen(named, _of_hazards(named))
         case Part.QUANTITIES:
-            lines = _of_quantities(_quantities(find))
+            measured = _quantities(find)
+            return _Chosen(measured, _of_quantities(measured))
         case Part.DEVICES:
-            lines = _of_devices(_devices(await room.devices(), find, language))
-    return spreadsheet(lines, name=f"{asked.part.value}.csv")
-
-
-async def _rows(visit: Visit, room: CatalogueRoom, asked: Asked) -> Sequence[object]:
-    language = language_of(visit.request, visit.shift)
-    match asked.part:
-        case Part.HAZARDS:
-            return _hazards(asked.find, language)
-        case Part.QUANTITIES:
-            return _quantities(asked.find)
-        case Part.DEVICES:
-            return _devices(await room.devices(), asked.find, language)
+            devices = _devices(await room.devices(), find, language)
+            return _Chosen(devices, _of_devices(devices))
 
 
 def _hazards(find: str, language: Language) -> list[Hazard]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from community.accounts import MAX_PASSWORD, Shift
 from community.casefile import NotNow
@@ -16,6 +16,7 @@ from community.store.passkeys import Passkey
 from community.users import EVERYWHERE, User
 from community.web import admin_words
 from community.web.console import Console, Wired, check_form, holding
+from community.web.forms import PlainForm
 from shouwang.alert import Sentence
 
 _NOT_HE = Sentence(
@@ -23,12 +24,9 @@ _NOT_HE = Sentence(
 )
 
 
-class AdminForm(BaseModel):
-    """What each form here carries: the session's token, how the thing stood, and a proof of who it is."""
+class AdminForm(PlainForm):
+    """What each form here carries besides: how the thing stood, and a proof of who it is."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
     seen: Annotated[str, Field(max_length=64)] = ""
     proof: Annotated[str, Field(max_length=MAX_PASSWORD), StringConstraints(strip_whitespace=False)] = ""
 

@@ -13,12 +13,12 @@ from fastapi.responses import PlainTextResponse
 
 from community.channels.port import Outcome
 from community.replies import Replies
+from community.web.providers import body_of, first_of, said, token_of
 from shouwang.errors import TryLater
 
 router = APIRouter()
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 8 * 1024
 _KEYS = ("id", "key")
 _DIGITS = ("digit", "digits", "dtmf")
 _FAILED = frozenset({"failed", "no-answer", "no_answer", "busy", "refused", "rejected", "undelivered", "2", "16"})
@@ -41,23 +41,23 @@ async def take_delivery(request: Request) -> PlainTextResponse:
 async def _taken(request: Request) -> PlainTextResponse:
     replies = getattr(request.app.state, "replies", None)
     if not isinstance(replies, Replies):
-        return _said(404, "this centre takes no answers; see channels: answers in community.yaml\n")
-    if not replies.admits(_token(request)):
-        return _said(401, "the token is missing or wrong\n")
+        return said(404, "this centre takes no answers; see channels: answers in community.yaml\n")
+    if not replies.admits(token_of(request)):
+        return said(401, "the token is missing or wrong\n")
     fields = await _fields(request)
     if fields is None:
-        return _said(400, "this cannot be read: a form or JSON of id and digit or state\n")
+        return said(400, "this cannot be read: a form or JSON of id and digit or state\n")
     try:
         is_known = await _kept(replies, fields)
     except TryLater as error:
         log.error("an answer waits at the provider: %s", error)  # noqa: TRY400 - said in words
-        return _said(503, "the database is busy; bring it again\n")
-    return _said(200, "") if is_known else _said(404, "there is no such message\n")
+        return said(503, "the database is busy; bring it again\n")
+    return said(200, "") if is_known else said(404, "there is no such message\n")
 
 
 async def _kept(replies: Replies, fields: Mapping[str, str]) -> bool:
-    key = _first(fields, _KEYS)
-    digit = _first(fields, _DIGITS)[:1]
+    key = first_of(fields, _KEYS)
+    digit = first_of(fields, _DIGITS)[:1]
     state = fields.get("state", fields.get("status", "")).lower()
     if digit.isascii() and digit and digit in "0123456789*#":
         return await replies.pressed(key, digit)
@@ -68,17 +68,10 @@ async def _kept(replies: Replies, fields: Mapping[str, str]) -> bool:
     return bool(key)  # on its way still
 
 
-def _token(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.query_params.get("token", "")
-
-
 async def _fields(request: Request) -> Mapping[str, str] | None:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            return None
+    body = await body_of(request)
+    if body is None:
+        return None
     fields = dict(request.query_params)
     try:
         words = body.decode()
@@ -92,11 +85,3 @@ async def _fields(request: Request) -> Mapping[str, str] | None:
     except (ValueError, RecursionError):
         return None
     return {name: "".join(filter(str.isprintable, value)) for name, value in fields.items()}
-
-
-def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((fields[name] for name in names if fields.get(name)), "")
-
-
-def _said(status: int, words: str) -> PlainTextResponse:
-    return PlainTextResponse(words, status_code=status, headers={"retry-after": "10"} if status == 503 else None)

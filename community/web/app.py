@@ -51,6 +51,7 @@ from community.web import (
     register_home,
     register_leaving,
     register_person,
+    register_proposals,
     reports,
     requests,
     residents,
@@ -74,12 +75,13 @@ from community.web.console import Console, NotSignedIn, Refused, Wired, console_
 from community.web.guard import Guard, without_link
 from community.web.pages import Pages
 from community.web.rooms import rooms as by_type
+from community.web.senders import sender_of
 from community.web.words import marked
 from shouwang.errors import IllegalMove, ShouwangError, TryLater
 
 _OVERSIGHT = (plan, street_map, wall, supervision, reports, trace, rings)
 _GETTING_IN = (passkeys, account, screens)
-_REGISTER = (register, register_person, register_home, register_leaving)
+_REGISTER = (register, register_person, register_proposals, register_home, register_leaving)
 _ADMINISTRATION = (admin, admin_users, admin_policies, admin_files, admin_rosters, admin_places, admin_catalogues)
 HEALTH_TIMEOUT_S = 2.0
 _log = logging.getLogger(__name__)
@@ -133,7 +135,7 @@ def create_app(
         app.mount(MOUNTED_AT, create_api(programs, name=name))
     app.add_api_route("/healthz", _health, methods=["GET"])
     _answer_failures(app)
-    app.add_middleware(Guard, secure=secure_cookies, images=_host_of_pictures(app.state.rooms))
+    app.add_middleware(Guard, secure=secure_cookies, sender_of=sender_of, images=_host_of_pictures(app.state.rooms))
     return app
 
 

@@ -127,6 +127,8 @@ def holding(right: Right, refusal: str = marked("Your role may not see this.")) 
 Reader = Annotated[Shift, Depends(holding(Right.READ_QUEUE, marked("Your role may not see cases.")))]
 BoxReader = Annotated[Shift, Depends(holding(Right.READ_HOMES))]
 Worker = Annotated[Shift, Depends(holding(Right.WORK_CASES, marked("Your role may look, but not act.")))]
+Taker = Annotated[Shift, Depends(holding(Right.EXPORT, marked("Your role may not do this.")))]
+"""Takes data out as a file; stands behind whoever may see the page, whose refusal goes first."""
 
 
 def check_form(shift: Shift, csrf: str) -> None:

@@ -26,6 +26,7 @@ from community.rights import Right, holds
 from community.web import fleet_words
 from community.web.console import BoxReader, Console, Wired, Worker, check_form, language_of
 from community.web.fleet_tables import box_table, sensor_table
+from community.web.forms import CommandForm, PlainForm
 from community.web.rooms import room_of
 
 router = APIRouter()
@@ -90,28 +91,14 @@ class AskedSensors(BaseModel):
         return f"{path}?{urlencode(said)}" if said else path
 
 
-class PlainForm(BaseModel):
-    """What every form carries."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-
-
-class HomeForm(PlainForm):
-    """What every form of a home carries."""
-
-    command_id: Annotated[str, Field(min_length=8, max_length=64)]
-
-
-class ModeForm(HomeForm):
+class ModeForm(CommandForm):
     """What an operator knows of a home."""
 
     mode: HomeMode
     hours: Annotated[int, Field(ge=0, le=LONGEST_MODE_H)] = 0
 
 
-class RoundForm(HomeForm):
+class RoundForm(CommandForm):
     """Which boxes are asked for a test alarm."""
 
     show: Show = Show.ALL
@@ -232,7 +219,7 @@ async def set_mode(console: Wired, shift: Worker, gateway_id: GatewayId, form: A
 
 @router.post("/gateways/{gateway_id}/test")
 async def request_test(
-    console: Wired, shift: Worker, gateway_id: GatewayId, form: Annotated[HomeForm, Form()]
+    console: Wired, shift: Worker, gateway_id: GatewayId, form: Annotated[CommandForm, Form()]
 ) -> Response:
     """Ask the home for a test alarm."""
     check_form(shift, form.csrf)

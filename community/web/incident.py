@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from community import engine
 from community.accounts import MAX_PASSWORD, Shift
@@ -22,12 +22,15 @@ from community.plan import Building
 from community.plan_room import PlanRoom
 from community.rights import Ground, Right, Subject, is_allowed
 from community.rights import Refused as NotAllowed
+from community.users import User
 from community.web import ring_words, words
 from community.web.console import Console, Reader, Wired, Worker, check_form, language_of, wants_part
 from community.web.fields import none_if_empty
+from community.web.forms import CommandForm
 from community.web.refusals import in_words
 from community.web.rooms import room_of
 from community.web.sends import sends_of
+from community.word_tries import TriedTooOften
 from shouwang.alert import Sentence
 from shouwang.errors import IllegalMove
 
@@ -49,19 +52,19 @@ _NOT_CONFIRMED = Sentence(
     zh="同事没有确认：请同事本人在此输入密码或验证码",
     en="your colleague has not confirmed it: let him enter his own password, or the code of his app, here",
 )
+_TOO_OFTEN = Sentence(
+    zh="验证太频繁：请稍候再试，或请同事使用通行密钥",
+    en="it was tried too often: wait a little and try again, or let your colleague use his passkey",
+)
 Surroundings = Annotated[CaseRoom, Depends(room_of(CaseRoom))]
 _OUTSIDE = frozenset({Ground.AREA.value, Ground.ORGANISATION.value})
 """Why he is refused what a reason may open."""
 Command = Annotated[str, Path(max_length=40), AfterValidator(_known)]
 
 
-class Ordering(BaseModel):
+class Ordering(CommandForm):
     """The form of any order; `back` is the page that the operator was on. What is missing the case itself says."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-    command_id: Annotated[str, Field(min_length=8, max_length=64)]
     version: Annotated[int, Field(ge=0, le=2**31)]
     back: Literal["queue", "case"] = "case"
     note: _Words = ""
@@ -70,7 +73,7 @@ class Ordering(BaseModel):
     spoke: bool = False
     second: _Name = ""
     second_proof: Annotated[str, Field(max_length=MAX_PASSWORD), StringConstraints(strip_whitespace=False)] = ""
-    targets: Annotated[list[_Name], Field(max_length=20)] = []
+    targets: Annotated[tuple[_Name, ...], Field(max_length=20)] = ()
     reference: _Name = ""
     eta_min: Annotated[int | None, Field(ge=1, le=600), BeforeValidator(none_if_empty)] = None
     score: Annotated[int | None, Field(ge=1, le=5), BeforeValidator(none_if_empty)] = None
@@ -249,13 +252,24 @@ async def _second(
         colleague = await room.vouched(shift, incident_id, form.second, form.second_proof)
     elif form.second_proof and form.second != shift.user.login:
         client = request.client.host if request.client else ""
-        colleague = await console.accounts.vouch(form.second, form.second_proof, client=client, now=console.clock())
+        colleague = await _word_of(console, shift, form, client)
     is_his_case = colleague is not None and await console.accounts.guarded(
         console.desk, colleague, console.clock
     ).witness(incident_id)
     if colleague is None or not is_his_case:
         raise NotNow(_NOT_CONFIRMED)
     return colleague.login
+
+
+async def _word_of(console: Console, shift: Shift, form: Ordering, client: str) -> User | None:
+    """Who has given his word with password or code; None where it was not he. Raises NotNow: what is typed is kept."""
+    vouching = console.accounts.vouch(
+        form.second, form.second_proof, asker=shift.user.login, client=client, now=console.clock()
+    )
+    try:
+        return await vouching
+    except TriedTooOften as error:
+        raise NotNow(_TOO_OFTEN) from error
 
 
 async def _done(request: Request, console: Console, shift: Shift, row: QueueRow, order: Ordering) -> Response:

@@ -13,14 +13,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 
 from community.sms_inlet import SmsInlet, SmsLetter, Verdict
+from community.web.providers import body_of, first_of, said, token_of
 from shouwang.errors import TryLater
 
 router = APIRouter()
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 8 * 1024
-"""Eight parts of an SMS in UTF-16 and form encoding are under 7 kB; ours is one part of 90 characters."""
-RETRY_AFTER_S = "10"
 _TEXTS = ("text", "body", "content", "message", "sms")
 _SENDERS = ("from", "sender", "msisdn", "mobile")
 """As providers name them, in any case."""
@@ -37,9 +35,9 @@ async def take_sms(request: Request) -> PlainTextResponse:
     """Take one SMS. The empty answer to a good one keeps kannel from answering its sender."""
     inlet = request.app.state.sms_inlet
     if not isinstance(inlet, SmsInlet):
-        return _said(404, "this centre takes no SMS; see sms_inlet in community.yaml\n")
-    if not inlet.admits(_token(request)):
-        return _said(401, "the token is missing or wrong\n")
+        return said(404, "this centre takes no SMS; see sms_inlet in community.yaml\n")
+    if not inlet.admits(token_of(request)):
+        return said(401, "the token is missing or wrong\n")
     letter = await _letter(request)
     if isinstance(letter, PlainTextResponse):
         return letter
@@ -47,35 +45,27 @@ async def take_sms(request: Request) -> PlainTextResponse:
         verdict = await inlet.take(letter)
     except TryLater as error:
         log.error("an SMS of a home waits at the provider: %s", error)  # noqa: TRY400 - said in words
-        return _said(503, "the database is busy; bring it again\n")
-    return _said(*_ANSWERS[verdict])
-
-
-def _token(request: Request) -> str:
-    """From the header, or where a gateway can give none (kannel's post-url) from the address."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.query_params.get("token", "")
+        return said(503, "the database is busy; bring it again\n")
+    return said(*_ANSWERS[verdict])
 
 
 async def _letter(request: Request) -> SmsLetter | PlainTextResponse:
     """The SMS in the body, or why there is none."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            return _said(413, "no SMS is so long\n")
+    body = await body_of(request)
+    if body is None:
+        return said(413, "no SMS is so long\n")
     kind, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = dict(parse_qsl(parameters.strip().replace(" ", ""))).get("charset", "utf-8").strip('"').lower()
     try:
         words = body.decode(charset if charset in _CHARSETS else "utf-8")
         fields = _fields(kind.strip().lower(), words, request)
     except RecursionError:
-        return _said(400, "this cannot be read: it is nested too deeply\n")
+        return said(400, "this cannot be read: it is nested too deeply\n")
     except (UnicodeDecodeError, ValueError) as error:
-        return _said(400, f"this cannot be read: {error}\n")
-    text, sender = _first(fields, _TEXTS), _first(fields, _SENDERS)
+        return said(400, f"this cannot be read: {error}\n")
+    text, sender = first_of(fields, _TEXTS), first_of(fields, _SENDERS)
     if not text:
-        return _said(400, "there is no text; give from and text, as a form or as JSON\n")
+        return said(400, "there is no text; give from and text, as a form or as JSON\n")
     return SmsLetter(
         sender="".join(filter(str.isprintable, sender)), text=text
     )  # no database keeps NUL or half a letter
@@ -93,12 +83,3 @@ def _fields(kind: str, words: str, request: Request) -> Mapping[str, str]:
     if kind in ("text/plain", "application/octet-stream", ""):
         return {"text": words, "from": request.headers.get("x-kannel-from", "")}
     raise ValueError(f"{kind[:60]} is neither a form nor JSON")
-
-
-def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((fields[name] for name in names if fields.get(name)), "")
-
-
-def _said(status: int, words: str) -> PlainTextResponse:
-    headers = {"retry-after": RETRY_AFTER_S} if status in (429, 503) else None
-    return PlainTextResponse(words, status_code=status, headers=headers)

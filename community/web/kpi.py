@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from community.accounts import Shift
 from community.excuses import EXCUSES
@@ -20,6 +20,7 @@ from community.scores import Group
 from community.step_words import name_of_clock
 from community.web import kpi_words
 from community.web.console import Console, Refused, SignedIn, Wired, check_form
+from community.web.forms import PlainForm
 from community.web.kpi_table import figure_rows
 from community.web.refusals import in_words
 from community.web.spreadsheet import spreadsheet
@@ -106,17 +107,11 @@ Chosen = Annotated[Period, Depends(_month)]
 Asked = Annotated[str, Query(max_length=200)]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-
-
-class Counting(_Form):
+class Counting(PlainForm):
     """A button that asks for the metric."""
 
 
-class Excuse(_Form):
+class Excuse(PlainForm):
     """Why a card leaves the score."""
 
     code: Annotated[str, Field(max_length=40)]

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Awaitable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -81,9 +82,7 @@ class NewKey(Proof):
 async def ask_log_in(request: Request, console: Wired, room: Room) -> Response:
     """For somebody who has not said who he is."""
     try:
-        return _challenge(console, await room.ask_log_in(client=_client(request)))
-    except AskedTooOften as error:
-        return _too_often(error)
+        return await _challenge(console, room.ask_log_in(client=_client(request)))
     except TryLater:
         return _problem(503, "busy")
 
@@ -107,10 +106,7 @@ async def log_in(request: Request, console: Wired, room: Room, told: LogIn) -> R
 async def ask_proof(visit: Own, room: Room, told: Wish) -> Response:
     """For a proof by one of his own keys."""
     check_form(visit.shift, told.csrf)
-    try:
-        return _challenge(visit.console, await room.ask_proof(visit.user))
-    except AskedTooOften as error:
-        return _too_often(error)
+    return await _challenge(visit.console, room.ask_proof(visit.user))
 
 
 @router.post("/account/prove")
@@ -132,9 +128,7 @@ async def ask_key(visit: Own, room: Room, told: KeyWish) -> Response:
     except TryLater:
         return _problem(503, "busy")
     try:
-        return _challenge(visit.console, await room.ask_key(visit.user))
-    except AskedTooOften as error:
-        return _too_often(error)
+        return await _challenge(visit.console, room.ask_key(visit.user))
     except NotNow:
         return _problem(409, "many")
 
@@ -159,9 +153,7 @@ async def ask_second(console: Wired, shift: Worker, room: Room, incident_id: Inc
     """For the word of a colleague at this screen, by one of his keys."""
     check_form(shift, told.csrf)
     try:
-        return _challenge(console, await room.ask_second(shift, told.second))
-    except AskedTooOften as error:
-        return _too_often(error)
+        return await _challenge(console, room.ask_second(shift, told.second))
     except NotThisKey as error:
         _log.info("case %s: %s", incident_id, error)
         return _problem(409, "keyless")
@@ -184,7 +176,12 @@ async def second(
     return _without_word(JSONResponse({"proof": given}), console)
 
 
-def _challenge(console: Console, asked: Asked) -> Response:
+async def _challenge(console: Console, asking: Awaitable[Asked]) -> Response:
+    """What the script asked for, or how long it must wait. Raises all else that `asking` raises."""
+    try:
+        asked = await asking
+    except AskedTooOften as error:
+        return _too_often(error)
     response = Response(asked.options, media_type="application/json")
     response.set_cookie(
         _cookie(console),

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from community.accounts import Shift
 from community.programs import Programs
 from community.request_desk import Asked, RequestDesk
 from community.web.console import Console, Wired, Worker, check_form
+from community.web.forms import CommandForm
 from community.web.words import marked
 from shouwang.errors import IllegalMove
 
@@ -25,13 +26,9 @@ MAX_WORDS = 2000
 HomeId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class Filing(BaseModel):
+class Filing(CommandForm):
     """What somebody asks for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-    command_id: Annotated[str, Field(min_length=8, max_length=64)]
     home_id: HomeId
     by: Annotated[str, Field(max_length=64)] = ""
     category: Literal["help", "service", "repair", "complaint", "question"]

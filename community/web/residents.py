@@ -14,11 +14,13 @@ from community.people import Flag
 from community.resident_room import ABOUT_HEALTH, ResidentRoom, Tab
 from community.rights import Refused as NotAllowed
 from community.rights import Right, Subject, holds, is_allowed
+from community.store.proposal_list import MOST_WAITING
 from community.store.resident_list import INCOMPLETE_BELOW, LAST_PAGE, PAGE, Filters
 from community.users import Role
 from community.web import care_words, fleet_words, resident_words
 from community.web.console import Refused, SignedIn, Wired, Worker, check_form
 from community.web.fields import none_if_empty
+from community.web.forms import PlainForm
 from community.web.incident import may_say_why
 from community.web.rooms import room_of
 
@@ -43,6 +45,7 @@ class Wanted(BaseModel):
     unreviewed: bool = False
     incomplete: bool = False
     gone: bool = False
+    proposed: bool = False
     page: Annotated[int, Field(ge=0, le=LAST_PAGE)] = 0
 
     def filters(self) -> Filters:
@@ -56,6 +59,7 @@ class Wanted(BaseModel):
             is_unreviewed=self.unreviewed,
             is_incomplete=self.incomplete,
             is_gone=self.gone,
+            is_proposed=self.proposed,
         )
 
     def at(self, page: int) -> str:
@@ -65,12 +69,9 @@ class Wanted(BaseModel):
         return f"/residents?{urlencode(told | ({'page': page} if page else {}))}"
 
 
-class Reason(BaseModel):
+class Reason(PlainForm):
     """Why somebody must see the medical card of a resident without an open case, and what he was looking at."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
     reason: Annotated[str, Field(min_length=4, max_length=400)]
     tab: Tab = Tab.HEALTH
 
@@ -97,6 +98,8 @@ async def residents(
         "has_more": has_more,
         "wanted": wanted,
         "areas": await room.areas(),
+        "waiting": await room.waiting(shift.user),
+        "most_waiting": MOST_WAITING,
         "may_sort_by_health": room.may_sort_by_health(shift.user),
         "first": wanted.page * PAGE + 1,
         "incomplete_below": INCOMPLETE_BELOW,
@@ -104,6 +107,7 @@ async def residents(
         "fleet": fleet_words,
         "may_open_cases": holds(shift.user, Right.READ_QUEUE),
         "may_take_on": holds(shift.user, Right.KEEP_REGISTER),
+        "may_keep": holds(shift.user, Right.KEEP_REACH),
     }
     return await console.page(request, "residents.html", shift, status=200, **values)
 

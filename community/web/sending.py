@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from community import engine
 from community.accounts import Shift
@@ -13,6 +13,7 @@ from community.dispatch_room import DispatchRoom
 from community.rights import Refused as NotAllowed
 from community.sheet import Sheet, reference_of, text
 from community.web.console import Console, Reader, Refused, Wired, Worker, check_form, language_of
+from community.web.forms import CommandForm
 from community.web.incident import IncidentId
 from community.web.refusals import in_words
 from community.web.responder import Room
@@ -24,13 +25,9 @@ router = APIRouter()
 NOT_YOURS = marked("You may not see this of this home.")
 
 
-class Sending(BaseModel):
+class Sending(CommandForm):
     """Whom to send."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-    command_id: Annotated[str, Field(min_length=8, max_length=64)]
     version: Annotated[int, Field(ge=0, le=2**31)]
     who: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=20)] = ()
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from community.accounts import Shift
 from community.dispatch_room import DispatchRoom
@@ -14,6 +14,7 @@ from community.shift_report_room import ShiftReport, ShiftReports
 from community.step_words import name_of_clock
 from community.web import ring_words
 from community.web.console import Console, Reader, Wired, Worker, check_form
+from community.web.forms import PlainForm
 from community.web.paper import Press
 from community.web.refusals import in_words
 from community.web.responder import Room
@@ -29,26 +30,20 @@ GOING_ON = "now"
 """Stands for the shift that is going on, in the place of the number of a hand-over."""
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-    csrf: Annotated[str, Field(max_length=128)]
-
-
-class Offering(_Form):
+class Offering(PlainForm):
     """The leaver signs."""
 
     taker: Annotated[str, Field(max_length=64)]
     words: Annotated[str, Field(max_length=MAX_WORDS)] = ""
 
 
-class Answering(_Form):
+class Answering(PlainForm):
     """The other one signs, or either says no."""
 
     handover_id: Annotated[int, Field(ge=1, le=2**53)]
 
 
-class Settling(_Form):
+class Settling(PlainForm):
     """A supervisor has seen to it."""
 
     no_show_id: Annotated[int, Field(ge=1, le=2**53)]

@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
 
@@ -110,6 +111,26 @@ def test_every_room_is_in_the_architecture() -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     rooms = [path.parent.name for path in ROOT.glob("*/__init__.py")]
     assert [room for room in rooms if f"| `{room}/` |" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "room", "folders"),
+    [("The home, from inside", "gateway", ("",)), ("The centre, from inside", "community", ("", "store/", "web/"))],
+)
+def test_every_module_is_in_the_architecture(heading: str, room: str, folders: tuple[str, ...]) -> None:
+    """By its name or by a star, in a row of its section; and no row names a module that is gone."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[-2] for line in section.splitlines() if line.startswith("| ")]
+    names = {name for row in rows for name in re.findall(r"`((?:store/|web/)?[a-z0-9_*]+)`", row)}
+    modules = {f"{folder}{path.stem}" for folder in folders for path in (ROOT / room / folder).glob("[!_]*.py")}
+    found = {name: {one for one in modules if _is_named(one, name)} for name in names}
+    assert modules - set().union(*found.values()) == set(), f"add them to a row of {heading} in docs/architecture.md"
+    assert {name for name, those in found.items() if not those} == set(), "nothing is called so any more"
+
+
+def _is_named(module: str, name: str) -> bool:
+    return module.count("/") == name.count("/") and fnmatchcase(module, name)
 
 
 def test_commands_of_the_documents_exist() -> None:
