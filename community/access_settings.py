@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from community.users import Role
+from shouwang.bilingual import Bilingual
 
 Guarded = Literal["operator", "supervisor", "auditor", "admin", "regulator"]
 USUALLY_GUARDED = frozenset({Role.SUPERVISOR, Role.ADMIN})
@@ -22,7 +23,12 @@ def _issuer(url: str) -> str:
     with suppress(ValueError):
         is_here = is_here or ip_address(parts.hostname or "").is_loopback
     if not parts.netloc or parts.query or parts.fragment or not (parts.scheme == "https" or is_here):
-        raise ValueError("write the provider's address as it gives it, beginning with https://")
+        raise ValueError(
+            Bilingual(
+                "write the provider's address as it gives it, beginning with https://",
+                zh="请照服务商给的写，以 https:// 开头",
+            )
+        )
     return url
 
 

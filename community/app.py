@@ -63,9 +63,11 @@ from community.trace_room import TraceRoom
 from community.wall_room import WallRoom
 from community.web.app import create_app
 from community.web.oversight import oversight
+from community.web.serve import NO_LISTENING
 from community.web.serve import serve as serve_console
 from messaging.broker import BrokerSettings
 from messaging.service_manager import ServiceManager
+from shouwang.bilingual import both
 from shouwang.errors import ConfigError
 from shouwang.wire import ingest_topics
 
@@ -386,9 +388,7 @@ def _listener(web: WebEntry) -> socket.socket:
     try:
         return socket.create_server((web.host, web.port), family=family, backlog=128)
     except OSError as error:
-        raise ConfigError(
-            f"web: cannot listen on {web.host}:{web.port}: {error.strerror}; is another server running there?"
-        ) from error
+        raise ConfigError(both(*NO_LISTENING, host=web.host, port=web.port, error=error.strerror)) from error
 
 
 def _session(broker: BrokerEntry, role: str, *, window: int, keeps: bool) -> BrokerSettings:

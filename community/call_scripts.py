@@ -13,6 +13,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shouwang.alert import Sentence
+from shouwang.bilingual import Bilingual
 from shouwang.document import Id, parse
 
 _HEAD = "script"
@@ -51,7 +52,9 @@ class ScriptStep(_Said):
     def _is_unambiguous(self) -> Self:
         names = [one.id for one in self.answers]
         if len(set(names)) != len(names):
-            raise ValueError(f"the step {self.id} has two answers of one id")
+            raise ValueError(
+                Bilingual(f"the step {self.id} has two answers of one id", zh=f"步骤 {self.id} 有两个编号相同的回答")
+            )
         return self
 
     def answer(self, value: str) -> Sentence:
@@ -73,7 +76,11 @@ class CallScript(BaseModel):
     def _is_unambiguous(self) -> Self:
         names = [one.id for one in self.steps]
         if len(set(names)) != len(names):
-            raise ValueError(f"the script {self.script} has two steps of one id")
+            raise ValueError(
+                Bilingual(
+                    f"the script {self.script} has two steps of one id", zh=f"话术 {self.script} 有两个编号相同的步骤"
+                )
+            )
         return self
 
     def step(self, name: str) -> ScriptStep | None:

@@ -306,7 +306,7 @@ class CentreRoom:
 
         async def work() -> tuple[bool, str]:
             fault = await sent_test(line, to, self._clock())
-            told = fault or kept((fact("taken"),))
+            told = kept((words(fault) if fault else fact("taken"),))
             await self._note(by, "channel tested", channel, told)
             return not fault, told
 

@@ -14,6 +14,7 @@ from community.settings import CommunitySettings, secret
 from community.store import backups, own_faults
 from community.store.backups import Source
 from community.store.database import Store
+from shouwang.bilingual import Bilingual, told_by
 from shouwang.errors import ConfigError, GiveUp, TryLater
 
 _LOOK_S = 60.0
@@ -74,7 +75,7 @@ class DailyBackup:
         except ConfigError as error:
             log.error("the daily backup failed: %s", error)  # noqa: TRY400 - said in words
             self._not_before = now + AGAIN
-            await self._say(str(error), now)
+            await self._say(told_by(error), now)
             return
         log.info("backup %s: %d cases, head %s", file.name, facts.cases, facts.head[:12])
         await self._say(None, now)
@@ -83,7 +84,11 @@ class DailyBackup:
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise ConfigError(f"{file.parent}: cannot be made: {error.strerror}") from error
+            raise ConfigError(
+                Bilingual(
+                    f"{file.parent}: cannot be made: {error.strerror}", zh=f"{file.parent}：建不了：{error.strerror}"
+                )
+            ) from error
         facts = backups.back_up(self._source, file)
         for old in backups_of(self._entry.folder)[: -self._entry.keep]:
             old.unlink(missing_ok=True)

@@ -47,6 +47,8 @@ CENTRE = "centre:storm"
 """Stands for the home of a case that is about many homes; no home id holds a colon."""
 NOT_HEARD_YET = "not heard since the gateway started"
 """The reason of a sensor that a gateway has and has said nothing of."""
+BY_HOME, BY_CENTRE = "gateway", "system"
+"""Who did what no person did: the gateway of the home, or the centre by its own rules."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +100,7 @@ class QueueRow:
     `state`, `phase`, `state_title`: as its table (`workflow`) says. `rung` of `rungs`: how far the ladder has climbed;
     -1 before the first. `clock`: the one that turns red next. `must_call_120`: the ladder has come to its last word.
     `is_flapping`: its alarm comes and goes. `battery_min`: so long the home's battery lasts, where that is known.
+    `handled_by`: of a closed case, who told how it ended; `BY_HOME`, `BY_CENTRE`: no person did.
     """
 
     incident_id: int
@@ -129,6 +132,7 @@ class QueueRow:
     disposition: Disposition | None = None
     is_flapping: bool = False
     battery_min: float | None = None
+    handled_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ further away, of another grid or without the skill comes later, but comes: for a
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
@@ -120,11 +120,13 @@ class CallableUnit(msgspec.Struct, frozen=True, kw_only=True):
 class Need(msgspec.Struct, frozen=True, kw_only=True):
     """What a case needs. `areas`: of the home, the nearest first (building, grid, community, district).
 
-    `asked`: whoever was offered this case already, whatever became of it.
+    `called`: names of these areas, where the tree of places has one. `asked`: whoever was offered this case already,
+    whatever became of it.
     """
 
     skills: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
+    called: Mapping[str, str] = {}
     lat: float | None = None
     lon: float | None = None
     asked: frozenset[str] = frozenset()
@@ -276,7 +278,8 @@ def _reasons(need: Need, one: Responder, distance: float | None) -> Iterable[Sen
     yield Sentence(zh=f"第{one.tier}梯队", en=f"tier {one.tier}")
     near = _nearness(need, one)
     if near < len(need.areas):
-        yield Sentence(zh=f"负责 {need.areas[near]}", en=f"responsible for {need.areas[near]}")
+        area = need.called.get(need.areas[near], need.areas[near])
+        yield Sentence(zh=f"负责 {area}", en=f"responsible for {area}")
     elif _is_outside(need, one):
         yield Sentence(zh="不是其网格", en="not of the home's grid")
     if need.skills:

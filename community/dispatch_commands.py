@@ -9,7 +9,8 @@ from community.incoming import bring_in
 from community.rosters import NO_SHOW_AFTER, Absence, Hole, grid_faults, holes
 from community.settings import load
 from community.store import dispatch, roster_check
-from community.terminal import with_store
+from community.terminal import with_config, with_store
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 DAYS_AHEAD = 14
@@ -21,30 +22,28 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Add the commands of sending people."""
     sending = commands.add_parser("dispatch", help="units, responders, grids: who goes there")
     parts = sending.add_subparsers(required=True, metavar="COMMAND")
-    bring = _with_config(parts.add_parser("import", help="bring in a YAML file, or a CSV list"))
+    bring = with_config(parts.add_parser("import", help="bring in a YAML file, or a CSV list"))
     bring.add_argument("file", type=Path, metavar="FILE")
     bring.add_argument("--dry-run", action="store_true", help="say what it would change, and change nothing")
     bring.set_defaults(func=_import)
-    listed = _with_config(parts.add_parser("list", help="who could be sent now, and who not, and why"))
+    listed = with_config(parts.add_parser("list", help="who could be sent now, and who not, and why"))
     listed.set_defaults(func=_list)
     roster = commands.add_parser("rosters", help="who is on duty when")
     duties = roster.add_subparsers(required=True, metavar="COMMAND")
-    check = _with_config(duties.add_parser("check", help="find hours and grids for which somebody is missing"))
-    check.add_argument("--days", type=int, default=DAYS_AHEAD, help=f"how far ahead (default: {DAYS_AHEAD})")
+    check = with_config(duties.add_parser("check", help="find hours and grids for which somebody is missing"))
+    check.add_argument(
+        Bilingual("--days", zh="--days：请写往后 1 到 366 天"),
+        type=int,
+        default=DAYS_AHEAD,
+        help=f"how far ahead (default: {DAYS_AHEAD})",
+    )
     check.set_defaults(func=_check)
-    absent = _with_config(duties.add_parser("absent", help="somebody cannot come"))
+    absent = with_config(duties.add_parser("absent", help="somebody cannot come"))
     absent.add_argument("person", help="a login, or the id of a responder")
     absent.add_argument("--from", dest="start", required=True, metavar="2026-12-01T08:00", type=_moment)
     absent.add_argument("--to", dest="end", required=True, metavar="2026-12-02T08:00", type=_moment)
     absent.add_argument("--reason", default="")
     absent.set_defaults(func=_absent)
-
-
-def _with_config(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument(
-        "-c", "--config", type=Path, required=True, metavar="community.yaml", help="the server's configuration"
-    )
-    return parser
 
 
 def _moment(written: str) -> datetime:
@@ -71,7 +70,9 @@ def read(path: Path) -> DispatchFile:
     try:
         body = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            Bilingual(f"{path}: cannot be read: {error.strerror}", zh=f"{path}：读不出来：{error.strerror}")
+        ) from error
     return read_file(body, name=path.name)
 
 
@@ -91,7 +92,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     if not 1 <= options.days <= 366:
-        raise ConfigError("--days: look 1 to 366 days ahead")
+        raise ConfigError(Bilingual("--days: look 1 to 366 days ahead", zh="--days：请写往后 1 到 366 天"))
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     end = start + timedelta(days=options.days)
     settings = load(options.config)
@@ -123,7 +124,7 @@ def _absent(options: argparse.Namespace) -> int:
     settings = load(options.config)
     start, end = settings.kpi.moment(options.start), settings.kpi.moment(options.end)
     if end <= start:
-        raise ConfigError("an absence ends after it starts")
+        raise ConfigError(Bilingual("an absence ends after it starts", zh="缺勤的结束要晚于开始"))
     away = Absence(person=options.person, starts_at=start, ends_at=end, reason=options.reason)
 
     with_store(settings, lambda store: store.write(lambda connection: roster_check.excuse(connection, away)))

@@ -5,11 +5,12 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from community.dispatch_file import Phone
+from shouwang.bilingual import Bilingual
 
 
 def _short(written: str) -> str:
     if len(written) > 40:
-        raise ValueError("write one telephone number")
+        raise ValueError(Bilingual("write one telephone number", zh="请写一个电话号码"))
     return written
 
 

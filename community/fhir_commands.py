@@ -16,6 +16,7 @@ from community.measurements.port import Span
 from community.settings import CommunitySettings, load
 from community.store.database import Store
 from community.terminal import with_config, with_store
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 DEFAULT_SPAN = timedelta(days=30)
@@ -28,7 +29,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     verbs = fhir.add_subparsers(required=True, metavar="COMMAND")
     parser = with_config(verbs.add_parser("export", help="write it as a Bundle"))
     parser.add_argument("--resident", required=True, metavar="ID", help="whose record")
-    parser.add_argument("--from", dest="since", type=_moment, metavar="DAY", help="2026-11-01; default: 30 days before")
+    parser.add_argument(
+        Bilingual("--from", zh="--from 要早于 --to"),
+        dest="since",
+        type=_moment,
+        metavar="DAY",
+        help="2026-11-01; default: 30 days before",
+    )
     parser.add_argument("--to", dest="until", type=_moment, metavar="DAY", help="up to and without; default: now")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: the screen")
     parser.add_argument(
@@ -49,7 +56,7 @@ def _export(options: argparse.Namespace) -> int:
     end = now if options.until is None else settings.kpi.moment(options.until)
     start = end - DEFAULT_SPAN if options.since is None else settings.kpi.moment(options.since)
     if start >= end:
-        raise ConfigError("--from must be before --to")
+        raise ConfigError(Bilingual("--from must be before --to", zh="--from 要早于 --to"))
     wish = Wish(
         resident_id=options.resident,
         span=Span(start, end),
@@ -85,7 +92,9 @@ async def _to_file(pieces: AsyncIterator[bytes], out: Path) -> None:
                 file.write(piece)
         part.replace(out)
     except OSError as error:
-        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
+        raise ConfigError(
+            Bilingual(f"{out}: cannot be written: {error.strerror}", zh=f"{out}：写不进去：{error.strerror}")
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -23,6 +23,7 @@ from messaging.attempt import attempt
 from messaging.backoff import Backoff
 from messaging.broker import BrokerSettings
 from messaging.session import Message, Session, connect
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, DecodeError, DeviceError, GiveUp, TryLater
 from shouwang.outage import Outage
 from shouwang.squeeze import unsqueeze
@@ -257,7 +258,12 @@ class Ingest:
                 self._hears_since = self._hears_since or self._clock()
                 return
             if session.is_lost:
-                raise DeviceError("the link was lost while the database was away; the broker sends it all again")
+                raise DeviceError(
+                    Bilingual(
+                        "the link was lost while the database was away; the broker sends it all again",
+                        zh="数据库不可用期间连接断了；消息服务器会全部重发",
+                    )
+                )
             await self._pause(backoff.next_pause_s())
 
     async def _confirm(self, session: Session, ids: Iterable[MessageId], received_at: datetime) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from community.facts import fact, kept
+from community.facts import fact, kept, words
+from shouwang.bilingual import told_by
 from shouwang.errors import ShouwangError
 
 LOOK_S = 5.0
@@ -51,7 +52,7 @@ class LongWork:
         try:
             is_good, told = await work()
         except ShouwangError as error:
-            is_good, told = False, str(error)
+            is_good, told = False, kept((words(told_by(error)),))
         except Exception:
             log.exception("%s: a mistake of the server", name)
             is_good, told = False, kept((fact("mistake"),))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from community.measurements.port import Keep
+from shouwang.bilingual import Bilingual
 
 
 class _Part(BaseModel):
@@ -17,7 +18,12 @@ class _Part(BaseModel):
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise ValueError("write its address without user and password, e.g. http://127.0.0.1:8428")
+        raise ValueError(
+            Bilingual(
+                "write its address without user and password, e.g. http://127.0.0.1:8428",
+                zh="请写不带用户名和密码的地址，例如 http://127.0.0.1:8428",
+            )
+        )
     return url.rstrip("/")
 
 
@@ -38,7 +44,12 @@ class KeepEntry(_Part):
     @model_validator(mode="after")
     def _coarser_is_longer(self) -> "KeepEntry":
         if self.quarter_days < self.raw_days or (self.daily_days or self.quarter_days) < self.quarter_days:
-            raise ValueError("keep quarters at least as long as single readings, and days as long as quarters")
+            raise ValueError(
+                Bilingual(
+                    "keep quarters at least as long as single readings, and days as long as quarters",
+                    zh="每刻钟的数据至少要和单次读数保留一样久，每天的数据要和每刻钟的一样久",
+                )
+            )
         return self
 
 

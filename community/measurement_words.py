@@ -1,6 +1,7 @@
 """What operators read of measurements and backups that fail. Pure."""
 
 from shouwang.alert import Sentence
+from shouwang.bilingual import chinese
 
 MEASUREMENTS, BACKUP = "measurements-down", "backup-failed"
 """Hazards of the centre's own cases."""
@@ -9,7 +10,8 @@ MEASUREMENTS, BACKUP = "measurements-down", "backup-failed"
 def measurements_down(reason: str) -> Sentence:
     """Alarms go on; only curves stand still."""
     return Sentence(
-        zh=f"测量值无法保存（{reason}）。报警和工单不受影响；各户会保留测量值，稍后自动补传。请检查服务器磁盘。",
+        zh=f"测量值无法保存（{chinese(reason) or reason}）。报警和工单不受影响；各户会保留测量值，稍后自动补传。"
+        f"请检查服务器磁盘。",
         en=f"Measurements cannot be stored ({reason}). Alarms and cases go on; homes keep their measurements and send "
         "them later. Check the server's disk.",
     )
@@ -21,7 +23,7 @@ MEASUREMENTS_BACK = Sentence(zh="测量值又可以保存了。", en="Measuremen
 def backup_failed(reason: str) -> Sentence:
     """Nothing is wrong with the data itself."""
     return Sentence(
-        zh=f"每日备份失败（{reason}）。旧备份未被改动。请检查备份目录的空间和权限。",
+        zh=f"每日备份失败（{chinese(reason) or reason}）。旧备份未被改动。请检查备份目录的空间和权限。",
         en=f"The daily backup failed ({reason}). Older backups were not touched. Check the space and the rights of the "
         "backup folder.",
     )

@@ -13,6 +13,7 @@ from community.store.database import Store
 from community.store.gauges import Gauges, gauges
 from community.store.write_times import BOUNDS_S
 from shouwang.alert import Severity
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 MIN_TOKEN = 16
@@ -28,7 +29,12 @@ class Metrics:
     def __init__(self, store: Store, *, token: str, clock: Callable[[], datetime]) -> None:
         """`token`: what a reader must show. Raises ConfigError for one that anybody guesses: /metrics is never open."""
         if len(token.strip()) < MIN_TOKEN:
-            raise ConfigError(f"the token of metrics has fewer than {MIN_TOKEN} signs; make one: openssl rand -hex 24")
+            raise ConfigError(
+                Bilingual(
+                    f"the token of metrics has fewer than {MIN_TOKEN} signs; make one: openssl rand -hex 24",
+                    zh=f"metrics 的令牌少于 {MIN_TOKEN} 个字符；请做一个：openssl rand -hex 24",
+                )
+            )
         self._store = store
         self._token = token
         self._clock = clock

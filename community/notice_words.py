@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from community.channels.port import Way
 from community.notice_rules import BROKEN_GLASS, REQUEST_RESULT
 from shouwang.alert import Sentence
+from shouwang.bilingual import chinese
 
 _BUILDING = re.compile(r"^.*?(?:号楼|號樓|栋|幢|座|号院|弄|小区)")
 """Up to the building, as addresses are written in Chinese: 3号楼2-501, 阳光小区7号楼1-202."""
@@ -226,7 +227,7 @@ def going(name: str, relation: str) -> Sentence:
 def channel_down(channel: str, reason: str) -> Sentence:
     """Why there is a technical case of a channel."""
     return Sentence(
-        zh=f"通知通道“{channel}”不可用：{reason}。警情将改用其他通道。",
+        zh=f"通知通道“{channel}”不可用：{chinese(reason) or reason}。警情将改用其他通道。",
         en=f"The channel {channel} does not work: {reason}. Cases use the other channels.",
     )
 

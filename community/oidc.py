@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from community.access_settings import OidcEntry
 from community.store.identities import Vouched
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ShouwangError, TryLater
 
 WITHIN_S = 10.0
@@ -243,7 +244,7 @@ class _limited:  # noqa: N801 - used as a function
         try:
             await self._limit.__aexit__(kind, error, None)
         except TimeoutError as late:
-            raise TryLater("the provider of identities does not answer") from late
+            raise TryLater(Bilingual("the provider of identities does not answer", zh="统一登录服务没有应答")) from late
 
 
 async def _answer(
@@ -260,9 +261,15 @@ async def _answer(
         finally:
             await sent.aclose()
     except httpx.HTTPError as error:
-        raise TryLater(f"the provider of identities cannot be reached: {error!r}") from error
+        raise TryLater(
+            Bilingual(f"the provider of identities cannot be reached: {error!r}", zh=f"连不上统一登录服务：{error!r}")
+        ) from error
     if sent.status_code >= 500 or sent.status_code == 429:
-        raise TryLater(f"the provider of identities answers {sent.status_code}")
+        raise TryLater(
+            Bilingual(
+                f"the provider of identities answers {sent.status_code}", zh=f"统一登录服务回答 {sent.status_code}"
+            )
+        )
     if sent.status_code != 200:
         raise NotVouched(f"{request.url.path}: answers {sent.status_code}")
     try:

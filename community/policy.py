@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from community.step_words import name_of_audience, name_of_clock
 from community.workflow import Audience, Rung, Workflow
 from shouwang.alert import Sentence, Severity
+from shouwang.bilingual import Bilingual, in_a_row
 from shouwang.errors import ConfigError
 
 CENTRE_FROM = 1000
@@ -90,7 +91,7 @@ def laid_over(table: Workflow, numbers: Numbers, version: int) -> Workflow:
     """The table with these numbers. Raises ConfigError where they break a bound, or what every table must be."""
     found = tuple(faults(table, numbers))
     if found:
-        raise ConfigError("; ".join(fault.en for fault in found))
+        raise ConfigError(in_a_row(Bilingual(fault.en, zh=fault.zh) for fault in found))
     written = table.model_dump(by_alias=True)
     written["version"] = version
     for name, limits in numbers.limits.items():

@@ -19,6 +19,7 @@ from community.store.policies import PROPOSED, Policy
 from community.users import User
 from community.workflow import Workflow, kept_workflow, workflow
 from shouwang.alert import Sentence
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 TRIAL_OVER = timedelta(days=30)
@@ -93,7 +94,9 @@ class PolicyRoom:
         def propose(connection: Connection) -> int:
             changes = differences(_standing(connection, name).numbers, numbers)
             if not changes:
-                raise ConfigError("nothing would change: set another number first")
+                raise ConfigError(
+                    Bilingual("nothing would change: set another number first", zh="什么都不会变：请先改一个数")
+                )
             wanted = Policy(
                 policy_id=0,
                 workflow=name,

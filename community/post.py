@@ -14,6 +14,7 @@ from typing import Protocol
 from community.channels.port import Carried, Channel, Message, Way
 from community.notice_rules import pause_ceiling_s
 from community.store.notices import Job
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, GiveUp, ShouwangError, TryLater
 
 WAITING = 200
@@ -129,12 +130,19 @@ class Post:
             async with asyncio.timeout(self.line.timeout_s):
                 return await self.line.channel.send(message)
         except TimeoutError as error:
-            raise TryLater(f"timeout: not carried within {self.line.timeout_s:.0f} s") from error
+            raise TryLater(
+                Bilingual(
+                    f"timeout: not carried within {self.line.timeout_s:.0f} s",
+                    zh=f"超时：{self.line.timeout_s:.0f} 秒内没有送出",
+                )
+            ) from error
         except (TryLater, GiveUp, ConfigError):
             raise
         except Exception as error:
             log.exception("channel %s has a fault", self.line.name)
-            raise TryLater(f"fault of the channel: {type(error).__name__}") from error
+            raise TryLater(
+                Bilingual(f"fault of the channel: {type(error).__name__}", zh=f"渠道出错：{type(error).__name__}")
+            ) from error
 
     async def _keep(self, write: Callable[[], Awaitable[None]]) -> None:
         """What was done must be known: a busy database is asked until it takes it, or the message goes twice."""

@@ -55,6 +55,12 @@ class Fault(StrEnum):
     """A newer word says otherwise, and holds."""
     OTHER_PERSON = "other person"
     GONE = "gone"
+    SAME = "same"
+    NOTHING = "nothing"
+    """Nothing new was written."""
+    RETOLD = "retold"
+    """What was proposed was made over something older."""
+    OVER = "over"
 
 
 class Unfit(ShouwangError):

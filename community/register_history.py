@@ -22,7 +22,7 @@ OPEN = frozenset(
             "lat",
             "lon",
         ),
-        *("contacts", "call", "left_why", "left_on"),
+        *("contacts", "call", "proposal", "left_why", "left_on"),
     }
 )
 """Fields that whoever reads the register reads. All others, those yet to come too, are on the medical card."""
@@ -30,6 +30,8 @@ MOST_OF_ONE = 30
 """Changes that one save makes at most, in round numbers: a card has some twenty fields."""
 _ELSEWHERE = frozenset({"care_plans", "assessments", "medicines"})
 """Tables whose entries have a history of their own, in their forms (community.care_desk)."""
+_TOLD_OF = frozenset({"call", "proposal"})
+"""What became of a number tried, or of what a contact proposed: no value of the entry itself."""
 _SEVERAL = frozenset({"eligibility", "flags", "conditions", "allergies", "medicines", "phones", "languages", "may_see"})
 _NEW = frozenset({"resident", "home", "contacts"})
 """Subjects of their own name; anything else that is new is a device, by its id."""
@@ -104,7 +106,7 @@ def _lines(one: Change, *, is_health_shown: bool) -> Iterable[Line]:
         return (Line(who="", what=_what(one), is_hidden=True),)
     if one.field == "entry":
         return (Line(who="", what=_what(one), before=_facts(one.before), after=_facts(one.after)),)
-    if one.field == "call":
+    if one.field in _TOLD_OF:
         return (Line(who=one.before or "", what=one.field, after=_words(one.field, one.after)),)
     if not one.field:
         return (Line(who="" if one.subject in _NEW else one.subject, what=_what(one), after=("on file",)),)

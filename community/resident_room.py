@@ -13,8 +13,16 @@ from community.desk import HomePage, Point, QueueRow, Series
 from community.measurements.port import Bucket, Latest, Measurements, SeriesKey, Span, Step
 from community.people import CareLevel, Hearing
 from community.registry import DeviceRow
-from community.rights import Refused, Right, Subject, breaks_glass, is_allowed, may
-from community.store import people_access, resident_file, resident_list, resident_looks, resident_photos, rights
+from community.rights import Refused, Right, Subject, breaks_glass, holds, is_allowed, may
+from community.store import (
+    people_access,
+    proposal_list,
+    resident_file,
+    resident_list,
+    resident_looks,
+    resident_photos,
+    rights,
+)
 from community.store.database import Connection, Store
 from community.store.people_access import Access, Act
 from community.store.resident_file import BoxFile, ResidentFile
@@ -154,6 +162,13 @@ class ResidentRoom:
             return lines, has_more
 
         return await self._store.write(look)
+
+    async def waiting(self, user: User) -> int:
+        """Of how many residents a contact proposes another number, which he may put in force."""
+        if not holds(user, Right.KEEP_REACH):
+            return 0
+        now = self._clock()
+        return await self._store.read(lambda connection: proposal_list.waiting(connection, user, now))
 
     async def areas(self) -> tuple[Area, ...]:
         """Places that a list may be kept to."""

@@ -18,6 +18,7 @@ from community.store.identities import EMAIL, SUB
 from community.terminal import asked_password, say, with_config, with_store
 from community.tokens import USUAL_RATE, Agreement, Field, Scope, scope_of
 from community.users import EVERYWHERE, GIVEN, Role, User
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 T = TypeVar("T")
@@ -194,7 +195,12 @@ def _user_totp(options: argparse.Namespace) -> int:
 def _user_oidc(options: argparse.Namespace) -> int:
     entry = load(options.config).access.oidc
     if entry is None:
-        raise ConfigError(f"{options.config}: names no provider of identities; write access: {{oidc: ...}} first")
+        raise ConfigError(
+            Bilingual(
+                f"{options.config}: names no provider of identities; write access: {{oidc: ...}} first",
+                zh=f"{options.config}：没有写统一登录服务；请先写 access: {{oidc: ...}}",
+            )
+        )
     kind = SUB if options.subject else EMAIL
     named = "" if options.remove else options.subject or options.email.casefold()
     return _told(_in_books(options, lambda books: books.link_identity(options.login, entry.issuer, kind, named)))

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from community.accounts import Accounts, token_hash
+from community.accounts import Accounts
 from community.casefile import NotNow
 from community.facts import fact, kept
 from community.slowing import soon
 from community.store import admin, screens, tokens
 from community.store.database import Connection, Store
 from community.store.screens import Opened, Screen
+from community.token_hash import token_hash
 from community.users import EVERYWHERE, Role, User
 from shouwang.alert import Sentence
 

@@ -19,6 +19,7 @@ from community.settings import CommunitySettings, HomeEntry, SmsInletEntry
 from community.store import sms_intake
 from community.store.database import Store
 from messaging.secret import read_secret
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import ConfigError, DecodeError, GiveUp
 from shouwang.short_alert import ShortAlert, ShortTest, claimed_gateway, decode, key_from
 
@@ -135,8 +136,12 @@ def token_of(entry: SmsInletEntry) -> str:
     token = read_secret(entry.token_file)
     if len(token) < TOKEN_CHARS:
         raise ConfigError(
-            f"{entry.token_file}: has {len(token)} characters, and needs {TOKEN_CHARS} at least; "
-            "make one: openssl rand -hex 20"
+            Bilingual(
+                f"{entry.token_file}: has {len(token)} characters, and needs {TOKEN_CHARS} at least; "
+                "make one: openssl rand -hex 20",
+                zh=f"{entry.token_file}：有 {len(token)} 个字符，至少要 {TOKEN_CHARS} 个；请做一个：openssl rand "
+                f"-hex 20",
+            )
         )
     return token
 
@@ -151,7 +156,15 @@ def keys_of(homes: Sequence[HomeEntry]) -> dict[str, bytes]:
         try:
             found[home.gateway] = key_from(words)
         except ConfigError as error:
-            raise ConfigError(f"home {home.id}: {home.sms_key_file} {error}") from error
+            raise ConfigError(
+                both(
+                    "home {home}: {file} {error}",
+                    "家 {home}：{file} {error}",
+                    home=home.id,
+                    file=home.sms_key_file,
+                    error=told_by(error),
+                )
+            ) from error
     return found
 
 

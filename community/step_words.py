@@ -111,7 +111,7 @@ _SYSTEM_STEPS: Mapping[str, Sentence] = {
 
 def told_in_timeline(
     event: Step | Denied | Excused | Reviewed | Directed | FirstEvent,
-    actor: str,
+    actor: Sentence,
     alerts: Mapping[str, Alert],
     notes: Mapping[str, str],
 ) -> Sentence:
@@ -121,30 +121,32 @@ def told_in_timeline(
     if isinstance(event, Denied):
         wish = _command(event.order)
         return Sentence(
-            zh=f"{actor} 想{wish.zh}，未执行：{event.zh or event.reason}",
-            en=f"{actor}: not done ({wish.en}): {event.reason}",
+            zh=f"{actor.zh} 想{wish.zh}，未执行：{event.zh or event.reason}",
+            en=f"{actor.en}: not done ({wish.en}): {event.reason}",
         )
     if isinstance(event, Excused):
         clock, why = name_of_clock(event.step), EXCUSES.get(event.code, _said((event.code, event.code)))
         return Sentence(
-            zh=f"{actor} 核销一张牌：{clock.zh}（{why.zh}）", en=f"{actor} excused a card: {clock.en} ({why.en})"
+            zh=f"{actor.zh} 核销一张牌：{clock.zh}（{why.zh}）", en=f"{actor.en} excused a card: {clock.en} ({why.en})"
         )
     if isinstance(event, Reviewed):  # marks and words are for whoever was reviewed, and his supervisors
         return Sentence(
-            zh=f"{actor} 抽查复核了本案（{event.month}）", en=f"{actor} looked over this case ({event.month})"
+            zh=f"{actor.zh} 抽查复核了本案（{event.month}）", en=f"{actor.en} looked over this case ({event.month})"
         )
     if isinstance(event, Directed):
         return _of_direction(event, actor, notes)
     return _of_first(event, actor, alerts, notes)
 
 
-def _of_direction(event: Directed, actor: str, notes: Mapping[str, str]) -> Sentence:
+def _of_direction(event: Directed, actor: Sentence, notes: Mapping[str, str]) -> Sentence:
     words = notes.get(event.note_id, "")
     if event.is_settled:
-        return Sentence(zh=f"{actor} 督办销号：{words}", en=f"{actor} settled what the joint meeting decided: {words}")
+        return Sentence(
+            zh=f"{actor.zh} 督办销号：{words}", en=f"{actor.en} settled what the joint meeting decided: {words}"
+        )
     return Sentence(
-        zh=f"{actor} 督办决定（{event.owner}，{event.due_on} 前）：{words}",
-        en=f"{actor}: the joint meeting decided ({event.owner}, by {event.due_on}): {words}",
+        zh=f"{actor.zh} 督办决定（{event.owner}，{event.due_on} 前）：{words}",
+        en=f"{actor.en}: the joint meeting decided ({event.owner}, by {event.due_on}): {words}",
     )
 
 
@@ -163,7 +165,7 @@ def name_of_audience(value: str) -> Sentence:
     return _said(_AUDIENCES.get(value, (value, value)))
 
 
-def _of_step(step: Step, actor: str, alerts: Mapping[str, Alert], notes: Mapping[str, str]) -> Sentence:
+def _of_step(step: Step, actor: Sentence, alerts: Mapping[str, Alert], notes: Mapping[str, str]) -> Sentence:
     if step.name in _ALERTS_STEPS:
         return _of_alerts(step.alerts, alerts)
     parts = [_head(step, actor, notes), *map(_of_card, step.cards)]
@@ -172,10 +174,10 @@ def _of_step(step: Step, actor: str, alerts: Mapping[str, Alert], notes: Mapping
     return _joined(parts)
 
 
-def _head(step: Step, actor: str, notes: Mapping[str, str]) -> Sentence:
+def _head(step: Step, actor: Sentence, notes: Mapping[str, str]) -> Sentence:
     if step.order is not None:
         did = _command(step.order)
-        said = Sentence(zh=f"{actor} {did.zh}", en=f"{actor} {did.en}")
+        said = Sentence(zh=f"{actor.zh} {did.zh}", en=f"{actor.en} {did.en}")
         return _with_note(said, step.order.note_id, notes) if step.order.note_id else said
     if step.name in _SYSTEM_STEPS:
         return _SYSTEM_STEPS[step.name]
@@ -219,21 +221,21 @@ def _of_call(call: Call) -> Sentence:
     return Sentence(zh=who.zh + missed[0] + prompt[0], en=who.en + missed[1] + prompt[1])
 
 
-def _of_first(event: FirstEvent, actor: str, alerts: Mapping[str, Alert], notes: Mapping[str, str]) -> Sentence:
+def _of_first(event: FirstEvent, actor: Sentence, alerts: Mapping[str, Alert], notes: Mapping[str, str]) -> Sentence:
     match event:
         case first_cases.Opened() | first_cases.AlertJoined() | first_cases.StepJoined():
             return _of_alerts(event.alerts, alerts)
         case first_cases.Acked():
-            return Sentence(zh=f"{actor} 接警", en=f"{actor} took the case")
+            return Sentence(zh=f"{actor.zh} 接警", en=f"{actor.en} took the case")
         case first_cases.Noted():
-            return _with_note(Sentence(zh=f"{actor} 记录", en=f"{actor} noted"), event.note_id, notes)
+            return _with_note(Sentence(zh=f"{actor.zh} 记录", en=f"{actor.en} noted"), event.note_id, notes)
         case first_cases.Closed():
             how = name_of_disposition(event.disposition)
-            ended = Sentence(zh=f"{actor} 结案（{how.zh}）", en=f"{actor} closed the case ({how.en})")
+            ended = Sentence(zh=f"{actor.zh} 结案（{how.zh}）", en=f"{actor.en} closed the case ({how.en})")
             return _with_note(ended, event.note_id, notes)
         case first_cases.Refused():
             zh, en = _COMMANDS.get(event.action, (event.action, event.action))
-            return Sentence(zh=f"{actor} 想{zh}，未执行", en=f"{actor}: not done ({en})")
+            return Sentence(zh=f"{actor.zh} 想{zh}，未执行", en=f"{actor.en}: not done ({en})")
 
 
 def _of_alerts(refs: tuple[AlertRef, ...], alerts: Mapping[str, Alert]) -> Sentence:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from community.map_settings import DEEPEST, MapEntry
 from community.store.mbtiles import MbTiles
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, ShouwangError, TryLater
 
 WITHIN_S = 2.0
@@ -59,9 +60,16 @@ class FolderTiles:
             zooms = sorted(int(one.name) for one in folder.iterdir() if one.is_dir() and _is_zoom(one.name))
             first = next(_tiles_in(folder, zooms), None)
         except OSError as error:
-            raise ConfigError(f"{folder}: cannot be read: {error.strerror}") from error
+            raise ConfigError(
+                Bilingual(f"{folder}: cannot be read: {error.strerror}", zh=f"{folder}：读不出来：{error.strerror}")
+            ) from error
         if first is None:
-            raise ConfigError(f"{folder}: holds no tiles; they lie at zoom/column/row.png, e.g. 15/27443/13392.png")
+            raise ConfigError(
+                Bilingual(
+                    f"{folder}: holds no tiles; they lie at zoom/column/row.png, e.g. 15/27443/13392.png",
+                    zh=f"{folder}：里面没有瓦片；应放成 级别/列/行.png，例如 15/27443/13392.png",
+                )
+            )
         self.zooms = (zooms[0], zooms[-1])
         self._ending = first.suffix
 
@@ -74,7 +82,7 @@ class FolderTiles:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise TryLater(f"{path}: {error.strerror}") from error
+            raise TryLater(Bilingual(f"{path}: {error.strerror}", zh=f"{path}：{error.strerror}")) from error
 
 
 class Shelf:
@@ -97,7 +105,9 @@ class Shelf:
                 reading.add_done_callback(lambda _: self._free.release())  # not before: a thread cannot be stopped
                 found = await asyncio.shield(reading)
         except TimeoutError:
-            raise TryLater(f"no tile {z}/{x}/{y} within {WITHIN_S} s") from None
+            raise TryLater(
+                Bilingual(f"no tile {z}/{x}/{y} within {WITHIN_S} s", zh=f"{WITHIN_S} 秒内没有拿到瓦片 {z}/{x}/{y}")
+            ) from None
         if isinstance(found, ShouwangError):
             raise found
         return found
@@ -123,12 +133,22 @@ def source_of(entry: MapEntry) -> Source | None:
     if path is None:
         return None
     if not path.exists():
-        raise ConfigError(f"web.map.tiles: {path} does not exist; name a folder of tiles or an .mbtiles file")
+        raise ConfigError(
+            Bilingual(
+                f"web.map.tiles: {path} does not exist; name a folder of tiles or an .mbtiles file",
+                zh=f"web.map.tiles：{path} 不存在；请写放瓦片的文件夹或 .mbtiles 文件",
+            )
+        )
     source: Source = FolderTiles(path) if path.is_dir() else MbTiles(path)
     least, most = entry.zooms(source.zooms)
     if least > most or least > source.zooms[1] or most < source.zooms[0]:
         has = f"{source.zooms[0]} to {source.zooms[1]}"
-        raise ConfigError(f"web.map: {path} has tiles of zoom {has}; min_zoom and max_zoom ask for {least} to {most}")
+        raise ConfigError(
+            Bilingual(
+                f"web.map: {path} has tiles of zoom {has}; min_zoom and max_zoom ask for {least} to {most}",
+                zh=f"web.map：{path} 有 {has} 级的瓦片；min_zoom 和 max_zoom 要的是 {least} 到 {most} 级",
+            )
+        )
     return source
 
 

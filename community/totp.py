@@ -8,6 +8,7 @@ import struct
 from datetime import datetime
 from urllib.parse import quote
 
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 STEP_S = 30
@@ -29,7 +30,12 @@ def code_at(secret: str, step: int, *, digits: int = DIGITS) -> str:
     try:
         key = base64.b32decode(secret, casefold=True)
     except ValueError as error:
-        raise ConfigError("the secret of an authenticator app is not Base32; make a new one") from error
+        raise ConfigError(
+            Bilingual(
+                "the secret of an authenticator app is not Base32; make a new one",
+                zh="身份验证器的密钥不是 Base32；请重新做一个",
+            )
+        ) from error
     mac = hmac.new(key, struct.pack(">Q", step), hashlib.sha1).digest()
     start = mac[-1] & 0x0F
     number = struct.unpack(">I", mac[start : start + 4])[0] & 0x7FFFFFFF

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shouwang.alert import Severity
+from shouwang.bilingual import Bilingual
 from shouwang.document import Duration, Id, parse
 from shouwang.errors import ConfigError
 
@@ -348,7 +349,7 @@ def workflow(name: str) -> Workflow:
     """The table of this name that comes with the server. Raises ConfigError."""
     found = _read(name)
     if found is None:
-        raise ConfigError(f"there is no workflow {name}")
+        raise ConfigError(Bilingual(f"there is no workflow {name}", zh=f"没有流程 {name}"))
     return found
 
 

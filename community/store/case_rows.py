@@ -1,20 +1,22 @@
 """A case as queues and pages show it, put together from the case, its home and the alert that names it."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
 
-from community.casefile import Case, Clock
-from community.desk import Due, QueueRow
+from community.casefile import SYSTEM, Case, Clock, Disposition
+from community.desk import BY_CENTRE, BY_HOME, Due, QueueRow
 from community.people import age_in
 from community.store import schema
-from community.store.cases import decode_alert, told_whence
+from community.store.cases import CLOSED, decode_alert, told_whence
 from community.store.lease import engine_now
 from community.store.living import living
 from community.store.pairs import pairs_of, words_of
 from community.store.sms_copies import came_by_sms, whole_or_body
+from community.supervision import CENTRE_BOX
 from community.wording import told_late
 from community.workflow import kept_workflow
 from shouwang.alert import Sentence
@@ -44,10 +46,29 @@ def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Case]], now
     """Cases as the queue shows them, in the given order."""
     homes = homes_of(connection, {case.home_key for _, case in numbered})
     leads = _leads(connection, {named_by(case) for _, case in numbered})
+    handled = _handled(connection, {number: case for number, case in numbered if case.state == CLOSED})
     moment = (now, engine_now(connection))
-    return tuple(
+    rows = (
         made(number, case, homes.get(case.home_key), leads.get(named_by(case)), moment) for number, case in numbered
     )
+    return tuple(replace(row, handled_by=handled.get(row.incident_id, "")) for row in rows)
+
+
+def _handled(connection: sa.Connection, closed: Mapping[int, Case]) -> dict[int, str]:
+    """Who told how each of these ended; where nobody did, who closed it."""
+    events = schema.incident_events
+    untold = [(number, case.version) for number, case in closed.items() if case.reporter is None]
+    of_last_step = sa.tuple_(events.c.incident_id, events.c.version).in_(untold)
+    last = sa.select(events.c.incident_id, events.c.actor).where(of_last_step).order_by(events.c.seq.desc())
+    found = {row.incident_id: row.actor for row in connection.execute(last)} if untold else {}  # of a step the first
+    found |= {number: case.reporter for number, case in closed.items() if case.reporter is not None}
+    return {number: _itself(closed[number]) if by == SYSTEM else by for number, by in found.items()}
+
+
+def _itself(case: Case) -> str:
+    """What ended it where no person did."""
+    is_of_home = case.disposition is Disposition.AUTO_CLEARED and case.lead.gateway_id != CENTRE_BOX
+    return BY_HOME if is_of_home else BY_CENTRE
 
 
 def named_by(case: Case) -> tuple[str, str]:

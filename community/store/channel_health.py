@@ -6,12 +6,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from community import notice_words
+from community import notice_words, reasons
 from community.channels.port import Way
 from community.store.channel_schema import channel_health as table
 from community.store.directory import meet_gateway
 from community.store.told import Told
 from community.supervision import CENTRE_BOX, CHANNEL, OWN_CHANNELS
+from shouwang.bilingual import chinese
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +73,13 @@ def tested(connection: sa.Connection, channel: str, now: datetime) -> None:
 
 def fail(connection: sa.Connection, channel: str, reason: str, now: datetime, *, is_refused: bool = False) -> bool:
     """It is dead; True where that is new. It gets a case."""
-    values = {"is_up": False, "since": now, "reason": reason, "told_since": now, "refused": is_refused}
+    values = {
+        "is_up": False,
+        "since": now,
+        "reason": reasons.kept(str(reason), chinese(reason)),
+        "told_since": now,
+        "refused": is_refused,
+    }
     is_it = (table.c.channel == channel, table.c.is_up)
     if not connection.execute(table.update().where(*is_it).values(values)).rowcount:
         return False

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from community.registry import ContactRow, ResidentRow
 from community.settings import HomeEntry, ResidentEntry
-from community.store import contact_keys, points, schema, stays
+from community.store import contact_keys, points, proposals, schema, stays
 from community.store.people_register import filled, meet_gateway, settle_gateways
 from community.store.people_rows import contact_in, values_of_contact, values_of_resident
 from community.store.people_schema import home_register
@@ -93,6 +93,7 @@ def _bring_in_contacts(connection: sa.Connection, entry: ResidentEntry) -> None:
     ids = [one.id for one in filled(rows, before)]
     if list(enumerate(ids)) != [(one.order, one.id) for one in before]:
         contact_keys.settle(connection, [entry.id])
+    proposals.keep_only(connection, entry.id, [his_id or "" for his_id in ids])
     connection.execute(contacts.delete().where(of_his))
     for row, his_id in zip(rows, ids, strict=True):
         values = values_of_contact(row.model_copy(update={"id": his_id}))

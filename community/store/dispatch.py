@@ -54,9 +54,11 @@ def proposed(connection: sa.Connection, case: Case, now: datetime) -> tuple[tupl
 def need_of(connection: sa.Connection, case: Case) -> Need:
     """What the case needs."""
     point = points.point_of(connection, case.home_key)
+    areas = all_areas_of(connection, case.home_key)
     return Need(
         skills=skills_for(case.lead.hazard),
-        areas=all_areas_of(connection, case.home_key),
+        areas=areas,
+        called=_names_of(connection, areas),
         lat=None if point is None else point.lat,
         lon=None if point is None else point.lon,
         asked=frozenset(offer.to for offer in case.offers if offer.answer in _ANSWERED_NO),
@@ -145,6 +147,12 @@ def areas_of(connection: sa.Connection, home_id: str) -> tuple[str, ...]:
         found += [row.place_id, *([row.code] if row.code else [])]
         place_id = row.parent_id
     return tuple(dict.fromkeys(found))
+
+
+def _names_of(connection: sa.Connection, areas: tuple[str, ...]) -> Mapping[str, str]:
+    """What people call these areas of one home, by id and by code; of those that have a name."""
+    rows = connection.execute(sa.select(places).where(places.c.place_id.in_(areas), places.c.name != "")).all()
+    return {row.code: row.name for row in rows} | {row.place_id: row.name for row in rows}
 
 
 def grids_of_homes(connection: sa.Connection) -> Mapping[str, str]:

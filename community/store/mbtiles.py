@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError, TryLater
 
 _RASTER = frozenset({"png", "jpg", "jpeg", "webp"})
@@ -23,12 +24,22 @@ class MbTiles:
             told = self._metadata()
             zooms = self._zooms()
         except (sqlite3.Error, OSError) as error:
-            raise ConfigError(f"{path}: is no map that can be read ({error}); an .mbtiles file is needed") from error
+            raise ConfigError(
+                Bilingual(
+                    f"{path}: is no map that can be read ({error}); an .mbtiles file is needed",
+                    zh=f"{path}：不是能读的地图（{error}）；需要 .mbtiles 文件",
+                )
+            ) from error
         form = told.get("format", "png").lower()
         if form not in _RASTER:
-            raise ConfigError(f"{path}: holds {form} tiles (vectors); make or buy raster tiles, png or jpg")
+            raise ConfigError(
+                Bilingual(
+                    f"{path}: holds {form} tiles (vectors); make or buy raster tiles, png or jpg",
+                    zh=f"{path}：里面是 {form} 瓦片（矢量）；请制作或购买 png 或 jpg 的栅格瓦片",
+                )
+            )
         if zooms is None:
-            raise ConfigError(f"{path}: holds no tiles")
+            raise ConfigError(Bilingual(f"{path}: holds no tiles", zh=f"{path}：里面没有瓦片"))
         self.zooms = zooms
         self.attribution = told.get("attribution", "")
 
@@ -39,7 +50,7 @@ class MbTiles:
             row = self._connection().execute(asked, (z, x, (1 << z) - 1 - y)).fetchone()  # rows count from the south
         except sqlite3.Error as error:
             self._local.connection = None
-            raise TryLater(f"{self._path}: {error}") from error
+            raise TryLater(Bilingual(f"{self._path}: {error}", zh=f"{self._path}：{error}")) from error
         return bytes(row[0]) if row is not None and isinstance(row[0], bytes) else None
 
     def _connection(self) -> sqlite3.Connection:

@@ -6,8 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from community.call_scripts import answers_in
-from community.casefile import Card, Colour
-from community.desk import IncidentPage, TimelineEntry, Timing
+from community.casefile import SYSTEM, Card, Colour, Step
+from community.desk import IncidentPage, QueueRow, TimelineEntry, Timing
 from community.step_names import named
 from community.step_words import told_in_timeline
 from community.store import case_schema, chain, logins, note_words, schema
@@ -21,12 +21,16 @@ from community.store.people import card
 from community.store.sms_copies import came_by_sms, whole_or_body
 from community.store.times import boot_in, told_of, with_boots
 from community.store.views import dues_of, row_of
+from community.supervision import CENTRE_BOX
 from community.workflow import kept_workflow
 from shouwang.alert import Alert, Sentence
 
 SHOWN = 500
 """Alerts and events of one case on its page, the newest: a sensor that flaps for weeks must not make it unreadable."""
 _UNSAID = "（内容不显示）(words not shown)"
+_AT_ITS_END = frozenset({"clear", "sample"})
+"""What the centre does once the home told that the cause is over."""
+_CENTRE, _ANY_BOX = Sentence(zh="中心", en="The centre"), Sentence(zh="该户网关", en="The home's gateway")
 
 
 def page(connection: sa.Connection, incident_id: int, now: datetime) -> IncidentPage | None:
@@ -40,14 +44,16 @@ def page(connection: sa.Connection, incident_id: int, now: datetime) -> Incident
     alerts = [(gateway_id, alert) for gateway_id, alert, _ in told]
     others = further_residents(connection, alerts)
     about = alerts[-1][1].resident_id if alerts else ""
+    row = row_of(connection, incident_id, case, now)
+    box = _CENTRE if case.lead.gateway_id == CENTRE_BOX else _box_of(row)
     return IncidentPage(
-        row=row_of(connection, incident_id, case, now),
+        row=row,
         resident=card(connection, case.home_key, now, resident_id=about),
         alerts=tuple(alert for _, alert in alerts),
         evidence=measured_around(
             connection, case.home_key, alerts, others, until=None if case.state == CLOSED else now
         ),
-        timeline=_timeline(entries, names, alerts, words),
+        timeline=_timeline(entries, names, alerts, words, box=box),
         case=case,
         actions=kept_workflow(case.workflow, case.policy).commands(case.state),
         others=others,
@@ -113,12 +119,14 @@ def _timeline(
     names: Mapping[str, str],
     alerts: Sequence[tuple[str, Alert]],
     words: Mapping[str, str],
+    *,
+    box: Sentence,
 ) -> tuple[TimelineEntry, ...]:
     by_id = {alert.alert_id: alert for _, alert in alerts}
     unsaid = dict.fromkeys((note_id for note_id, said in words.items() if said), _UNSAID)
 
     def told(entry: chain.Entry, notes: Mapping[str, str]) -> Sentence:
-        return told_in_timeline(named(entry.event, names), names.get(entry.actor, entry.actor), by_id, notes)
+        return told_in_timeline(named(entry.event, names), _who(entry, names, box), by_id, notes)
 
     return tuple(
         TimelineEntry(
@@ -131,3 +139,15 @@ def _timeline(
         )
         for entry in entries
     )
+
+
+def _who(entry: chain.Entry, names: Mapping[str, str], box: Sentence) -> Sentence:
+    """Who did it; `box`: who told that the cause is over."""
+    if entry.actor != SYSTEM:
+        name = names.get(entry.actor, entry.actor)
+        return Sentence(zh=name, en=name)
+    return box if isinstance(entry.event, Step) and entry.event.name in _AT_ITS_END else _CENTRE
+
+
+def _box_of(row: QueueRow) -> Sentence:
+    return Sentence(zh=f"{row.address}的网关", en=f"The gateway of {row.address}") if row.address else _ANY_BOX

@@ -26,6 +26,15 @@ def residents_of(connection: sa.Connection, home_key: str) -> tuple[ResidentRow,
     return tuple(resident_in(row) for row in rows)
 
 
+def on_file(connection: sa.Connection, resident_id: str) -> ResidentRow | None:
+    """Somebody of the register, also who lives there no more; None for a stranger, or who was erased."""
+    table = schema.residents
+    row = connection.execute(
+        sa.select(table).where(table.c.resident_id == resident_id, table.c.erased_at.is_(None))
+    ).first()
+    return None if row is None else resident_in(row)
+
+
 def card(connection: sa.Connection, home_key: str, now: datetime, *, resident_id: str = "") -> ResidentCard | None:
     """What an operator must know of the resident (the first of the home, or the one named) in the first ten seconds.
 

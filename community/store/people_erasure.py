@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from community.measurements.port import Span
-from community.store import care_rows, points, resident_photos, schema, stays
+from community.store import care_rows, points, proposals, resident_photos, schema, stays
 from community.store.dispatch_schema import home_spots
 from community.store.passkey_schema import passkeys
 from community.store.people_access import Act, forget_reasons, note
@@ -117,6 +117,7 @@ def _forget_contacts(connection: sa.Connection, resident_id: str, at: datetime) 
         connection.execute(sa.delete(table).where(table.c.user_id.in_(of_them)))
     on = sa.and_(logins, users.c.disabled_at.is_(None))
     connection.execute(sa.update(users).where(on).values(disabled_at=at))
+    proposals.forget(connection, resident_id)
     nobody = {"name": "", "person": "", "password_hash": None, "totp_secret": None}
     connection.execute(sa.update(users).where(logins).values(nobody))
     return connection.execute(sa.delete(contacts).where(contacts.c.resident_id == resident_id)).rowcount

@@ -23,7 +23,7 @@ from community.registry import (
     ResidentRow,
     Row,
 )
-from community.store import care_rows, contact_keys, leaving, points, schema, stays
+from community.store import care_rows, contact_keys, leaving, points, proposals, schema, stays
 from community.store.centre_zone import zone_of
 from community.store.differing import differing, matches, said
 from community.store.people_rows import (
@@ -228,6 +228,7 @@ class _Pen:
         self._connection.execute(sa.delete(table).where(of_his))
         for row in after:
             self._connection.execute(sa.insert(table).values(resident_id=resident_id, **values_of_contact(row)))
+        proposals.keep_only(self._connection, resident_id, [row.id or "" for row in after])
         residents = schema.residents
         self._connection.execute(
             sa.update(residents).where(residents.c.resident_id == resident_id).values(is_registered=True)

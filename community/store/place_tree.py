@@ -11,6 +11,7 @@ from community.registry_checks import Known, sift
 from community.store.people_register import Hand, Tally, take_in
 from community.store.people_schema import home_register, places
 from community.store.places import path_to
+from shouwang.bilingual import by_lines
 from shouwang.errors import ConfigError
 
 AT_ONCE = 200
@@ -76,7 +77,7 @@ def put(connection: sa.Connection, row: PlaceRow, *, by: str, at: datetime, reas
     tree = {one.place_id: (Level(one.level), one.parent_id) for one in connection.execute(sa.select(places))}
     sifted = sift(Reading(register=register_of([row])), Known(places=tree), at)
     if sifted.refusals:
-        raise ConfigError("\n".join(one.message for one in sifted.refusals))
+        raise ConfigError(by_lines(one.message for one in sifted.refusals))
     take_in(connection, sifted.register, Hand(by=by, at=at, reason=reason), Tally())
 
 

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from community.consent import Consent
 from community.photos import Photo
+from community.proposals import Proposal, State, spelled
 from community.register_forms import Fault, Unfit, in_order, stands
 from community.register_history import Change
 from community.registry import ContactRow, HomeRow, Reading, ResidentRow, Row, register_of
 from community.registry_checks import Known, Seat, sift
-from community.store import people, people_key_safes, register_tries, resident_photos, schema
+from community.store import people, people_key_safes, proposals, register_tries, resident_photos, schema
 from community.store.living import living
 from community.store.people_demands import change_in
 from community.store.people_key_safes import KeySafe
@@ -28,7 +29,10 @@ from community.store.resident_photos import Portrait
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What forms are filled with. `beside`: lists of the others who live there; `marks`: numbers tried in vain."""
+    """What forms are filled with. `beside`: lists of the others who live there; `marks`: numbers tried in vain.
+
+    `proposals`: what his contacts propose for themselves and nobody has decided.
+    """
 
     resident: ResidentRow
     contacts: tuple[ContactRow, ...]
@@ -39,12 +43,18 @@ class Entry:
     said: tuple[Consent, ...]
     portrait: Portrait | None
     marks: Mapping[str, date]
+    proposals: Mapping[str, Proposal]
 
     @cached_property
     def contacts_stand(self) -> str:
         """How the lists of the home stand, for the form that was opened over them."""
         others = (row for name in sorted(self.beside) for row in self.beside[name])
         return stands((*self.contacts, *others))
+
+    def proposal_stands(self, contact_id: str) -> str:
+        """How what this contact proposes stands over the lists; empty where he proposes nothing."""
+        found = self.proposals.get(contact_id)
+        return "" if found is None else stands((self.contacts_stand, found.mark))
 
     @cached_property
     def person_stands(self) -> str:
@@ -94,6 +104,7 @@ def read(connection: sa.Connection, resident_id: str) -> Entry | None:
         said=people.consents_of(connection, resident_id),
         portrait=resident_photos.about(connection, resident_id),
         marks=register_tries.silent(connection, [resident_id]).get(resident_id, {}),
+        proposals=proposals.open_of(connection, resident_id),
     )
 
 
@@ -109,6 +120,13 @@ def note_try(connection: sa.Connection, entry: Entry, phone: str, hand: Hand, *,
     """Keep what became of a try of one of his contacts' numbers."""
     outcome = register_tries.ANSWERED if answers else register_tries.SILENT
     _note(connection, entry, hand, "contacts", {register_tries.TRIED: (phone, outcome)})
+
+
+def decide(connection: sa.Connection, entry: Entry, proposal: Proposal, state: State, hand: Hand) -> None:
+    """What one of his contacts proposed is taken over, or refused with the reason of this hand."""
+    proposals.decide(connection, proposal, state, hand.at, hand.reason if state is State.REFUSED else "")
+    said = spelled(entry.contact(proposal.contact_id), proposal)
+    _note(connection, entry, hand, "contacts", {"proposal": (said, state.value)})
 
 
 def keep_rows(

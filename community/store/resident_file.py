@@ -21,6 +21,7 @@ from community.store.places import grid_of, name_of
 from community.store.resident_photos import Portrait
 from community.store.stays import Claim, Stay
 from community.store.views import rows_of
+from shouwang.alert import Severity
 from shouwang.status import SensorState
 
 SHOWN = 40
@@ -47,6 +48,7 @@ class ResidentFile:
     portrait: Portrait | None
     gateways: tuple[str, ...]
     open_case: int | None
+    open_severity: Severity | None
     is_withheld: bool
     is_monitored: bool
     is_unreviewed: bool
@@ -100,7 +102,7 @@ def read(connection: sa.Connection, resident_id: str, now: datetime) -> Resident
     ).one()
     resident = resident_in(row)
     grid = grid_of(connection, resident.home)
-    said = people.consents_of(connection, resident_id)
+    case, said = _open_case(connection, resident.home), people.consents_of(connection, resident_id)
     reviewed, today = judgement.day_of(resident.reviewed_on), here(connection, now).date()
     return ResidentFile(
         resident=resident,
@@ -115,7 +117,8 @@ def read(connection: sa.Connection, resident_id: str, now: datetime) -> Resident
         score=resident_list.score_of(connection, resident_id, now),
         portrait=resident_photos.about(connection, resident_id),
         gateways=boxes_of(connection, resident.home),
-        open_case=_open_case(connection, resident.home),
+        open_case=None if case is None else case[0],
+        open_severity=None if case is None else case[1],
         is_withheld=not may(Purpose.EMERGENCY, said, now),
         is_monitored=may(Purpose.HEALTH_MONITORING, said, now),
         is_unreviewed=reviewed is None or today - reviewed > judgement.REVIEWED_WITHIN,
@@ -201,11 +204,13 @@ def _contacts(connection: sa.Connection, resident_id: str, now: datetime) -> tup
     return judgement.in_circles(with_marks(people.callee(contact_in(row), local), marks) for row in rows)
 
 
-def _open_case(connection: sa.Connection, home_id: str) -> int | None:
+def _open_case(connection: sa.Connection, home_id: str) -> tuple[int, Severity] | None:
+    """The most urgent one."""
     table = schema.incidents
     here = (table.c.home_key == home_id, table.c.state != cases.CLOSED)
-    asked = sa.select(table.c.incident_id).where(*here).order_by(table.c.priority, table.c.incident_id.desc())
-    return connection.scalar(asked.limit(1))
+    asked = sa.select(table.c.incident_id, table.c.priority).where(*here)
+    row = connection.execute(asked.order_by(table.c.priority, table.c.incident_id.desc()).limit(1)).first()
+    return None if row is None else (row.incident_id, Severity(row.priority))
 
 
 def _sensors(connection: sa.Connection, gateway_id: str, known: Sequence[DeviceRow]) -> tuple[SensorRow, ...]:

@@ -21,7 +21,9 @@ from community.store.living import has_left, living
 from community.store.pairs import words_of
 from community.store.people_schema import consents, home_register, key_safes, places
 from community.store.places import inside
+from community.store.proposals import has_open
 from community.users import EVERYWHERE, User
+from shouwang.alert import Severity
 
 PAGE = 40
 LAST_PAGE = 500
@@ -52,11 +54,15 @@ class Filters:
     is_unreviewed: bool = False
     is_incomplete: bool = False
     is_gone: bool = False
+    is_proposed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResidentLine:
-    """One resident in the list. `case`: an open one of his home; `percent`: how much of him is on file."""
+    """One resident in the list. `case`: the most urgent open one of his home; `percent`: how much of him is on file.
+
+    `is_proposed`: a contact proposes another number or language.
+    """
 
     resident_id: str
     home_id: str
@@ -70,8 +76,10 @@ class ResidentLine:
     is_unreviewed: bool
     percent: int
     case: int | None
+    severity: Severity | None
     left: Left | None = None
     left_on: str = ""
+    is_proposed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +115,9 @@ def page(
             _homes.c.address,
             _score(_one_by_one(), now).label("percent"),
             _one_by_one().contacts.label("contacts"),
-            _open_case().label("open_case"),
+            _open_case(_cases.c.incident_id).label("open_case"),
+            _open_case(_cases.c.priority).label("open_priority"),
+            has_open(_residents.c.resident_id).label("proposed"),
         )
         .join_from(_residents, _homes, _homes.c.home_id == _residents.c.home_id)
         .join(home_register, home_register.c.home_id == _residents.c.home_id, isouter=True)
@@ -169,8 +179,10 @@ def _line(row: "sa.Row[tuple[object, ...]]", now: datetime) -> ResidentLine:
         is_unreviewed=row.reviewed_on < _day(now, people.REVIEWED_WITHIN),
         percent=int(row.percent),
         case=row.open_case,
+        severity=Severity(row.open_priority) if row.open_priority else None,
         left=Left(row.left_why) if row.left_why else None,
         left_on=row.left_on,
+        is_proposed=bool(row.proposed),
     )
 
 
@@ -192,6 +204,8 @@ def _conditions(
         yield ~has_withdrawn(Purpose.EMERGENCY, now)
     if wanted.is_alone:
         yield _residents.c.situation == Situation.ALONE.value
+    if wanted.is_proposed:
+        yield has_open(_residents.c.resident_id)
     if wanted.has_no_contact:
         yield ~sa.exists().where(_contacts.c.resident_id == _residents.c.resident_id)
     if wanted.is_unreviewed:
@@ -369,9 +383,10 @@ def _has(sums: _Sums, now: datetime) -> "Sequence[tuple[str, sa.ColumnElement[bo
     )
 
 
-def _open_case() -> "sa.ColumnElement[int]":
+def _open_case(what: "sa.ColumnElement[object]") -> "sa.ColumnElement[object]":
     here = (_cases.c.home_key == _residents.c.home_id, _cases.c.state != "CLOSED")
-    return sa.select(sa.func.max(_cases.c.incident_id)).where(*here).scalar_subquery()
+    worst_first = (_cases.c.priority, _cases.c.incident_id.desc())
+    return sa.select(what).where(*here).order_by(*worst_first).limit(1).scalar_subquery()
 
 
 def _day(now: datetime, before: timedelta) -> str:

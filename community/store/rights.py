@@ -72,11 +72,21 @@ def subject_of_case(
 
 
 def subject_of_home(
-    connection: sa.Connection, user: User, home_id: str, now: datetime, *, item: Item = Item.STATUS, reason: str = ""
+    connection: sa.Connection,
+    user: User,
+    home_id: str,
+    now: datetime,
+    *,
+    item: Item = Item.STATUS,
+    reason: str = "",
+    resident_id: str = "",
 ) -> Subject:
-    """The home as the judge must know it, with the last case there that was this user's."""
+    """The home as the judge must know it, with the last case there that was this user's.
+
+    `resident_id`: whose family is meant; empty: that of anybody who lives there.
+    """
     areas = areas_of(connection, [home_id]).get(home_id, frozenset())
-    relation = _Relation.of(connection, user, home_id, item, now)
+    relation = _Relation.of(connection, user, (home_id, resident_id), item, now)
     subject = Subject(
         now=now,
         is_home=not home_id.startswith(_OF_THE_CENTRE),
@@ -308,7 +318,8 @@ class _Relation:
     holds_key: bool = False
 
     @staticmethod
-    def of(connection: sa.Connection, user: User, home_id: str, item: Item, now: datetime) -> "_Relation":
+    def of(connection: sa.Connection, user: User, whose: tuple[str, str], item: Item, now: datetime) -> "_Relation":
+        home_id, resident_id = whose
         if user.role is not Role.FAMILY or not user.person:
             return _Relation()
         contacts, residents = schema.contacts, schema.residents
@@ -316,6 +327,7 @@ class _Relation:
             sa.select(contacts)
             .join(residents, residents.c.resident_id == contacts.c.resident_id)
             .where(residents.c.home_id == home_id, contacts.c.contact_id == user.person, living())
+            .where(residents.c.resident_id == resident_id if resident_id else sa.true())
         ).all()
         return _Relation(
             is_own=bool(rows),

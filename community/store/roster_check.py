@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from community.rosters import Absence, GridPost, Shift
 from community.store import dispatch, rosters, schema
 from community.store import dispatch_schema as tables
+from shouwang.bilingual import Bilingual
 from shouwang.errors import ConfigError
 
 
@@ -57,5 +58,7 @@ def known_people(connection: sa.Connection) -> frozenset[str]:
 def excuse(connection: sa.Connection, away: Absence) -> None:
     """Somebody who works here cannot come. Raises ConfigError for somebody whom nobody knows."""
     if away.person not in known_people(connection):
-        raise ConfigError(f"{away.person}: nobody of this name works here")
+        raise ConfigError(
+            Bilingual(f"{away.person}: nobody of this name works here", zh=f"{away.person}：这里没有叫这个名字的人")
+        )
     rosters.add_absence(connection, away)

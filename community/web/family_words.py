@@ -3,6 +3,8 @@
 from community.desk import HomeMode
 from community.family import Kin, Status
 from community.people import Item, Left
+from community.register_forms import Fault
+from community.web import register_words
 from community.web.words import marked
 
 WHO = {Kin.MOTHER: marked("Your mother"), Kin.FATHER: marked("Your father")}
@@ -67,3 +69,15 @@ STEPS = {
     "resolve_remote": marked("settled by telephone"),
     "mark_false": marked("it was a false alarm"),
 }
+
+NUMBER_FAULTS = {
+    Fault.WRONG: marked("Write one number in digits, e.g. 138 0000 0001 or +86 21 5555 0001."),
+    Fault.SAME: marked("The centre has this number already."),
+    Fault.RETOLD: marked("Your numbers were changed meanwhile. Look at them, then write it once more."),
+}
+
+
+def number_fault(field: str, fault: Fault) -> str:
+    """What to do about a field of his own number that is refused."""
+    is_own = field == "phone" and fault in NUMBER_FAULTS
+    return NUMBER_FAULTS[fault] if is_own else register_words.advice(field, fault)

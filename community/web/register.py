@@ -14,6 +14,7 @@ from community.register_forms import Why, same_elsewhere, silent_now, words_of
 from community.register_room import Sheet
 from community.registry import ContactRow
 from community.registry_fields import MOST_PHONES
+from community.store.register_keeping import Entry
 from community.web import register_words
 from community.web.register_visit import (
     KNOWN_LANGUAGES,
@@ -74,7 +75,7 @@ class DeedForm(KeptForm):
 @router.get("/residents/{resident_id}/keep")
 async def contacts(visit: Keeper, resident_id: ResidentId) -> HTMLResponse:
     """The list, in the order in which an alarm walks it."""
-    return await _contacts(visit, resident_id)
+    return await list_page(visit, resident_id)
 
 
 @router.get("/residents/{resident_id}/keep/new-contact")
@@ -145,12 +146,13 @@ async def order(
     async def again(faults: Faults) -> HTMLResponse:
         if deed == "away" and not faults.is_stale:
             return await _form(visit, resident_id, contact_id, case=form.case, faults=faults, away=form)
-        return await _contacts(visit, resident_id, faults=faults)
+        return await list_page(visit, resident_id, faults=faults)
 
     return await carried_out(work(), again, back_to(resident_id, "", form.case))
 
 
-async def _contacts(visit: Visit, resident_id: str, *, faults: Faults | None = None) -> HTMLResponse:
+async def list_page(visit: Visit, resident_id: str, *, faults: Faults | None = None) -> HTMLResponse:
+    """The list of contacts; `faults`: why nothing was changed."""
     sheet = await sheet_of(visit, resident_id)
     entry = sheet.entry
     silent = {one.id: silent_now(one.phones, one.tested_on, entry.marks) for one in entry.contacts}
@@ -174,7 +176,7 @@ async def _form(
     if contact_id is not None and row is None:
         if faults is None:
             raise HTTPException(404)
-        return await _contacts(visit, resident_id, faults=faults)
+        return await list_page(visit, resident_id, faults=faults)
     stored = _BLANK if row is None else _of_row(row)
     sent, written = form or away, {} if form is None else form.written()
     fields = _fields(sheet, row)
@@ -188,7 +190,7 @@ async def _form(
         contact=row,
         **shown,
         fields=fields,
-        beside=() if row is None else _beside(sheet, row),
+        beside=() if row is None else beside(sheet.entry, row),
         is_elsewhere=form is None or form.elsewhere,
         case=case,
         wrong=wrong,
@@ -219,9 +221,8 @@ def _fields(sheet: Sheet, row: ContactRow | None) -> frozenset[str]:
     return frozenset(_BLANK) - {"may_see"} - (frozenset() if row is not None and row.has_key else {"has_key"})
 
 
-def _beside(sheet: Sheet, row: ContactRow) -> tuple[tuple[ContactRow, str], ...]:
+def beside(entry: Entry, row: ContactRow) -> tuple[tuple[ContactRow, str], ...]:
     """Entries of other lists that are changed too, and whose list it is."""
-    entry = sheet.entry
     return tuple((one, entry.names[name]) for name, rows in entry.beside.items() for one in same_elsewhere(rows, row))
 
 

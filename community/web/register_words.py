@@ -69,6 +69,8 @@ FIELDS = {
     "gone": marked("Contact taken away"),
     "order": marked("Order of calling"),
     "call": marked("Number tried"),
+    "proposal": marked("Own proposal"),
+    "told": marked("Why it is refused"),
     "new_resident": marked("New entry"),
     "new_home": marked("New home"),
     "new_contacts": marked("New list of contacts"),
@@ -124,6 +126,14 @@ FAULTS = {
         "A newer word says otherwise, and it holds. Leave the day empty if it was said now, after that word."
     ),
     Fault.GONE: marked("The entry says that the person lives here no more. Take that back first."),
+    Fault.SAME: marked("This number is on file already."),
+    Fault.NOTHING: marked("Write the new number, or choose a language."),
+    Fault.RETOLD: marked(
+        "The contact was changed since this was proposed: nothing was taken over. Edit the contact by hand, or refuse."
+    ),
+    Fault.OVER: marked(
+        "There is nothing to decide any more: it was withdrawn or decided, or the contact was taken off the list."
+    ),
     Fault.OTHER_PERSON: marked(
         "Another name and another first number are another person. Take this one off the list and add the new person."
     ),
@@ -163,11 +173,15 @@ _PLAIN = {
     "put": marked("a new one"),
     "taken": marked("taken away"),
     "set": marked("set anew"),
+    "accepted": marked("taken over"),
+    "refused": marked("not taken over"),
     "on file": marked("on file"),
     "True": marked("yes"),
     "False": marked("no"),
 }
-_SPOKEN = frozenset({"has_key", "call", "photo_kept", "code", "high_risk", "hearing", "situation", "care_level", "sex"})
+_SPOKEN = frozenset(
+    {"has_key", "call", "proposal", "photo_kept", "code", "high_risk", "hearing", "situation", "care_level", "sex"}
+)
 """Fields whose words the register itself has chosen; in others people wrote them."""
 
 

@@ -26,7 +26,7 @@ from shouwang.errors import DecodeError, IllegalMove
 
 router = APIRouter()
 MAX_NOTE = 2000
-_COOKIE = "phone"
+PHONE_COOKIE = "phone"
 _COOKIE_LIFE = timedelta(days=3)
 """Longer than a case is open (48 h, 72 h) and what may be looked up afterwards."""
 Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{20,64}$")]
@@ -121,7 +121,7 @@ class Held:
 
 async def held(request: Request, console: Wired, room: Room, token: Token) -> Held:
     """Whose phone this is. 404 where the link does not open for it: a form that is sent then changes nothing."""
-    opened = await room.errands.open(token, request.cookies.get(_COOKIE, ""))
+    opened = await room.errands.open(token, request.cookies.get(PHONE_COOKIE, ""))
     if not isinstance(opened, Opened) or not opened.is_bound:
         raise HTTPException(404)
     return Held(request=request, console=console, room=room, link=opened.link, token=token)
@@ -133,7 +133,7 @@ Phone = Annotated[Held, Depends(held)]
 @router.get("/r/{token}")
 async def page(request: Request, console: Wired, room: Room, token: Token) -> Response:
     """The case, or the button that lets this phone hold the link: opening alone binds nothing (chats preview links)."""
-    opened = await room.errands.open(token, request.cookies.get(_COOKIE, ""))
+    opened = await room.errands.open(token, request.cookies.get(PHONE_COOKIE, ""))
     if isinstance(opened, Door):
         return _shut(request, console, opened)
     phone = Held(request=request, console=console, room=room, link=opened.link, token=token)
@@ -143,7 +143,7 @@ async def page(request: Request, console: Wired, room: Room, token: Token) -> Re
 @router.post("/r/{token}")
 async def bind(request: Request, console: Wired, room: Room, token: Token) -> Response:
     """This phone holds the link from now on."""
-    opened = await room.errands.open(token, request.cookies.get(_COOKIE, ""))
+    opened = await room.errands.open(token, request.cookies.get(PHONE_COOKIE, ""))
     if isinstance(opened, Door):
         return _shut(request, console, opened)
     answer = RedirectResponse(f"/r/{token}", status_code=303)
@@ -152,7 +152,7 @@ async def bind(request: Request, console: Wired, room: Room, token: Token) -> Re
         if device is None:
             return _shut(request, console, Door.ELSEWHERE)
         answer.set_cookie(
-            _COOKIE,
+            PHONE_COOKIE,
             device,
             max_age=int(_COOKIE_LIFE.total_seconds()),
             path=f"/r/{token}",

@@ -19,6 +19,14 @@ MUTES = {
     Mute.STUCK: marked("the loudspeaker did not take the sound"),
 }
 
+_AT_ONCE = timedelta(milliseconds=100)
+"""Nobody feels less as a wait (J. Nielsen, Usability Engineering, 1993, ch. 5: 0.1 s)."""
+
+
+def is_at_once(span: timedelta) -> bool:
+    """Whether nobody would call it a wait."""
+    return span < _AT_ONCE
+
 
 def after(span: timedelta) -> str:
     """Up to a minute in s, then m:ss."""

@@ -13,6 +13,10 @@ from shouwang.errors import GiveUp
 GRACE_S = 5
 """How long requests in flight may take when the server goes down. Streams end at once."""
 MAX_CONNECTIONS = 1024
+NO_LISTENING = (
+    "web: cannot listen on {host}:{port}: {error}; is another server running there?",
+    "web：无法监听 {host}:{port}：{error}；是不是已有服务器在那里运行？",
+)
 
 
 class _Server(uvicorn.Server):

@@ -92,7 +92,7 @@ CARDS = {Colour.YELLOW: marked("yellow card"), Colour.RED: marked("red card")}
 
 COMMANDS = {
     "ack": marked("Acknowledge: I take this case"),
-    "call_120": marked("120 was called"),
+    "call_120": marked("Record: 120 was called"),
     "dispatch": marked("Send somebody"),
     "accept": marked("Somebody has accepted"),
     "decline": marked("Somebody has declined"),
@@ -108,8 +108,8 @@ COMMANDS = {
     "revisit_unreached": marked("Not reached by several calls: close the case"),
     "mark_false": marked("False alarm"),
     "mark_test": marked("It was a test: close the case"),
-    "call_119": marked("119 was called"),
-    "call_110": marked("110 was called"),
+    "call_119": marked("Record: 119 was called"),
+    "call_110": marked("Record: 110 was called"),
     "note": marked("Note for the timeline"),
     "hand_over": marked("Take it over, as agreed"),
     "take_over": marked("Take it over as supervisor"),
@@ -146,6 +146,9 @@ FIELDS = {
 
 NEEDED = frozenset({"disposition", "reason", "targets", "into", "score"})
 """Fields without which the order is refused; a note, where one says how it ended or notes something."""
+
+RECORDS = frozenset({"call_120", "call_119", "call_110"})
+"""Orders that write down what was done by telephone; they call nobody."""
 
 HOT = {"release": "r", "hand_over": "h", "take_over": "h"}
 """Keys that unfold an order."""
@@ -271,9 +274,10 @@ PEOPLE = {GUEST: marked("somebody whom the home does not name")}
 """Whom a reading may name besides residents."""
 
 ACTORS = {
-    "system": marked("system"),
+    "system": marked("the centre"),
     "gateway": marked("home gateway"),
     "home": marked("home"),
+    "import": marked("a file that was brought in"),
 }
 
 

@@ -13,7 +13,7 @@ from community.store.ring_schema import case_rings
 from shouwang.alert import Severity
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-_WAIT_S = 15.0
+_WAIT_S = 30.0
 KEEP_AUDIO = "window.AudioContext = class extends AudioContext { constructor() { super(); window.audio = this; } }"
 FROZEN = "() => { const at = performance.now(); window.more = 0; performance.now = () => at + window.more; }"
 LATER = """() => { window.more = 6500; return import(document.querySelector('script[type=module]').src

@@ -108,7 +108,7 @@ async def stage_with_operator():
             operator.stop()
 
 
-async def until(condition, what, seconds=60):
+async def until(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not seen in {seconds} s: {what}"
@@ -205,7 +205,7 @@ rules:
         assert process.poll() is None
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     words = (tmp_path / "log").read_text()
     assert process.returncode == 0
     assert "Traceback" not in words

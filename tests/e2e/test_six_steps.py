@@ -26,7 +26,7 @@ from shouwang.wire import encode, up_topic
 from simulators.browser import Page
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-PATIENCE_S = 50.0
+PATIENCE_S = 120.0
 GATEWAY = "gw-demo-0001"
 SON, LIU, ZHAO = "13800000001", "13900000001", "13900000002"
 CENTRE = """
@@ -86,7 +86,7 @@ class Centre:
 
 @asynccontextmanager
 async def browser(centre: Centre) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=centre.url, follow_redirects=True, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=centre.url, follow_redirects=True, trust_env=False, timeout=20) as client:
         client.headers["Origin"] = centre.url
         yield client
 

@@ -13,7 +13,7 @@ from fixtures.mosquitto import Mosquitto
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0
 _GATEWAY = "gw-demo-0001"
 
 
@@ -85,7 +85,7 @@ sensors: []
     )
     async with (
         running("community", "serve", "-c", str(community), folder=tmp_path),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", follow_redirects=True) as browser,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", follow_redirects=True, timeout=20) as browser,
     ):
         await page_with(browser, "ok", "/healthz")
         add = ("community", "user", "add", "zhang", "--language", "en", "--login-link", "-c", str(community))

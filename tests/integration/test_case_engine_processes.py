@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 CASES = 150
 KILLS = 100
 NOW = datetime(2026, 11, 24, 3, 12, tzinfo=UTC)
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def sos(number: int) -> Alert:

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
+from fixtures.addresses import unused_port
 from fixtures.community_home import NOON
 from fixtures.faulty_sink import FaultySink
 
@@ -25,7 +26,7 @@ from shouwang.errors import ConfigError, ShouwangError
 
 pytestmark = pytest.mark.slow
 FAKE = Path("/usr/lib/kannel/test/fakesmsc")
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 CONF = """\
 group = core
@@ -64,13 +65,7 @@ class Kannel:
 
 
 def ports(number: int) -> list[int]:
-    probes = [socket.socket() for _ in range(number)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    found = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return found
+    return [unused_port() for _ in range(number)]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from shouwang.alert import Severity
 from shouwang.errors import DecodeError
 from shouwang.wire import BirthBody, ChainHead, decode_head, encode, head_topic
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 BIRTH = BirthBody(version="1", sensors={})
 
 

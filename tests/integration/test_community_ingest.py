@@ -48,7 +48,7 @@ from shouwang.wire import (
 )
 from simulators.line import running_line
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def now() -> datetime:

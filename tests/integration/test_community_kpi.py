@@ -24,6 +24,7 @@ from community.store import card_excuses, case_schema, chain, improvements, kpi,
 from community.store.database import Store, open_store
 from community.store.people_schema import home_register, places
 from community.users import Role, User
+from shouwang.alert import Sentence
 from shouwang.errors import DecodeError, IllegalMove
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -219,7 +220,7 @@ async def test_the_page_of_a_case_tells_of_the_excuse(store: Store) -> None:
             sa.select(schema.incident_events.c.body).order_by(schema.incident_events.c.seq.desc()).limit(1)
         ).scalar_one()
     )
-    said = told_in_timeline(chain.decode_entry(body).event, "boss", {}, {})
+    said = told_in_timeline(chain.decode_entry(body).event, Sentence(zh="boss", en="boss"), {}, {})
     assert "weather" in said.en
     assert "恶劣天气" in said.zh
 

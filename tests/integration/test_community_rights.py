@@ -10,7 +10,7 @@ from fixtures.browser import PASSWORD, Centre, Time, cheap_hasher
 from fixtures.community_home import NOON, DemoHome
 
 from community import totp
-from community.accounts import CODES, PROOF_LASTS, Accounts, AppNeeded, CodeNeeded
+from community.accounts import PROOF_LASTS, Accounts, AppNeeded, CodeNeeded
 from community.casefile import Disposition, StaleVersion
 from community.desk import Wish
 from community.people import Item
@@ -21,8 +21,10 @@ from community.store.database import Store
 from community.store.people_access import Act
 from community.store.people_schema import consents, home_register, places
 from community.store.rights_schema import api_tokens, right_changes
-from community.tokens import Agreement, Caller, Field, Scope, Token, digest
+from community.token_hash import token_hash
+from community.tokens import Agreement, Caller, Field, Scope, Token
 from community.users import EVERYWHERE, Role, User
+from community.word_tries import CODES
 from shouwang.alert import Severity
 from shouwang.errors import ConfigError, IllegalMove, TryLater
 
@@ -366,7 +368,7 @@ def books(store: Store, at=NOON) -> Staff:
 
 
 async def caller(store: Store, word: str, at=LATER) -> Caller | None:
-    return await store.read(lambda connection: tokens.caller(connection, digest(word), at))
+    return await store.read(lambda connection: tokens.caller(connection, token_hash(word), at))
 
 
 async def test_token_is_good_until_it_is_revoked_or_old_and_is_not_stored(store: Store) -> None:

@@ -19,7 +19,7 @@ from community.sms_inlet import DEAD_LETTERS_AN_HOUR, PER_HOME_A_MINUTE, SmsInle
 from community.store import chain, intake, page, schema, views, watch_schema
 from community.store.database import Store
 from community.web.app import create_app
-from community.web.inlet import MAX_BODY_BYTES
+from community.web.providers import MAX_BODY_BYTES
 from shouwang.alert import Alert, AlertState, Severity
 from shouwang.errors import ConfigError, TryLater
 from shouwang.short_alert import encode_alert, encode_test, key_from

@@ -1,7 +1,6 @@
 """A copy of all measurements in a real VictoriaMetrics: what is sent, what is asked, what while it is away."""
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from shutil import which
 import httpx
 import msgspec
 import pytest
+from fixtures.addresses import unused_port
 from fixtures.community_home import DemoHome
 from fixtures.places import Place, close_place, open_place, spo2, telemetry
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
@@ -29,7 +29,7 @@ from shouwang.quantities import Quantity
 from shouwang.reading import Quality, Reading
 
 SPO2 = SeriesKey(gateway_id="gw-demo-0001", sensor_id="oximeter", quantity=Quantity.SPO2)
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 NOW = datetime.now(UTC).replace(minute=7, second=0, microsecond=0) - timedelta(hours=3)
 """The real thing keeps nothing that is much older than its own clock allows."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -39,9 +39,7 @@ class Victoria:
     """The server; `start` and `stop` keep its data."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{unused_port()}"
         self._command = [
             program,
             f"-httpListenAddr={self.url.removeprefix('http://')}",
@@ -54,7 +52,7 @@ class Victoria:
 
     async def start(self) -> None:
         self._child = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as client:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=20) as client:
             while True:
                 try:
                     if (await client.get(f"{self.url}/health")).is_success:
@@ -69,7 +67,7 @@ class Victoria:
 
     async def flush(self) -> None:
         """What was written can be asked for."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=20) as client:
             (await client.get(f"{self.url}/internal/force_flush")).raise_for_status()
 
 

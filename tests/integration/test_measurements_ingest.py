@@ -27,7 +27,7 @@ from shouwang.wire import (
     up_topic,
 )
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @asynccontextmanager

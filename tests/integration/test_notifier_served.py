@@ -16,7 +16,7 @@ from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, connect
 from shouwang.wire import encode, up_topic
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 pytestmark = pytest.mark.slow
 
 

@@ -62,7 +62,7 @@ async def sign_in(client: httpx.AsyncClient, login: str) -> str:
 
 
 def browsing(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"})
+    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"}, timeout=20)
 
 
 # ---- the second person ----
@@ -122,11 +122,11 @@ async def test_password_typed_for_a_code_uses_up_no_code(centre: Centre) -> None
     secret = await Staff(store=centre.store, by="root", clock=centre.clock).give_app("zhang")
     now = centre.clock.now
     for _ in range(20):
-        assert await centre.accounts.vouch("zhang", PASSWORD, client="a", now=now) is not None
+        assert await centre.accounts.vouch("zhang", PASSWORD, asker="li", client="a", now=now) is not None
     code = totp.code_at(secret, totp.step_at(now))
-    assert await centre.accounts.vouch("zhang", code, client="a", now=now) is not None
-    assert await centre.accounts.vouch("zhang", code, client="a", now=now) is None, "a code is good once"
-    assert await centre.accounts.vouch("nobody", PASSWORD, client="a", now=now) is None
+    assert await centre.accounts.vouch("zhang", code, asker="li", client="a", now=now) is not None
+    assert await centre.accounts.vouch("zhang", code, asker="li", client="a", now=now) is None, "a code is good once"
+    assert await centre.accounts.vouch("nobody", PASSWORD, asker="li", client="a", now=now) is None
 
 
 # ---- secrets at rest, logs, metrics ----
@@ -151,9 +151,9 @@ async def test_app_secret_lies_sealed_and_opens_for_its_owner_alone(centre: Cent
     accounts = Accounts(centre.store, safe=safe)
     for login, given in (("zhang", secret), ("li", plain)):
         code = totp.code_at(given, totp.step_at(now))
-        assert await accounts.vouch(login, code, client="a", now=now) is not None
+        assert await accounts.vouch(login, code, asker="wang", client="a", now=now) is not None
     with pytest.raises(ConfigError, match="key file"):
-        await Accounts(centre.store).vouch("zhang", "123456", client="a", now=now)
+        await Accounts(centre.store).vouch("zhang", "123456", asker="wang", client="a", now=now)
     moved = sa.update(schema.users).where(schema.users.c.login == "li").values(totp_secret=kept["zhang"])
     assert user.user_id
     sealed = await centre.store.write(lambda connection: logins.seal_apps(connection, Safe(), safe))
@@ -162,7 +162,7 @@ async def test_app_secret_lies_sealed_and_opens_for_its_owner_alone(centre: Cent
     assert await centre.store.write(lambda connection: logins.seal_apps(connection, other, safe)) == 2
     await centre.store.write(lambda connection: connection.execute(moved))
     with pytest.raises(Exception, match="is not as it was sealed"):
-        await accounts.vouch("li", "123456", client="a", now=now)
+        await accounts.vouch("li", "123456", asker="wang", client="a", now=now)
 
 
 def test_metrics_are_never_open() -> None:
@@ -179,7 +179,7 @@ def test_links_that_open_something_stand_in_no_log(path: str) -> None:
 
 
 async def test_malformed_origin_is_a_stranger(console_url: str) -> None:
-    async with httpx.AsyncClient(base_url=console_url) as client:
+    async with httpx.AsyncClient(base_url=console_url, timeout=20) as client:
         assert (await client.post("/login", headers={"origin": "http://[x"})).status_code == 403
 
 

@@ -25,7 +25,7 @@ BATTERY = "00002a19-0000-1000-8000-00805f9b34fb"
 MODEL = "00002a24-0000-1000-8000-00805f9b34fb"
 PLX = "00001822-0000-1000-8000-00805f9b34fb"
 FAILED = "org.bluez.Error.Failed"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 async def find() -> object:

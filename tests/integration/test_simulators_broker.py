@@ -18,7 +18,7 @@ from simulators.child import find_program
 from simulators.mqtt.zigbee import Bridge, DoorContact, SosButton
 from simulators.tally import Tally
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 SERVER = ("community", "s3cret")
 HOMES = {"gw-1": "one", "gw-2": "two"}
 KINDS = [

@@ -16,7 +16,7 @@ from simulators.serial.fall_radar import FallRadar
 from simulators.tally import Tally
 
 RADAR = "radar-bath"
-WAIT_S = 10.0
+WAIT_S = 30.0
 FALL = r60.frame(*r60.FALL_STATE, b"\x01")
 UP = r60.frame(*r60.FALL_STATE, b"\x00")
 BEAT = r60.frame(*r60.HEARTBEAT, r60.ASK)

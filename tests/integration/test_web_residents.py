@@ -66,6 +66,22 @@ def csrf(html: str) -> str:
 # ---- the list ----
 
 
+async def test_an_open_case_has_the_colour_of_its_severity_and_of_several_the_worst_is_named(
+    district: Centre, browser: httpx.AsyncClient
+) -> None:
+    await come_in(district, browser)
+    for hazard, severity in (("sos", Severity.P1), ("sensor-silent", Severity.P3)):
+        await district.alarm(BOX, hazard, severity)
+        for address in ("/residents", f"/residents/{HIM}"):
+            page = (await browser.get(address)).text
+            found = re.findall(r'<a class="badge (p\d) open-case" href="/incidents/(\d+)">', page)
+            assert found == [("p1", "1")]
+    await district.alarm("gw-demo-1009", "sensor-silent", Severity.P3)
+    page = (await browser.get("/residents")).text
+    assert set(re.findall(r'class="badge (p\d) open-case"', page)) == {"p1", "p3"}
+    assert "TECH case open" in text_of(page)
+
+
 async def test_list_is_paged_in_the_order_of_addresses_and_each_stands_in_it_once(
     district: Centre, browser: httpx.AsyncClient
 ) -> None:

@@ -16,19 +16,20 @@ from community.desk import Wish
 from community.registry_sealing import Safe
 from community.store import people_access, people_key_safes
 from community.store.cases import load
+from community.store.people_schema import places
 from shouwang.alert import Severity
 
 
 @pytest.fixture
 async def phone(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"accept-language": "en"}
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, headers=headers, timeout=20) as client:
         yield client
 
 
 @pytest.fixture
 async def desk(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as client:
         yield client
 
 
@@ -270,12 +271,14 @@ async def test_the_desk_sends_whom_it_ticks_and_sees_the_reasons(centre: Centre,
     await centre.user(language="en")
     gateway = await centre.home(501, "3号楼2-501", "王桂兰", 1944)
     await bring_in(centre.store, centre.clock.now, PEOPLE)
+    grid = sa.insert(places).values(place_id="grid-7", level="grid", code="7", name="第七网格")
+    await centre.store.write(lambda connection: connection.execute(grid))
     await centre.alarm(gateway, "sos", Severity.P1)
     await desk.post("/login", data={"login": "zhang", "password": PASSWORD})
     assert "Only who has taken the case" in (await desk.get("/incidents/1/send")).text
     await by_desk(centre, "ack")
     page = (await desk.get("/incidents/1/send")).text
-    for said in ("刘芳", "responsible for grid-7", "has the skill first aid", "has no telephone number on file"):
+    for said in ("刘芳", "responsible for 第七网格", "has the skill first aid", "has no telephone number on file"):
         assert said in page
     fields = form_of(page, "/incidents/1/send/order")
     none = await desk.post("/incidents/1/send/order", data=fields)

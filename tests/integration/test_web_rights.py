@@ -167,6 +167,9 @@ POST /residents/{resident_id}/keep/new-contact  os
 GET  /residents/{resident_id}/keep/contacts/{contact_id} os
 POST /residents/{resident_id}/keep/contacts/{contact_id} os
 POST /residents/{resident_id}/keep/contacts/{contact_id}/{deed} os
+GET  /residents/{resident_id}/keep/contacts/{contact_id}/proposal os
+POST /residents/{resident_id}/keep/contacts/{contact_id}/proposal/accept os
+POST /residents/{resident_id}/keep/contacts/{contact_id}/proposal/refuse os
 GET  /residents/{resident_id}/keep/person       os
 POST /residents/{resident_id}/keep/person       os
 POST /residents/{resident_id}/keep/reviewed     s
@@ -190,6 +193,8 @@ GET  /family                                    f
 POST /family/{resident_id}/going                f
 POST /family/{resident_id}/mode                 f
 POST /family/{resident_id}/request              f
+POST /family/{resident_id}/number               f
+POST /family/{resident_id}/number/withdraw      f
 POST /family/{resident_id}/rating               f
 GET  /family/{resident_id}/photo                f
 GET  /admin                                     sagd
@@ -347,7 +352,7 @@ async def test_role_at_every_address(centre: Centre, console_url: str, case: str
 
 
 async def test_stranger_is_sent_to_the_login_from_every_address(console_url: str) -> None:
-    async with httpx.AsyncClient(base_url=console_url) as client:
+    async with httpx.AsyncClient(base_url=console_url, timeout=20) as client:
         got = {(method, path): await status(client, method, path) for method, path, _ in CONSOLE}
     assert set(got.values()) == {401}, got
 
@@ -382,7 +387,7 @@ async def test_nobody_is_given_the_role_of_a_screen(centre: Centre) -> None:
 
 
 async def browser(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"})
+    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"}, timeout=20)
 
 
 async def sign_in(client: httpx.AsyncClient, login: str, **more: str) -> httpx.Response:

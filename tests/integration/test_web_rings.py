@@ -35,7 +35,7 @@ async def case(centre: Centre) -> None:
 
 @pytest.fixture
 async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as client:
         yield client
 
 
@@ -177,6 +177,17 @@ async def test_whoever_tells_too_often_waits(centre: Centre, browser: httpx.Asyn
 
 
 # ---- what is shown ----
+
+
+@pytest.mark.usefixtures("case")
+@pytest.mark.parametrize(("after_s", "words"), [(0.04, "Rang at 1 desk, at once"), (0.1, "first after 0.1 s")])
+async def test_a_ring_without_a_wait_is_said_to_be_at_once(
+    centre: Centre, browser: httpx.AsyncClient, after_s: float, words: str
+) -> None:
+    csrf = await sit_down(centre, browser, "zhang")
+    centre.clock.later(seconds=after_s)
+    await tell(browser, csrf, rang=RANG)
+    assert words in said(await browser.get("/incidents/1"))
 
 
 @pytest.mark.usefixtures("case")

@@ -9,8 +9,8 @@ from community import reasons
 from community.facts import fact, found, kept, words
 from community.web.fact_words import FACTS, plain, told
 from community.web.language import Language, translations
-from shouwang.alert import Sentence
-from shouwang.bilingual import Bilingual, both, by_lines, chinese, lines_of, told_by
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import Bilingual, both, by_lines, chinese, in_a_row, lines_of, told_by
 from shouwang.errors import DeviceError
 from shouwang.status import SensorState, SensorStatus
 from shouwang.wire import decode_envelope
@@ -136,3 +136,13 @@ def test_facts_of_a_sentence_in_both_are_kept_in_both() -> None:
     text = kept([words(BOTH), words("plain")])
     assert plain(text, Language.ZH, translations(Language.ZH).gettext) == "调制解调器没有应答; plain"
     assert plain(text, Language.EN, translations(Language.EN).gettext) == "the modem does not answer; plain"
+
+
+def test_sentences_in_a_row_have_the_sign_of_each_language_between_them() -> None:
+    said = in_a_row([BOTH, "plain"])
+    assert (said, chinese(said)) == ("the modem does not answer; plain", "调制解调器没有应答；plain")
+
+
+def test_text_becomes_the_sentence_that_people_are_told() -> None:
+    assert sentence_of(BOTH) == Sentence(zh="调制解调器没有应答", en="the modem does not answer")
+    assert sentence_of("plain") == Sentence(zh="plain", en="plain")

@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from community.dispatch import (
@@ -84,6 +85,12 @@ def test_each_proposal_says_why_in_both_languages():
         "备班",
     ]
     assert found.walk_min == 3
+
+
+def test_an_area_is_called_by_its_name_where_it_has_one():
+    near = somebody("liu", areas=frozenset({"grid-7"}))
+    (found,) = proposals(msgspec.structs.replace(NEED, called={"grid-7": "第七网格"}), [near])
+    assert "responsible for 第七网格" in [reason.en for reason in found.reasons]
 
 
 @pytest.mark.parametrize(

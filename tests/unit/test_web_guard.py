@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import Scope
 
 from community.web import guard
 from community.web.guard import MAX_BODY_BYTES, Guard
@@ -27,10 +28,14 @@ async def sleep(_: Request) -> PlainTextResponse:
     return PlainTextResponse("never")
 
 
+async def nobody(_: Scope) -> str:
+    return ""
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     app = Starlette(routes=[Route("/", echo, methods=["GET", "POST"]), Route("/sleep", sleep)])
-    transport = httpx.ASGITransport(Guard(app, secure=True))
+    transport = httpx.ASGITransport(Guard(app, secure=True, sender_of=nobody))
     async with httpx.AsyncClient(transport=transport, base_url="https://desk.example") as made:
         yield made
 

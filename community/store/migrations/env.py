@@ -7,6 +7,7 @@ from community.store import (  # noqa: F401 - of the metadata
     fleet_schema,
     log_in_schema,
     passkey_schema,
+    proposal_schema,
     quality_schema,
     rights_schema,
     ring_schema,
