@@ -14,7 +14,7 @@ from typing import Never
 from config.home import Home
 from drivers.serial.modem_part import MODEM_ID
 from gateway.control import Control, folders_of, reported, worded
-from gateway.equipment import dashboard_of, uplink_settings
+from gateway.equipment import dashboard_of, way_to_centre
 from gateway.fittings import BROKER
 from gateway.household import Hands
 from gateway.outbox import Outbox
@@ -50,12 +50,13 @@ async def run(home: Home, *, time_scale: float = 1.0, reread: Callable[[], Home]
     watched then, for its memory, queue and clock go by real time. `reread` gives the home as its file is now, for a
     reload.
 
-    Raises ConfigError where the data folder, a secret or a certificate cannot be used.
+    Raises ConfigError where the data folder, or a secret that the home itself needs, cannot be used. What the way to
+    the centre needs is no reason not to watch: it is a lost connection until it is put right.
     """
     hangup = heed_hangup()
     if time_scale != 1:
         home, reread = _unwatched(home), reread and partial(_reread_unwatched, reread)
-    settings = uplink_settings(home)
+    settings = way_to_centre(home)
     ServiceManager().starting(_CHECKING_S)
     with ThreadPoolExecutor(1, thread_name_prefix="outbox") as thread:
         loop = asyncio.get_running_loop()

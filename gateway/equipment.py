@@ -10,7 +10,7 @@ from gateway.dashboard import Dashboard, last_will_of
 from gateway.discovery import Names
 from gateway.household import Household
 from messaging.broker import BrokerSettings, TlsFiles, parse_broker_url
-from messaging.secret import read_secret
+from messaging.secret import password_of
 from messaging.tls import tls_context
 from shouwang.driver import Notes
 
@@ -20,17 +20,24 @@ _SESSION_EXPIRY_S = 86_400
 
 def uplink_settings(home: Home) -> BrokerSettings:
     """How to reach the centre's broker; raises ConfigError where a secret or certificate cannot be read."""
+    settings = way_to_centre(home)
+    if settings.tls is not None:
+        tls_context(settings.tls)
+    password_of(settings)
+    return settings
+
+
+def way_to_centre(home: Home) -> BrokerSettings:
+    """The same, unread: a file that is missing is a lost connection, and the home is watched without it."""
     uplink = home.uplink
     host, port, is_tls = parse_broker_url(uplink.url)
     tls = TlsFiles(ca_file=uplink.ca_file, cert_file=uplink.cert_file, key_file=uplink.key_file) if is_tls else None
-    if tls is not None:
-        tls_context(tls)  # files that cannot be used are told at the start; later they are a lost connection
     return BrokerSettings(
         host=host,
         port=port,
         client_id=home.gateway.id,
         username=uplink.username or home.gateway.id,
-        password=None if uplink.password_file is None else read_secret(uplink.password_file),
+        password_file=uplink.password_file,
         tls=tls,
         version=uplink.version,
         session_expiry_s=_SESSION_EXPIRY_S,

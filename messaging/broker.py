@@ -36,7 +36,7 @@ class BrokerSettings:
     """Where and as whom to connect. A `session_expiry_s` above 0 keeps subscriptions and messages over a lost link.
 
     `earliest` is asked at each connection: it is not earlier than this, and the system's clock is wrong or in doubt;
-    None where that clock is right.
+    None where that clock is right. So is the secret in `password_file`: one that is put right needs no restart.
     """
 
     host: str
@@ -44,6 +44,7 @@ class BrokerSettings:
     client_id: str
     username: str | None = None
     password: str | None = None
+    password_file: Path | None = None
     tls: TlsFiles | None = None
     version: Version = "5"
     keepalive_s: int = 20

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from messaging.broker import BrokerSettings
 from shouwang.bilingual import both
 from shouwang.errors import ConfigError
 
@@ -33,3 +34,8 @@ def read_secret(path: Path) -> str:
     if not words or len(raw) > _MAX_BYTES or "\n" in words:
         raise ConfigError(both(*_NOT_ONE_LINE, path=path))
     return words
+
+
+def password_of(settings: BrokerSettings) -> str | None:
+    """The password as its file holds it now; raises ConfigError where that cannot be read."""
+    return settings.password if settings.password_file is None else read_secret(settings.password_file)

@@ -21,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from messaging.broker import BrokerSettings, Will
 from messaging.line import Line
 from messaging.refusals import not_let_in, sent_away, turned_away, untrusted
+from messaging.secret import password_of
 from messaging.tls import tls_context
 from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import DeviceError
@@ -232,7 +233,7 @@ class Session:
             manual_ack=True,
         )
         if settings.username is not None:
-            client.username_pw_set(settings.username, settings.password)
+            client.username_pw_set(settings.username, password_of(settings))
         if settings.tls is not None:
             client.tls_set_context(tls_context(settings.tls, settings.earliest()))
         if self._will is not None:

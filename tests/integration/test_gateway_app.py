@@ -21,7 +21,6 @@ from gateway.pipeline import Pipeline
 from messaging.broker import BrokerSettings
 from messaging.session import connect
 from shouwang.alert import Severity
-from shouwang.errors import ConfigError
 from shouwang.reading import Reading
 from shouwang.wire import AlertBody, BirthBody, GapBody, Lane, StatusBody, TelemetryBody, decode_envelope
 
@@ -157,11 +156,30 @@ async def test_a_damaged_file_is_told_to_the_centre_and_the_gateway_runs(mosquit
     ]
 
 
-async def test_certificates_that_cannot_be_used_are_told_at_the_start(write_home, tmp_path):
+async def test_certificates_that_cannot_be_used_leave_the_home_watched(mosquitto, write_home, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     (tmp_path / "ca.pem").write_text("no certificate")
-    path = write_home(1, uplink='url: "mqtts://127.0.0.1:2", ca_file: ca.pem')
-    with pytest.raises(ConfigError, match="cannot use the certificate files of the uplink"):
-        await run(load(path))
+    await open_door(mosquitto.port)
+    path = write_home(mosquitto.port, uplink='url: "mqtts://127.0.0.1:2", ca_file: ca.pem')
+    async with running(path) as task:
+        await until(lambda: said(caplog, "sensor door is heard"))
+        await until(lambda: said(caplog, "no way to the centre: cannot use the certificate files"))
+        await stop(task)
+
+
+async def test_a_password_file_that_is_missing_leaves_the_home_watched_until_it_is_there(
+    mosquitto, write_home, tmp_path, caplog
+):
+    """One mistyped name, or a card that lost a file, silences no home; what is put right needs no restart."""
+    caplog.set_level(logging.INFO)
+    await open_door(mosquitto.port)
+    way = f'url: "mqtt://127.0.0.1:{mosquitto.port}", username: gw-1, password_file: nowhere'
+    async with running(write_home(mosquitto.port, uplink=way)) as task:
+        await until(lambda: said(caplog, "sensor door is heard"))
+        await until(lambda: said(caplog, "no way to the centre") and said(caplog, "nowhere: the secret cannot be read"))
+        (tmp_path / "nowhere").write_text("secret")
+        await until(lambda: said(caplog, "connected to the centre's broker"))
+        await stop(task)
 
 
 @pytest.mark.slow
