@@ -434,7 +434,7 @@ async def test_supervisor_keeps_a_plan_with_author_reason_and_history(
     assert (await sent(browser, changed, **asked, **target)).status_code == 303
     assert await on_file(village) == (CarePlanRow.model_validate(PLAN | TARGET),)
     said = await text(browser, changed)
-    assert "supervisor by letter of the clinic" in said
+    assert "Supervisor by letter of the clinic" in said
     assert "Set by (clinician): – → 李医生" in said or "Set by (clinician): 李医生" in said
     assert ("correction", HIM, "by letter of the clinic") in await acts(village)
     assert (await sent(browser, changed, condition="hypertension", quantity="systolic", reason="x")).status_code == 422
