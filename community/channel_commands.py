@@ -9,8 +9,14 @@ from community.channel_watch import probed, sent_test
 from community.post import Line
 from community.settings import CommunitySettings, load
 from community.terminal import say, with_config
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError
+
+_STATE = "{name} ({way}): {state}{untested}", "{name}（{way}）：{state}{untested}"
+_ANSWERS = Bilingual("answers", zh="有应答")
+_UNTESTED = Bilingual("; no monthly test: it has no test_to", zh="；不做每月测试：没有写 test_to")
+_FAILED = "{name}: failed: {why}", "{name}：没有成功：{why}"
+_TAKEN = "{name}: the far end has taken a test message for {to}", "{name}：对方已收下发给 {to} 的测试消息"
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,8 +39,8 @@ def _check(options: argparse.Namespace) -> int:
     faults = asyncio.run(_probed(lines))
     for line in lines:
         fault = faults[line.name]
-        untested = "" if line.test_to else "; no monthly test: it has no test_to"
-        say(f"{line.name} ({line.way.value}): {fault or 'answers'}{untested}")
+        untested = "" if line.test_to else _UNTESTED
+        say(both(*_STATE, name=line.name, way=line.way.value, state=fault or _ANSWERS, untested=untested))
     ways = {line.way for line in lines}
     for person in people_of(settings.channels):
         lacking = [way.value for way, _ in person.ways if way not in ways]
@@ -66,7 +72,7 @@ def _test(options: argparse.Namespace) -> int:
             )
         )
     fault = asyncio.run(sent_test(line, to, datetime.now(UTC)))
-    say(f"{line.name}: failed: {fault}" if fault else f"{line.name}: the far end has taken a test message for {to}")
+    say(both(*_FAILED, name=line.name, why=fault) if fault else both(*_TAKEN, name=line.name, to=to))
     return 1 if fault else 0
 
 

@@ -157,7 +157,7 @@ async def probed(line: Line) -> str | None:
             await line.channel.probe()
     except TimeoutError:
         return both(*_MUTE, limit=PROBE_S)
-    except (TryLater, ConfigError) as error:
+    except (TryLater, GiveUp, ConfigError) as error:
         return told_by(error)
     return None
 

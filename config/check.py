@@ -44,7 +44,8 @@ def _summary(checked: Checked) -> list[str]:
         if watched == _NOTHING and rule.id not in own:
             idle += 1
             continue
-        lines.append(both(*_RULE, id=rule.id, kind=rule.kind, severity=rule.severity, watched=watched))
+        words = _IDLE_RULE if watched == _NOTHING else _RULE
+        lines.append(both(*words, id=rule.id, kind=rule.kind, severity=rule.severity, watched=watched))
     if idle:
         lines.append(both(*(_ONE_IDLE if idle == 1 else _IDLE), count=idle))
     return lines
@@ -57,7 +58,7 @@ def _watched(sensors: Sequence[str], home: Home, named: Sequence[str] | None) ->
     return Bilingual(", ".join(listed), zh="、".join(chinese(one) or one for one in listed)) if listed else _NOTHING
 
 
-_NOTHING = Bilingual("nothing", zh="无")
+_NOTHING = "nothing"
 _WHAT_JOINS = Bilingual("what joins", zh="以后加入的")
 _ONE_PROBLEM = "{path}: 1 problem; nothing was started", "{path}：1 处有错；什么都没有启动"
 _PROBLEMS = "{path}: {count} problems; nothing was started", "{path}：{count} 处有错；什么都没有启动"
@@ -75,6 +76,7 @@ _NOBODY_HEARS = Bilingual(
     zh="  这个家没人听得到报警：请在 annunciators 下加上语音或警笛",
 )
 _RULE = "  rule {id} ({kind}, {severity}) on {watched}", "  规则 {id}（{kind}，{severity}）监视 {watched}"
+_IDLE_RULE = "  rule {id} ({kind}, {severity}) on {watched}", "  规则 {id}（{kind}，{severity}）：没有可监视的传感器"
 _ONE_IDLE = (
     "  1 more rule of the presets: no sensor here says what they watch",
     "  预设里还有 1 条规则：这里没有传感器报它要看的内容",

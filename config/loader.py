@@ -21,7 +21,7 @@ from config.rulebook import misused_presets, press_troubles, rule_oddities
 from config.second_path_check import second_path_oddities, second_path_troubles
 from drivers.ble.adapter import SLOTS
 from drivers.ble.advert_sensor import AdvertSensor
-from shouwang.bilingual import Bilingual, by_lines, chinese
+from shouwang.bilingual import Bilingual, both, by_lines, chinese
 from shouwang.complaint import nearest
 from shouwang.document import Document, read, refusal
 from shouwang.errors import ConfigError
@@ -29,6 +29,7 @@ from shouwang.nodes import MAX_CHARS, Problem
 from shouwang.nodes import Path as Where
 from shouwang.quantities import Quantity
 from shouwang.reading import GUEST
+from shouwang.system_words import system_words
 
 _SECRET_KEYS = frozenset({"password_file", "key_file", "consent_file"})
 _UTF8_BYTES = 4
@@ -114,9 +115,11 @@ def _text(path: Path) -> str:
             written = file.read(MAX_CHARS * _UTF8_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            Bilingual(
-                f"{path}: cannot be read ({error.strerror}); check its name and who may read it",
-                zh=f"{path}：读不出来（{error.strerror}）；请核对文件名以及谁可以读",
+            both(
+                "{path}: cannot be read ({why}); check its name and who may read it",
+                "{path}：读不出来（{why}）；请核对文件名以及谁可以读",
+                path=path,
+                why=system_words(error),
             )
         ) from error
     try:
@@ -280,9 +283,11 @@ def _file_trouble(path: Path, key: str) -> str:
             zh=f"没有 {path}；没有它就连不上：{chinese(cure)}",
         )
     except OSError as error:
-        return Bilingual(
-            f"{path} cannot be read ({error.strerror}); the link will not come up without it",
-            zh=f"{path} 读不出来（{error.strerror}）；没有它就连不上",
+        return both(
+            "{path} cannot be read ({why}); the link will not come up without it",
+            "{path} 读不出来（{why}）；没有它就连不上",
+            path=path,
+            why=system_words(error),
         )
     if not stat.S_ISREG(found.st_mode) or not os.access(path, os.R_OK):
         return Bilingual(

@@ -18,6 +18,7 @@ from drivers.ble.device_clock import RIGHT_ENOUGH, heed_clock
 from drivers.ble.link import Peripheral, connected
 from drivers.ble.near import HEALTH, Looks, Near, entry_for, looks_of
 from drivers.ble.radio import Radio
+from gateway.port_entries import TO_USE
 from shouwang.bilingual import Bilingual, both
 from shouwang.driver import Driver, Emit, Emitted, Record, Sample
 from shouwang.errors import DeviceError
@@ -28,10 +29,6 @@ FIRST_READING_S = 90.0
 _NOT_MEASURED = frozenset({Quantity.BATTERY, Quantity.SIGNAL_STRENGTH})
 
 Tell = Callable[[str], None]
-_TO_USE = Bilingual(
-    "To use one, paste its lines under sensors: in home.yaml, then run: shouwang gateway check -c home.yaml",
-    zh="要用哪一个，就把它那几行贴到 home.yaml 的 sensors: 下面，再运行：shouwang gateway check -c home.yaml",
-)
 
 
 @asynccontextmanager
@@ -77,7 +74,7 @@ async def scan(adapter: str, seconds: float, home: Home | None, tell: Tell) -> N
     entries = [entry_for(one, adapter=adapter, taken=taken) for one in near if one.address not in used]
     if any(entries):
         tell("")
-        tell(_TO_USE)
+        tell(TO_USE)
     for entry in entries:
         if entry is not None:
             tell("")

@@ -37,7 +37,7 @@ from gateway.position import Position
 from gateway.stored import Stored
 from rules.engine import Saved
 from shouwang.alert import Alert
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError, TryLater
 from shouwang.gap import GapCode
 from shouwang.wire import GapBody, Lane
@@ -46,6 +46,10 @@ __all__ = ["Outbox", "Stored"]
 
 log = logging.getLogger(__name__)
 
+_NO_USE = "cannot use the data folder {folder}: {why}; {remedy}", "数据文件夹 {folder} 不能用：{why}；{remedy}"
+_IN_USE = Bilingual("it is in use", zh="正在使用中")
+_STOP_THE_OTHER = Bilingual("another gateway runs on it: stop that one first", zh="另有网关在用它：请先停掉那一个")
+_LOOK_AT_IT = Bilingual("check gateway.data_dir", zh="请核对 gateway.data_dir")
 _DAMAGED = "the outbox file was damaged: unsent telemetry of the old file is lost"
 _SICK_AT_MOST = 3
 """So often in a row the card may refuse to give what is in the file."""
@@ -80,12 +84,10 @@ class Outbox:
         try:
             self._open()
         except Taken:
-            raise ConfigError(
-                _refused(path, "it is in use", "another gateway runs on it: stop that one first")
-            ) from None
+            raise ConfigError(_refused(path, _IN_USE, _STOP_THE_OTHER)) from None
         except (OSError, sqlite3.Error) as error:
             if not may_heal(error, path.parent):
-                raise ConfigError(_refused(path, error, "check gateway.data_dir")) from error
+                raise ConfigError(_refused(path, str(error), _LOOK_AT_IT)) from error
             self._take_refuge(error)
         self._latest = states.Latest(self._db)
 
@@ -354,5 +356,5 @@ class Outbox:
         return rescued
 
 
-def _refused(path: Path, why: object, remedy: str) -> str:
-    return f"cannot use the data folder {path.parent}: {why}; {remedy}"
+def _refused(path: Path, why: str, remedy: str) -> Bilingual:
+    return both(*_NO_USE, folder=path.parent, why=why, remedy=remedy)

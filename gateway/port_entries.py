@@ -4,7 +4,20 @@ from collections.abc import Iterator, Sequence
 
 from config.home import Home
 from drivers.serial.instrument import Instrument
+from shouwang.bilingual import Bilingual, both
 
+TO_USE = Bilingual(
+    "To use one, paste its lines under sensors: in home.yaml, then run: shouwang gateway check -c home.yaml",
+    zh="要用哪一个，就把它那几行贴到 home.yaml 的 sensors: 下面，再运行：shouwang gateway check -c home.yaml",
+)
+_BY_THEMSELVES = Bilingual(
+    "These lines stand by themselves in home.yaml, each first word at the very beginning of its line:",
+    zh="下面这些在 home.yaml 里单独成段，每段的第一个词要顶格写：",
+)
+_CHOOSE = (
+    "  # one of the next {count} is right for {port}; paste only that one",
+    "  # 下面 {count} 段里只有一段适合 {port}；只贴那一段",
+)
 _MAP = "THE-MAP-OF-THIS-UNIT   # see docs/modbus.md"
 
 
@@ -21,7 +34,7 @@ class Entries:
 
     def choose(self, fits: Sequence[Instrument], port: str) -> None:
         """The next entries are for one port: only one of them is right."""
-        self._sensors.append(f"  # one of the next {len(fits)} is right for {port}; paste only that one")
+        self._sensors.append(both(*_CHOOSE, count=len(fits), port=port))
 
     def instrument(self, instrument: Instrument, port: str) -> None:
         """A sensor, or a receiver of many."""
@@ -50,15 +63,13 @@ class Entries:
         """All of them, with what to do."""
         if self._sensors:
             yield ""
-            yield (
-                "To use one, paste its lines under sensors: in home.yaml, then run: shouwang gateway check -c home.yaml"
-            )
+            yield TO_USE
         for entry in self._sensors:
             yield from ("", entry)
         parts = [*self._parts, *(["modbus:\n" + "\n".join(self._lines)] if self._lines else [])]
         if parts:
             yield ""
-            yield "These lines stand by themselves in home.yaml, each first word at the very beginning of its line:"
+            yield _BY_THEMSELVES
         for entry in parts:
             yield from ("", entry)
 

@@ -1,15 +1,17 @@
-"""Why a broker does not want us, or we do not trust it, in words of both languages that name what to look at.
+"""Why a broker is not there, does not want us, or is not trusted, in words of both languages that name what to look at.
 
 DeviceError
     Refused      trying again does not help until a person has mended something
 """
 
+import socket
 import ssl
 from collections.abc import Mapping
 
 from messaging.broker import BrokerSettings
 from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DeviceError
+from shouwang.system_words import system_words
 
 _COME_LATER = frozenset({0x80, 0x88, 0x89, 0x97, 0x9F})
 """Reason codes of a CONNACK (MQTT 5, 3.2.2.2) that pass by themselves."""
@@ -37,12 +39,24 @@ def untrusted(settings: BrokerSettings, error: ssl.SSLError) -> DeviceError:
     return DeviceError(both(*_UNTRUSTED, where=where, why=both(*_BROKE_OFF, error=error.reason or error)))
 
 
+def unreached(settings: BrokerSettings, error: OSError | UnicodeError) -> DeviceError:
+    """Nobody there to talk to; UnicodeError: a host name that no resolver takes."""
+    why = system_words(error) if isinstance(error, OSError) else str(error)
+    said = both(*_NOT_REACHED, where=_where(settings), why=why)
+    if isinstance(error, ConnectionRefusedError):
+        return DeviceError(both(*_ADVISED, said=said, advice=_LOOK_AT_PORT))
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return DeviceError(both(*_ADVISED, said=said, advice=_LOOK_AT_NAME))
+    return DeviceError(said)
+
+
 def turned_away(settings: BrokerSettings, alert: str) -> DeviceError:
     """The broker hung up before it said a word of MQTT; `alert`: OpenSSL's name of what TLS said, empty for nothing."""
     where, cert = _where(settings), _cert(settings)
     for sign, words in _ALERTS.items():
         if alert.endswith(sign):
-            return Refused(both(*_SAYS, where=where, what=both(*words, cert=cert)))
+            told = _ALERTS["CERTIFICATE_REQUIRED"] if sign == "UNKNOWN_CA" and cert == _NONE else words
+            return Refused(both(*_SAYS, where=where, what=both(*told, cert=cert)))
     if alert:
         return Refused(both(*_OTHER_ALERT, where=where, cert=cert, alert=alert))
     return DeviceError(both(*(_HUNG_UP_ON_TLS if settings.tls else _HUNG_UP), where=where))
@@ -90,6 +104,11 @@ def _cert(settings: BrokerSettings) -> str:
 
 _SYSTEM = Bilingual("this system's authorities", zh="系统自带的证书机构")
 _NONE = Bilingual("none is set", zh="还没有设置")
+_NOT_REACHED = "cannot reach the broker at {where}: {why}", "连不上消息服务器 {where}：{why}"
+_LOOK_AT_PORT = Bilingual("is the port right, and does the broker run?", zh="端口对吗？消息服务器在运行吗？")
+_LOOK_AT_NAME = Bilingual(
+    "is the host name right, and has this box internet?", zh="主机名对吗？本机连得上网（或域名服务器）吗？"
+)
 _UNTRUSTED = "no trusted connection to {where}: {why}", "与 {where} 建立不了可信的连接：{why}"
 _NO_TLS = Bilingual(
     "no TLS is spoken there; check the port, or write mqtt:// if the link is not to be encrypted",

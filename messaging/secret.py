@@ -5,6 +5,7 @@ from pathlib import Path
 from messaging.broker import BrokerSettings
 from shouwang.bilingual import both
 from shouwang.errors import ConfigError
+from shouwang.system_words import system_words
 
 _MAX_BYTES = 4096
 _NO_TEXT = (
@@ -30,7 +31,7 @@ def read_secret(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(both(*_NO_TEXT, path=path)) from error
     except OSError as error:
-        raise ConfigError(both(*_UNREAD, path=path, error=error.strerror)) from error
+        raise ConfigError(both(*_UNREAD, path=path, error=system_words(error))) from error
     if not words or len(raw) > _MAX_BYTES or "\n" in words:
         raise ConfigError(both(*_NOT_ONE_LINE, path=path))
     return words

@@ -20,7 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from messaging.broker import BrokerSettings, Will
 from messaging.line import Line
-from messaging.refusals import not_let_in, sent_away, turned_away, untrusted
+from messaging.refusals import not_let_in, sent_away, turned_away, unreached, untrusted
 from messaging.secret import password_of
 from messaging.tls import tls_context
 from shouwang.bilingual import Bilingual, both, told_by
@@ -57,7 +57,6 @@ _MUTE = (
     "the broker at {host}:{port} does not answer within {limit:.0f} s",
     "消息服务器 {host}:{port} 在 {limit:.0f} 秒内没有应答",
 )
-_NOT_REACHED = "cannot reach the broker at {host}:{port}: {why}", "连不上消息服务器 {host}:{port}：{why}"
 _UNANSWERED = "the broker did not answer {what} within {limit:.0f} s", "消息服务器在 {limit:.0f} 秒内没有应答（{what}）"
 _CLOSED = Bilingual("closed", zh="连接已关闭")
 _ENDED = "it ended: {reason}", "连接结束：{reason}"
@@ -192,8 +191,7 @@ class Session:
         except ConnectionResetError as error:
             raise turned_away(settings, "") from error
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that no resolver takes
-            why = getattr(error, "strerror", "") or error
-            raise DeviceError(both(*_NOT_REACHED, host=settings.host, port=settings.port, why=why)) from error
+            raise unreached(settings, error) from error
 
     async def _close(self) -> None:
         try:

@@ -7,11 +7,13 @@ its clock is not right OpenSSL checks signatures, host and purpose, and the date
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from messaging.broker import TlsFiles
-from shouwang.bilingual import both
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import ConfigError
+from shouwang.system_words import system_words
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h: all is verified but the dates."""
@@ -19,11 +21,17 @@ _EXPIRED = 10
 """X509_V_ERR_CERT_HAS_EXPIRED."""
 _NO_USE = (
     (
-        "cannot use the certificate files of the uplink: {error}; check ca_file, cert_file, key_file, and who may read "
+        "cannot use the certificate files of the uplink: {why}; check ca_file, cert_file, key_file, and who may read "
         "them"
     ),
-    "连接消息服务器的证书文件不能用：{error}；请核对 ca_file、cert_file、key_file，以及谁可以读",
+    "连接消息服务器的证书文件不能用：{why}；请核对 ca_file、cert_file、key_file，以及谁可以读",
 )
+_BAD_CA = "{ca} holds no certificate, or a damaged one", "{ca} 里没有证书，或者证书已损坏"
+_BAD_OWN = (
+    "{cert} holds no certificate, or {key} no key, or one of them is damaged",
+    "{cert} 里没有证书，或 {key} 里没有密钥，或其中一个已损坏",
+)
+_OTHER_KEY = "{key} is not the key of {cert}", "{key} 不是 {cert} 的密钥"
 
 
 def tls_context(files: TlsFiles, earliest: datetime | None = None) -> ssl.SSLContext:
@@ -34,14 +42,31 @@ def tls_context(files: TlsFiles, earliest: datetime | None = None) -> ssl.SSLCon
     """
     try:
         context = ssl.create_default_context(cafile=str(files.ca_file) if files.ca_file else None)
+    except OSError as error:
+        why = both(*_BAD_CA, ca=files.ca_file) if isinstance(error, ssl.SSLError) else _file_words(error, files.ca_file)
+        raise ConfigError(both(*_NO_USE, why=why)) from error
+    try:
         if files.cert_file is not None:
             context.load_cert_chain(files.cert_file, files.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(both(*_NO_USE, error=error)) from error
+    except OSError as error:
+        raise ConfigError(both(*_NO_USE, why=_own_words(error, files))) from error
     context.sslsocket_class = _Socket if earliest is None else _socket_in_time(earliest)
     if earliest is not None:
         context.verify_flags |= _NO_CHECK_TIME
     return context
+
+
+def _own_words(error: OSError, files: TlsFiles) -> Bilingual:
+    key = files.key_file or files.cert_file
+    if isinstance(error, ssl.SSLError):
+        words = _OTHER_KEY if error.reason == "KEY_VALUES_MISMATCH" else _BAD_OWN
+        return both(*words, cert=files.cert_file, key=key)
+    return _file_words(error, *dict.fromkeys((files.cert_file, key)))
+
+
+def _file_words(error: OSError, *files: Path | None) -> Bilingual:
+    """OpenSSL does not say which file it is."""
+    return both("{files}: {why}", "{files}：{why}", files=", ".join(map(str, files)), why=system_words(error))
 
 
 def alert_of(sock: object) -> str:

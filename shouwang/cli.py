@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ _EXTRAS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0 done, 1 failed, 2 misused."""
+    _say_all_signs()
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="shouwang", description="Shouwang 守望 keeps watch over elders at home.")
     rooms = parser.add_subparsers(required=True, metavar="ROOM")
@@ -52,6 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(by_lines(told_by(error) for error in _leaves(known)))
     except KeyboardInterrupt:
         return 130
+
+
+def _say_all_signs() -> None:
+    """A sign that the terminal's charset has not is written as its number: no command may end in the middle for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _complain(message: str) -> int:

@@ -83,5 +83,5 @@ class Channel(Protocol):
         ...
 
     async def probe(self) -> None:
-        """See cheaply, without a message, that the far end is there. Raises TryLater, ConfigError."""
+        """See cheaply, without a message, that the far end is there. Raises TryLater, GiveUp, ConfigError."""
         ...

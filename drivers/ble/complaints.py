@@ -64,7 +64,8 @@ _UNANSWERED = (
 _NO_BLUETOOTH = "Bluetooth cannot be used here: {why}; {advice}", "这里用不了蓝牙：{why}；{advice}"
 _REFUSED = "{what} refused: {why}", "{what}：被拒绝：{why}"
 _WANTS_A_BOND = "{what} refused: {why}; {advice}", "{what}：被拒绝：{why}；{advice}"
-_FAILED = "{what} failed at {adapter}: {error}; {advice}", "{what}：在 {adapter} 上失败：{error}；{advice}"
+_FAILED = "{what} failed at {adapter}; {advice} ({error})", "{what}：在 {adapter} 上失败；{advice}（{error}）"
+"""The advice first: an alarm keeps the first 200 characters, and bluetoothd's own words have no end."""
 _OTHER = (
     "{what} failed: {error}; the adapters of this box: bluetoothctl list",
     "{what}：失败：{error}；用 bluetoothctl list 查看网关的适配器",

@@ -52,7 +52,7 @@ _NOT_HEARD = (
 )
 _NO_ROOM = (
     "all connections that {adapter} can carry are in use; a second Bluetooth adapter would help",
-    "{adapter} 的连接已经占满；加一个蓝牙适配器就能解决",
+    "{adapter} 的连接已经占满；可以再加一个蓝牙适配器",
 )
 _TO_CONNECT = Bilingual("asked to connect", zh="连接")
 _FOR = "asked for {what}", "读取 {what}"

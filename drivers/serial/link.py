@@ -24,6 +24,7 @@ CLOSE_S = 2.0
 _GRACE_S = 2.0
 """For serialx to tidy up after a time-out; then it is cancelled once more."""
 _READ_BYTES = 4096
+_TAKEN = "{port} is {taken}", "{port} {taken}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +89,7 @@ class SerialLink:
     async def _open(self, serial: "serialx.AsyncSerial") -> None:
         # Before the opening, which would change the line settings under the other program's feet.
         if others := [holder for holder in await holders_of(self._port) if not holder.is_this_process]:
-            raise DeviceError(both("{port} is {taken}", "{port} {taken}", port=self._port, taken=others[0].words()))
+            raise DeviceError(both(*_TAKEN, port=self._port, taken=others[0].words()))
         try:
             async with asyncio.timeout(OPEN_S + _GRACE_S), asyncio.timeout(OPEN_S):
                 await serial.open()
@@ -142,7 +143,7 @@ class SerialLink:
         holders = await holders_of(self._port)
         others = [holder for holder in holders if not holder.is_this_process]
         if found := others or holders:
-            return f"{self._port} is {found[0].words()}"
+            return both(*_TAKEN, port=self._port, taken=found[0].words())
         return Bilingual(
             f"{self._port} is in use by another program; see which: sudo fuser -v {self._port}, and stop that one",
             zh=f"{self._port} 被别的程序占用；用 sudo fuser -v {self._port} 查看是哪个，并停掉它",

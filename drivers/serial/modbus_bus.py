@@ -14,7 +14,7 @@ from drivers.serial.link import Line, SerialLink, SerialPort
 from drivers.serial.modbus_block import BITS_PER_BYTE, Block
 from drivers.serial.modbus_ear import Ear, Question
 from drivers.serial.modbus_turns import PROBE_S, Outcome, Turn, Turns
-from shouwang.bilingual import Bilingual
+from shouwang.bilingual import Bilingual, both, told_by
 from shouwang.errors import DecodeError, DeviceError
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,24 @@ that should is not running."""
 NEWCOMER_S = 1.0
 """A unit that takes its seat while nothing is due is asked within this."""
 _HEARD_CAPACITY = 32
+_LINE_LOST = "RS-485 line {name}: {why}", "RS-485 线路 {name}：{why}"
+_GARBLED = (
+    (
+        "unit {unit} on RS-485 line {name} answers with garbled bytes; do baud rate ({baudrate}) and parity fit, is "
+        "the line terminated, has another unit the same address?"
+    ),
+    (
+        "RS-485 线路 {name} 上的从机 {unit} 应答是乱码；波特率（{baudrate}）和校验对吗？线路两端接终端电阻了吗？"
+        "有没有别的从机用了同一个地址？"
+    ),
+)
+_MUTE = (
+    (
+        "unit {unit} on RS-485 line {name} does not answer; is it powered, are A and B the right way round, is {unit} "
+        "its address and {baudrate} its baud rate?"
+    ),
+    ("RS-485 线路 {name} 上的从机 {unit} 没有应答；通电了吗？A、B 线接反了吗？地址是 {unit}、波特率是 {baudrate} 吗？"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +176,7 @@ class ModbusLine:
                 self._is_deaf = True
         except DeviceError as error:
             for seat in self._seats.values():
-                seat.lose(f"RS-485 line {self._name}: {error}")
+                seat.lose(both(*_LINE_LOST, name=self._name, why=told_by(error)))
             raise
 
     async def _serve(self, port: SerialPort) -> None:
@@ -213,17 +231,9 @@ class ModbusLine:
     def _miss(self, turn: Turn, seat: Seat, *, is_garbled: bool) -> None:
         now = asyncio.get_running_loop().time()
         outcome = self._turns.missed(turn, now, may_come_late=not is_garbled)
-        unit = f"unit {turn.unit} on RS-485 line {self._name}"
-        if outcome is Outcome.SILENT and is_garbled:
-            seat.lose(
-                f"{unit} answers with garbled bytes; do baud rate ({self._line.baudrate}) and parity fit, is the line "
-                "terminated, has another unit the same address?"
-            )
-        elif outcome is Outcome.SILENT:
-            seat.lose(
-                f"{unit} does not answer; is it powered, are A and B the right way round, is {turn.unit} its address "
-                f"and {self._line.baudrate} its baud rate?"
-            )
+        if outcome is Outcome.SILENT:
+            words = _GARBLED if is_garbled else _MUTE
+            seat.lose(both(*words, unit=turn.unit, name=self._name, baudrate=self._line.baudrate))
 
     def _missing(self, turn: Turn) -> str:
         asked = turn.block.question

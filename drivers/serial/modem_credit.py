@@ -7,6 +7,7 @@ import re
 from drivers.serial.at_actor import NOTHING, AtActor, NoAnswer
 from drivers.serial.codec.at_lines import ussd
 from drivers.serial.modem_part import BalancePart
+from shouwang.bilingual import both
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +16,10 @@ AGAIN_S = 3600.0
 """After no answer, one that is not understood, or too little credit. Operators block who asks too often."""
 _USSD_S = 30.0
 _PLAIN_TEXT = 15
+_LOW = (
+    "the SIM's credit is {amount:g}, less than {at_least:g}; top it up",
+    "SIM 卡余额 {amount:g}，低于 {at_least:g}；请充值",
+)
 
 
 class Credit:
@@ -25,7 +30,7 @@ class Credit:
 
     def __init__(self, part: BalancePart) -> None:
         """Not asked yet."""
-        self.trouble = ""
+        self.trouble: str = ""
         self._part = part
         self._ask_at = 0.0
         self._is_told = False
@@ -52,7 +57,7 @@ class Credit:
             self._tell("the answer of the operator's balance service is not understood; look at balance.pattern")
             return
         at_least = self._part.at_least
-        self.trouble = f"the SIM's credit is {amount:g}, less than {at_least:g}; top it up" if amount < at_least else ""
+        self.trouble = both(*_LOW, amount=amount, at_least=at_least) if amount < at_least else ""
         self._ask_at = asyncio.get_running_loop().time() + (AGAIN_S if self.trouble else ASK_S)
 
     def _tell(self, words: str) -> None:

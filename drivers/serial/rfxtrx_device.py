@@ -113,11 +113,13 @@ class RfxtrxDevice(BaseModel):
     def _says_what_it_can(self) -> Self:
         for word in self.says:
             if word not in WORDS[self.family]:
-                able = ", ".join(WORDS[self.family]) or "no words, only values"
+                able = ", ".join(WORDS[self.family])
                 raise ValueError(
                     Bilingual(
-                        f'says: a device of the family {self.family} never says "{word[:20]}"; it says {able}',
-                        zh=f"says：{self.family} 的设备从来不说“{word[:20]}”；它会说 {able}",
+                        f'says: a device of the family {self.family} never says "{word[:20]}"; it says '
+                        + (able or "no words, only values"),
+                        zh=f"says：{self.family} 的设备从来不说“{word[:20]}”；它"
+                        + (f"会说 {able}" if able else "不说词，只报数值"),
                     )
                 )
         return self

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from shouwang.bilingual import Bilingual, both
 from shouwang.errors import DeviceError
 
 
@@ -114,17 +115,39 @@ def _choose_pins() -> None:
         Device.pin_factory = LGPIOFactory()
 
 
-def _why(pin: int, error: Exception) -> str:
+def _why(pin: int, error: Exception) -> Bilingual:
     chips = [*Path("/dev").glob("gpiochip*")]
     if not chips:
-        return f"pin {pin} cannot be used: this box has no pins (there is no /dev/gpiochip0)"
+        return both(*_NO_PINS, pin=pin)
     if not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
-        return (
-            f"pin {pin} cannot be used: the gateway's user may not open {chips[0]}; add it to the group gpio "
-            "(docs/operations.md, Siren, lamp and loudspeaker) and restart the gateway"
-        )
+        return both(*_NOT_ALLOWED, pin=pin, chip=chips[0])
     if type(error).__name__ == "PinUnknownPi":
-        return f"pin {pin} cannot be used: pins are those of a Raspberry Pi, and this box is none"
+        return both(*_NO_PI, pin=pin)
     if "busy" in str(error):
-        return f"pin {pin} is in use by another program, or by another overlay in /boot/firmware/config.txt"
-    return f"pin {pin} cannot be used: {error}"
+        return both(*_BUSY, pin=pin)
+    return both(*_NO_USE, pin=pin, error=error)
+
+
+_NO_PINS = (
+    "pin {pin} cannot be used: this box has no pins (there is no /dev/gpiochip0)",
+    "引脚 {pin} 不能用：这台机器没有引脚（没有 /dev/gpiochip0）",
+)
+_NOT_ALLOWED = (
+    (
+        "pin {pin} cannot be used: the gateway's user may not open {chip}; add it to the group gpio "
+        "(docs/operations.md, Siren, lamp and loudspeaker) and restart the gateway"
+    ),
+    (
+        "引脚 {pin} 不能用：网关的用户打不开 {chip}；请把它加入 gpio 组"
+        "（见 docs/operations.md 的 Siren, lamp and loudspeaker），再重启网关"
+    ),
+)
+_NO_PI = (
+    "pin {pin} cannot be used: pins are those of a Raspberry Pi, and this box is none",
+    "引脚 {pin} 不能用：只支持树莓派的引脚，而这台机器不是树莓派",
+)
+_BUSY = (
+    "pin {pin} is in use by another program, or by another overlay in /boot/firmware/config.txt",
+    "引脚 {pin} 被别的程序占用，或被 /boot/firmware/config.txt 里的另一个 overlay 占用",
+)
+_NO_USE = "pin {pin} cannot be used: {error}", "引脚 {pin} 不能用：{error}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Never
 
 from drivers.serial.link import Line, SerialLink, SerialPort
-from shouwang.bilingual import told_by
+from shouwang.bilingual import both, told_by
 from shouwang.errors import DeviceError
 
 LINE = Line(baudrate=9600)
@@ -35,7 +35,7 @@ class RelayBoard:
         self._opened = asyncio.Event()
         self._stands: dict[int, bool] = {}
         self._writing = asyncio.Lock()
-        self._trouble = f"{port} is not open yet"
+        self._trouble: str = both("{port} is not open yet", "{port} 还没有打开", port=port)
 
     @property
     def stands(self) -> Mapping[int, bool]:

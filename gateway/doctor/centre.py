@@ -5,7 +5,6 @@ topics that nobody listens to. So it disturbs neither the gateway that may run n
 """
 
 import asyncio
-import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from messaging.tls import tls_context
 from shouwang.alert import Sentence, sentence_of
 from shouwang.bilingual import Bilingual, chinese, told_by
 from shouwang.errors import ConfigError, DeviceError
+from shouwang.system_words import system_words
 from shouwang.wire import VERSION, Path
 
 STEP_S = 10.0
@@ -155,11 +155,9 @@ _ASK_CENTRE = Sentence(
 
 
 def _why(error: OSError | UnicodeError | TimeoutError) -> str:
-    if isinstance(error, socket.gaierror):
-        return error.strerror or str(error)
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return _NO_ANSWER if isinstance(error, TimeoutError) else str(error)
+    if isinstance(error, TimeoutError) and not error.errno:
+        return _NO_ANSWER
+    return system_words(error) if isinstance(error, OSError) else str(error)
 
 
 _NO_ANSWER = Bilingual(f"no answer in {STEP_S:.0f} s", zh=f"{STEP_S:.0f} 秒内没有应答")

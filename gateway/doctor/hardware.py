@@ -206,8 +206,7 @@ def _held(patient: Patient, what: Sentence, holders: Sequence[Holder]) -> Findin
             f"被 {words} 使用，大概就是网关；用 sudo 再试可以确定",
             f"held by {words}, most likely the gateway; try again with sudo to be sure",
         )
-    words = holders[0].words()
-    return wrong(Mark.FAULT, what, Sentence(zh=f"被占用：{words}", en=words), _LET_GO)
+    return wrong(Mark.FAULT, what, sentence_of(holders[0].words()), _LET_GO)
 
 
 _LET_GO = Sentence(

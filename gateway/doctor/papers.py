@@ -13,9 +13,10 @@ from gateway.doctor.certificate import Certificate, certificates_in
 from gateway.doctor.finding import Finding, Mark, fine, unproven, wrong
 from gateway.doctor.service import UNIT
 from messaging.secret import read_secret
-from shouwang.alert import Sentence
-from shouwang.bilingual import chinese, told_by
+from shouwang.alert import Sentence, sentence_of
+from shouwang.bilingual import both, chinese, told_by
 from shouwang.errors import ConfigError, DecodeError
+from shouwang.system_words import system_words
 
 SOON = timedelta(days=30)
 """A new certificate takes a visit. Set by this project."""
@@ -23,6 +24,8 @@ _ASK = Sentence(
     zh="向服务中心要一份新的，换上后：shouwang gateway reload",
     en="ask the centre for a new one; then: shouwang gateway reload",
 )
+_OTHER_KEY = "{key} does not belong to it", "{key} 与证书不符"
+_NO_KEY = "{key} holds no key that can be used", "{key} 里没有能用的密钥"
 
 
 def paper_findings(home: Home, now: datetime | None = None) -> Iterator[Finding]:
@@ -73,10 +76,11 @@ def _key(cert: Path, key: Path | None) -> Finding:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, key)
     except ssl.SSLError as error:
-        found = Sentence(zh=f"{key} 与证书不符：{error.reason}", en=f"{key} does not belong to it: {error.reason}")
+        is_other = error.reason == "KEY_VALUES_MISMATCH"
+        found = sentence_of(both(*(_OTHER_KEY if is_other else _NO_KEY), key=key or cert))
         return wrong(Mark.FAULT, what, found, _ASK)
     except OSError as error:
-        return _unreadable(what, key or cert, error.strerror or str(error), _ASK)
+        return _unreadable(what, key or cert, system_words(error), _ASK)
     return fine(what, "与证书相符", "belongs to it")
 
 
@@ -84,7 +88,7 @@ def _dated(what: Sentence, file: Path, now: datetime) -> Iterator[Finding]:
     try:
         certificates = certificates_in(_text(file))
     except (OSError, DecodeError) as error:
-        yield _unreadable(what, file, getattr(error, "strerror", "") or told_by(error), _ASK)
+        yield _unreadable(what, file, system_words(error) if isinstance(error, OSError) else told_by(error), _ASK)
         return
     first = min(certificates, key=lambda certificate: certificate.ends)
     yield _judged(what, first, now)

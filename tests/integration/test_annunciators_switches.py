@@ -20,6 +20,7 @@ from gateway.annunciators.serial_relay import RelayBoard, SerialRelay, frame
 from gateway.supervise import keep
 from messaging.broker import BrokerSettings
 from messaging.session import connect
+from shouwang.bilingual import chinese, told_by
 from shouwang.errors import DeviceError
 
 
@@ -85,8 +86,9 @@ async def test_a_box_without_pins_says_so_and_leaves_nothing_where_it_is(tmp_pat
     if os.path.exists("/dev/gpiochip0"):  # noqa: PTH110
         pytest.skip("this box has pins")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DeviceError, match="pin 17 cannot be used: this box has no pins"):
+    with pytest.raises(DeviceError, match="pin 17 cannot be used: this box has no pins") as caught:
         await GpioSwitch("siren", 17, active_high=True).set(True)
+    assert chinese(told_by(caught.value)).startswith("引脚 17 不能用：这台机器没有引脚")
     assert Device.pin_factory is None
     assert os.getcwd() == str(tmp_path)  # noqa: PTH109
     assert os.listdir() == []  # noqa: PTH208
@@ -281,3 +283,10 @@ async def test_a_board_that_is_not_there_says_so(tmp_path, monkeypatch):
         await until(lambda: "is not there" in link._trouble)
         with pytest.raises(DeviceError, match="is not there"):
             await SerialRelay("siren", link, 1).set(True)
+
+
+async def test_a_board_whose_port_is_not_open_yet_says_so_in_both_languages(monkeypatch):
+    monkeypatch.setattr(serial_relay, "ATTACH_S", 0.0)
+    with pytest.raises(DeviceError, match="/dev/board is not open yet") as caught:
+        await SerialRelay("siren", RelayBoard("/dev/board"), 1).set(True)
+    assert chinese(told_by(caught.value)) == "/dev/board 还没有打开"

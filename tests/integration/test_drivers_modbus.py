@@ -190,6 +190,8 @@ async def test_the_whole_line_is_told_when_it_is_unplugged_and_heals(slaves: Mod
             for ear in ears:
                 await ear.until_state(DOWN)
                 assert "RS-485 line rs485: " in ear.reason
+                assert ear.reason_zh.startswith("RS-485 线路 rs485：")
+                assert ear.reason not in ear.reason_zh, "all of it is in Chinese"
             slaves.units[1].inputs[0] = 1 - lap % 2
             taken, other = os.openpty()  # takes the number that is free now
             slaves.line.plug()

@@ -176,6 +176,7 @@ async def test_a_sim_without_credit_is_down_and_still_tries(tmp_path, monkeypatc
         async with at_home(tmp_path, modem, balance=balance) as home:
             await home.until(lambda: DOWN in home.heard.states)
             assert home.heard.reason == "the SIM's credit is 1.2, less than 5; top it up"
+            assert home.heard.reason_zh == "SIM 卡余额 1.2，低于 5；请充值"
             await home.fate(await alarm(home), Fate.DELIVERED)
             await asyncio.sleep(600)
             assert UP not in home.heard.states[home.heard.states.index(DOWN) :], "up and down in turn tells nobody"

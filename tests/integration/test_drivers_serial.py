@@ -12,6 +12,7 @@ from drivers.links import Links
 from drivers.serial.fall_radar_r60 import FallRadarR60
 from drivers.serial.instrument import InstrumentDriver
 from gateway import supervise
+from shouwang.bilingual import chinese, told_by
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
 from shouwang.status import SensorState
@@ -99,7 +100,10 @@ async def test_a_port_of_two_sensors_is_told(radar: FallRadar) -> None:
     async with running(driver_at(radar.line.link)) as (heard, _):
         await heard.until_value(Quantity.FALL, 0)
         async with running(driver_at(radar.line.link)) as (_, second):
-            assert "in use by this gateway for another sensor" in str(await failure(second))
+            error = await failure(second)
+            assert isinstance(error, DeviceError)
+            assert "in use by this gateway for another sensor" in str(error)
+            assert chinese(told_by(error)).startswith(f"{radar.line.link} 正被本网关的另一个传感器使用；")
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

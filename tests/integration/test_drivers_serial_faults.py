@@ -17,6 +17,7 @@ from drivers.serial.fall_radar_r60 import INSTRUMENT, FallRadarR60
 from drivers.serial.instrument import InstrumentDriver
 from drivers.serial.link import Line, SerialLink
 from gateway import supervise
+from shouwang.bilingual import chinese, told_by
 from shouwang.errors import DeviceError
 from shouwang.quantities import Quantity
 from shouwang.status import SensorState
@@ -180,9 +181,10 @@ async def test_a_port_that_another_program_holds_names_it_and_is_taken_when_free
 
 async def test_a_program_that_nobody_knows_is_named_too(line: PtyPair) -> None:
     async with held_by("picocom", line.link, is_locking=False) as pid:
-        with pytest.raises(DeviceError, match=rf"is in use by picocom \(process {pid}\); stop that one"):
+        with pytest.raises(DeviceError, match=rf"is in use by picocom \(process {pid}\); stop that one") as caught:
             async with SerialLink(str(line.link), LINE).opened():
                 pytest.fail("opened what another program reads")
+        assert f"{line.link} 正被 picocom（进程 {pid}）占用" in chinese(told_by(caught.value))
 
 
 async def test_a_lock_of_a_program_that_cannot_be_seen_says_how_to_look(

@@ -175,6 +175,7 @@ async def test_each_step_ends_the_way_where_it_fails(tmp_path, free_port, monkey
     assert [(finding.mark, finding.what.en) for finding in nowhere] == [(Mark.FAULT, "name of the centre's broker")]
     assert [(finding.mark, finding.what.en) for finding in closed[1:]] == [(Mark.FAULT, "port of the broker")]
     assert closed[1].found.en.endswith("cannot be reached: Connection refused")
+    assert closed[1].found.zh.endswith("连不上：对方拒绝连接")
 
 
 async def test_an_encrypted_way_is_judged_by_its_certificates(start_mosquitto, tmp_path):
@@ -293,6 +294,9 @@ def test_papers_that_do_not_fit_are_told(tmp_path):
     assert (Mark.LOOK, "it is of gw-2, not of gw-1") in told
     assert told[-1][0] is Mark.FAULT
     assert "does not belong to it" in told[-1][1]
+    one.key_file.write_text("no key")
+    last = list(paper_findings(Home.model_validate(home(tmp_path, 1, uplink=uplink))))[-1]
+    assert last.found.en == f"{one.key_file} holds no key that can be used"
 
 
 @pytest.mark.parametrize("body", ["", "MIIB", "AAAA", "MAMCAQE=", "MIIBszCCAV2gAwIBAgIU"])
@@ -370,6 +374,7 @@ async def test_a_port_that_somebody_else_has_is_a_fault_and_a_radio_that_is_off_
     told = {one.what.en: one for one in found}
     assert told[f"serial port {port} (sensors[0])"].mark is Mark.FAULT
     assert "in use by sleep" in told[f"serial port {port} (sensors[0])"].found.en
+    assert told[f"serial port {port} (sensors[0])"].found.zh.endswith("占用；请停掉那个程序")
     assert told["serial port /dev/ttyUSB99 (sensors[1])"].found.en == "it is not there"
     assert told["Bluetooth (hci0)"].remedy.en == "sudo rfkill unblock bluetooth"
 

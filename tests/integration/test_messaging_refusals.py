@@ -1,18 +1,21 @@
 """Whoever is not let in, not trusted, or sent away reads what to look at. A real mosquitto wherever it can say so."""
 
 import asyncio
+import errno
 import os
 import re
 import signal
+import socket
 import subprocess
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fixtures.authority import Authority
 
 from messaging.broker import BrokerSettings, TlsFiles
-from messaging.refusals import Refused
+from messaging.refusals import Refused, turned_away, unreached
 from messaging.session import PublishRefused, connect
 from shouwang.bilingual import chinese, told_by
 from shouwang.errors import DeviceError
@@ -98,6 +101,43 @@ async def test_a_box_without_a_certificate_is_told_to_have_one(start_encrypted):
     settings = start_encrypted()
     words = await refusal(replace(settings, tls=TlsFiles(ca_file=settings.tls.ca_file)))
     assert "set cert_file and key_file" in words
+
+
+@pytest.mark.parametrize(
+    ("tls", "words"),
+    [
+        (TlsFiles(), "asks for a certificate of this box: set cert_file and key_file (now: none is set)"),
+        (TlsFiles(cert_file=Path("own.crt")), "the authority that signed own.crt must be in the broker's cafile"),
+    ],
+    ids=["without one", "with one"],
+)
+def test_an_authority_that_is_not_known_is_no_matter_of_a_box_without_a_certificate(tls, words):
+    settings = BrokerSettings(host="127.0.0.1", port=8883, client_id="gw-1", tls=tls)
+    assert str(turned_away(settings, "TLSV1_ALERT_UNKNOWN_CA")).endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "en", "zh"),
+    [
+        (
+            ConnectionRefusedError(errno.ECONNREFUSED, "x"),
+            "Connection refused; is the port right, and does the broker run?",
+            "对方拒绝连接；端口对吗？消息服务器在运行吗？",
+        ),
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+            "Name or service not known; is the host name right, and has this box internet?",
+            "找不到这个主机名；主机名对吗？本机连得上网（或域名服务器）吗？",
+        ),
+        (OSError(errno.ENETUNREACH, "x"), "Network is unreachable", "没有网络"),
+        (UnicodeError("label too long"), "label too long; is the host name right, and has this box internet?", "吗？"),
+    ],
+)
+def test_a_broker_that_is_not_there_says_what_to_look_at(error, en, zh):
+    told = unreached(BrokerSettings(host="centre", port=8883, client_id="gw-1"), error)
+    assert type(told) is DeviceError, "it may come by itself"
+    assert str(told) == f"cannot reach the broker at centre:8883: {en}"
+    assert chinese(told_by(told)).endswith(zh)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import pytest
 from fixtures.authority import Authority
 
 from messaging.broker import BrokerSettings, TlsFiles
+from messaging.secret import read_secret
 from messaging.session import connect
 from messaging.tls import tls_context
+from shouwang.bilingual import chinese, told_by
 from shouwang.errors import ConfigError, DeviceError
 
 
@@ -107,5 +109,39 @@ async def test_packets_that_come_in_one_record_are_all_read_at_once(authority):
 
 def test_a_key_of_another_certificate_is_a_matter_of_configuration(authority):
     one, other = authority.issue("one"), authority.issue("other")
-    with pytest.raises(ConfigError, match="cannot use the certificate files"):
+    with pytest.raises(ConfigError, match="cannot use the certificate files") as caught:
         tls_context(replace(one, key_file=other.key_file))
+    assert f"{other.key_file} is not the key of {one.cert_file}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("broken", "why", "zh"),
+    [
+        ("ca_file", "{file} holds no certificate, or a damaged one; check", "{file} 里没有证书，或者证书已损坏；"),
+        ("cert_file", "{file} holds no certificate, or ", "{file} 里没有证书，或 "),
+        ("key_file", " or {file} no key, or one of them is damaged; check", "{file} 里没有密钥，或其中一个已损坏；"),
+    ],
+)
+def test_a_file_without_what_it_should_hold_is_named_in_words(authority, tmp_path, broken, why, zh):
+    file = tmp_path / "oops"
+    file.write_text("no certificate\n")
+    with pytest.raises(ConfigError) as caught:
+        tls_context(replace(authority.issue("one"), **{broken: file}))
+    assert why.format(file=file) in str(caught.value)
+    assert zh.format(file=file) in chinese(told_by(caught.value))
+    assert "_ssl.c" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["ca_file", "cert_file"])
+def test_a_file_that_is_not_there_is_named_in_words(authority, tmp_path, missing):
+    with pytest.raises(ConfigError) as caught:
+        tls_context(replace(authority.issue("one"), **{missing: tmp_path / "oops"}))
+    assert f"{tmp_path / 'oops'}" in str(caught.value)
+    assert ": No such file or directory; check" in str(caught.value)
+    assert "：没有这个文件或文件夹；请核对" in chinese(told_by(caught.value))
+
+
+def test_a_secret_that_is_not_there_is_told_in_chinese_too(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere: the secret cannot be read \(No such file") as caught:
+        read_secret(tmp_path / "nowhere")
+    assert "密码读不出来（没有这个文件或文件夹）" in chinese(told_by(caught.value))

@@ -21,7 +21,7 @@ from community.store.people_rows import contact_id_of
 from community.store.ways import Reached
 from community.users import Role
 from shouwang.alert import Severity
-from shouwang.errors import ConfigError, GiveUp, TryLater
+from shouwang.errors import ConfigError, GiveUp, ShouwangError, TryLater
 
 SON = key_of("resident-0001", contact_id_of("resident-0001", "王强", "138"))
 
@@ -493,12 +493,15 @@ async def test_what_waits_for_a_dead_channel_goes_by_the_second_one(notified: No
     assert notified.lost == []
 
 
-async def test_a_probe_that_fails_twice_takes_the_channel_away_and_one_brings_it_back(notified: Notified) -> None:
+@pytest.mark.parametrize("error", [TryLater("nobody there"), GiveUp("554 no")], ids=["passing", "lasting"])
+async def test_a_probe_that_fails_twice_takes_the_channel_away_and_one_brings_it_back(
+    notified: Notified, error: ShouwangError
+) -> None:
     sms = notified.line("sms", Way.SMS)
     notifier = notified.notifier()
     await notifier.bring_in()
     watch = notifier._watch
-    sms.at_probe = TryLater("nobody there")
+    sms.at_probe = error
     failures = await watch.look(notified.lines[0], 0)
     assert await _up(notified, "sms", up=True)
     await watch.look(notified.lines[0], failures)

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from community.channel_lines import answer_token, lines_of, people_of
-from community.channels.port import Way
+from community.channels.port import Carried, Message, Way
+from community.post import Line
 from community.settings import CommunitySettings, load
+from shouwang.bilingual import Bilingual
 from shouwang.cli import main
-from shouwang.errors import ConfigError
+from shouwang.errors import ConfigError, GiveUp
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
@@ -126,3 +128,63 @@ def test_test_says_that_it_failed_and_names_the_channels(folder: Path, capsys: p
     assert "sms: failed: 127.0.0.1:9" in capsys.readouterr().out
     assert main(["community", "channels", "test", "fax", "-c", config]) != 0
     assert "there are: sms, mail" in capsys.readouterr().err
+
+
+class _Office:
+    """A far end that takes, or refuses for good."""
+
+    def __init__(self, refusal: Exception | None) -> None:
+        self._refusal = refusal
+
+    async def probe(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
+
+    async def send(self, _message: Message) -> Carried:
+        await self.probe()
+        return Carried()
+
+
+@pytest.fixture
+def two_offices(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """`sms` takes messages, the mail server turns everybody away; the path of the settings."""
+    read(folder)
+    refusal = GiveUp(Bilingual("554 no", zh="554 不行"))
+    lines = (
+        Line(name="sms", way=Way.SMS, channel=_Office(None), test_to="136"),
+        Line(name="mail", way=Way.MAIL, channel=_Office(refusal)),
+    )
+    monkeypatch.setattr("community.channel_commands.lines_of", lambda *_, **__: lines)
+    return str(folder / "community.yaml")
+
+
+@pytest.mark.parametrize(
+    ("spoken", "checked", "tested"),
+    [
+        (
+            "en_GB.UTF-8",
+            ["sms (sms): answers", "mail (mail): 554 no; no monthly test: it has no test_to"],
+            ["mail: failed: 554 no", "sms: the far end has taken a test message for 136"],
+        ),
+        (
+            "zh_CN.UTF-8",
+            ["sms（sms）：有应答", "mail（mail）：554 不行；不做每月测试：没有写 test_to"],
+            ["mail：没有成功：554 不行", "sms：对方已收下发给 136 的测试消息"],
+        ),
+    ],
+)
+def test_a_channel_that_is_refused_for_good_is_named_beside_the_others_in_either_language(
+    two_offices: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    spoken: str,
+    checked: list[str],
+    tested: list[str],
+) -> None:
+    monkeypatch.setenv("LC_ALL", spoken)
+    assert main(["community", "channels", "check", "-c", two_offices]) == 1
+    assert capsys.readouterr().out.splitlines()[:2] == checked
+    assert main(["community", "channels", "test", "mail", "--to", "a@example.org", "-c", two_offices]) == 1
+    assert main(["community", "channels", "test", "sms", "-c", two_offices]) == 0
+    assert capsys.readouterr().out.splitlines() == tested

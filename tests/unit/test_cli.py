@@ -1,5 +1,6 @@
 """The `shouwang` command: rooms on demand, plain words when something is missing or wrong."""
 
+import io
 import runpy
 import sys
 import types
@@ -132,3 +133,15 @@ def test_what_went_wrong_is_said_in_chinese_on_a_chinese_terminal(room, capsys, 
     room.does = fails(ExceptionGroup("outer", [lost, ConfigError("plain")]))
     assert cli.main(["gateway"]) == 1
     assert capsys.readouterr().err == "串口不见了\nplain\n"
+
+
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+def test_what_a_terminal_cannot_write_ends_no_command(room, monkeypatch, errors):
+    """A Big5 terminal has no sign for the simplified 关: the command is done all the same, and says what it can."""
+    said = io.BytesIO()
+    screen = io.TextIOWrapper(said, encoding="big5", errors=errors)
+    monkeypatch.setattr(sys, "stdout", screen)
+    room.does = lambda _options: print("网关好") or 0
+    assert cli.main(["gateway"]) == 0
+    screen.flush()
+    assert said.getvalue().decode("big5") == {"strict": "网\\u5173好\n", "replace": "网?好\n"}[errors]

@@ -401,13 +401,17 @@ def test_check_says_what_is_watched(home_file, capsys):
     assert out[-1] == f"{path}: can be used"
 
 
-def test_check_tells_what_is_odd_and_what_is_wrong(home_file, capsys):
+def test_check_tells_what_is_odd_and_what_is_wrong(home_file, capsys, monkeypatch):
     path = home_file(changed("quantity: spo2, below: 90", "quantity: door, above: 1"))
     assert check(path) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[-2].startswith(f"warning: {path}:20: rules[0]: watches nothing")
     assert out[-1] == f"{path}: can be used, 1 to look at"
     assert "  rule low (threshold, P2) on nothing" in out
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert check(path) == 0
+    assert "  规则 low（threshold，P2）：没有可监视的传感器" in capsys.readouterr().out.splitlines()
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     assert check(home_file(changed("id: fall}", "id: sos}"))) == 1
     error = capsys.readouterr().err.splitlines()
     assert error == [

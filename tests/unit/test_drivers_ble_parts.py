@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
+from dbus_fast.errors import DBusError
+from fixtures.timeline import play, status
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,11 +17,13 @@ from drivers.ble.memory import KEPT, Seen
 from drivers.ble.near import Near, entry_for, looks_of
 from drivers.ble.people import People, consents_in
 from drivers.ble.records import Records
+from rules.silence import Silence
 from shouwang.bilingual import both, chinese, told_by
 from shouwang.driver import Alive, Sample
 from shouwang.errors import ConfigError, DeviceError
 from shouwang.quantities import Quantity
 from shouwang.reading import GUEST, Quality
+from shouwang.status import SensorState
 
 ZONE = timezone(timedelta(hours=8))
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=ZONE)
@@ -316,3 +321,17 @@ def test_failures_of_bluetooth_carry_both_languages(error: Exception, zh: str) -
         raise error
     assert chinese(told_by(caught.value)).startswith(zh)
     assert "systemctl" in str(caught.value)
+
+
+def test_what_to_do_stands_before_bluetoothds_own_words_whole_in_an_alarm() -> None:
+    """An alarm of a silent sensor keeps the beginning of a reason only."""
+    error = DBusError("org.freedesktop.DBus.Error.AccessDenied", 'Rejected send message, 2 matched rules; type="m"' * 9)
+    what = both("the search for {address}", "查找 {address}", address="C0:FF:EE:00:00:01")
+    with pytest.raises(DeviceError) as caught, in_plain_words("hci0", what):
+        raise error
+    told = msgspec.structs.replace(
+        status(0, SensorState.DOWN, reason=str(caught.value)), reason_zh=chinese(told_by(caught.value))
+    )
+    (alarm,) = play([Silence(kind="silence", id="silent")], [told], until=120)
+    assert "sudo usermod -aG bluetooth shouwang-gateway; then restart the gateway (" in alarm.why.en
+    assert "sudo usermod -aG bluetooth shouwang-gateway；然后重启网关（" in alarm.why.zh

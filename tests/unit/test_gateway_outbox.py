@@ -12,6 +12,7 @@ from gateway.outbox import Outbox
 from gateway.outbox_budget import Budget
 from rules.engine import Saved
 from shouwang.alert import Alert, AlertState, Sentence, Severity, alert_id_of
+from shouwang.bilingual import chinese, told_by
 from shouwang.errors import ConfigError, TryLater
 from shouwang.gap import GapCode
 from shouwang.quantities import Quantity
@@ -159,8 +160,9 @@ def test_a_file_damaged_inside_is_found_at_start(path):
 
 def test_a_data_folder_that_is_a_file_is_said_in_plain_words(tmp_path):
     (tmp_path / "data").write_text("oops")
-    with pytest.raises(ConfigError, match="data folder"):
+    with pytest.raises(ConfigError, match="data folder") as caught:
         Outbox(tmp_path / "data" / "outbox.sqlite3", "gw-1")
+    assert chinese(told_by(caught.value)).startswith(f"数据文件夹 {tmp_path / 'data'} 不能用：")
 
 
 def test_over_budget_the_oldest_telemetry_goes_and_a_gap_is_told_but_no_alert(path):

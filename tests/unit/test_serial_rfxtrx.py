@@ -18,6 +18,7 @@ from drivers.serial.codec.rfxtrx_names import PROTOCOLS, SECURITY1
 from drivers.serial.receiver import Word
 from drivers.serial.receiver_parts import RfxtrxPart
 from drivers.serial.rfxtrx_device import RfxtrxDevice, decode
+from shouwang.bilingual import chinese, told_by
 from shouwang.driver import Alive, Sample
 from shouwang.errors import DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
@@ -238,6 +239,14 @@ def test_a_device_is_written_as_the_log_says(written: str, stands: str | None) -
 def test_a_device_that_cannot_be_is_refused(keys: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         RfxtrxDevice.model_validate({"kind": "rfxtrx_device", "id": "it", **keys})
+
+
+def test_a_device_without_words_is_told_so_in_chinese() -> None:
+    with pytest.raises(ValidationError) as caught:
+        RfxtrxDevice.model_validate(
+            {"kind": "rfxtrx_device", "id": "it", "device": "temphum:7002", "says": {"on": "sos"}}
+        )
+    assert chinese(told_by(caught.value.errors()[0]["ctx"]["error"])).endswith("；它不说词，只报数值")
 
 
 def test_climate_is_watched_and_what_speaks_on_events_is_not() -> None:

@@ -119,8 +119,9 @@ class Library(NamedTuple):
         except ImportError as error:
             raise ConfigError(
                 Bilingual(
-                    f"these sensors need the package {self.package}, which is not installed",
-                    zh=f"这些传感器需要 {self.package}，但没有安装：pip install {self.package}",
+                    f"these sensors need the package {self.package}, which is not installed; install the gateway anew, "
+                    "with all that locks/gateway.txt names",
+                    zh=f"这些传感器需要 {self.package}，但没有安装；请重新安装网关，装全 locks/gateway.txt 里的软件包",
                 )
             ) from error
         for name in (*_LOUD, self.package):
