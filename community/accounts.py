@@ -93,8 +93,7 @@ class Accounts:
     ) -> None:
         """`pause` waits that many seconds before a slowed-down login; `hasher` None is argon2's recommended cost.
 
-        `totp_for`: roles that do not get in without a code of an authenticator app. Who has such an app needs its code
-        in any role. `safe` opens key-safe codes.
+        `totp_for`: roles that need an app's code; who has an app needs it in any role. `safe` opens key-safe codes.
         """
         self._store = store
         self._safe = safe
@@ -205,10 +204,9 @@ class Accounts:
         return None if user is None else await self.begin(user, now)
 
     async def admit(self, vouched: Vouched, *, links_by_login: bool, now: datetime) -> Shift | str | None:
-        """For somebody whom the centre's provider of identities vouches for: a session, or the token of a link that
-        asks for the code of his app; None where nobody is linked, he is disabled, or this answer was used already.
+        """A session for whom the provider of identities vouches, or the token of a link that asks for his app's code.
 
-        Raises AppNeeded.
+        None where nobody is linked, he is disabled, or this answer was used already. Raises AppNeeded.
         """
         found = await self._store.write(
             lambda connection: identities.met(connection, vouched, at=now, links_by_login=links_by_login)
@@ -254,10 +252,9 @@ class Accounts:
         return found[0]
 
     async def checked(self, login: str, check: Callable[[], Awaitable[bool]], *, client: str, now: datetime) -> bool:
-        """Whether `check` holds, counted as a try of this login (or as `tried` says) from this address: wrong ones make
-        the next wait.
+        """Whether `check` holds, counted as a try of this login (or as `tried` says) from this address.
 
-        Raises TryLater where too many wait already.
+        Wrong ones make the next wait. Raises TryLater where too many wait already.
         """
         await self._slowly(login, client, now)
         is_right = await check()
@@ -360,7 +357,10 @@ class Accounts:
         step = totp.accepted_step(secret, code, now, after=kept.totp_step)
         if step is None:
             return False
-        return await self._store.write(lambda connection: logins.spend_code(connection, user.user_id, step))
+        is_good = await self._store.write(lambda connection: logins.spend_code(connection, user.user_id, step))
+        if is_good:
+            self._tries.was_right(user.login, asker=asker)
+        return is_good
 
     async def begin(self, user: User, now: datetime) -> Shift:
         """A session of somebody who has shown who he is."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -136,6 +137,7 @@ class CentreRoom:
         """`means`: what the server has beside its database."""
         self._store, self._clock, self.means = store, clock, means
         self._work = LongWork(clock)
+        self._counting: asyncio.Task[dict[str, tuple[int, int] | None]] | None = None
 
     async def overview(self) -> Overview:
         """At a glance."""
@@ -160,7 +162,9 @@ class CentreRoom:
             return round_clock.newest(connection, clock), round_clock.reckoned(connection, _NO_DAY, clock), held
 
         night, reckoned, held = await self._store.read(read)
-        counts = await self._waiting(reckoned)
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.create_task(self._waiting(reckoned))
+        counts = await asyncio.shield(self._counting)  # whoever loads the page again takes no reader more
         return Endings(
             night=night,
             reckoned=reckoned,
@@ -172,19 +176,18 @@ class CentreRoom:
 
     async def _waiting(self, reckoned: Reckoned) -> dict[str, tuple[int, int] | None]:
         """How many wait, and how many are left, by kind; one look after the other, all of them within a span."""
-        entry = self.means.retention
+        entry, until_s = self.means.retention, time.monotonic() + _COUNTED_WITHIN_S
         looks: dict[str, Callable[[Connection], tuple[int, int]]] = {
-            kind.name: partial(_counted, kind=kind, before=before) for kind, before in due(entry, reckoned)
+            kind.name: partial(_counted, kind=kind, before=before, until_s=until_s)
+            for kind, before in due(entry, reckoned)
         }
         people = entry.of("person_days")
         before = None if people is None else reckoned.before(people)
         if before is not None:
-            looks[retention_people.NAME] = partial(_people_counted, before=before)
-        time = asyncio.get_running_loop().time
-        until = time() + _COUNTED_WITHIN_S
+            looks[retention_people.NAME] = partial(_people_counted, before=before, until_s=until_s)
         counts: dict[str, tuple[int, int] | None] = {}
         for name, look in looks.items():
-            left_s = until - time()
+            left_s = until_s - time.monotonic()
             counts[name] = await self._count(name, look, left_s) if left_s > 0 else None
         return counts
 
@@ -327,13 +330,15 @@ class CentreRoom:
         return Disk(free=found.free, total=found.total)
 
 
-def _counted(connection: Connection, kind: Kind, before: datetime) -> tuple[int, int]:
-    old, early = (retention_days.waiting(connection, ((kind, at),))[kind.name] for at in (before, SANE))
+def _counted(connection: Connection, kind: Kind, before: datetime, until_s: float) -> tuple[int, int]:
+    old, early = (
+        retention_days.waiting(connection, ((kind, at),), until_s=until_s)[kind.name] for at in (before, SANE)
+    )
     return max(old - early, 0), min(old, early)
 
 
-def _people_counted(connection: Connection, before: datetime) -> tuple[int, int]:
-    over, early = people_over(connection, before)
+def _people_counted(connection: Connection, before: datetime, until_s: float) -> tuple[int, int]:
+    over, early = people_over(connection, before, until_s=until_s)
     return len(over), early
 
 

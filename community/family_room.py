@@ -107,6 +107,7 @@ class FamilyRoom:
         now = self._clock()
 
         def read(connection: Connection) -> list[tuple[ElderPage, tuple[Claim, ...]]]:
+            proposals.clear(connection, now)
             return [_page(connection, user, one, now) for one in family.elders(connection, user, now)]
 
         return tuple([await self._with_vitals(page, claims) for page, claims in await self._store.write(read)])

@@ -25,7 +25,7 @@ from community.desk import (
 from community.people import CareLevel, Hearing, Item
 from community.registry_sealing import Safe
 from community.rights import Right, Subject, breaks_glass, holds, is_allowed, may, may_order
-from community.store import people_key_safes, rights, strip, views
+from community.store import logins, people_key_safes, rights, strip, views
 from community.store.database import Connection, Store
 from community.store.people_access import Act
 from community.strip import named_on
@@ -90,6 +90,10 @@ class GuardedDesk:
         may(user, Right.READ_CASE, subject)
         told = await self._desk.calls(incident_id)
         return told if is_allowed(user, Right.READ_RESIDENTS, subject) else _without_relatives(told)
+
+    async def called(self) -> dict[str, str]:
+        """What everybody is called whom a case may name: by login, and by the id of a responder."""
+        return await self._store.read(logins.called)
 
     async def closed(self, limit: int = 50) -> tuple[QueueRow, ...]:
         """The cases of his areas closed last, newest first: as many as anybody sees."""

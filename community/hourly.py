@@ -1,4 +1,5 @@
-"""Once an hour: the heads of both sealed chains go to the log and to every home, and homes without a test are told.
+"""Once an hour: the heads of both sealed chains go to the log and to every home, homes without a test are told, and
+what was decided of family members' proposals goes once it has been told for long enough.
 
 A retained message in each home is a witness that nobody at the centre can change: who rewrites the record must rewrite
 it in every home as well (incident model, Audit).
@@ -9,7 +10,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from community.store import chain, directory, people_access, seals, untested
+from community.store import chain, directory, people_access, proposals, seals, untested
 from community.store.database import Store
 from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, connect
@@ -63,6 +64,7 @@ class Hourly:
         now = self._clock()
         if await self._store.write(lambda connection: untested.tell(connection, now)):
             self._told()
+        await self._store.write(lambda connection: proposals.clear(connection, now))
         (entries, sealed), (changes, changed) = await self._store.read(
             lambda connection: (chain.head(connection), seals.head(connection))
         )

@@ -35,3 +35,9 @@ class Limits:
         if len(self._buckets) > self._remembered:
             self._buckets.popitem(last=False)
         return 0.0 if is_free else (cost - left) / a_second
+
+    def give_back(self, key: str, *, cost: float = 1.0) -> None:
+        """What was counted counts no more; the bucket holds no more than ever."""
+        if key in self._buckets:  # who asked so long ago that he is forgotten has a full one
+            left, since = self._buckets[key]
+            self._buckets[key] = (left + cost, since)

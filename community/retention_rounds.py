@@ -6,6 +6,7 @@ fails holds up no other kind, and never leaves this loop: the server goes on tak
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -218,10 +219,13 @@ class RetentionRounds:
             raise TryLater(in_a_row(failures))
 
 
-def people_over(connection: Connection, before: datetime) -> tuple[tuple[str, ...], int]:
-    """Whose whole file may end, and how many are left because all of it was stamped by a wrong clock."""
-    early = frozenset(retention_people.over(connection, SANE))
-    over = retention_people.over(connection, before)
+def people_over(connection: Connection, before: datetime, *, until_s: float = math.inf) -> tuple[tuple[str, ...], int]:
+    """Whose whole file may end, and how many are left because all of it was stamped by a wrong clock.
+
+    Raises TryLater where it has not come to an end by then, of time.monotonic().
+    """
+    early = frozenset(retention_people.over(connection, SANE, until_s=until_s))
+    over = retention_people.over(connection, before, until_s=until_s)
     return tuple(one for one in over if one not in early), len(early.intersection(over))
 
 

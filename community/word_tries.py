@@ -30,7 +30,7 @@ def tried(login: str, *, asker: str = "") -> str:
 
 
 class WordTries:
-    """How often codes were tried, and who asks for a colleague's word just now."""
+    """How often codes were tried in vain, and who asks for a colleague's word just now."""
 
     def __init__(self) -> None:
         """Nobody has tried."""
@@ -45,6 +45,14 @@ class WordTries:
             wait_s = self._asked.wait_s(asker, now_s) or self._given.wait_s(login, now_s)
         if wait_s > 0:
             raise TriedTooOften("too many codes were tried for this login")
+
+    def was_right(self, login: str, *, asker: str = "") -> None:
+        """The code that was counted last was good: who works with his own app does not use up his tries."""
+        if not asker:
+            self._own.give_back(login)
+        else:
+            self._asked.give_back(asker)
+            self._given.give_back(login)
 
     @contextmanager
     def asking(self, asker: str) -> Iterator[None]:

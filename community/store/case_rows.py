@@ -11,7 +11,7 @@ from community.casefile import SYSTEM, Case, Clock, Disposition
 from community.desk import BY_CENTRE, BY_HOME, Due, QueueRow
 from community.people import age_in
 from community.store import schema
-from community.store.cases import CLOSED, decode_alert, told_whence
+from community.store.cases import CLOSED, SILENT_KINDS, decode_alert, told_whence
 from community.store.lease import engine_now
 from community.store.living import living
 from community.store.pairs import pairs_of, words_of
@@ -20,6 +20,9 @@ from community.supervision import CENTRE_BOX
 from community.wording import told_late
 from community.workflow import kept_workflow
 from shouwang.alert import Sentence
+
+_ENDS_NOTHING = (*SILENT_KINDS, "correct")
+"""Kinds of entry that may follow the end of a case."""
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +60,11 @@ def rows_of(connection: sa.Connection, numbered: Sequence[tuple[int, Case]], now
 def _handled(connection: sa.Connection, closed: Mapping[int, Case]) -> dict[int, str]:
     """Who told how each of these ended; where nobody did, who closed it."""
     events = schema.incident_events
-    untold = [(number, case.version) for number, case in closed.items() if case.reporter is None]
-    of_last_step = sa.tuple_(events.c.incident_id, events.c.version).in_(untold)
-    last = sa.select(events.c.incident_id, events.c.actor).where(of_last_step).order_by(events.c.seq.desc())
+    untold = sorted(number for number, case in closed.items() if case.reporter is None)
+    of_these = (events.c.incident_id.in_(untold), events.c.kind.not_in(_ENDS_NOTHING))
+    newest = sa.select(events.c.incident_id, sa.func.max(events.c.version)).where(*of_these)
+    of_last_step = sa.tuple_(events.c.incident_id, events.c.version).in_(newest.group_by(events.c.incident_id))
+    last = sa.select(events.c.incident_id, events.c.actor).where(*of_these, of_last_step).order_by(events.c.seq.desc())
     found = {row.incident_id: row.actor for row in connection.execute(last)} if untold else {}  # of a step the first
     found |= {number: case.reporter for number, case in closed.items() if case.reporter is not None}
     return {number: _itself(closed[number]) if by == SYSTEM else by for number, by in found.items()}

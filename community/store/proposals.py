@@ -14,7 +14,7 @@ def put(connection: sa.Connection, proposal: Proposal) -> None:
     """It stands in the place of an older one of the same contact."""
     withdraw(connection, proposal.resident_id, proposal.contact_id, any_state=True)
     connection.execute(sa.insert(table).values(_values(proposal)))
-    _clear(connection, proposal.at - TOLD_FOR)
+    clear(connection, proposal.at)
 
 
 def withdraw(connection: sa.Connection, resident_id: str, contact_id: str, *, any_state: bool = False) -> bool:
@@ -29,7 +29,7 @@ def decide(connection: sa.Connection, proposal: Proposal, state: State, at: date
     decided = replace(proposal, state=state, decided_at=at, reason=reason)
     this = _of(proposal.resident_id, proposal.contact_id)
     connection.execute(sa.update(table).where(this).values(_values(decided)))
-    _clear(connection, at - TOLD_FOR)
+    clear(connection, at)
 
 
 def of_contact(connection: sa.Connection, resident_id: str, contact_id: str) -> Proposal | None:
@@ -60,9 +60,9 @@ def forget(connection: sa.Connection, resident_id: str) -> None:
     connection.execute(sa.delete(table).where(table.c.resident_id == resident_id))
 
 
-def _clear(connection: sa.Connection, before: datetime) -> None:
-    """What nobody is told of any more."""
-    connection.execute(sa.delete(table).where(table.c.decided_at < before))
+def clear(connection: sa.Connection, now: datetime) -> None:
+    """What nobody is told of any more goes."""
+    connection.execute(sa.delete(table).where(table.c.decided_at < now - TOLD_FOR))
 
 
 def _of(resident_id: str, contact_id: str) -> "sa.ColumnElement[bool]":

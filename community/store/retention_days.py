@@ -1,5 +1,7 @@
 """What ended by itself, day by day, for the administrator's page; and what waits to end."""
 
+import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,15 +51,21 @@ def of_kind(connection: sa.Connection, kind: str) -> int:
     )
 
 
-def waiting(connection: sa.Connection, kinds: Iterable[tuple[Kind, datetime]]) -> dict[str, int]:
-    """How many of each kind wait to end, each with the moment before which it does; AT_ONCE stands for that or more."""
-    return {kind.name: _waiting(connection, kind, before) for kind, before in kinds}
+def waiting(
+    connection: sa.Connection, kinds: Iterable[tuple[Kind, datetime]], *, until_s: float = math.inf
+) -> dict[str, int]:
+    """How many of each kind wait to end, each with the moment before which it does; AT_ONCE stands for that or more.
+
+    `until_s`: of time.monotonic(); whoever asked waits no longer, so that a reader is free again.
+    """
+    return {kind.name: _waiting(connection, kind, before, until_s) for kind, before in kinds}
 
 
-def _waiting(connection: sa.Connection, kind: Kind, before: datetime) -> int:
-    """Raises TryLater where AT_ONCE are not found and the table has no end within LOOKS."""
+def _waiting(connection: sa.Connection, kind: Kind, before: datetime, until_s: float) -> int:
+    """Raises TryLater where AT_ONCE are not found, and the table has no end within LOOKS or until then."""
     number, last = 0, None
     for _ in range(LOOKS):
+        in_time(kind.name, until_s)
         page = kind.look(connection, before, last)
         number, last = number + len(page.keys), page.last
         if last is None or number >= AT_ONCE:
@@ -65,4 +73,11 @@ def _waiting(connection: sa.Connection, kind: Kind, before: datetime) -> int:
     raise TryLater(both(*_TOO_MANY, kind=kind.name))
 
 
+def in_time(kind: str, until_s: float) -> None:
+    """Raise TryLater where it is later than this, of time.monotonic()."""
+    if time.monotonic() >= until_s:
+        raise TryLater(both(*_TOO_LONG, kind=kind))
+
+
+_TOO_LONG = "{kind}: it took too long to count the rows", "{kind}：统计行数用时过长"
 _TOO_MANY = "{kind}: there are too many rows to be counted now", "{kind}：现在行数太多，数不过来"

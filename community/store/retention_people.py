@@ -6,6 +6,7 @@ be so: a box stood in his home, the last one left long ago, and since then there
 file, no consent, and nobody looked at him.
 """
 
+import math
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from community.store import leaving, people_erasure, people_forgetting, retentio
 from community.store.people_erasure_cases import cases_of, refuse_open
 from community.store.people_schema import access_log, box_stays, consents, register_changes, resident_stays, to_forget
 from community.store.retention import Key, end_of_slice
-from community.store.retention_days import note
+from community.store.retention_days import in_time, note
 from community.store.stays import Claim
 from shouwang.errors import IllegalMove
 
@@ -24,11 +25,15 @@ AT_ONCE = 20
 REASON = "nothing was heard, asked or written of him for as long as community.yaml says (retention: person_days)"
 
 
-def over(connection: sa.Connection, before: datetime) -> tuple[str, ...]:
-    """Whose whole file may end, by id; whoever a case keeps that is open or held elsewhere stands in nobody's way."""
+def over(connection: sa.Connection, before: datetime, *, until_s: float = math.inf) -> tuple[str, ...]:
+    """Whose whole file may end, by id; whoever a case keeps that is open or held elsewhere stands in nobody's way.
+
+    Raises TryLater where it has not come to an end by then, of time.monotonic().
+    """
     found: list[str] = []
     last: Key | None = ("",)
     while last is not None and len(found) < AT_ONCE:
+        in_time(NAME, until_s)
         ids, last = _page(connection, before, last)
         found += [one for one in ids if not _is_kept(connection, one)]
     return tuple(found[:AT_ONCE])

@@ -38,9 +38,14 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
+_BUSY = "服务器繁忙，请重试。 The server is slow: try again."
 _TOO_SLOW = (
     "网络太慢，没有传完，内容未保存。请先不带照片提交文字，或换个地方重试。"
     " The line is too slow and nothing was saved: send the words without the photo, or try again from elsewhere."
+)
+_CUT_OFF = (
+    "网络太慢，没有传完，内容未保存。请稍后重试，或换个地方重试。"
+    " The line is too slow and nothing was saved: try again, or from elsewhere."
 )
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _log = logging.getLogger(__name__)
@@ -54,7 +59,7 @@ class Guard:
     ) -> None:
         """`secure`: the console is reached over HTTPS only; `images`: the one other host that pictures come from.
 
-        `sender_of`: who sends a large body; empty for a stranger.
+        `sender_of`: who sends a body that may be large; empty for a stranger.
         """
         self._app = app
         self._sender_of = sender_of
@@ -81,18 +86,27 @@ class Guard:
 
     async def _timed(self, scope: Scope, receive: Receive, answer: "_Answer", *, most: int | None) -> None:
         within_s = ANSWER_TIMEOUT_S if most is None else UPLOAD_TIMEOUT_S
+        is_form = most is None or _is_small(Headers(scope=scope))  # a report without a photo waits for nobody's photo
+        what, why = f"{scope['method']} {without_link(scope['path'])}", _BUSY
+        incoming = _Incoming(receive)
         try:
             async with asyncio.timeout(within_s):
-                await self._passed_on(scope, receive, answer, most=most)
+                await self._passed_on(scope, incoming, answer, most=None if is_form else most)
         except Gone:
             return
         except TooSlow:
-            await _plain(408, _TOO_SLOW)(scope, receive, answer)
-        except (TimeoutError, TryLater):
-            _log.warning("no answer to %s %s within %s s", scope["method"], without_link(scope["path"]), within_s)
-            if not answer.started:
-                slow = _plain(503, "服务器繁忙，请重试。 The server is slow: try again.")
-                await (_for_programs(slow) if _is_api(scope) else slow)(scope, receive, answer)
+            why = _TOO_SLOW
+        except TimeoutError:
+            _log.warning("no answer to %s within %s s", what, within_s)
+            if incoming.is_cut:
+                why = _CUT_OFF if is_form else _TOO_SLOW
+        except TryLater as error:
+            _log.warning("no answer to %s: %s", what, error)
+        else:
+            return
+        if not answer.started:
+            slow = _plain(503, why)  # not 408: after that, browsers send the same form anew by themselves
+            await (_for_programs(slow) if _is_api(scope) else slow)(scope, receive, answer)
 
     async def _passed_on(self, scope: Scope, receive: Receive, answer: "_Answer", *, most: int | None) -> None:
         if most is None:
@@ -119,6 +133,21 @@ class Guard:
 def without_link(path: str) -> str:
     """The path as logs may keep it: a responder's link opens a case, a one-time link a session."""
     return re.sub(r"^/(r|login/once)/[^/]+", r"/\1/...", path)
+
+
+class _Incoming:
+    """Receives, and remembers whether the body was begun and has not come whole."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_whole = self.is_cut = False
+
+    async def __call__(self) -> Message:
+        self.is_cut = not self._is_whole
+        message = await self._receive()
+        self._is_whole = self._is_whole or not message.get("more_body", False)
+        self.is_cut = not self._is_whole
+        return message
 
 
 class _Answer:
@@ -148,6 +177,12 @@ def _refusal(method: str, headers: Headers, most: int) -> PlainTextResponse | No
             403, "请求不是来自本系统页面，已拒绝。 Refused: this request did not come from the console's own page."
         )
     return None
+
+
+def _is_small(headers: Headers) -> bool:
+    """Whether its length is told, and no more than a form's."""
+    length = headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= MAX_BODY_BYTES
 
 
 def _is_from_our_page(headers: Headers) -> bool:

@@ -32,7 +32,7 @@ from community.web.rooms import room_of
 from community.web.sends import sends_of
 from community.word_tries import TriedTooOften
 from shouwang.alert import Sentence
-from shouwang.errors import IllegalMove
+from shouwang.errors import IllegalMove, TryLater
 
 router = APIRouter()
 
@@ -55,6 +55,10 @@ _NOT_CONFIRMED = Sentence(
 _TOO_OFTEN = Sentence(
     zh="验证太频繁：请稍候再试，或请同事使用通行密钥",
     en="it was tried too often: wait a little and try again, or let your colleague use his passkey",
+)
+_NOT_LOOKED_AT = Sentence(
+    zh="现在无法验证：请稍候再试一次",
+    en="it cannot be checked at this moment: wait a little and try again",
 )
 Surroundings = Annotated[CaseRoom, Depends(room_of(CaseRoom))]
 _OUTSIDE = frozenset({Ground.AREA.value, Ground.ORGANISATION.value})
@@ -186,18 +190,18 @@ async def _page(
     if case is None:
         raise HTTPException(404)
     record = Subject(now=console.clock(), is_home=False, holds_medical=True)
-    by, role = shift.user.login, shift.user.role.value
-    possible = () if case.is_foreign else engine.possible(case.case, by, role)
+    possible = () if case.is_foreign else engine.possible(case.case, shift.user.login, shift.user.role.value)
     following = next_order(case.case, possible)
     values = {
         "seq": seq,
         "case": case,
+        "called": await console.desk_of(shift).called(),
         "problem": problem,
         "kept": kept,
         "max_note": MAX_NOTE,
         "possible": possible,
         "next": following,
-        "orders": _sorted_orders(possible, following, is_mine=case.row.owner == by),
+        "orders": _sorted_orders(possible, following, is_mine=case.row.owner == shift.user.login),
         "rungs": rungs(case.case),
         "sends": sends_of(case.calls),
         "ring_words": ring_words,
@@ -246,30 +250,32 @@ async def _second(
     """The colleague who has proved at this screen that it is he; empty: nobody is named. Raises NotNow."""
     if not form.second or "second" not in words.FIELDS.get(command, ()):
         return ""
+    try:
+        colleague = await _colleague(request, console, shift, incident_id, form)
+    except TriedTooOften as error:
+        raise NotNow(_TOO_OFTEN) from error
+    except TryLater as error:  # a page of nothing but 503 would lose what he typed
+        raise NotNow(_NOT_LOOKED_AT) from error
+    if colleague is None:
+        raise NotNow(_NOT_CONFIRMED)
+    return colleague.login
+
+
+async def _colleague(request: Request, console: Console, shift: Shift, incident_id: int, form: Ordering) -> User | None:
+    """Who has given his word and may see the case; None where it was not he. Raises TryLater."""
     colleague = None
     room = request.app.state.rooms.get(PasskeyRoom)
     if isinstance(room, PasskeyRoom) and form.second_proof.startswith(WORD_BEGINS):
         colleague = await room.vouched(shift, incident_id, form.second, form.second_proof)
     elif form.second_proof and form.second != shift.user.login:
         client = request.client.host if request.client else ""
-        colleague = await _word_of(console, shift, form, client)
-    is_his_case = colleague is not None and await console.accounts.guarded(
-        console.desk, colleague, console.clock
-    ).witness(incident_id)
-    if colleague is None or not is_his_case:
-        raise NotNow(_NOT_CONFIRMED)
-    return colleague.login
-
-
-async def _word_of(console: Console, shift: Shift, form: Ordering, client: str) -> User | None:
-    """Who has given his word with password or code; None where it was not he. Raises NotNow: what is typed is kept."""
-    vouching = console.accounts.vouch(
-        form.second, form.second_proof, asker=shift.user.login, client=client, now=console.clock()
-    )
-    try:
-        return await vouching
-    except TriedTooOften as error:
-        raise NotNow(_TOO_OFTEN) from error
+        colleague = await console.accounts.vouch(
+            form.second, form.second_proof, asker=shift.user.login, client=client, now=console.clock()
+        )
+    if colleague is None:
+        return None
+    desk = console.accounts.guarded(console.desk, colleague, console.clock)
+    return colleague if await desk.witness(incident_id) else None
 
 
 async def _done(request: Request, console: Console, shift: Shift, row: QueueRow, order: Ordering) -> Response:

@@ -73,4 +73,6 @@ async def preview(request: Request, console: Wired, shift: Reader, incident_id: 
 @router.get("/closed")
 async def closed(request: Request, console: Wired, shift: Reader) -> HTMLResponse:
     """The cases closed last."""
-    return await console.page(request, "closed.html", shift, rows=await console.desk_of(shift).closed())
+    desk = console.desk_of(shift)
+    rows, called = await asyncio.gather(desk.closed(), desk.called())
+    return await console.page(request, "closed.html", shift, rows=rows, called=called)

@@ -110,6 +110,29 @@ async def by_colleague(page: Page, command: str) -> None:
     await expect(page.locator(f"form.{command}")).to_have_count(0)
 
 
+async def test_letters_at_a_tick_lead_nowhere_while_the_words_of_its_form_would_be_lost(
+    centre: Centre, operator: Operator, homes: list[str]
+) -> None:
+    page = operator.page
+    await centre.alarm(homes[0], "fall", Severity.P1)
+    await page.goto(f"{operator.url}/incidents/1")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#case-head")).to_contain_text("taken: you")
+    await page.locator("#resolve_remote-note").fill("she sits up")
+    tick = page.locator("form.resolve_remote [value=helped]")
+    await tick.check()
+    for key in ("q", "d", "1"):
+        await page.keyboard.press(key)
+    await page.keyboard.press("n")  # what stays on the page is there as ever
+    await expect(page.locator("#note-note")).to_be_focused()
+    await expect(page.locator("#resolve_remote-note")).to_have_value("she sits up")
+    assert page.url == f"{operator.url}/incidents/1"
+    await page.locator("#resolve_remote-note").fill("")
+    await tick.focus()
+    await page.keyboard.press("d")
+    await expect(page.locator("h1")).to_contain_text("Whom to send")
+
+
 async def test_readings_come_into_the_open_case_and_grow_old(
     centre: Centre, operator: Operator, homes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

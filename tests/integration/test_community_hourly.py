@@ -3,22 +3,26 @@
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from fixtures.community_home import NOON, DemoHome
 from fixtures.mosquitto import Mosquitto
 from fixtures.uplink_home import GW, living
 
 from community import hourly as hourly_module
 from community.hourly import Hourly
-from community.store import chain, intake, untested, views, watch_schema
+from community.proposals import TOLD_FOR, Proposal, State
+from community.store import chain, intake, proposals, untested, views, watch_schema
 from community.store.database import Store
+from community.store.proposal_schema import contact_proposals
 from messaging.broker import BrokerSettings
 from messaging.session import PublishRefused, Session, connect
 from shouwang.alert import Severity
-from shouwang.errors import DecodeError
+from shouwang.errors import DecodeError, ShouwangError
 from shouwang.wire import BirthBody, ChainHead, decode_head, encode, head_topic
 
 PATIENCE_S = 60.0
@@ -168,3 +172,29 @@ async def test_a_home_whose_other_case_tells_it_has_none_for_this(quiet_home: Un
     assert await quiet_home.tell(after(40)) == 0
     await quiet_home.know(**{other: None})
     assert await quiet_home.tell(after(40)) == 1
+
+
+async def test_what_was_decided_of_a_proposal_goes_without_anybodys_visit(store: Store, home: DemoHome) -> None:
+    refused = Proposal(
+        resident_id=home.entry.resident.id,
+        contact_id="son",
+        by="wang",
+        at=NOON - TOLD_FOR - timedelta(days=2),
+        instead="138 1111 2222",
+        phone="139 3333 4444",
+        language="",
+        stood="",
+    )
+    open_still = replace(refused, contact_id="daughter")
+
+    def write(connection: sa.Connection) -> None:
+        for one in (refused, open_still):
+            proposals.put(connection, one)
+        proposals.decide(connection, refused, State.REFUSED, NOON - TOLD_FOR - timedelta(days=1))
+
+    await store.write(write)
+    away = BrokerSettings(host="127.0.0.1", port=1, client_id="witnesses")
+    with pytest.raises(ShouwangError):
+        await Hourly(away, store, clock=lambda: NOON, told=lambda: None).turn()
+    asked = sa.select(contact_proposals.c.contact_id)
+    assert await store.read(lambda connection: list(connection.scalars(asked))) == ["daughter"]

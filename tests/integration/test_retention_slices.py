@@ -1,19 +1,24 @@
 """What ends is looked for slice by slice, each within the time of one statement, and goes on where it was cut off."""
 
+import asyncio
+import threading
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from fixtures.community_home import NOON, DemoHome
 
-from community import retention_rounds
+from community import centre_room, retention_rounds
+from community.centre_room import CentreRoom, Means
 from community.retention_rounds import RetentionRounds
 from community.retention_settings import RetentionEntry
 from community.store import dead_letters, retention, retention_days, retention_people, round_clock, schema
 from community.store.database import Connection, Store
-from community.store.retention import KINDS, Key, Kind
-from community.store.round_clock import Looked
+from community.store.retention import KINDS, Key, Kind, Page
+from community.store.round_clock import Looked, Reckoned
 from community.store.stays import Claim
 from shouwang.errors import TryLater
 
@@ -103,6 +108,87 @@ async def test_what_waits_is_counted_to_the_end_or_not_at_all(store: Store, monk
     monkeypatch.setattr(retention_days, "LOOKS", 2)
     with pytest.raises(TryLater, match="too many"):
         await store.read(count)
+
+
+async def test_who_counts_stops_when_nobody_waits_any_more(store: Store) -> None:
+    await letters(store, OLD)
+    before = NIGHT - timedelta(days=90)
+    kinds = [(LETTERS, before)]
+    for work in (
+        lambda connection: retention_days.waiting(connection, kinds, until_s=time.monotonic()),
+        lambda connection: retention_rounds.people_over(connection, before, until_s=time.monotonic()),
+    ):
+        with pytest.raises(TryLater, match="too long"):
+            await store.read(work)
+    in_time = time.monotonic() + 3600
+    assert await store.read(lambda connection: retention_days.waiting(connection, kinds, until_s=in_time))
+
+
+class Slow:
+    """A look at a table, as long as it is held; how many there are at once."""
+
+    def __init__(self) -> None:
+        self.free, self.begun = threading.Event(), threading.Event()
+        self.inside = self.most = 0
+        self._lock = threading.Lock()
+
+    def look(self, *_: object) -> Page:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.begun.set()
+        self.free.wait(20)
+        with self._lock:
+            self.inside -= 1
+        return Page(keys=(), last=None)
+
+
+async def test_a_page_of_administration_that_is_loaded_again_takes_no_reader_more(
+    store: Store, rounds: RetentionRounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, read, real = Slow(), threading.Semaphore(0), round_clock.reckoned
+
+    def reckoned(connection: Connection, day: str, clock: datetime) -> Reckoned:
+        read.release()
+        return real(connection, day, clock)
+
+    monkeypatch.setattr(round_clock, "reckoned", reckoned)
+    monkeypatch.setattr(retention_rounds, "KINDS", (replace(LETTERS, look=slow.look),))
+    room = CentreRoom(store, clock=lambda: NIGHT, means=Means())
+    first = asyncio.create_task(room.endings())
+    assert await asyncio.to_thread(slow.begun.wait, 20)
+    first.cancel()  # he did not wait
+    again = [asyncio.create_task(room.endings()) for _ in range(4)]
+    for _ in (first, *again):
+        assert await asyncio.to_thread(read.acquire, timeout=20)
+    slow.free.set()
+    found = await asyncio.gather(*again)
+    assert [one.waiting[LETTERS.name] for one in found] == [0] * 4
+    assert slow.most == 1
+
+
+async def test_a_count_that_takes_too_long_gives_its_reader_back(
+    store: Store, rounds: RetentionRounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, real = threading.Event(), centre_room._counted
+
+    def endless(*_: object) -> Page:
+        time.sleep(0.005)
+        return Page(keys=(), last=(1,))
+
+    def counted(*args: object, **more: object) -> tuple[int, int]:
+        try:
+            return real(*args, **more)  # type: ignore[arg-type]
+        finally:
+            done.set()
+
+    monkeypatch.setattr(retention_days, "LOOKS", 5_000)
+    monkeypatch.setattr(centre_room, "_COUNTED_WITHIN_S", 0.05)
+    monkeypatch.setattr(centre_room, "_counted", counted)
+    monkeypatch.setattr(retention_rounds, "KINDS", (replace(LETTERS, look=endless),))
+    room = CentreRoom(store, clock=lambda: NIGHT, means=Means())
+    assert (await room.endings()).waiting[LETTERS.name] is None
+    assert await asyncio.to_thread(done.wait, 20)
 
 
 # ---- a round ----

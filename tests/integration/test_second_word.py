@@ -2,18 +2,23 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, cheap_hasher
 
 from community import totp
 from community.accounts import Accounts
 from community.slowing import FREE_FAILURES
 from community.staff import Staff
+from community.store import schema
 from community.users import User
 from community.word_tries import ASKED_CODES, ASKING_AT_ONCE, CODES, GIVEN_CODES, TriedTooOften
 from shouwang.alert import Severity
+from shouwang.errors import TryLater
 
 WRONG = "000000"
 
@@ -97,6 +102,27 @@ async def test_many_who_guess_at_one_colleague_are_bounded_together(centre: Cent
     assert await word(centre.accounts, centre, code_of(centre, secrets_of["li"])) is not None
 
 
+async def test_right_codes_use_up_nobodys_tries(centre: Centre, secrets_of: dict[str, str]) -> None:
+    now, secret = centre.clock.now, secrets_of["li"]
+    for number in range(ASKED_CODES.at_once + 2):
+        await forget_step(centre, "li")
+        right = code_of(centre, secret)
+        assert await centre.accounts.vouch("li", right, asker="zhang", client=f"desk-{number}", now=now) is not None
+    for number in range(CODES.at_once + 2):
+        await forget_step(centre, "li")
+        assert await centre.accounts.log_in(
+            "li", PASSWORD, client=f"desk-{number}", now=now, code=code_of(centre, secret)
+        )
+    await guessed_out(centre, "zhang")
+
+
+async def forget_step(centre: Centre, login: str) -> None:
+    """As if the code had not been used."""
+    users = schema.users
+    anew = sa.update(users).where(users.c.login == login).values(totp_step=0)
+    await centre.store.write(lambda connection: connection.execute(anew))
+
+
 # ---- passwords ----
 
 
@@ -151,6 +177,38 @@ async def test_who_tried_too_often_is_told_so_and_keeps_what_he_typed(
     box = await centre.home(1, "3号楼2-501", "王桂兰", 1944)
     await centre.alarm(box, "sos", Severity.P1)
     await guessed_out(centre, "zhang")
+    async with at_the_case(centre, console_url, secrets_of) as (client, order):
+        order |= {"second_proof": code_of(centre, secrets_of["li"])}
+        answer = await client.post("/incidents/1/resolve_remote", data=order)
+        assert answer.status_code == 409
+        assert "it was tried too often" in answer.text
+        assert "she answered at once" in answer.text
+        order |= {"command_id": "command-end-2", "second_proof": PASSWORD}
+        assert (await client.post("/incidents/1/resolve_remote", data=order)).status_code == 200
+
+
+async def test_who_comes_while_too_many_wait_is_told_so_and_keeps_what_he_typed(
+    centre: Centre, console_url: str, secrets_of: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = await centre.home(1, "3号楼2-501", "王桂兰", 1944)
+    await centre.alarm(box, "sos", Severity.P1)
+
+    async def crowded(*_: object, **__: object) -> User | None:
+        raise TryLater("too many people who have failed often are logging in at this moment")
+
+    async with at_the_case(centre, console_url, secrets_of) as (client, order):
+        monkeypatch.setattr(centre.accounts, "vouch", crowded)
+        answer = await client.post("/incidents/1/resolve_remote", data=order | {"second_proof": "any"})
+        assert answer.status_code == 409
+        assert "it cannot be checked at this moment" in answer.text
+        assert "she answered at once" in answer.text
+
+
+@asynccontextmanager
+async def at_the_case(
+    centre: Centre, console_url: str, secrets_of: dict[str, str]
+) -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, str]]]:
+    """zhang, who has taken the case, and the form by which he ends it with the word of li."""
     async with httpx.AsyncClient(
         base_url=console_url, follow_redirects=True, headers={"accept-language": "en"}, timeout=20
     ) as client:
@@ -161,12 +219,5 @@ async def test_who_tried_too_often_is_told_so_and_keeps_what_he_typed(
         assert found is not None
         order = {"csrf": found[1], "version": "1", "command_id": "command-ack"}
         await client.post("/incidents/1/ack", data=order)
-        ending = {"disposition": "helped", "note": "she answered at once", "version": "2"}
-        second = {"second": "li", "second_proof": code_of(centre, secrets_of["li"])}
-        order |= {"command_id": "command-end"} | ending | second
-        answer = await client.post("/incidents/1/resolve_remote", data=order)
-        assert answer.status_code == 409
-        assert "it was tried too often" in answer.text
-        assert "she answered at once" in answer.text
-        order |= {"command_id": "command-end-2", "second_proof": PASSWORD}
-        assert (await client.post("/incidents/1/resolve_remote", data=order)).status_code == 200
+        ending = {"disposition": "helped", "note": "she answered at once", "version": "2", "second": "li"}
+        yield client, order | {"command_id": "command-end"} | ending

@@ -7,8 +7,11 @@ import httpx
 import pytest
 from fixtures.browser import Centre
 from fixtures.casebook import brought_to_end, wish
+from fixtures.sent_out import PEOPLE, bring_in
 from fixtures.visitor import come_in
 
+from community.casefile import Disposition
+from community.desk import QueueRow
 from community.store import quiet
 from community.supervision import CENTRE_BOX
 from shouwang.alert import AlertState, Severity
@@ -27,12 +30,13 @@ async def text_of(browser: httpx.AsyncClient, address: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page[page.index("<main") :])))
 
 
-async def ended_by_itself(centre: Centre, box: str) -> int:
+async def ended_by_itself(centre: Centre, box: str, *, is_alone: bool = True) -> int:
     """A technical case whose cause has ended, and that nobody took; its number."""
     for state in (AlertState.FIRING, AlertState.RESOLVED):
         await centre.alarm(box, "sensor-silent", Severity.P3, state=state)
-    (row,) = await centre.desk.queue()
-    number = row.incident_id
+    rows = await centre.desk.queue()
+    assert len(rows) == 1 or not is_alone
+    number = max(row.incident_id for row in rows)
     assert await centre.store.write(lambda connection: quiet.end(connection, number, centre.clock.now))
     return number
 
@@ -101,3 +105,43 @@ async def test_a_merged_case_that_nobody_had_taken_names_who_merged_it(
         await centre.desk.order(wish("note", merged.incident_id, "wu", text="zu spät"))
     await come_in(centre, browser, "supervisor")
     assert "Merged 李敏" in await text_of(browser, "/closed")
+
+
+async def at_the_desk(centre: Centre, row: QueueRow, command: str, by: str = "zhang", **more: object) -> QueueRow:
+    return await centre.desk.order(wish(command, row.incident_id, by, version=row.version, **more))
+
+
+async def test_a_responder_who_reported_the_end_is_named_and_offered_as_nobodys_colleague(
+    centre: Centre, browser: httpx.AsyncClient, home: str
+) -> None:
+    await bring_in(centre.store, centre.clock.now, PEOPLE)
+    await centre.alarm(home, "sos", Severity.P1)
+    (row,) = await centre.desk.queue()
+    row = await at_the_desk(centre, row, "ack")
+    row = await at_the_desk(centre, row, "dispatch", targets=("liu",))
+    for command, more in (("accept", {"eta_min": 4}), ("arrive", {}), ("report", {"disposition": Disposition.HELPED})):
+        row = await at_the_desk(centre, row, command, "liu", role="responder", text="扶起", **more)
+    row = await at_the_desk(centre, row, "verify_ok", "li")
+    await at_the_desk(centre, row, "revisit_ok", "wu", score=5)
+    await come_in(centre, browser, "supervisor")
+    assert "Helped at home 刘芳" in await text_of(browser, "/closed")
+    assert "closed: 刘芳" in await text_of(browser, "/incidents/1")
+    assert "liu" not in await centre.accounts.names(), "of these a second colleague is chosen"
+
+
+async def test_who_corrects_the_record_afterwards_did_not_close_the_case(
+    centre: Centre, browser: httpx.AsyncClient, home: str
+) -> None:
+    await centre.alarm(home, "sos", Severity.P1)
+    await centre.alarm(home, "sensor-silent", Severity.P3)
+    kept, merged = await centre.desk.queue()
+    row = await at_the_desk(centre, merged, "merge", "li", into=kept.incident_id)
+    row = await at_the_desk(centre, row, "correct", "wu", role="supervisor", text="the sensor of the bath")
+    await at_the_desk(centre, row, "correct", "zhang", role="supervisor", text="and of the hall")
+    number = await ended_by_itself(centre, await centre.home(2, "3号楼2-502", "赵国强", 1941), is_alone=False)
+    (ended,) = [one for one in await centre.desk.closed() if one.incident_id == number]
+    await at_the_desk(centre, ended, "correct", "wu", role="supervisor", text="its battery was empty")
+    await come_in(centre, browser, "supervisor")
+    page = await text_of(browser, "/closed")
+    assert "Merged 李敏" in page
+    assert "Ended by itself the gateway of 3号楼2-502" in page

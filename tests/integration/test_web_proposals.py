@@ -191,6 +191,9 @@ async def test_a_refusal_is_read_by_who_proposed_it_and_changes_nothing(centre: 
     centre.clock.now += TOLD_FOR
     await seat.sit("wang")
     assert "your sister says it is not yours" not in await seat.page("/family")
+    centre.clock.later(seconds=1)
+    await seat.page("/family")
+    assert await stored(centre) == [], "thrown away, though nobody proposes or decides anything"
 
 
 async def test_a_newer_one_replaces_the_older_and_it_can_be_withdrawn(centre: Centre, seat: Seat) -> None:

@@ -100,6 +100,20 @@ async def test_slow_uploads_to_one_link_leave_the_others_theirs(centre: Centre, 
     assert (case.state, case.reporter) == ("FEEDBACK", "zhao")
 
 
+async def test_a_report_without_a_photo_waits_for_no_photo_of_his_own(centre: Centre, console_url: str) -> None:
+    await bring_in(centre.store, centre.clock.now, PEOPLE)
+    async with phone(console_url) as client:
+        link, report = await on_scene(centre, client, 1, "liu")
+        cookie = f"phone={client.cookies['phone']}"
+        async with slow_uploads(console_url, f"{link}/report", IN_LINE_OF_ONE, cookie):
+            assert (await client.get(link)).status_code == 200
+            answer = await client.post(f"{link}/report", data=report, files={"photo": ("", b"")})
+            assert answer.status_code == 200
+    case = await centre.store.read(lambda connection: load(connection, 1))
+    assert case is not None
+    assert (case.state, case.reporter) == ("FEEDBACK", "liu")
+
+
 @pytest.mark.parametrize(
     "path", [f"/r/{'x' * 32}/report", "/residents/resident-1/keep/photo", "/admin/files"], ids=["link", "photo", "file"]
 )

@@ -13,6 +13,7 @@ from drivers.ble.adverts.library import LibraryParser
 from drivers.ble.adverts.meanings import MEASURES, PRESSES, STATES, canonical
 from drivers.ble.adverts.sensor_state import Adapter, Library
 from drivers.ble.adverts.told import AdvertParser
+from shouwang.bilingual import chinese, told_by
 from shouwang.driver import Alive, Sample
 from shouwang.errors import ConfigError, DecodeError
 from shouwang.quantities import QUANTITIES, Quantity
@@ -279,3 +280,11 @@ def test_devices_without_encryption_have_no_key() -> None:
         if family not in (Family.BTHOME, Family.MIBEACON):
             with pytest.raises(DecodeError, match="no key"):
                 parser_for(family, key=bytes(16))
+
+
+def test_a_library_that_is_not_there_is_told_alike_in_both_languages() -> None:
+    with pytest.raises(ConfigError, match=r"need the package no_such_ble, .* locks/gateway\.txt") as caught:
+        Library("no_such_ble", "Parser").load()
+    zh = chinese(told_by(caught.value))
+    assert "locks/gateway.txt" in zh
+    assert "pip install" not in zh, "refused where the system's own Python is kept by the distribution"

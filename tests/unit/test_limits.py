@@ -45,3 +45,12 @@ def test_clock_that_stands_or_goes_back_gives_nothing() -> None:
     limits = Limits(Rate(a_minute=60, at_once=1))
     limits.wait_s("a", 100)
     assert limits.wait_s("a", 50) == 1
+
+
+def test_what_is_given_back_counts_no_more_and_saves_nothing() -> None:
+    limits = Limits(Rate(a_minute=60, at_once=2))
+    limits.give_back("a")
+    limits.wait_s("a", 0)
+    for _ in range(5):
+        limits.give_back("a")
+    assert [limits.wait_s("a", 0) > 0 for _ in range(3)] == [False, False, True]

@@ -12,11 +12,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
 from community.web import guard
 from community.web.guard import MAX_BODY_BYTES, Guard
 from community.web.serve import serve
+from community.web.uploads import TooSlow
+from shouwang.errors import TryLater
 
 
 async def echo(request: Request) -> PlainTextResponse:
@@ -86,6 +88,71 @@ async def test_slow_answer_is_given_up_in_words(client: httpx.AsyncClient, monke
     answer = await client.get("/sleep")
     assert answer.status_code == 503
     assert "try again" in answer.text
+
+
+FORM, REPORT = "/incidents/1/note", f"/r/{'x' * 32}/report"
+
+
+async def said_to_half_a_body(path: str, length: str = "") -> tuple[int, str]:
+    """Status and words for whoever has sent the half of it when the time is over."""
+    told: list[Message] = []
+    pieces: list[Message] = [{"type": "http.request", "body": b"x" * 100, "more_body": True}]
+
+    async def app(*_: object) -> None:
+        raise AssertionError("half a body is nobody's word")
+
+    async def receive() -> Message:
+        if not pieces:
+            await asyncio.Event().wait()
+        return pieces.pop()
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    async def li(_: Scope) -> str:
+        return "li"
+
+    headers = [(b"content-length", length.encode())] if length else []
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+    await Guard(app, secure=True, sender_of=li)(scope, receive, send)
+    return told[0]["status"], told[1]["body"].decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "says_photo"), [(FORM, "500", False), (REPORT, "500", False), (REPORT, "90000", True)]
+)
+async def test_whose_line_is_too_slow_is_told_that_it_is_his_line(
+    monkeypatch: pytest.MonkeyPatch, path: str, length: str, says_photo: bool
+) -> None:
+    """Not by 408: after that, browsers send the same form again by themselves."""
+    monkeypatch.setattr(guard, "ANSWER_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(guard, "UPLOAD_TIMEOUT_S", 0.01)
+    status, said = await said_to_half_a_body(path, length)
+    assert status == 503
+    assert "The line is too slow and nothing was saved" in said
+    assert ("without the photo" in said) == says_photo
+
+
+async def test_whose_bytes_only_trickle_while_others_wait_is_told_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def flowing(*_: object) -> bytes | None:
+        raise TooSlow
+
+    monkeypatch.setattr(guard, "flowing", flowing)
+    status, said = await said_to_half_a_body(REPORT)
+    assert (status, "without the photo" in said) == (503, True)
+
+
+async def test_a_failure_that_passes_is_logged_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def flowing(*_: object) -> bytes | None:
+        raise TryLater("this sender has several uploads under way")
+
+    monkeypatch.setattr(guard, "flowing", flowing)
+    status, said = await said_to_half_a_body(REPORT)
+    assert (status, "The server is slow" in said) == (503, True)
+    assert "no answer to POST /r/.../report: this sender has several uploads under way" in caplog.text
+    assert "within" not in caplog.text
 
 
 async def test_every_answer_carries_the_safe_headers(client: httpx.AsyncClient) -> None:

@@ -140,6 +140,45 @@ async def test_of_a_stranger_is_read_what_a_form_may_hold_and_nothing_larger(
     assert told == [came]
 
 
+async def test_what_is_no_larger_than_a_form_waits_for_no_place_and_is_asked_for_no_sender() -> None:
+    """A report without a photo, of somebody whose photos are under way on dead connections."""
+    told: list[int] = []
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        told.append(len((await receive())["body"]))
+
+    async def sender_of(scope: Scope) -> str:
+        if dict(scope["headers"]).get(b"content-length") != b"1000000":
+            raise AssertionError("nobody asks who he is")
+        return "li"
+
+    async def small() -> Message:
+        return {"type": "http.request", "body": b"x" * 100, "more_body": False}
+
+    async def held() -> Message:
+        in_line.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    def scope(length: int) -> Scope:
+        headers = [(b"content-length", str(length).encode())]
+        path = f"/r/{'x' * 32}/report"
+        return {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
+
+    in_line, guard = asyncio.Event(), Guard(app, secure=True, sender_of=sender_of)
+    photos = [asyncio.ensure_future(guard(scope(1_000_000), held, send)) for _ in range(IN_LINE_OF_ONE)]
+    async with asyncio.timeout(20):
+        await in_line.wait()
+        await guard(scope(100), small, send)
+    assert told == [100]
+    for photo in photos:
+        photo.cancel()
+    await asyncio.wait(photos)
+
+
 # ---- half a body ----
 
 

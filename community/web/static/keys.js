@@ -6,6 +6,8 @@ const ACK_PAUSE_MS = 800; // a bouncing space bar must not take two cases
 
 const TICK = "[type=radio], [type=checkbox]"; // letters mean nothing to these
 
+const WORDS = "textarea, input:not([type=hidden], [type=radio], [type=checkbox])";
+
 const OF_A_CASE = ["v", "f", "d", "1", "r", "h", "n"]; // in the queue: of the selected one, on its own page
 
 let ackedAt = -Infinity;
@@ -38,7 +40,7 @@ function onKey(event) {
   }
   const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (key.length === 1) event.preventDefault(); // else Firefox searches the page by ' and /, and has the next keys
-  if (isAsked) return;
+  if (isAsked || (isTick && leaves(key) && hasWords(target.form))) return;
   if (["Space", "Enter"].includes(key) && (isTick || target.closest("button, summary"))) return;
   if (key === "Enter" && target.closest("a[href]")) return;
   if (event.repeat && !["j", "k"].includes(key)) {
@@ -53,6 +55,15 @@ function act(key) {
   move?.();
   return Boolean(move);
 }
+
+// Whether what a key does leads off this page, where nothing that is typed is kept.
+function leaves(key) {
+  if (key === "q") return true;
+  if (document.getElementById("rows")) return OF_A_CASE.includes(key);
+  return Boolean(hotOf(key)?.matches('a[href]:not([href^="#"], [href^="tel:"])'));
+}
+
+const hasWords = (form) => [...(form?.elements ?? [])].some((field) => field.matches(WORDS) && field.value.trim());
 
 function openFor(key) {
   const row = selected() ?? rows()[0];
@@ -74,7 +85,7 @@ function goOn() {
 function hot(key) {
   const note = key === "n" && document.getElementById("note-note");
   if (note) return () => note.focus();
-  const node = /^[a-z0-9]$/.test(key) && document.querySelector(`#main [data-hot="${key}"]`);
+  const node = hotOf(key);
   if (!node) return null;
   if (node.tagName !== "SUMMARY") return () => node.click();
   return () => {
@@ -82,6 +93,8 @@ function hot(key) {
     node.parentElement.querySelector("textarea, select, input:not([type=hidden]), button").focus();
   };
 }
+
+const hotOf = (key) => (/^[a-z0-9]$/.test(key) ? document.querySelector(`#main [data-hot="${key}"]`) : null);
 
 const rows = () => [...document.querySelectorAll("#rows > .case:not([hidden], .gone)")];
 
