@@ -36,7 +36,7 @@ async def test_a_wrong_number_is_mended_from_the_case_by_keys(
     await first.focus()
     await page.keyboard.press("ControlOrMeta+a")
     await page.keyboard.type("139 0000 7777")
-    words = page.get_by_label("In a few words")
+    words = page.get_by_label("Who said so, and by what proof")
     await words.first.focus()
     await page.keyboard.type("the son rang")
     await page.keyboard.press("Enter")
