@@ -193,6 +193,7 @@ async def test_an_incident_by_sms_within_30_s_and_still_one_when_the_broker_is_b
         await home.press()
         took = await home.until(lambda: home.incidents() == 1, "the incident", WITHIN_S)
         print(f"an incident by SMS {took:.1f} s after the press, with a receipt awaited for {after}")
+        await home.until(lambda: home.smsc.brought, "the answer to who brought the text")
         assert [brought.status for brought in home.smsc.brought] == [200]
         await home.until(lambda: home.heard("线路不通，正在给您儿子打电话。"), "whom the home calls")
         await home.until(lambda: home.modem.telephone.dialled == [SON], "the call")
