@@ -53,7 +53,7 @@ async def test_a_visitor_lets_things_happen_and_comes_in() -> None:
             for _ in range(2):  # who closed the tab comes in again
                 link = (await visitor.post("/seat/operator")).headers["location"]
                 assert link.startswith(f"http://operator.localhost:{stage.web_port}/login/once/")
-            async with httpx.AsyncClient(base_url=stage.url, timeout=20) as browser:
+            async with httpx.AsyncClient(base_url=stage.url) as browser:
                 came_in = await browser.post("/login/once/" + link.rpartition("/")[2])
                 assert (came_in.status_code, came_in.headers["location"]) == (303, "/")
             assert scene.has_audience

@@ -86,7 +86,7 @@ class Centre:
 
 @asynccontextmanager
 async def browser(centre: Centre) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=centre.url, follow_redirects=True, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=centre.url, follow_redirects=True, trust_env=False) as client:
         client.headers["Origin"] = centre.url
         yield client
 

@@ -85,7 +85,7 @@ sensors: []
     )
     async with (
         running("community", "serve", "-c", str(community), folder=tmp_path),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", follow_redirects=True, timeout=20) as browser,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", follow_redirects=True) as browser,
     ):
         await page_with(browser, "ok", "/healthz")
         add = ("community", "user", "add", "zhang", "--language", "en", "--login-link", "-c", str(community))

@@ -35,7 +35,7 @@ class Console:
         """By the button, the provider's pages, and back."""
         asked = await self.client.get("/login/oidc", params={"next": "/closed"})
         assert asked.status_code == 303, asked.text
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as abroad:
+        async with httpx.AsyncClient(trust_env=False) as abroad:
             back = await walk(abroad, asked.headers["location"], login, until=HOME)
         return await self.client.get(back)
 

@@ -52,7 +52,7 @@ class Victoria:
 
     async def start(self) -> None:
         self._child = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=20) as client:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as client:
             while True:
                 try:
                     if (await client.get(f"{self.url}/health")).is_success:
@@ -67,7 +67,7 @@ class Victoria:
 
     async def flush(self) -> None:
         """What was written can be asked for."""
-        async with httpx.AsyncClient(timeout=20) as client:
+        async with httpx.AsyncClient() as client:
             (await client.get(f"{self.url}/internal/force_flush")).raise_for_status()
 
 

@@ -182,7 +182,9 @@ async def test_operator_files_a_request_by_form(centre: Centre, console_url: str
     )
     await centre.user(language="en")
     async with httpx.AsyncClient(
-        base_url=console_url, follow_redirects=True, headers={"accept-language": "en"}, timeout=20
+        base_url=console_url,
+        follow_redirects=True,
+        headers={"accept-language": "en"},
     ) as client:
         await client.post("/login", data={"login": "zhang", "password": PASSWORD})
         found = await client.get("/requests/new", params={"find": "王桂兰"})

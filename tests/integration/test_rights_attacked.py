@@ -62,7 +62,7 @@ async def sign_in(client: httpx.AsyncClient, login: str) -> str:
 
 
 def browsing(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"}, timeout=20)
+    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"})
 
 
 # ---- the second person ----
@@ -179,7 +179,7 @@ def test_links_that_open_something_stand_in_no_log(path: str) -> None:
 
 
 async def test_malformed_origin_is_a_stranger(console_url: str) -> None:
-    async with httpx.AsyncClient(base_url=console_url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url) as client:
         assert (await client.post("/login", headers={"origin": "http://[x"})).status_code == 403
 
 

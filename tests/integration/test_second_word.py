@@ -210,7 +210,9 @@ async def at_the_case(
 ) -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, str]]]:
     """zhang, who has taken the case, and the form by which he ends it with the word of li."""
     async with httpx.AsyncClient(
-        base_url=console_url, follow_redirects=True, headers={"accept-language": "en"}, timeout=20
+        base_url=console_url,
+        follow_redirects=True,
+        headers={"accept-language": "en"},
     ) as client:
         said = {"login": "zhang", "password": PASSWORD, "code": code_of(centre, secrets_of["zhang"])}
         await client.post("/login", data=said)

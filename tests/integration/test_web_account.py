@@ -19,7 +19,7 @@ NEW = "five other words for today"
 
 @pytest.fixture
 async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as found:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as found:
         yield found
 
 
@@ -42,7 +42,7 @@ async def test_password_is_changed_with_the_old_one_and_others_are_out(
     centre: Centre, console_url: str, client: httpx.AsyncClient
 ) -> None:
     await centre.user(language="en")
-    async with httpx.AsyncClient(base_url=console_url, timeout=20) as elsewhere:
+    async with httpx.AsyncClient(base_url=console_url) as elsewhere:
         await come_in(elsewhere)
         token = await come_in(client)
         for told, said in (
@@ -89,7 +89,7 @@ async def test_own_app_is_shown_once_as_a_picture_and_counts_after_a_right_code(
     centre: Centre, console_url: str, client: httpx.AsyncClient
 ) -> None:
     await centre.user(language="en")
-    async with httpx.AsyncClient(base_url=console_url, timeout=20) as elsewhere:
+    async with httpx.AsyncClient(base_url=console_url) as elsewhere:
         await come_in(elsewhere)
         token = await come_in(client)
         shown = await client.post("/account/app/new", data={"csrf": token})
@@ -137,7 +137,7 @@ async def test_admin_shows_the_picture_to_the_user(centre: Centre, client: httpx
 
 async def test_he_logs_out_everywhere_else(centre: Centre, console_url: str, client: httpx.AsyncClient) -> None:
     await centre.user(language="en")
-    async with httpx.AsyncClient(base_url=console_url, timeout=20) as elsewhere:
+    async with httpx.AsyncClient(base_url=console_url) as elsewhere:
         await come_in(elsewhere)
         centre.clock.now += timedelta(minutes=3)
         token = await come_in(client)

@@ -36,7 +36,7 @@ from shouwang.bilingual import Bilingual
 
 @pytest.fixture
 async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as found:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as found:
         yield found
 
 
@@ -68,7 +68,7 @@ async def test_admin_adds_a_user_who_comes_in_by_the_link(centre: Centre, client
     link = re.search(r"https://care\.example\.org(/login/once/[\w-]+)", page.text)
     assert link is not None
     assert link[1] not in (await client.get("/admin/users/mei")).text, "shown once"
-    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True, timeout=20) as other:
+    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True) as other:
         assert (await other.post(link[1], data={})).url.path == "/queue"
     assert ("gao", "added", "mei", "now: 梅芳, Operator, areas all, organisations all") in await changes(centre)
 
@@ -126,7 +126,7 @@ async def test_nobody_locks_himself_or_the_last_admin_out(centre: Centre, client
 async def test_disabled_user_is_out_at_once_and_let_in_again(centre: Centre, client: httpx.AsyncClient) -> None:
     await come_in(centre, client)
     await centre.user(language="en")
-    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True, timeout=20) as other:
+    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True) as other:
         await other.post("/login", data={"login": "zhang", "password": PASSWORD})
         await press(client, "/admin/users/zhang", "/admin/users/zhang/disable")
         assert (await other.get("/queue")).url.path == "/login"
@@ -232,7 +232,7 @@ async def test_backup_is_made_listed_and_tried_out(centre: Centre, tmp_path: Pat
     folder.mkdir()
     source = Source(url=f"sqlite:///{tmp_path / 'community.db'}", password=None, measured=None)
     centre.means = Means(source=source, backup=BackupEntry(folder=folder))
-    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as client:
+    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
         await come_in(centre, client)
         page = await press(client, "/admin/safety", "/admin/safety/backup")
         assert BY_HAND in page.text
@@ -251,7 +251,7 @@ async def test_channel_sends_a_test_and_says_what_came_of_it(centre: Centre) -> 
     centre.means = Means(lines=(Line(name="sms", way=Way.SMS, channel=sink, test_to="13600000000"),))
     now = centre.clock.now
     await centre.store.write(lambda connection: channel_health.keep_only(connection, [("sms", Way.SMS)], now))
-    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as client:
+    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
         await come_in(centre, client)
         page = await press(client, "/admin/channels", "/admin/channels/sms/test")
         assert "the far end has taken it" in page.text
@@ -282,7 +282,7 @@ async def test_what_is_kept_how_long_is_shown_with_what_went_and_what_waits(cent
     )
     for one in failed:
         await centre.store.write(lambda connection, one=one: connection.execute(one))
-    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as client:
+    async with console_of(centre) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
         await come_in(centre, client)
         page = (await client.get("/admin/safety")).text
         assert "Nothing is sealed in the record yet" in page

@@ -21,7 +21,7 @@ PLACES = "id,level,name,within\nd,district,浦江区,\nc,community,阳光,d\nx,g
 
 @pytest.fixture
 async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as found:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as found:
         yield found
 
 
@@ -136,7 +136,7 @@ async def test_only_what_this_session_looked_at_is_taken(
     other_bytes = await confirm(client, page, digest="0" * 64)
     assert other_bytes.status_code == 409
     assert "not the file that you looked at" in other_bytes.text
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as other:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as other:
         await come_in(centre, other, "admin", login="lin")
         assert (await confirm(other, page)).status_code == 409
     await send(client, "list.csv", UNITS.replace("grid-1", "grid-9"), "dispatch")

@@ -34,7 +34,7 @@ async def people(centre: Centre, console_url: str) -> AsyncIterator[dict[str, ht
     found: dict[str, httpx.AsyncClient] = {}
     for login, role in (("gao", "admin"), ("lin", "admin"), ("chen", "supervisor"), ("shen", "auditor")):
         await centre.user(login, login.title(), role, "en")
-        found[login] = httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20)
+        found[login] = httpx.AsyncClient(base_url=console_url, follow_redirects=True)
         await found[login].post("/login", data={"login": login, "password": PASSWORD})
     yield found
     for one in found.values():

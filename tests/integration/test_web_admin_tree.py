@@ -31,7 +31,7 @@ duties:
 
 @pytest.fixture
 async def client(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as found:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as found:
         yield found
 
 

@@ -71,7 +71,7 @@ class Programmer:
         return self.carrying(word)
 
     def carrying(self, word: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers={"authorization": f"Bearer {word}"}, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers={"authorization": f"Bearer {word}"})
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def is_problem(answer: httpx.Response, status: int, said: str = "") -> None:
     [{}, {"authorization": "Bearer swt_x"}, {"authorization": "Basic eDp5"}, {"authorization": "Bearer " + "x" * 5000}],
 )
 async def test_stranger_is_told_to_bring_a_token(programmer: Programmer, header: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=programmer.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=programmer.url) as client:
         answer = await client.get("/cases", headers=header)
     is_problem(answer, 401)
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -132,7 +132,7 @@ async def test_cookie_of_a_console_opens_no_api(programmer: Programmer) -> None:
         "zhang", "four words make sense", client="a", now=programmer.centre.clock.now
     )
     assert shift is not None
-    async with httpx.AsyncClient(base_url=programmer.url, cookies={"shift": shift.token}, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=programmer.url, cookies={"shift": shift.token}) as client:
         is_problem(await client.get("/cases"), 401)
 
 
@@ -585,7 +585,7 @@ async def test_hostile_request_is_refused_in_words(programmer: Programmer, gatew
 
 
 async def test_document_and_its_page_load_nothing_from_elsewhere(programmer: Programmer) -> None:
-    async with httpx.AsyncClient(base_url=programmer.url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=programmer.url) as client:
         document = (await client.get("/openapi.json")).json()
         page = await client.get("/docs")
     assert set(document["paths"]) == {

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre, people_rooms
+from fixtures.district import words_of
 from fixtures.visitor import come_in
 
 from community import care_room
@@ -106,11 +107,7 @@ async def says(centre: Centre, purpose: Purpose, *, is_given: bool = False, who:
 async def text(browser: httpx.AsyncClient, address: str) -> str:
     page = await browser.get(address)
     assert page.status_code == 200, page.text[:500]
-    return text_of(page.text)
-
-
-def text_of(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html[html.index("<main") :])))
+    return words_of(page.text)
 
 
 def hidden(html: str, name: str) -> str:

@@ -1,12 +1,10 @@
 """Closed cases over HTTP: who handled each, also where no person did, in the list, on the page and in the timeline."""
 
-import re
-from html import unescape
-
 import httpx
 import pytest
 from fixtures.browser import Centre
 from fixtures.casebook import brought_to_end, wish
+from fixtures.district import words_of
 from fixtures.sent_out import PEOPLE, bring_in
 from fixtures.visitor import come_in
 
@@ -27,7 +25,7 @@ async def home(centre: Centre) -> str:
 
 async def text_of(browser: httpx.AsyncClient, address: str) -> str:
     page = (await browser.get(address)).text
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page[page.index("<main") :])))
+    return words_of(page)
 
 
 async def ended_by_itself(centre: Centre, box: str, *, is_alone: bool = True) -> int:

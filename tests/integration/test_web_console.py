@@ -158,7 +158,7 @@ async def test_case_goes_its_six_steps_by_plain_forms(
     assert 'action="/incidents/1/verify_ok"' not in told.text  # not by whoever reported it
     for login, command, more in (("li", "verify_ok", {}), ("wu", "revisit_ok", {"score": "5"})):
         await centre.user(login, login, language="en")
-        async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as colleague:
+        async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as colleague:
             await log_in(colleague, login)
             assert (await order(colleague, command, **more)).status_code == 200
     closed = await browser.get("/incidents/1")
@@ -187,7 +187,7 @@ async def test_the_slower_of_two_operators_is_told_and_changes_nothing(
     await centre.user(language="en")
     await centre.user("li", "李敏", language="en")
     await centre.alarm(home, "sos", Severity.P1)
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as other:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as other:
         await log_in(browser)
         await log_in(other, "li")
         page = (await other.get("/incidents/1")).text
@@ -235,7 +235,7 @@ async def test_a_colleague_takes_a_case_as_agreed_with_its_owner_and_gives_none_
     await centre.user(language="en")
     await centre.user("li", "李敏", language="en")
     await centre.alarm(home, "sos", Severity.P1)
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as other:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as other:
         await log_in(browser)
         await order(browser, "ack")
         await log_in(other, "li")

@@ -174,7 +174,7 @@ async def test_regulator_reads_no_name_of_a_resident_in_words_of_the_desk(
     await come_in(centre, client, "auditor")
     seen_by_auditor = (await client.get(address)).text
     assert "王桂兰" in seen_by_auditor, "a name stands there for who may read it"
-    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True, timeout=20) as other:
+    async with httpx.AsyncClient(base_url=str(client.base_url), follow_redirects=True) as other:
         await come_in(centre, other, "regulator")
         page = await other.get(address)
     assert page.status_code == 200

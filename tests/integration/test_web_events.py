@@ -19,7 +19,7 @@ WAIT_S = 30.0
 @pytest.fixture
 async def browser(centre: Centre, console_url: str) -> AsyncIterator[httpx.AsyncClient]:
     await centre.user()
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
         await client.post("/login", data={"login": "zhang", "password": PASSWORD})
         yield client
 
@@ -187,7 +187,7 @@ async def test_newest_stream_of_one_login_takes_the_seat_of_its_oldest_and_no_ot
         url = await stack.enter_async_context(console_of(centre))
         told = []
         for login in ("li", "zhang", "zhang"):
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=url))
             await client.post("/login", data={"login": login, "password": PASSWORD})
             told.append(await stack.enter_async_context(listening(client)))
             assert (await anext(told[-1]))["event"] == "ping"
@@ -222,7 +222,7 @@ async def test_browser_that_goes_leaves_nothing_behind(centre: Centre, browser: 
 
 async def test_streams_end_when_the_server_goes_down(centre: Centre) -> None:
     await centre.user()
-    async with httpx.AsyncClient(follow_redirects=True, timeout=20) as client, asyncio.timeout(WAIT_S):
+    async with httpx.AsyncClient(follow_redirects=True) as client, asyncio.timeout(WAIT_S):
         async with console_of(centre) as url:
             await client.post(f"{url}/login", data={"login": "zhang", "password": PASSWORD})
             answer = await client.send(client.build_request("GET", f"{url}/events"), stream=True)

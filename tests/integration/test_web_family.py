@@ -3,7 +3,6 @@
 import io
 import re
 from datetime import timedelta
-from html import unescape
 
 import httpx
 import msgspec
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
 from fixtures.casebook import brought_to_end, wish
 from fixtures.desk_time import take_the_engine
+from fixtures.district import words_of
 from PIL import Image
 
 from community.consent import Consent, How, Purpose
@@ -80,11 +80,7 @@ async def withdraw(centre: Centre) -> None:
 async def shown(browser: httpx.AsyncClient) -> str:
     page = await browser.get("/family")
     assert page.status_code == 200
-    return words(page.text)
-
-
-def words(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html[html.index("<main") :])))
+    return words_of(page.text)
 
 
 async def send(browser: httpx.AsyncClient, what: str, whose: str = HIM, **fields: object) -> httpx.Response:
@@ -153,7 +149,7 @@ async def test_consent_decides_item_by_item_and_withdrawn_at_once(family: Centre
     await withdraw(family)
     page = await browser.get("/family")
     for hidden in ("王桂兰", "报警正在", "正在接警", "血氧", "1号楼"):
-        assert hidden not in words(page.text), hidden
+        assert hidden not in words_of(page.text), hidden
     assert "您的家人没有同意向您展示近况" in page.text
 
 

@@ -27,7 +27,7 @@ from shouwang.wire import Lane, TelemetryBody
 @pytest.fixture
 async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"accept-language": "en"}
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, headers=headers, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, headers=headers) as client:
         yield client
 
 

@@ -34,7 +34,7 @@ async def seats(centre: Centre, console_url: str) -> AsyncIterator[dict[str, htt
     async with AsyncExitStack() as open_ones:
         found = {}
         for login, _, _ in people:
-            client = httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20)
+            client = httpx.AsyncClient(base_url=console_url, follow_redirects=True)
             found[login] = await open_ones.enter_async_context(client)
             await found[login].post("/login", data={"login": login, "password": PASSWORD})
         yield found
@@ -118,7 +118,7 @@ async def test_who_sees_one_community_only_gets_its_rows_from_the_read_of_all(
         now=centre.clock.now,
         areas=frozenset({"sunny"}),
     )
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as narrow:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as narrow:
         await narrow.post("/login", data={"login": "wu", "password": PASSWORD})
         all_of_it, part = await live(seats["zhang"]), await live(narrow)
     assert ("住户1" in all_of_it, "住户2" in all_of_it) == (True, True)

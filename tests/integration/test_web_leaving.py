@@ -1,19 +1,16 @@
 """Somebody died or moved: what the console, the family and the case say then, and that no alarm is lost with it."""
 
 import re
-from html import unescape
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
+from fixtures.district import words_of
 
 from community.people import Item
 from community.registry import ResidentRow
-from community.registry_batches import batches
-from community.registry_demo import demo
 from community.store import care_rows, people_access, register_keeping, schema
-from community.store.people_register import Hand, Tally, take_in
 from community.store.people_rows import listed
 from community.store.people_schema import resident_stays
 from shouwang.alert import Severity
@@ -23,14 +20,6 @@ HIM, BOX, HOME = "resident-001a", "gw-demo-1001", "home-001"
 HUSBAND, WIDOW, THEIR_BOX = "resident-004a", "resident-004b", "gw-demo-1004"
 LEFT_ON = "2026-10-30"
 WHY = {"why": "paper", "words": "the registry office wrote"}
-
-
-@pytest.fixture
-async def district(centre: Centre) -> Centre:
-    hand = Hand(by="import", at=centre.clock.now)
-    for part in batches(demo()):
-        await centre.store.write(lambda connection, part=part: take_in(connection, part, hand, Tally()))
-    return centre
 
 
 async def come_in(centre: Centre, browser: httpx.AsyncClient, role: str = "supervisor", language: str = "en") -> None:
@@ -53,11 +42,7 @@ async def leave(browser: httpx.AsyncClient, whose: str = HIM, left: str = "died"
 async def main(browser: httpx.AsyncClient, address: str) -> str:
     page = await browser.get(address)
     assert page.status_code == 200, page.status_code
-    return words(page.text)
-
-
-def words(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html[html.index("<main") :])))
+    return words_of(page.text)
 
 
 async def person(centre: Centre, whose: str = HIM) -> ResidentRow:
@@ -92,7 +77,7 @@ async def test_that_somebody_died_is_kept_with_who_why_and_when_and_ends_his_car
     assert any(getattr(row, "until", None) == "" for row in before)
     done = await leave(browser)
     assert "saved=1" in str(done.url)
-    assert "has died (2026-10-30)" in words(done.text)
+    assert "has died (2026-10-30)" in words_of(done.text)
     him = await person(district)
     assert (him.left, him.left_on) == ("died", LEFT_ON)
     assert {row.until for row in await care(district) if hasattr(row, "until")} == {"2026-10-29"}
@@ -145,7 +130,7 @@ async def test_what_cannot_stand_is_refused_at_its_field(district: Centre, brows
     ):
         answer = await keep(browser, HIM, "left", **said)
         assert answer.status_code == 422
-        assert problem in words(answer.text)
+        assert problem in words_of(answer.text)
     assert (await person(district)).left is None
 
 
@@ -159,7 +144,7 @@ async def test_who_left_today_needs_no_day_and_moves_into_no_other_home(
     hidden = {name: re.search(rf'name="{name}" value="([^"]*)"', page)[1] for name in ("csrf", "seen")}
     answer = await browser.post(f"/residents/{HIM}/keep/move", data={**hidden, **WHY, "home": "home-002"})
     assert answer.status_code == 422
-    assert "Take that back first." in words(answer.text)
+    assert "Take that back first." in words_of(answer.text)
 
 
 async def test_a_form_over_an_older_entry_marks_nobody(district: Centre, browser: httpx.AsyncClient) -> None:
@@ -176,7 +161,7 @@ async def test_nobody_is_marked_while_somebody_is_on_the_way_to_him(
     await come_in(district, browser)
     answer = await leave(browser)
     assert answer.status_code == 422
-    assert "A case of this home is open." in words(answer.text)
+    assert "A case of this home is open." in words_of(answer.text)
 
 
 @pytest.mark.parametrize("role", ["operator", "auditor", "admin", "family", "responder"])
@@ -198,7 +183,7 @@ async def test_who_left_is_on_no_list_until_he_is_looked_for(district: Centre, b
     await leave(browser)
     assert f'/residents/{HIM}"' not in (await browser.get("/residents")).text
     found = await browser.get("/residents", params={"find": HIM})
-    assert "has died (2026-10-30)" in words(found.text)
+    assert "has died (2026-10-30)" in words_of(found.text)
     gone = await browser.get("/residents", params={"gone": "true"})
     assert re.findall(r'class="open" href="/residents/([^"]+)"', gone.text) == [HIM]
     assert HIM not in (await browser.get("/care")).text
@@ -281,7 +266,7 @@ async def test_the_family_reads_it_in_humane_words_and_is_offered_nothing(
     browser.cookies.clear()
     await browser.post("/login", data={"login": "wangqiang", "password": PASSWORD})
     page = await browser.get("/family")
-    said = words(page.text)
+    said = words_of(page.text)
     assert "已离世。请您节哀，我们深表哀悼。" in said
     assert "一切正常" not in said
     assert f"/family/{HIM}/" not in page.text

@@ -60,7 +60,7 @@ async def leads(browser: httpx.AsyncClient, number: int) -> list[str]:
 
 @pytest.fixture
 async def browser(town: Centre) -> AsyncIterator[httpx.AsyncClient]:
-    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as client:
+    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as client:
         yield client
 
 
@@ -145,7 +145,7 @@ async def test_the_plan_offers_the_map_only_where_there_is_one(town: Centre, bro
     assert '<a href="/plan/map?at=sunny">' in text
     assert '<a href="/plan?at=sunny" aria-current="page">' in text
     town.street_map = None
-    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as without:
+    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as without:
         await without.post("/login", data={"login": "operator", "password": PASSWORD})
         town_without = (await without.get("/plan")).text
         assert "Street map" not in town_without
@@ -163,7 +163,7 @@ async def test_a_case_leads_to_the_map_where_its_building_has_a_point(town: Cent
     await town.store.write(lambda connection: connection.execute(no_point))
     assert await leads(browser, 1) == []
     town.street_map = None
-    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as without:
+    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as without:
         await without.post("/login", data={"login": "operator", "password": PASSWORD})
         assert await leads(without, 2) == []
 
@@ -210,7 +210,7 @@ async def test_no_address_of_a_tile_leads_out_of_the_folder(town: Centre, browse
 async def test_one_file_of_tiles_serves_as_well(town: Centre) -> None:
     tile = TILES[-1]
     town.street_map = MapEntry(tiles=mbtiles_of(town.folder / "m.mbtiles", TILES, attribution="<b>Bureau</b>"))
-    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as browser:
+    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as browser:
         await come_in(town, browser)
         found = await browser.get(f"/plan/tiles/{tile[0]}/{tile[1]}/{tile[2]}")
         assert found.content == picture(*tile)
@@ -230,7 +230,7 @@ async def test_without_another_host_no_picture_may_come_from_one(town: Centre, b
 
 async def test_another_host_is_named_to_people_and_is_the_only_one_for_pictures(town: Centre) -> None:
     town.street_map = MapEntry(url="https://Tiles.example.org/{z}/{x}/{y}.png", attribution="Bureau")
-    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True, timeout=20) as browser:
+    async with console_of(town) as url, httpx.AsyncClient(base_url=url, follow_redirects=True) as browser:
         await come_in(town, browser)
         for page in ("/plan/map", "/queue"):  # pages take each other's place under the policy of the first
             policy = (await browser.get(page)).headers["content-security-policy"]

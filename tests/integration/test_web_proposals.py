@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
-from html import unescape
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import BEGIN, PASSWORD, Centre, Time, cheap_hasher, console_of
 from fixtures.community_home import DemoHome
+from fixtures.district import words_of
 from fixtures.notified import HandChannel, Notified
 
 from community.accounts import Accounts
@@ -79,7 +79,7 @@ class Seat:
     async def page(self, address: str, status: int = 200) -> str:
         answer = await self._client.get(address)
         assert answer.status_code == status, (address, answer.status_code)
-        return words(answer.text)
+        return words_of(answer.text)
 
     async def form(self, address: str, action: str) -> dict[str, str]:
         """The hidden fields of the form that posts there."""
@@ -105,10 +105,6 @@ async def seat(centre: Centre) -> AsyncIterator[Seat]:
         sitting = Seat(client)
         await sitting.sit("wang")
         yield sitting
-
-
-def words(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html[html.index("<main") :])))
 
 
 async def called(centre: Centre) -> tuple[str, ...]:
@@ -137,7 +133,7 @@ async def test_the_old_number_is_called_until_the_centre_has_checked_the_new_one
     before = await seat.page("/family")
     assert "…2222" in before
     assert OLD not in before, "a link that was stolen tells no number"
-    done = words((await seat.propose(phone=NEW)).text)
+    done = words_of((await seat.propose(phone=NEW)).text)
     assert "The centre checks it before it is used. Until then we call the old number." in done
     assert NEW in done
     assert await called(centre) == (OLD, "021 5555 0001")
@@ -147,7 +143,7 @@ async def test_the_old_number_is_called_until_the_centre_has_checked_the_new_one
     assert "王桂兰" in await seat.page("/residents?proposed=true")
     assert "Proposes another number: check it" in await seat.page(KEEP)
     assert f"{OLD} → new {NEW}" in await seat.page(PROPOSAL)
-    done = words((await seat.decide("accept", **WHY)).text)
+    done = words_of((await seat.decide("accept", **WHY)).text)
     assert "Saved." in done
     assert "Proposes another number" not in done
     assert await called(centre) == (NEW, "021 5555 0001")
@@ -181,7 +177,7 @@ async def test_a_refusal_is_read_by_who_proposed_it_and_changes_nothing(centre: 
     await seat.sit("li")
     again = await seat.decide("refuse", told=" ")
     assert again.status_code == 422
-    assert "Say in a few words why." in words(again.text)
+    assert "Say in a few words why." in words_of(again.text)
     await seat.decide("refuse", told="your sister says it is not yours")
     assert await called(centre) == (OLD, "021 5555 0001")
     assert await stored(centre) == [("son", NEW, "refused")]
@@ -203,11 +199,11 @@ async def test_a_newer_one_replaces_the_older_and_it_can_be_withdrawn(centre: Ce
     assert "in place of …0001" in await seat.page("/family")
     action = f"/family/{HIM}/number/withdraw"
     hidden = await seat.form("/family", action)
-    assert "The centre calls you as before." in words((await seat.post(action, **hidden)).text)
+    assert "The centre calls you as before." in words_of((await seat.post(action, **hidden)).text)
     assert await stored(centre) == []
     late = await seat.post(action, **hidden)
     assert late.status_code == 409
-    assert "nothing waits to be checked" in words(late.text)
+    assert "nothing waits to be checked" in words_of(late.text)
 
 
 async def test_what_cannot_stand_says_what_to_do_and_keeps_what_was_written(centre: Centre, seat: Seat) -> None:
@@ -222,7 +218,7 @@ async def test_what_cannot_stand_says_what_to_do_and_keeps_what_was_written(cent
     ):
         answer = await seat.propose(**fields)
         assert answer.status_code == 422, fields
-        assert f"This was NOT done. {problem}" in words(answer.text), fields
+        assert f"This was NOT done. {problem}" in words_of(answer.text), fields
         assert f'value="{fields.get("phone", "")}"' in answer.text
     assert await stored(centre) == []
 
@@ -255,7 +251,7 @@ async def test_so_many_at_once_and_then_one_must_wait(centre: Centre, seat: Seat
         assert answer.status_code == 200
     over = await seat.post(f"/family/{HIM}/number", **hidden, phone=NEW)
     assert over.status_code == 409
-    assert re.search(r"changed too often: try again in [0-9] min", words(over.text))
+    assert re.search(r"changed too often: try again in [0-9] min", words_of(over.text))
     assert [state for _, _, state in await stored(centre)] == ["open"]
     assert NEW not in str(await stored(centre))
 
@@ -273,7 +269,7 @@ async def test_who_looked_at_something_older_takes_nothing_over(centre: Centre, 
     hidden |= {"csrf": (await seat.form(PROPOSAL, f"{PROPOSAL}/accept"))["csrf"]}
     answer = await seat.post(f"{PROPOSAL}/accept", **hidden, **WHY)
     assert answer.status_code == 409
-    assert "Somebody has changed this since you opened the form." in words(answer.text)
+    assert "Somebody has changed this since you opened the form." in words_of(answer.text)
     assert await called(centre) == (OLD, "021 5555 0001")
 
 
@@ -287,7 +283,7 @@ async def test_a_contact_who_was_changed_since_is_not_changed_again(centre: Cent
     refusal = await seat.form(PROPOSAL, f"{PROPOSAL}/refuse")
     answer = await seat.post(f"{PROPOSAL}/accept", **refusal, **WHY)
     assert answer.status_code == 422
-    assert "nothing was taken over" in words(answer.text)
+    assert "nothing was taken over" in words_of(answer.text)
     assert await called(centre) == ("136 9999 9999",)
     assert await stored(centre) == [("son", NEW, "open")]
 
@@ -312,7 +308,7 @@ async def test_of_a_contact_who_was_taken_off_nothing_is_left_to_decide(centre: 
     for deed, said in (("accept", WHY), ("refuse", {"told": "too late"})):
         answer = await seat.post(f"{PROPOSAL}/{deed}", **forms[deed], **said)
         assert answer.status_code == 422
-        assert "There is nothing to decide any more" in words(answer.text)
+        assert "There is nothing to decide any more" in words_of(answer.text)
     await seat.page(PROPOSAL, 404)
     assert await called(centre) == ("137 0000 0001",)
 

@@ -48,14 +48,6 @@ async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.fixture
-async def district(centre: Centre) -> Centre:
-    hand = Hand(by="import", at=centre.clock.now)
-    for part in batches(demo()):
-        await centre.store.write(lambda connection, part=part: take_in(connection, part, hand, Tally()))
-    return centre
-
-
 def form_of(html: str, action: str) -> dict[str, str | list[str]]:
     """What a browser would send of this form if nothing were touched."""
     found = re.search(rf'<form[^>]* action="{re.escape(action)}"[^>]*>(.*?)</form>', html, re.DOTALL)

@@ -2,20 +2,18 @@
 
 import io
 import re
-from html import unescape
 
 import httpx
 import pytest
 import sqlalchemy as sa
 from fixtures.browser import PASSWORD, Centre
+from fixtures.district import words_of
 from fixtures.visitor import come_in
 from PIL import Image
 
 from community.consent import Consent, How, Purpose
 from community.photos import remade, smaller
 from community.registry import ResidentRow, register_of
-from community.registry_batches import batches
-from community.registry_demo import demo
 from community.staff import Staff
 from community.store import people_access, people_demands, resident_photos, schema
 from community.store.people_register import Hand, Tally, take_in
@@ -30,22 +28,10 @@ HIM, BOX = "resident-001a", "gw-demo-1001"
 """王桂兰, 95, falls, amlodipine; her son 王强 has a key; never reviewed."""
 
 
-@pytest.fixture
-async def district(centre: Centre) -> Centre:
-    hand = Hand(by="import", at=centre.clock.now)
-    for part in batches(demo()):
-        await centre.store.write(lambda connection, part=part: take_in(connection, part, hand, Tally()))
-    return centre
-
-
 async def main(browser: httpx.AsyncClient, address: str) -> str:
     page = await browser.get(address)
     assert page.status_code == 200, page.status_code
-    return text_of(page.text)
-
-
-def text_of(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html[html.index("<main") :])))
+    return words_of(page.text)
 
 
 def names(html: str) -> list[str]:
@@ -79,7 +65,7 @@ async def test_an_open_case_has_the_colour_of_its_severity_and_of_several_the_wo
     await district.alarm("gw-demo-1009", "sensor-silent", Severity.P3)
     page = (await browser.get("/residents")).text
     assert set(re.findall(r'class="badge (p\d) open-case"', page)) == {"p1", "p3"}
-    assert "TECH case open" in text_of(page)
+    assert "TECH case open" in words_of(page)
 
 
 async def test_list_is_paged_in_the_order_of_addresses_and_each_stands_in_it_once(

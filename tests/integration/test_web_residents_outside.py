@@ -9,24 +9,13 @@ from fixtures.browser import PASSWORD, Centre
 from fixtures.visitor import come_in
 
 from community.notice_rules import BROKEN_GLASS
-from community.registry_batches import batches
-from community.registry_demo import demo
 from community.store import people_access
 from community.store.case_schema import notices
-from community.store.people_register import Hand, Tally, take_in
 from shouwang.alert import Severity
 
 HIM, BOX = "resident-001a", "gw-demo-1001"
 ELSEWHERE = frozenset({"riverside"})
 WHY = "hospital asks"
-
-
-@pytest.fixture
-async def district(centre: Centre) -> Centre:
-    hand = Hand(by="import", at=centre.clock.now)
-    for part in batches(demo()):
-        await centre.store.write(lambda connection, part=part: take_in(connection, part, hand, Tally()))
-    return centre
 
 
 def csrf(html: str) -> str:

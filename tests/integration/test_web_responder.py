@@ -23,13 +23,13 @@ from shouwang.alert import Severity
 @pytest.fixture
 async def phone(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"accept-language": "en"}
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, headers=headers, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, headers=headers) as client:
         yield client
 
 
 @pytest.fixture
 async def desk(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
         yield client
 
 

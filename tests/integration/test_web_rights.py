@@ -352,7 +352,7 @@ async def test_role_at_every_address(centre: Centre, console_url: str, case: str
 
 
 async def test_stranger_is_sent_to_the_login_from_every_address(console_url: str) -> None:
-    async with httpx.AsyncClient(base_url=console_url, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url) as client:
         got = {(method, path): await status(client, method, path) for method, path, _ in CONSOLE}
     assert set(got.values()) == {401}, got
 
@@ -387,7 +387,7 @@ async def test_nobody_is_given_the_role_of_a_screen(centre: Centre) -> None:
 
 
 async def browser(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"}, timeout=20)
+    return httpx.AsyncClient(base_url=url, follow_redirects=True, headers={"accept-language": "en"})
 
 
 async def sign_in(client: httpx.AsyncClient, login: str, **more: str) -> httpx.Response:

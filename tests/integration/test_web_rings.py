@@ -35,7 +35,7 @@ async def case(centre: Centre) -> None:
 
 @pytest.fixture
 async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
         yield client
 
 

@@ -45,7 +45,7 @@ async def code_of(centre: Centre, areas: frozenset[str] = EVERYWHERE) -> tuple[s
 
 
 def wall(url: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, headers={"accept-language": "en"}, timeout=20)
+    return httpx.AsyncClient(base_url=url, headers={"accept-language": "en"})
 
 
 async def changes(centre: Centre) -> list[str]:

@@ -30,7 +30,7 @@ WHY = Sentence(zh="血氧 84 %，低于 88 % 已 30 秒", en="oxygen 84 %, below
 
 @pytest.fixture
 async def browser(console_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=console_url, follow_redirects=True) as client:
         yield client
 
 

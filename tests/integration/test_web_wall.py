@@ -141,7 +141,7 @@ duties:
     now = town.clock.now
     await town.store.write(lambda connection: rosters.bring_in(connection, read_yaml(duties, name="x"), now))
     assert (await shown(town, browser))["On shift"] == "1 /2 1 is missing"
-    async with httpx.AsyncClient(base_url=str(browser.base_url), timeout=20) as other:
+    async with httpx.AsyncClient(base_url=str(browser.base_url)) as other:
         await other.post("/login", data={"login": "li", "password": PASSWORD})
     assert (await shown(town, browser))["On shift"] == "2 /2 as the roster says"
 
