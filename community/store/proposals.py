@@ -14,7 +14,6 @@ def put(connection: sa.Connection, proposal: Proposal) -> None:
     """It stands in the place of an older one of the same contact."""
     withdraw(connection, proposal.resident_id, proposal.contact_id, any_state=True)
     connection.execute(sa.insert(table).values(_values(proposal)))
-    clear(connection, proposal.at)
 
 
 def withdraw(connection: sa.Connection, resident_id: str, contact_id: str, *, any_state: bool = False) -> bool:
@@ -29,7 +28,6 @@ def decide(connection: sa.Connection, proposal: Proposal, state: State, at: date
     decided = replace(proposal, state=state, decided_at=at, reason=reason)
     this = _of(proposal.resident_id, proposal.contact_id)
     connection.execute(sa.update(table).where(this).values(_values(decided)))
-    clear(connection, at)
 
 
 def of_contact(connection: sa.Connection, resident_id: str, contact_id: str) -> Proposal | None:

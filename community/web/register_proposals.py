@@ -1,5 +1,6 @@
 """What a contact proposed for himself, looked at and decided at the desk."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException
@@ -57,9 +58,7 @@ async def accept(
         wish = visit.wish(resident_id, form)
         await register_proposals.accept(visit.room, wish, contact_id, elsewhere=form.elsewhere)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _page(visit, resident_id, contact_id, form=form, faults=faults)
-
+    again = partial(_page, visit, resident_id, contact_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, ""))
 
 
@@ -77,9 +76,7 @@ async def refuse(
         wish = Wish(user=visit.shift.user, resident_id=resident_id, reason=told, seen=form.seen)
         await register_proposals.refuse(visit.room, wish, contact_id)
 
-    async def again(faults: Faults) -> HTMLResponse:
-        return await _page(visit, resident_id, contact_id, form=form, faults=faults)
-
+    again = partial(_page, visit, resident_id, contact_id, form=form)
     return await carried_out(deed(), again, back_to(resident_id, ""))
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from community.rings import Cause, Mute
+from community.web.trace_words import in_minutes
 from community.web.words import marked
 
 CAUSES = {
@@ -31,8 +32,4 @@ def is_at_once(span: timedelta) -> bool:
 def after(span: timedelta) -> str:
     """Up to a minute in s, then m:ss."""
     seconds = span.total_seconds()
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{seconds:.1f} s" if seconds < 60 else in_minutes(span)

@@ -43,6 +43,11 @@ def gap(after: timedelta) -> str:
     seconds = span.total_seconds()
     if seconds < 60:
         return f"{sign}{seconds:.3f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    return sign + in_minutes(span)
+
+
+def in_minutes(span: timedelta) -> str:
+    """m:ss, from an hour on h:mm:ss."""
+    minutes, rest = divmod(int(span.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{sign}{hours}:{minutes:02d}:{rest:02d}" if hours else f"{sign}{minutes}:{rest:02d}"
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
